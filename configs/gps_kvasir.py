@@ -1,0 +1,14 @@
+"""GPS on Kvasir-SEG (880/120), DINOv2 ViT-S/14 at 252 x 252.
+
+    python tools/train.py configs/gps_kvasir.py
+"""
+
+_base_ = [
+    '_base_/models/vit-s14_dinov2_fcn.py',
+    '_base_/datasets/kvasir_seg.py',
+    '_base_/schedules/laptop.py',
+    '_base_/peft/gps.py',
+    '_base_/default_runtime.py',
+]
+
+default_hooks = dict(checkpoint=dict(save_best='image_mDice', rule='greater'))

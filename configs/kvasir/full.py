@@ -1,0 +1,5 @@
+"""The rival of GPS on Kvasir-SEG: full tuning, all else equal."""
+
+_base_ = '../gps_kvasir.py'
+
+custom_hooks = [dict(type='PeftHook', method=dict(type='full'))]

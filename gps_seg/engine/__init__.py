@@ -1,0 +1,27 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The MMEngine side: importing this registers everything of gps_seg."""
+
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from gps_seg import datasets, evaluation, models, visualization  # noqa: E402
+from gps_seg.engine.checkpoint_check import StrictCheckpointHook  # noqa: E402
+from gps_seg.engine.optim_wrapper import (  # noqa: E402
+    AmpPeftOptimWrapper,
+    PeftOptimWrapper,
+)
+from gps_seg.engine.peft_hook import PeftHook  # noqa: E402
+from gps_seg.engine.report_hook import ReportHook  # noqa: E402
+
+__all__ = [
+    'AmpPeftOptimWrapper',
+    'PeftHook',
+    'PeftOptimWrapper',
+    'ReportHook',
+    'StrictCheckpointHook',
+    'datasets',
+    'evaluation',
+    'models',
+    'visualization',
+]

@@ -1,0 +1,73 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Refuse a checkpoint that does not fit the model.
+
+MMEngine loads what fits and warns of the rest, so a run can start from random
+weights, or a test can measure them, without anyone noticing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from gps_seg.engine.runner_model import bare_model
+
+
+def check_fits(
+    model: nn.Module, checkpoint: Mapping[str, Any], within: str = ''
+) -> None:
+    """Raise ValueError unless the checkpoint has every tensor of the model.
+
+    Args:
+        model: The model that is about to load the checkpoint.
+        checkpoint: As MMEngine reads it, with or without ``state_dict``.
+        within: Only tensors whose name starts so must be there.
+    """
+    tensors = {
+        re.sub(r'^module\.', '', name): tensor
+        for name, tensor in checkpoint.get('state_dict', checkpoint).items()
+        if isinstance(tensor, Tensor)
+    }
+    expected = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if name.startswith(within)
+    }
+    missing = [name for name in expected if name not in tensors]
+    if missing:
+        raise ValueError(
+            f'checkpoint: expected the {len(expected)} tensors of this '
+            f'model, got {len(expected) - len(missing)} of them; missing are '
+            f'{missing[:3]}... It is of another architecture: use the config '
+            'that it was made with.'
+        )
+    _check_shapes(expected, tensors)
+
+
+def _check_shapes(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
+) -> None:
+    for name, tensor in expected.items():
+        # A position embedding is resized by the model while it loads.
+        resizable = name.endswith('pos_embed')
+        if tensor.shape != tensors[name].shape and not resizable:
+            raise ValueError(
+                f'checkpoint: expected shape {tuple(tensor.shape)}, got '
+                f'{tuple(tensors[name].shape)} ({name}). It is of another '
+                'architecture: use the config that it was made with.'
+            )
+
+
+@HOOKS.register_module()
+class StrictCheckpointHook(Hook):
+    """Every checkpoint that the runner loads must have the whole model."""
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Compare names and shapes before a tensor is copied."""
+        check_fits(bare_model(runner), checkpoint)

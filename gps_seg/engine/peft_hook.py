@@ -1,0 +1,202 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The hook that selects before training and keeps the selection.
+
+The order of events is MMEngine's: the optimizer is built; ``before_run``; the
+weights are initialised; a checkpoint is loaded or resumed
+(``after_load_checkpoint``, then the weights, then the optimizer's state);
+``before_train``; iterations. So the configuration is checked in
+``before_run``, a resumed selection is restored in ``after_load_checkpoint``,
+where the optimizer's state can still find its parameters, and a new one is
+made in ``before_train``, the first moment at which the weights are the
+pretrained ones.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from gps_seg.engine.checkpoint_check import check_fits
+from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.scoring import score_on_training_data
+from gps_seg.peft import METHODS, Choice, build_method
+from gps_seg.sparse import (
+    Owned,
+    Role,
+    Selection,
+    SelectedWeights,
+    owned_parameters,
+)
+from gps_seg.sparse.summary import format_table, summarize_selection
+from gps_seg.visualization import plot_selection
+
+CHECKPOINT_KEY = 'gps_seg'
+
+
+@HOOKS.register_module()
+class PeftHook(Hook):
+    """Tune a model by one of the methods of :data:`gps_seg.peft.METHODS`.
+
+    Writes ``selection.safetensors`` and ``selection.png`` into the work
+    directory, and puts the selection into every checkpoint.
+
+    Args:
+        method: Type and settings, such as ``dict(type='gps', k=1)``.
+        max_batches: Upper bound of the training batches that the gradient
+            pass looks at, per process; None for the whole epoch.
+    """
+
+    priority = 'HIGH'  # before EMAHook and CheckpointHook
+
+    def __init__(
+        self, method: Mapping[str, Any], max_batches: int | None = None
+    ) -> None:
+        if max_batches is not None and max_batches < 1:
+            raise ValueError(
+                f'max_batches: expected None or at least 1, got {max_batches} '
+                '(PeftHook).'
+            )
+        self.config = dict(method)
+        self.method = build_method(method, METHODS)
+        self.max_batches = max_batches
+        self.selection: Selection | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Check that the model and the wrapper fit the method."""
+        if not isinstance(runner.optim_wrapper, TrainsSelected):
+            raise ValueError(
+                'optim_wrapper: expected type PeftOptimWrapper or '
+                f'AmpPeftOptimWrapper, got {type(runner.optim_wrapper)}. A '
+                'plain wrapper would train every entry.'
+            )
+        model = bare_model(runner)
+        self.roles = dict(self.method.roles(model))
+        self.method.check(self._weights(model))
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Restore the selection of a resumed run; check what is loaded."""
+        if not runner._resume:
+            encoder = getattr(self.method, 'encoder', '')
+            check_fits(bare_model(runner), checkpoint, within=encoder)
+            return
+        check_fits(bare_model(runner), checkpoint)
+        kept = checkpoint.get(CHECKPOINT_KEY)
+        if kept is None:
+            raise ValueError(
+                f"resume: expected a checkpoint with a '{CHECKPOINT_KEY}' "
+                'entry, got one of a run without PeftHook. Use load_from to '
+                'start from its weights.'
+            )
+        if kept['method'] != self.config:
+            raise ValueError(
+                f'resume: expected method {self.config} (PeftHook), got a '
+                f'checkpoint of {kept["method"]}. Resume with the config that '
+                'the run was started with.'
+            )
+        shapes = {name: torch.Size(s) for name, s in kept['shapes'].items()}
+        self._declare(runner, Selection(kept['indices'], shapes))
+
+    def before_train(self, runner: Runner) -> None:
+        """Select, unless the selection was restored, and declare it."""
+        if self.selection is None:
+            choice = self._choose(runner)
+            self._declare(runner, choice.selection)
+            self._report(runner, choice)
+        self.selected.read()
+
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep method and selection with the weights."""
+        assert self.selection is not None
+        checkpoint[CHECKPOINT_KEY] = {
+            'method': self.config,
+            'indices': dict(self.selection),
+            'shapes': {n: tuple(s) for n, s in self.selection.shapes.items()},
+        }
+
+    def after_train(self, runner: Runner) -> None:
+        """The model is a plain model again."""
+        self.selected.release()
+
+    def _weights(self, model: nn.Module) -> dict[str, Owned]:
+        return {
+            name: owned
+            for name, owned in owned_parameters(model)
+            if self.roles[name] is Role.SELECTED
+        }
+
+    def _choose(self, runner: Runner) -> Choice:
+        model = bare_model(runner)
+        weights = self._weights(model)
+
+        def gradients() -> dict[str, Tensor]:
+            return score_on_training_data(
+                model,
+                {name: owned.parameter for name, owned in weights.items()},
+                runner.train_dataloader,
+                runner.seed,
+                self.max_batches,
+            )
+
+        choice = self.method.choose(weights, gradients, runner.seed)
+        check_same_everywhere(choice.selection)
+        return choice
+
+    def _declare(self, runner: Runner, selection: Selection) -> None:
+        model = bare_model(runner)
+        self.selection = selection
+        self.selected = SelectedWeights(model, selection)
+        runner.optim_wrapper.train_only(model, self.roles, self.selected)
+
+    def _report(self, runner: Runner, choice: Choice) -> None:
+        selection = choice.selection
+        runner.logger.info(trained_summary(bare_model(runner), self.selected))
+        if not len(selection) or not is_main_process():
+            return
+        runner.logger.info(
+            f'Selection {selection.hash[:12]}, '
+            f'{sum(choice.silent.values())} silent neurons (all gradients '
+            f'zero; chosen by |weight|)\n'
+            + format_table(summarize_selection(selection))
+        )
+        work_dir = Path(runner.work_dir)
+        selection.save(work_dir / 'selection.safetensors')
+        plot_selection(selection, work_dir / 'selection.png')
+
+
+def check_same_everywhere(selection: Selection) -> None:
+    """Raise RuntimeError unless all processes hold the same selection."""
+    hashes = all_gather_object(selection.hash)
+    if len(set(hashes)) != 1:
+        raise RuntimeError(
+            'selection: expected the same hash in every process, got '
+            f'{hashes}. The processes differ in weights, data or seed.'
+        )
+
+
+def trained_summary(model: nn.Module, selected: SelectedWeights) -> str:
+    """How many values train, of how many: selected, whole, and in all."""
+    parameters = dict(model.named_parameters())
+    total = sum(parameter.numel() for parameter in parameters.values())
+    entries = sum(entry.values.numel() for entry in selected.values())
+    whole = sum(
+        parameter.numel()
+        for name, parameter in parameters.items()
+        if parameter.requires_grad and name not in selected
+    )
+    trained = entries + whole
+    return (
+        f'trainable params: {trained:,} || all params: {total:,} || '
+        f'trainable%: {100 * trained / total:.4f} '
+        f'(selected entries {entries:,}, tensors trained whole {whole:,})'
+    )

@@ -1,0 +1,28 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Tuning methods under one contract: a method is one file and one row."""
+
+from collections.abc import Callable, Mapping
+
+from gps_seg.peft.bias import Bias
+from gps_seg.peft.full import Full
+from gps_seg.peft.gps import GPS
+from gps_seg.peft.linear import Linear
+from gps_seg.peft.method import Choice, PeftMethod, build_method
+
+METHODS: Mapping[str, Callable[..., PeftMethod]] = {
+    'gps': GPS,
+    'bias': Bias,
+    'linear': Linear,
+    'full': Full,
+}
+
+__all__ = [
+    'METHODS',
+    'Bias',
+    'Choice',
+    'Full',
+    'GPS',
+    'Linear',
+    'PeftMethod',
+    'build_method',
+]

@@ -1,0 +1,21 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Full fine-tuning: every parameter that the config leaves trainable."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gps_seg.peft.method import SelectsNothing
+from gps_seg.sparse import Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Full(SelectsNothing):
+    """Train all parameters whole."""
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """``WHOLE`` wherever ``requires_grad`` is set."""
+        return {
+            name: Role.WHOLE if parameter.requires_grad else Role.FROZEN
+            for name, parameter in model.named_parameters()
+        }

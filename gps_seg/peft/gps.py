@@ -1,0 +1,85 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Gradient-based Parameter Selection (Zhang et al., CVPR 2024).
+
+Of every neuron of the encoder the ``k`` input connections with the largest
+|gradient| train, together with the biases and all that lies outside the
+encoder. Norms, tokens and position embeddings stay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from gps_seg.peft.method import Choice, GradientPass
+from gps_seg.sparse import (
+    Owned,
+    PerNeuron,
+    Role,
+    gps_roles,
+    random_scores,
+)
+
+SCORES = ('gradient', 'random')
+
+
+@dataclass(frozen=True, kw_only=True)
+class GPS:
+    """Train ``k`` connections of each neuron.
+
+    Args:
+        k: Connections per neuron, from 1 to the smallest fan-in.
+        score: ``'gradient'``, or ``'random'`` for the control by chance.
+        encoder: Name of the pretrained submodule to select in.
+
+    Raises:
+        ValueError: If ``k < 1`` or the score is unknown.
+    """
+
+    k: int
+    score: str = 'gradient'
+    encoder: str = 'backbone'
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int):
+            raise TypeError(f'k: expected an int, got {self.k!r}.')
+        if self.k < 1:
+            raise ValueError(
+                f'k: expected k >= 1 connections per neuron, got {self.k}. '
+                "To train no connection use method=dict(type='bias')."
+            )
+        if self.score not in SCORES:
+            raise ValueError(
+                f'score: expected one of {SCORES}, got {self.score!r}.'
+            )
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """Connections are selected, biases and the rest train whole."""
+        return gps_roles(model, self.encoder)
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """Raise ValueError if no weight is selectable or ``k`` is too large."""
+        if not weights:
+            raise ValueError(
+                f"gps: expected trainable connections in '{self.encoder}', "
+                'got none. Is the encoder frozen by the config '
+                '(frozen_stages), or not made of Linear, convolution or '
+                'attention layers?'
+            )
+        PerNeuron(self.k).check(weights)
+
+    def choose(
+        self,
+        weights: Mapping[str, Owned],
+        gradients: GradientPass,
+        seed: int,
+    ) -> Choice:
+        """The ``k`` best connections of each neuron."""
+        if self.score == 'gradient':
+            scores = gradients()
+        else:
+            scores = random_scores(
+                {name: owned.parameter for name, owned in weights.items()},
+                seed,
+            )
+        return Choice(*PerNeuron(self.k).select(scores, weights))

@@ -1,0 +1,167 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Which entries of which weights train: the result of the selection.
+
+A selection is data, made once before training and never changed. It knows
+parameter names, flat indices and shapes, and nothing of modules or scores.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+FORMAT = 'gps_seg.selection'
+VERSION = '1'
+
+
+class Selection(Mapping[str, Tensor]):
+    """Flat indices of the selected entries of each weight, by name.
+
+    Iterating gives parameter names in sorted order; ``selection[name]`` is an
+    int64 tensor of shape ``(num_selected,)`` on the CPU, strictly increasing,
+    that indexes the row-major flattened weight.
+
+    Args:
+        indices: Flat indices per parameter name.
+        shapes: Shape of each dense weight, same names.
+
+    Raises:
+        ValueError: If names differ, or indices are not strictly increasing
+            and inside the weight.
+    """
+
+    def __init__(
+        self,
+        indices: Mapping[str, Tensor],
+        shapes: Mapping[str, torch.Size],
+    ) -> None:
+        if indices.keys() != shapes.keys():
+            raise ValueError(
+                'shapes: expected the names of indices, got a difference of '
+                f'{sorted(indices.keys() ^ shapes.keys())}.'
+            )
+        names = sorted(indices)
+        self._indices = {
+            name: _checked(name, indices[name], shapes[name]) for name in names
+        }
+        self.shapes = {name: torch.Size(shapes[name]) for name in names}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._indices[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @property
+    def num_selected(self) -> int:
+        """Entries selected in all weights together."""
+        return sum(len(indices) for indices in self.values())
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over names, shapes and indices: equal iff selections are."""
+        digest = hashlib.sha256()
+        for name, indices in self.items():
+            digest.update(f'{name}{tuple(self.shapes[name])}'.encode())
+            digest.update(indices.numpy().astype('<i8').tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the selection as safetensors, atomically."""
+        path = Path(path)
+        metadata = {
+            'format': FORMAT,
+            'version': VERSION,
+            'hash': self.hash,
+            **{
+                f'shape:{name}': ','.join(map(str, shape))
+                for name, shape in self.shapes.items()
+            },
+        }
+        partial = path.with_name(f'.{path.name}.partial')
+        try:
+            save_file(dict(self), partial, metadata)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> 'Selection':
+        """Read a selection that :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is no selection, or does not match the
+                hash stored in it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'selection: expected a file, got {path}. A run with PeftHook '
+                'writes selection.safetensors into its work directory.'
+            )
+        try:
+            with safe_open(path, framework='pt') as file:
+                metadata = file.metadata() or {}
+                indices = {name: file.get_tensor(name) for name in file.keys()}
+        except SafetensorError as error:
+            raise ValueError(
+                f'selection: expected a safetensors file, got {path} '
+                f'({error}). Copy it again, or make a new selection.'
+            ) from error
+        if (metadata.get('format'), metadata.get('version')) != (
+            FORMAT,
+            VERSION,
+        ):
+            raise ValueError(
+                f'selection: expected format {FORMAT} version {VERSION}, got '
+                f'{metadata.get("format")} {metadata.get("version")} ({path}).'
+            )
+        selection = cls(
+            indices,
+            {
+                name: torch.Size(map(int, metadata[f'shape:{name}'].split(',')))
+                for name in indices
+            },
+        )
+        if selection.hash != metadata['hash']:
+            raise ValueError(
+                f'selection: expected hash {metadata["hash"]}, got '
+                f'{selection.hash} ({path}). The file was changed.'
+            )
+        return selection
+
+
+def _checked(
+    name: str,
+    indices: Tensor,  # shape: (num_selected,)
+    shape: torch.Size,
+) -> Tensor:  # shape: (num_selected,)
+    if indices.dtype != torch.int64 or indices.ndim != 1:
+        raise ValueError(
+            'indices: expected one axis of int64, got shape '
+            f'{tuple(indices.shape)} of {indices.dtype} ({name}).'
+        )
+    indices = indices.detach().cpu().contiguous()
+    if len(indices) == 0:
+        return indices
+    if indices[0] < 0 or indices[-1] >= torch.Size(shape).numel():
+        raise ValueError(
+            f'indices: expected values in [0, {torch.Size(shape).numel()}), '
+            f'got {int(indices.min())}..{int(indices.max())} ({name}, shape '
+            f'{tuple(shape)}).'
+        )
+    if not bool((indices[1:] > indices[:-1]).all()):
+        raise ValueError(
+            'indices: expected strictly increasing values, got an unsorted '
+            f'or repeated one ({name}).'
+        )
+    return indices

@@ -1,0 +1,67 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Leave a model and the random generators as they were found."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Restore all but the parameters' values on the way out.
+
+    Training flags, ``requires_grad``, gradients and buffers (BatchNorm
+    statistics) of the model, and the states of Python's, NumPy's and torch's
+    random generators are those from before, also after an exception.
+    """
+    training = {module: module.training for module in model.modules()}
+    gradients = {p: (p.requires_grad, p.grad) for p in model.parameters()}
+    buffers = {b: b.detach().clone() for b in model.buffers()}
+    with fork_rng(), torch.random.fork_rng():
+        try:
+            for parameter in gradients:
+                parameter.grad = None
+            yield
+        finally:
+            for module, flag in training.items():
+                module.training = flag
+            for parameter, (requires_grad, grad) in gradients.items():
+                parameter.requires_grad_(requires_grad)
+                parameter.grad = grad
+            with torch.no_grad():
+                for buffer, value in buffers.items():
+                    buffer.copy_(value)
+
+
+@contextmanager
+def fork_rng() -> Iterator[None]:
+    """Restore the states of the generators of the CPU on the way out.
+
+    Those are Python's, NumPy's and torch's. No other device is touched, so
+    that this is safe in the worker of a data loader.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's generators (on all devices)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def seed_cpu(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's generators of the CPU."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)

@@ -1,0 +1,184 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a selection looks like: a table of the entries per kind of layer.
+
+Blocks and kinds are read off parameter names here, because a saved selection
+has nothing else. That serves tables and pictures only; what trains is decided
+by module type, in ``roles.py``.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gps_seg.sparse.selection import Selection
+
+# A block is a numbered container, as `layers.3`; numbers and containers that
+# follow directly belong to it, as in `stages.0.blocks.1` or `stages.0.1`.
+_BLOCK = re.compile(
+    r'(?P<block>(?:[A-Za-z_]\w*\.)*?[A-Za-z_]\w*\.\d+'
+    r'(?:\.(?:(?:layers?|blocks?)\.)?\d+)*)\.(?P<kind>.+)'
+)
+_LEAF = re.compile(r'[._]weight$')
+
+
+class Place(NamedTuple):
+    """Where a parameter lies in a network.
+
+    Args:
+        block: Numbered block, as ``layers.3``; empty outside the blocks.
+        kind: Position inside the block, as ``attn.qkv``; equal for the
+            layers that play the same part in different blocks.
+    """
+
+    block: str
+    kind: str
+
+
+class KindRow(NamedTuple):
+    """Selected entries of all layers of one kind.
+
+    Args:
+        kind: As in :class:`Place`.
+        num_tensors: Weights of this kind.
+        num_selected: Entries selected in them.
+        num_weights: Entries they have.
+        mean_columns: Distinct columns selected in a weight, mean over them.
+        column_share: The same as a share of the fan-in, in [0, 1].
+    """
+
+    kind: str
+    num_tensors: int
+    num_selected: int
+    num_weights: int
+    mean_columns: float
+    column_share: float
+
+    @property
+    def density(self) -> float:
+        """Fraction of the entries that is selected, in [0, 1]."""
+        return self.num_selected / self.num_weights
+
+
+def locate(name: str) -> Place:
+    """Block and kind of a parameter, from its name.
+
+    Example:
+        >>> locate('backbone.stages.0.blocks.1.attn.w_msa.qkv.weight')
+        Place(block='stages.0.blocks.1', kind='attn.w_msa.qkv')
+        >>> locate('backbone.patch_embed.projection.weight')
+        Place(block='', kind='patch_embed.projection')
+    """
+    path = _LEAF.sub('', name.removeprefix('backbone.'))
+    match = _BLOCK.fullmatch(path)
+    if match is None:
+        return Place(block='', kind=path)
+    return Place(**match.groupdict())
+
+
+def fan_in(shape: torch.Size) -> int:
+    """Connections of one neuron: entries of one slice along dim 0."""
+    return torch.Size(shape[1:]).numel()
+
+
+def distinct_columns(indices: Tensor, shape: torch.Size) -> int:
+    """Columns of a weight, seen as rows x fan-in, that hold a selected entry.
+
+    Args:
+        indices: Flat indices into the weight, shape (num_selected,).
+        shape: Shape of the weight.
+    """
+    return indices.remainder(fan_in(shape)).unique().numel()
+
+
+def summarize_selection(selection: Selection) -> list[KindRow]:
+    """One row per kind of layer, the kinds outside the blocks first."""
+    names: dict[str, list[str]] = {}
+    for name in sorted(selection, key=lambda name: bool(locate(name).block)):
+        names.setdefault(locate(name).kind, []).append(name)
+    return [
+        _row(kind, selection, members) for kind, members in names.items()
+    ]
+
+
+def total_row(rows: Sequence[KindRow]) -> KindRow:
+    """All kinds together; columns are means over the weights.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    num_tensors = sum(row.num_tensors for row in rows)
+    if num_tensors == 0:
+        raise ValueError(
+            'rows: expected one or more kinds of layers, got none. Summarize '
+            'a selection that has weights.'
+        )
+    return KindRow(
+        'total',
+        num_tensors,
+        sum(row.num_selected for row in rows),
+        sum(row.num_weights for row in rows),
+        sum(row.mean_columns * row.num_tensors for row in rows) / num_tensors,
+        sum(row.column_share * row.num_tensors for row in rows) / num_tensors,
+    )
+
+
+def format_table(rows: Sequence[KindRow]) -> str:
+    """The rows and their total as aligned text, for a log.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    head = [
+        'kind',
+        'tensors',
+        'selected',
+        'of weights',
+        'columns',
+        'of fan-in',
+    ]
+    cells = [head, *map(_cells, [*rows, total_row(rows)])]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return '\n'.join(
+        '  '.join(
+            [line[0].ljust(widths[0])]
+            + [
+                cell.rjust(width)
+                for cell, width in zip(line[1:], widths[1:], strict=True)
+            ]
+        )
+        for line in cells
+    )
+
+
+def _row(kind: str, selection: Selection, names: list[str]) -> KindRow:
+    shapes = [selection.shapes[name] for name in names]
+    columns = [
+        distinct_columns(selection[name], shape)
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    shares = [
+        count / fan_in(shape)
+        for count, shape in zip(columns, shapes, strict=True)
+    ]
+    return KindRow(
+        kind,
+        len(names),
+        sum(len(selection[name]) for name in names),
+        sum(shape.numel() for shape in shapes),
+        sum(columns) / len(names),
+        sum(shares) / len(names),
+    )
+
+
+def _cells(row: KindRow) -> list[str]:
+    return [
+        row.kind,
+        f'{row.num_tensors}',
+        f'{row.num_selected:,}',
+        f'{100 * row.density:.3f} %',
+        f'{row.mean_columns:.1f}',
+        f'{100 * row.column_share:.1f} %',
+    ]

@@ -1,0 +1,101 @@
+"""Scores against gradients computed another way."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from gps_seg.sparse import gradient_scores, random_scores
+
+
+def test_signed_gradients_are_summed_before_the_absolute_value():
+    layer = nn.Linear(3, 2, bias=False)
+    batches = [torch.randn(5, 3) for _ in range(4)]
+    scores = gradient_scores(
+        {'w': layer.weight}, (layer(x).square().sum() for x in batches)
+    )
+    # d/dW sum((W x)^2) = 2 (W x) x^T, summed over batches.
+    weight = layer.weight.detach()
+    expected = sum(2 * (weight @ x.T) @ x for x in batches).abs()
+    torch.testing.assert_close(scores['w'], expected)
+    assert layer.weight.grad is None
+
+
+def test_opposite_batches_cancel():
+    layer = nn.Linear(3, 2, bias=False)
+    x = torch.randn(4, 3)
+    losses = (sign * layer(x).sum() for sign in (1, -1))
+    scores = gradient_scores({'w': layer.weight}, losses)
+    assert torch.equal(scores['w'], torch.zeros(2, 3))
+
+
+def test_scores_are_float32_for_a_half_precision_weight():
+    layer = nn.Linear(3, 2, bias=False).to(torch.bfloat16)
+    # 256 + 1 is not a bfloat16: a sum in that type would stay at 256.
+    losses = (n * layer.weight.sum() for n in (256, 1))
+    scores = gradient_scores({'w': layer.weight}, losses)
+    assert scores['w'].dtype == torch.float32
+    assert torch.equal(scores['w'], torch.full((2, 3), 257.0))
+
+
+def test_sums_of_processes_are_added_before_the_absolute_value():
+    layer = nn.Linear(1, 1, bias=False)
+    scores = gradient_scores(
+        {'w': layer.weight},
+        iter([-2 * layer.weight.sum()]),
+        reduce=lambda total: total.add_(5),  # what another process found
+    )
+    assert scores['w'].item() == 3
+
+
+def test_a_weight_that_takes_no_part_scores_zero():
+    used, unused = nn.Linear(2, 2), nn.Linear(2, 2)
+    scores = gradient_scores(
+        {'used': used.weight, 'unused': unused.weight},
+        iter([used(torch.ones(1, 2)).sum()]),
+    )
+    assert scores['used'].abs().sum() > 0
+    assert scores['unused'].abs().sum() == 0
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+def test_a_loss_that_is_not_finite_names_the_batch(bad):
+    layer = nn.Linear(2, 2)
+    good = layer(torch.ones(1, 2)).sum()
+    with pytest.raises(ValueError, match=r'finite value.*batch 2'):
+        gradient_scores({'w': layer.weight}, iter([good, good * bad]))
+    layer(torch.ones(1, 2)).sum().backward()
+    assert layer.weight.grad is not None  # the hook went with the error
+
+
+def test_no_batch_is_an_error():
+    with pytest.raises(ValueError, match='at least one batch'):
+        gradient_scores({'w': nn.Linear(2, 2).weight}, iter([]))
+
+
+def test_random_scores_are_seeded_by_weight():
+    weights = {name: nn.Linear(50, 50).weight for name in 'ab'}
+    first = random_scores(weights, seed=3)
+    again = random_scores({'b': weights['b']}, seed=3)
+    assert torch.equal(first['b'], again['b'])
+    assert not torch.equal(first['a'], first['b'])
+    assert not torch.equal(first['a'], random_scores(weights, seed=4)['a'])
+    assert first['a'].min() > 0
+
+
+def test_scores_pass_through_activation_checkpointing():
+    from torch.utils.checkpoint import checkpoint
+
+    layer = nn.Linear(3, 2)
+    x = torch.randn(4, 3)
+    plain = gradient_scores(
+        {'w': layer.weight}, iter([F.gelu(layer(x)).sum()])
+    )
+    for reentrant in (True, False):
+        y = checkpoint(
+            lambda t: F.gelu(layer(t)),
+            x.clone().requires_grad_(),
+            use_reentrant=reentrant,
+        )
+        again = gradient_scores({'w': layer.weight}, iter([y.sum()]))
+        torch.testing.assert_close(again['w'], plain['w'])

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Train with several processes: tools/dist_train.sh CONFIG PROCESSES [options]
+set -euo pipefail
+config=$1
+processes=$2
+export PYTHONPATH="$(dirname "$0")/..:${PYTHONPATH:-}"
+python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$processes" \
+    "$(dirname "$0")/train.py" "$config" --launcher pytorch "${@:3}"

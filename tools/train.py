@@ -1,0 +1,64 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Train a model by a config: python tools/train.py configs/gps_kvasir.py."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from gps_seg.engine import launch
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs and weights go')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='continue from a checkpoint, by default the work dir\'s latest',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision (bf16 on a CPU)'
+    )
+    parser.add_argument('--k', type=int, help='connections per neuron (GPS)')
+    parser.add_argument('--seed', type=int, help='seed of the run')
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='only deterministic algorithms',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='overrides of the config: key=value ...',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    launch.set_local_rank(args.local_rank)
+    config = launch.load_config(args.config, args.work_dir, args.cfg_options)
+    launch.set_launcher(config, args.launcher)
+    launch.set_seed(config, args.seed, args.deterministic)
+    if args.amp:
+        launch.enable_amp(config)
+    if args.k is not None:
+        launch.set_k(config, args.k)
+    if args.resume is not None:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    launch.build_runner(config).train()
+
+
+if __name__ == '__main__':
+    main()
