@@ -11,4 +11,4 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-default_hooks = dict(checkpoint=dict(save_best='image_mDice', rule='greater'))
+train_dataloader = dict(batch_size=4, sampler=dict(type='InfiniteSampler'))

@@ -9,7 +9,14 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1),
+    checkpoint=dict(
+        type='CheckpointHook',
+        by_epoch=False,
+        interval=120,
+        max_keep_ckpts=1,
+        save_best='image_mDice',
+        rule='greater',
+    ),
     visualization=dict(type='SegVisualizationHook'),
     report=dict(type='ReportHook'),
 )
@@ -23,7 +30,7 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-log_processor = dict(by_epoch=True)
+log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -12,12 +12,14 @@ from gps_seg.engine.optim_wrapper import (  # noqa: E402
     PeftOptimWrapper,
 )
 from gps_seg.engine.peft_hook import PeftHook  # noqa: E402
+from gps_seg.engine.prediction_hook import PredictionHook  # noqa: E402
 from gps_seg.engine.report_hook import ReportHook  # noqa: E402
 
 __all__ = [
     'AmpPeftOptimWrapper',
     'PeftHook',
     'PeftOptimWrapper',
+    'PredictionHook',
     'ReportHook',
     'StrictCheckpointHook',
     'datasets',

@@ -136,10 +136,11 @@ def prepare_test(
     Raises:
         ValueError: If drawing is asked for and no hook can draw.
     """
-    strict = dict(type='StrictCheckpointHook')
-    config.custom_hooks = [*(config.get('custom_hooks') or []), strict]
+    hooks = [*(config.get('custom_hooks') or [])]
+    hooks.append(dict(type='StrictCheckpointHook'))
     if out is not None:
-        config.test_evaluator['output_dir'] = out
+        hooks.append(dict(type='PredictionHook', folder=out))
+    config.custom_hooks = hooks
     if show_dir is None:
         return
     if 'visualization' not in config.default_hooks:

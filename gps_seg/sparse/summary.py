@@ -19,7 +19,7 @@ from gps_seg.sparse.selection import Selection
 # follow directly belong to it, as in `stages.0.blocks.1` or `stages.0.1`.
 _BLOCK = re.compile(
     r'(?P<block>(?:[A-Za-z_]\w*\.)*?[A-Za-z_]\w*\.\d+'
-    r'(?:\.(?:(?:layers?|blocks?)\.)?\d+)*)\.(?P<kind>.+)'
+    r'(?:\.(?:(?:layers?|blocks?)\.)?\d+)*)\.(?P<kind>[A-Za-z_].*)'
 )
 _LEAF = re.compile(r'[._]weight$')
 
@@ -98,9 +98,7 @@ def summarize_selection(selection: Selection) -> list[KindRow]:
     names: dict[str, list[str]] = {}
     for name in sorted(selection, key=lambda name: bool(locate(name).block)):
         names.setdefault(locate(name).kind, []).append(name)
-    return [
-        _row(kind, selection, members) for kind, members in names.items()
-    ]
+    return [_row(kind, selection, members) for kind, members in names.items()]
 
 
 def total_row(rows: Sequence[KindRow]) -> KindRow:

@@ -17,6 +17,8 @@ EXPECTED = {'tiny': 20_928, 'small': 41_856, 'base': 83_712}
 
 
 def mmseg_vit(size):
+    # Unlike timm and MMPretrain, mmseg's default has no bias in the patch
+    # embedding; the expected numbers are of a ViT that has one.
     width, heads = WIDTHS[size]
     return SegViT(
         img_size=(32, 32),
@@ -24,6 +26,7 @@ def mmseg_vit(size):
         num_layers=12,
         num_heads=heads,
         out_indices=-1,
+        patch_bias=True,
     )
 
 

@@ -6,7 +6,7 @@ Every optimizer meets every feature that is known to move frozen weights.
 import pytest
 import torch
 
-from tests.test_engine.toy import moved, run, toy_model
+from toy_run import moved, run, toy_model
 
 OPTIMIZERS = {
     'momentum': {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9},

@@ -11,7 +11,7 @@ from gps_seg.engine import PeftOptimWrapper
 from gps_seg.engine.scoring import score_on_training_data
 from gps_seg.peft import Bias
 from gps_seg.sparse import Selection, SelectedWeights
-from tests.test_engine.toy import ForbiddenSet, ToySet, run, toy_model
+from toy_run import ForbiddenSet, ToySet, run, toy_model
 
 
 def selection_of(tmp_path, **options):

@@ -1,0 +1,186 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Runs side by side in one process: scores, costs and pictures of each."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from gps_seg.engine.examples import (
+    Example,
+    pick_examples,
+    predict_examples,
+)
+from gps_seg.engine.launch import build_runner
+from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.report_hook import last_scores
+from gps_seg.engine.runner_model import bare_model
+from gps_seg.visualization import (
+    MethodRun,
+    Overlay,
+    plot_comparison,
+    plot_overlays,
+)
+
+METRICS = ('mDice', 'mIoU', 'image_mDice', 'image_mIoU')
+
+
+class Run(NamedTuple):
+    """A run that is over.
+
+    Args:
+        method: Its name in tables and pictures.
+        runner: After training, or after a validation alone.
+        num_trained: Values that the optimizer stepped.
+        num_selected: Those of them that are single entries of a weight.
+        seconds: Of training, validations included.
+    """
+
+    method: str
+    runner: Runner
+    num_trained: int
+    num_selected: int
+    seconds: float
+
+    @property
+    def num_values(self) -> int:
+        """Values of all parameters of the model."""
+        return sum(p.numel() for p in bare_model(self.runner).parameters())
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """``METRICS`` of the last validation, in percent."""
+        hub = self.runner.message_hub
+        return {
+            name: float(hub.get_scalar(f'val/{name}').current())
+            for name in METRICS
+        }
+
+
+class ProgressHook(Hook):
+    """Print one line at each validation: iteration, loss, score, time left.
+
+    Args:
+        label: First word of each line.
+    """
+
+    priority = 'VERY_LOW'  # after RuntimeInfoHook has kept the metrics
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember when the first iteration began."""
+        self.start = time.monotonic()
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Print the line."""
+        if runner.iter == 0 or not metrics:
+            return
+        loss = runner.message_hub.get_scalar('train/loss').mean()
+        done = time.monotonic() - self.start
+        left = done * (runner.max_iters - runner.iter) / runner.iter
+        print(
+            f'  {self.label:8} iteration {runner.iter:3d}/{runner.max_iters}'
+            f'  loss {loss:.3f}  image mDice {metrics["image_mDice"]:5.1f}'
+            f'  {left:3.0f} s left',
+            flush=True,
+        )
+
+
+def train_quietly(method: str, config: Config) -> Run:
+    """Train by a config with a PeftHook; print a few lines of progress."""
+    runner = quiet_runner(config)
+    runner.register_hook(ProgressHook(method))
+    start = time.monotonic()
+    runner.train()
+    groups = runner.optim_wrapper.optimizer.param_groups
+    return Run(
+        method,
+        runner,
+        num_trained=sum(p.numel() for g in groups for p in g['params']),
+        num_selected=_num_selected(runner),
+        seconds=time.monotonic() - start,
+    )
+
+
+def validate_quietly(method: str, config: Config) -> Run:
+    """Validate the weights that the config loads; nothing is trained."""
+    runner = quiet_runner(config)
+    start = time.monotonic()
+    runner.val()
+    return Run(method, runner, 0, 0, time.monotonic() - start)
+
+
+def quiet_runner(config: Config) -> Runner:
+    """A runner whose log goes to its work directory and not to the screen."""
+    # MMEngine's logger keeps the stream that it finds when it is made.
+    with redirect_stdout(io.StringIO()):
+        return build_runner(config)
+
+
+def format_runs(runs: Sequence[Run]) -> str:
+    """A table with one line per run."""
+    lines = [
+        f'{"method":8} {"trained values":>21} {"mDice":>7} {"mIoU":>7} '
+        f'{"image mDice":>12} {"image mIoU":>11} {"seconds":>8}'
+    ]
+    for run in runs:
+        share = f'({run.num_trained / run.num_values:.2%})'
+        scores = run.scores
+        lines.append(
+            f'{run.method:8} {run.num_trained:>11,} {share:>9} '
+            f'{scores["mDice"]:7.2f} {scores["mIoU"]:7.2f} '
+            f'{scores["image_mDice"]:12.2f} {scores["image_mIoU"]:11.2f} '
+            f'{run.seconds:8.1f}'
+        )
+    return '\n'.join(lines)
+
+
+def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
+    """Image mDice of each trained run beside what it trained."""
+    rows = [
+        MethodRun(
+            run.method,
+            run.scores['image_mDice'],
+            run.num_trained / run.num_values,
+        )
+        for run in runs
+        if run.num_trained
+    ]
+    return plot_comparison(rows, out_png, 'image mDice')
+
+
+def plot_predictions(
+    runs: Sequence[Run], chosen_by: Run, out_png: Path
+) -> Path:
+    """The same three images as each run predicts them.
+
+    Args:
+        runs: Runs with the same validation images.
+        chosen_by: Of whose scores the images are worst, median and best.
+        out_png: Where the picture goes.
+    """
+    examples = pick_examples(last_scores(chosen_by.runner), num_each=1)
+    rows: list[Overlay] = []
+    for example in examples:
+        for run in runs:
+            own = {s.img_path: s for s in last_scores(run.runner)}
+            score = own[example.score.img_path]
+            rows += predict_examples(run.runner, [Example(run.method, score)])
+    return plot_overlays(rows, out_png)
+
+
+def _num_selected(runner: Runner) -> int:
+    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    return sum(len(entries) for h in hooks for entries in h.selection.values())

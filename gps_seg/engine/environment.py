@@ -1,0 +1,98 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a run ran on: enough to run it again, or to see why it differs."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gps_seg
+from gps_seg.stack import ONEDL_DISTS, OPENMMLAB_DISTS
+
+DISTRIBUTIONS = (
+    'torch',
+    'torchvision',
+    'numpy',
+    'opencv-python',
+    'opencv-python-headless',
+    'albumentations',
+    'safetensors',
+    *ONEDL_DISTS,
+    *OPENMMLAB_DISTS,
+)
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, machine, code and command line of this process, as JSON."""
+    return {
+        'gps_seg': gps_seg.__version__,
+        'git_commit': git_commit(Path(gps_seg.__file__).parent),
+        'command': shlex.join([sys.executable, *sys.argv]),
+        'python': platform.python_version(),
+        'platform': platform.platform(),
+        'packages': installed_versions(),
+        'cuda': torch.version.cuda,
+        'device': device_name(),
+        'num_threads': torch.get_num_threads(),
+    }
+
+
+def installed_versions() -> dict[str, str]:
+    """Version of each of :data:`DISTRIBUTIONS` that is installed."""
+    versions = {}
+    for name in DISTRIBUTIONS:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def device_name() -> str:
+    """Name of the GPU that torch uses, or of the processor."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return platform.processor() or platform.machine()
+
+
+def git_commit(folder: Path) -> str | None:
+    """Commit of the checkout that ``folder`` is part of.
+
+    Ends in ``-dirty`` if tracked files were changed. None without git, and
+    for an installed copy that merely lies inside someone's checkout.
+    """
+    try:
+        _git(folder, 'ls-files', '--error-unmatch', '__init__.py')
+        commit = _git(folder, 'rev-parse', 'HEAD')
+        changed = _git(folder, 'status', '--porcelain', '-uno')
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f'{commit}-dirty' if changed else commit
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Write ``content``; on failure the target is as it was before."""
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        partial.write_text(json.dumps(content, indent=2) + '\n')
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ['git', '-C', str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    return done.stdout.strip()

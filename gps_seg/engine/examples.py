@@ -1,0 +1,136 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A few validation images, predicted once more to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.hooks import EMAHook
+from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
+from mmengine.structures import BaseDataElement
+
+from gps_seg.evaluation import ImageScore
+from gps_seg.visualization import Overlay
+
+_MAX_NAME = 16
+
+
+class Example(NamedTuple):
+    """An image to show, and why."""
+
+    group: str
+    score: ImageScore
+
+
+def pick_examples(
+    scores: Sequence[ImageScore], num_each: int
+) -> list[Example]:
+    """Worst, median and best images by Dice, ``num_each`` of each.
+
+    No image comes twice: of fewer than ``3 * num_each`` images each group
+    takes a third, and of fewer than three all are shown. Equal scores are
+    ordered by path.
+
+    Args:
+        scores: Scores of a validation, one or more.
+        num_each: Images in each group, 1 or more.
+    """
+    ranked = sorted(scores, key=lambda score: (score.dice, score.img_path))
+    if len(ranked) < 3:
+        return [Example('', score) for score in ranked]
+    size = min(num_each, len(ranked) // 3)
+    middle = (len(ranked) - size) // 2
+    return [
+        *(Example('worst', score) for score in ranked[:size]),
+        *(Example('median', score) for score in ranked[middle:][:size]),
+        *(Example('best', score) for score in ranked[-size:]),
+    ]
+
+
+def predict_examples(
+    runner: Runner, examples: Sequence[Example]
+) -> list[Overlay]:
+    """Predict the examples as the validation did, at the size of their file.
+
+    Args:
+        runner: After training, with a validation data set.
+        examples: Images of that data set; one that it does not know is left
+            out.
+    """
+    index_of = _index_by_path(runner.val_dataloader.dataset)
+    with _as_in_validation(runner):
+        return [
+            _predict(runner, example, index_of[example.score.img_path])
+            for example in examples
+            if example.score.img_path in index_of
+        ]
+
+
+def _index_by_path(dataset: Any) -> dict[str, int]:
+    """Image path -> index; empty for a data set that keeps no paths."""
+    if not hasattr(dataset, 'get_data_info'):
+        return {}
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    return {
+        info['img_path']: index
+        for index, info in enumerate(infos)
+        if 'img_path' in info
+    }
+
+
+@contextmanager
+def _as_in_validation(runner: Runner) -> Iterator[None]:
+    """Evaluation mode, averaged weights, precision; all undone afterwards."""
+    averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+    was_training = runner.model.training
+    half = getattr(runner.val_loop, 'fp16', False)
+    runner.model.eval()
+    for hook in averages:
+        hook.before_val_epoch(runner)
+    try:
+        with torch.no_grad(), autocast(enabled=half):
+            yield
+    finally:
+        for hook in reversed(averages):
+            hook.after_val_epoch(runner)
+        runner.model.train(was_training)
+
+
+def _predict(runner: Runner, example: Example, index: int) -> Overlay:
+    loader = runner.val_dataloader
+    batch = loader.collate_fn([loader.dataset[index]])
+    sample = runner.model.val_step(batch)[0]
+    image = mmcv.imread(example.score.img_path, channel_order='rgb')
+    size = image.shape[:2]
+    truth = None
+    if 'gt_sem_seg' in sample:
+        truth = _label_map(sample.gt_sem_seg, size)
+    return Overlay(
+        image=image,
+        prediction=_label_map(sample.pred_sem_seg, size),
+        truth=truth,
+        title=_title(example),
+    )
+
+
+def _label_map(
+    labels: BaseDataElement, size: tuple[int, int]
+) -> np.ndarray:  # shape: size
+    array = labels.data.squeeze(0).cpu().numpy().astype(np.uint8)
+    if array.shape == size:
+        return array
+    height, width = size
+    return mmcv.imresize(array, (width, height), interpolation='nearest')
+
+
+def _title(example: Example) -> str:
+    name = Path(example.score.img_path).stem[:_MAX_NAME]
+    lines = [example.group, name, f'Dice {example.score.dice:.1f}']
+    return '\n'.join(line for line in lines if line)

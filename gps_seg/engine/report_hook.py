@@ -1,0 +1,138 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The hook that leaves a run readable: its environment and its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import get_world_size, master_only
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop, Runner
+
+from gps_seg.engine.environment import describe_environment, write_json
+from gps_seg.engine.examples import pick_examples, predict_examples
+from gps_seg.evaluation import DiceIoUMetric, ImageScore
+from gps_seg.visualization import plot_curves, plot_overlays
+
+
+@HOOKS.register_module()
+class ReportHook(Hook):
+    """Write what a run was and what came of it into its work directory.
+
+    Before the run: ``environment.json``, with versions, device, seed, commit
+    and command line. After the training: ``curves.png``, and
+    ``overlays.png`` with the worst, the median and the best validation images
+    by the Dice of the last evaluation (:class:`~gps_seg.evaluation.
+    DiceIoUMetric` must be among the evaluators). Only the main process writes.
+
+    Priority is VERY_LOW, so that the log is complete when the curves are
+    drawn, and the selected weights are part of a plain model again when the
+    images are predicted. If an ``EMAHook`` runs, its averaged weights are put
+    in for the pictures and taken out again, as for the evaluation whose
+    scores are shown.
+
+    Args:
+        num_examples: Images each from the worst, the median and the best; 0
+            draws no overlays.
+
+    Raises:
+        ValueError: If ``num_examples`` is negative.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, num_examples: int = 3) -> None:
+        if num_examples < 0:
+            raise ValueError(
+                f'num_examples: expected 0 or more, got {num_examples} '
+                '(ReportHook).'
+            )
+        self.num_examples = num_examples
+
+    @master_only
+    def before_run(self, runner: Runner) -> None:
+        """Write ``environment.json``, unless the run is a test."""
+        if not isinstance(runner._train_loop, BaseLoop):
+            return  # a test must not describe itself as the training
+        environment = describe_environment() | {
+            'seed': runner.seed,
+            'deterministic': runner.deterministic,
+            'num_processes': get_world_size(),
+            'started': runner.timestamp,
+            'resumed': runner._resume,
+        }
+        write_json(environment, Path(runner.work_dir, 'environment.json'))
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Draw ``curves.png`` and ``overlays.png``.
+
+        A disk that is full is reported and does not end the run: the
+        training is over and its checkpoint is written.
+        """
+        try:
+            self._draw_curves(runner)
+            self._draw_overlays(runner)
+        except OSError as error:
+            runner.logger.warning(f'Report: picture not written ({error}).')
+
+    def _draw_curves(self, runner: Runner) -> None:
+        files = scalar_files(runner)
+        if not files:
+            runner.logger.info(
+                'Report: no curves, for nothing was logged by a '
+                'LocalVisBackend.'
+            )
+            return
+        path = plot_curves(files, Path(runner.work_dir, 'curves.png'))
+        runner.logger.info(f'Report: curves in {path}')
+
+    def _draw_overlays(self, runner: Runner) -> None:
+        scores = last_scores(runner)
+        if not scores or self.num_examples == 0:
+            runner.logger.info(
+                'Report: no overlays, for no validation with DiceIoUMetric '
+                'was run, or num_examples is 0.'
+            )
+            return
+        examples = pick_examples(scores, self.num_examples)
+        rows = predict_examples(runner, examples)
+        if not rows:
+            runner.logger.info(
+                'Report: no overlays, for the validation data set does not '
+                'tell the paths of its images.'
+            )
+            return
+        path = plot_overlays(rows, Path(runner.work_dir, 'overlays.png'))
+        runner.logger.info(f'Report: overlays in {path}')
+
+
+def scalar_files(runner: Runner) -> list[Path]:
+    """Scalars logged by this run and those it resumed, oldest first.
+
+    Each start of a run logs into a folder of its own, named by the time; a
+    fresh start shares the work directory with earlier runs but not a history.
+    """
+    own = Path(runner.log_dir, 'vis_data', 'scalars.json')
+    if not own.is_file():
+        return []
+    if not runner._resume:
+        return [own]
+    found = Path(runner.work_dir).glob('*/vis_data/scalars.json')
+    earlier = [
+        path for path in sorted(found) if path.parts[-3] < own.parts[-3]
+    ]
+    return [*earlier, own]
+
+
+def last_scores(runner: Runner) -> list[ImageScore]:
+    """Scores of the images in the last validation; empty if there is none."""
+    loop: Any = runner.val_loop
+    if loop is None:
+        return []
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, DiceIoUMetric):
+            return metric.per_image
+    return []

@@ -1,0 +1,128 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Dice and IoU from areas in pixels: the arithmetic of the evaluation.
+
+Every score of this package is a ratio of three areas per class: prediction,
+ground truth and their intersection. Counting them once per image is enough
+for scores pooled over a data set and for scores per image alike, and an image
+shrinks to ``3 x num_classes`` integers that are cheap to send between
+processes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+INTERSECT, PREDICTED, TRUTH = range(3)
+
+
+def class_areas(
+    prediction: Tensor,  # shape: (height, width)
+    truth: Tensor,  # shape: (height, width)
+    num_classes: int,
+    ignore_index: int = 255,
+) -> Tensor:  # shape: (3, num_classes)
+    """Areas in pixels of each class: intersection, prediction, truth.
+
+    Pixels whose ground truth is ``ignore_index`` count nowhere, whatever the
+    prediction says there. Counts are exact integers on every device.
+
+    Args:
+        prediction: Predicted labels; whole numbers of any dtype.
+        truth: True labels or ``ignore_index``; whole numbers of any dtype.
+        num_classes: Labels are ``0 .. num_classes - 1``.
+        ignore_index: Label of ground-truth pixels that do not count.
+
+    Returns:
+        int64 on the device of ``prediction``; rows are ``INTERSECT``,
+        ``PREDICTED`` and ``TRUTH``.
+
+    Raises:
+        ValueError: If a map is not two-dimensional, the shapes differ, or a
+            counted pixel has a label that is not a class.
+
+    Example:
+        >>> prediction = torch.tensor([[0, 1], [1, 1]])
+        >>> truth = torch.tensor([[0, 0], [1, 255]])
+        >>> class_areas(prediction, truth, num_classes=2)
+        tensor([[1, 1],
+                [1, 2],
+                [2, 1]])
+    """
+    _check_shapes(prediction, truth)
+    truth = truth.to(prediction.device)
+    counted = truth != ignore_index
+    predicted = _labels(prediction[counted], num_classes, 'prediction')
+    true = _labels(truth[counted], num_classes, 'ground truth')
+    both = true[predicted == true]
+    return torch.stack(
+        [
+            torch.bincount(labels, minlength=num_classes)
+            for labels in (both, predicted, true)
+        ]
+    )
+
+
+def dice_scores(areas: Tensor) -> Tensor:
+    """Dice coefficient of each class, ``2 |P & T| / (|P| + |T|)``.
+
+    Args:
+        areas: Shape ``(..., 3, num_classes)``, as from :func:`class_areas`
+            or a sum or stack of such.
+
+    Returns:
+        float64 in ``[0, 1]``, shape ``(..., num_classes)``; NaN for a class
+        that occurs in neither map.
+    """
+    intersect, predicted, truth = areas.double().unbind(dim=-2)
+    return 2 * intersect / (predicted + truth)
+
+
+def iou_scores(areas: Tensor) -> Tensor:
+    """Intersection over union of each class, ``|P & T| / |P | T|``.
+
+    Args:
+        areas: As for :func:`dice_scores`.
+
+    Returns:
+        As for :func:`dice_scores`.
+    """
+    intersect, predicted, truth = areas.double().unbind(dim=-2)
+    return intersect / (predicted + truth - intersect)
+
+
+def mean_of_present(
+    scores: Tensor,  # shape: (..., num_classes)
+) -> Tensor:  # shape: (...)
+    """Mean over the classes that occur; 1 where none does.
+
+    A class in neither prediction nor ground truth has no score (NaN) and does
+    not count. If no class is left, there was nothing to find and nothing was
+    found, which is a perfect answer.
+    """
+    return scores.nanmean(dim=-1).nan_to_num(nan=1.0)
+
+
+def _check_shapes(prediction: Tensor, truth: Tensor) -> None:
+    if prediction.ndim != 2 or prediction.shape != truth.shape:
+        raise ValueError(
+            'label maps: expected two maps of one shape (height, width), got '
+            f'prediction {tuple(prediction.shape)} and ground truth '
+            f'{tuple(truth.shape)}. Resize the prediction to the size of the '
+            'ground truth.'
+        )
+
+
+def _labels(labels: Tensor, num_classes: int, what: str) -> Tensor:
+    """``labels`` as int64, refused if one of them is not a class."""
+    whole = labels.long()
+    wrong = (whole != labels) | (whole < 0) | (whole >= num_classes)
+    if wrong.any():
+        values = labels[wrong].unique()[:5].tolist()
+        raise ValueError(
+            f'{what}: expected labels 0 to {num_classes - 1}, got '
+            f'{values} ({int(wrong.sum())} of {labels.numel()} pixels). '
+            'Convert the masks to class indices, or mark such pixels with '
+            'the ignore index.'
+        )
+    return whole

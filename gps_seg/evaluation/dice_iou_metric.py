@@ -1,0 +1,219 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The evaluator: Dice and IoU in both conventions, clearly told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmseg.registry import METRICS
+from prettytable import PrettyTable
+from torch import Tensor
+
+from gps_seg.evaluation.confusion import (
+    class_areas,
+    dice_scores,
+    iou_scores,
+    mean_of_present,
+)
+
+
+class ImageScore(NamedTuple):
+    """Scores of one image over the foreground classes, in percent."""
+
+    img_path: str
+    dice: float
+    iou: float
+
+
+@METRICS.register_module()
+class DiceIoUMetric(BaseMetric):
+    """mDice and mIoU, pooled over the data set and per image, in percent.
+
+    Two conventions are in use, and they differ by many points:
+
+    - ``mDice``, ``mIoU``: areas are summed over the data set, scored per
+      class (``Dice.<class>``, ``IoU.<class>``), and averaged over all
+      classes, background included. This is MMSegmentation's convention.
+    - ``image_mDice``, ``image_mIoU``: every image is scored over the
+      foreground classes, and the scores are averaged over the images. This
+      is the convention of the polyp field.
+
+    Rule for empty masks: in an image, a foreground class absent from both
+    prediction and ground truth does not count; an image in which no
+    foreground class occurs in either scores 100; predicted foreground on an
+    image without any scores 0. Pooled, a class that occurs nowhere is NaN and
+    does not count in the mean. Ignored pixels count nowhere.
+
+    Scores are not rounded. After an evaluation ``per_image`` holds one
+    :class:`ImageScore` per image, in the order of the data set, on the main
+    process only; elsewhere and before it is empty.
+
+    Args:
+        foreground: Names of the classes that ``image_mDice`` and
+            ``image_mIoU`` score; None takes all but the first class.
+        ignore_index: Label of ground-truth pixels that do not count.
+        collect_device: Where the results of several processes meet, ``'cpu'``
+            or ``'gpu'``.
+        prefix: Put before every key, with a slash; None puts nothing.
+
+    Raises:
+        TypeError: If ``foreground`` is a string.
+        ValueError: If ``foreground`` names no class, an unknown class or one
+            class twice; if a label map has the wrong shape or labels; if no
+            pixel was evaluated.
+        RuntimeError: If the data set declared no classes.
+    """
+
+    def __init__(
+        self,
+        foreground: Sequence[str] | None = None,
+        ignore_index: int = 255,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if isinstance(foreground, str):
+            raise TypeError(
+                'foreground: expected a list of class names or None, got '
+                f'{foreground!r}. Write [{foreground!r}].'
+            )
+        self.foreground = None if foreground is None else list(foreground)
+        self.ignore_index = ignore_index
+        self.per_image: list[ImageScore] = []
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count the areas of each image of a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Samples with ``pred_sem_seg`` and ``gt_sem_seg``,
+                label maps of shape (1, height, width).
+        """
+        self._foreground_indices()  # a wrong name fails on the first batch
+        num_classes = len(self._classes())
+        for sample in data_samples:
+            img_path = str(sample.get('img_path', ''))
+            try:
+                areas = class_areas(
+                    _label_map(sample, 'pred_sem_seg'),
+                    _label_map(sample, 'gt_sem_seg'),
+                    num_classes,
+                    self.ignore_index,
+                )
+            except ValueError as err:
+                where = img_path or 'image without a path'
+                raise ValueError(f'{where}: {err}') from err
+            self.results.append((img_path, areas.cpu()))
+
+    def compute_metrics(
+        self, results: list[tuple[str, Tensor]]
+    ) -> dict[str, float]:
+        """Scores of the data set from the areas of its images.
+
+        Args:
+            results: Path and areas, shape (3, num_classes), of each image.
+
+        Returns:
+            ``mDice``, ``mIoU``, ``image_mDice``, ``image_mIoU``, then
+            ``Dice.<class>`` and ``IoU.<class>`` for every class; percent.
+        """
+        areas = _stack(results)
+        classes = self._classes()
+        dice = 100 * dice_scores(areas.sum(dim=0))
+        iou = 100 * iou_scores(areas.sum(dim=0))
+        self.per_image = self._score_images(results, areas)
+        _log_table(classes, dice, iou)
+        metrics = {
+            'mDice': float(dice.nanmean()),
+            'mIoU': float(iou.nanmean()),
+            'image_mDice': _mean([score.dice for score in self.per_image]),
+            'image_mIoU': _mean([score.iou for score in self.per_image]),
+        }
+        for index, name in enumerate(classes):
+            metrics[f'Dice.{name}'] = float(dice[index])
+            metrics[f'IoU.{name}'] = float(iou[index])
+        return metrics
+
+    def _score_images(
+        self,
+        results: list[tuple[str, Tensor]],
+        areas: Tensor,  # shape: (num_images, 3, num_classes)
+    ) -> list[ImageScore]:
+        foreground = areas[:, :, self._foreground_indices()]
+        dice = 100 * mean_of_present(dice_scores(foreground))
+        iou = 100 * mean_of_present(iou_scores(foreground))
+        return [
+            ImageScore(img_path, float(image_dice), float(image_iou))
+            for (img_path, _), image_dice, image_iou in zip(
+                results, dice, iou, strict=True
+            )
+        ]
+
+    def _classes(self) -> Sequence[str]:
+        meta = self.dataset_meta or {}
+        if not meta.get('classes'):
+            raise RuntimeError(
+                'dataset_meta: expected the names of the classes, got '
+                f'{self.dataset_meta!r}. Set `dataset_meta` before the '
+                'evaluation; a data set does so through METAINFO.'
+            )
+        return meta['classes']
+
+    def _foreground_indices(self) -> list[int]:
+        classes = list(self._classes())
+        if self.foreground is None:
+            chosen = classes[1:]
+        else:
+            chosen = self.foreground
+        unknown = sorted(set(chosen) - set(classes))
+        if not chosen or unknown or len(set(chosen)) != len(chosen):
+            raise ValueError(
+                'foreground: expected one or more different classes of '
+                f'{classes}, got {chosen}. Name the classes to score per '
+                'image.'
+            )
+        return [classes.index(name) for name in chosen]
+
+
+def _label_map(sample: dict, key: str) -> Tensor:
+    """Label map ``key`` of a sample, without its channel of size 1."""
+    if key not in sample:
+        raise ValueError(
+            f'{key}: expected a label map, got none. Load the annotations in '
+            'the pipeline, and evaluate only images that have a mask.'
+        )
+    labels = sample[key]['data']
+    if labels.ndim == 3 and labels.shape[0] == 1:
+        return labels[0]
+    return labels
+
+
+def _stack(results: list[tuple[str, Tensor]]) -> Tensor:
+    if not results:
+        raise ValueError(
+            'evaluation: expected one or more images, got none. Check that '
+            'the data set is not empty.'
+        )
+    areas = torch.stack([image_areas for _, image_areas in results])
+    if not areas.any():
+        raise ValueError(
+            f'evaluation: expected pixels to score, got {len(results)} '
+            'images in which every pixel is ignored. Check the masks and '
+            '`ignore_index`.'
+        )
+    return areas
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _log_table(classes: Sequence[str], dice: Tensor, iou: Tensor) -> None:
+    table = PrettyTable(['Class', 'Dice', 'IoU'])
+    for name, class_dice, class_iou in zip(classes, dice, iou, strict=True):
+        table.add_row([name, f'{class_dice:.2f}', f'{class_iou:.2f}'])
+    print_log(f'per class results:\n{table}', logger='current')

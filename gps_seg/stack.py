@@ -1,0 +1,168 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The check and the two small repairs that stand between us and OpenMMLab.
+
+Two families of packages carry the same import names: the maintained OneDL
+continuation and the upstream OpenMMLab originals. Either will do, so neither
+is a hard dependency, and pip cannot see the two ways this goes wrong: no
+family installed, or both (the later install then silently overwrites the
+earlier, and uninstalling one breaks the other). Hence the check.
+
+This module imports the standard library alone, so that the check can speak
+before anything else fails.
+"""
+
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import pathlib
+import re
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+IMPORT_NAMES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
+OPENMMLAB_DISTS = (
+    'mmengine',
+    'mmengine-lite',
+    'mmcv',
+    'mmcv-lite',
+    'mmsegmentation',
+    'mmpretrain',
+)
+ONEDL_DISTS = (
+    'onedl-mmengine',
+    'onedl-mmcv',
+    'onedl-mmsegmentation',
+    'onedl-mmpretrain',
+)
+# Operators for which torchvision registers fake kernels when it is imported,
+# whether or not its compiled library, which declares them, could be loaded.
+TORCHVISION_SCHEMAS = (
+    'nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
+    'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
+)
+
+
+@functools.cache
+def require_openmmlab() -> None:
+    """Make sure that one OpenMMLab family is there and ready to import.
+
+    Every package of ours that stands on MMSegmentation calls this first, so
+    worker processes are covered too. Calls after the first cost nothing.
+
+    Raises:
+        ImportError: If one of ``IMPORT_NAMES`` is not installed,
+            or if packages of both families are.
+    """
+    _check_installed()
+    _check_not_mixed()
+    _let_torchvision_import_beside_cpu_torch()
+    _let_checkpoints_load_without_pickle()
+
+
+def _check_installed() -> None:
+    missing = [
+        name for name in IMPORT_NAMES if not importlib.util.find_spec(name)
+    ]
+    if missing:
+        raise ImportError(
+            f'OpenMMLab: expected {", ".join(IMPORT_NAMES)} to be installed, '
+            f"got no {' and no '.join(missing)}. Run pip install 'gps-seg"
+            "[onedl]' (maintained, no compiler needed) or pip install "
+            "'gps-seg[openmmlab]' (upstream, compiles mmcv)."
+        )
+
+
+def _check_not_mixed() -> None:
+    onedl = [name for name in ONEDL_DISTS if _is_installed(name)]
+    upstream = [name for name in OPENMMLAB_DISTS if _is_installed(name)]
+    if onedl and upstream:
+        raise ImportError(
+            'OpenMMLab: expected packages of one family, got '
+            f'{", ".join(onedl)} together with {", ".join(upstream)}, which '
+            'overwrite each other. Run pip uninstall -y '
+            f'{" ".join(onedl + upstream)}, then pip install '
+            "'gps-seg[onedl]'."
+        )
+
+
+def _is_installed(dist_name: str) -> bool:
+    try:
+        importlib.metadata.distribution(dist_name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _let_torchvision_import_beside_cpu_torch() -> None:
+    """Arrange that the first ``import torchvision`` finds its operators."""
+    if 'torchvision' not in sys.modules:
+        sys.meta_path.insert(0, _TorchvisionWatcher())
+
+
+class _TorchvisionWatcher(importlib.abc.MetaPathFinder):
+    """Declare torchvision's operators just before it is first imported.
+
+    The CUDA wheel of torchvision (the one on PyPI) cannot load its compiled
+    library beside a CPU build of torch, and then dies on the first operator
+    that nobody declared. MMPretrain imports torchvision only for transforms,
+    which need none of them. A finder, so that neither torch nor torchvision
+    is imported for the sake of a user who needs neither.
+    """
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> None:
+        """Find nothing; the finders behind this one find torchvision."""
+        if fullname != 'torchvision':
+            return
+        sys.meta_path.remove(self)
+        if _is_cuda_torchvision() and not _torch_has_cuda():
+            _declare_torchvision_operators()
+
+
+def _is_cuda_torchvision() -> bool:
+    """Read the build from the file, as importing it is what would fail."""
+    spec = importlib.machinery.PathFinder.find_spec('torchvision')
+    if spec is None or spec.origin is None:
+        return False
+    version_file = pathlib.Path(spec.origin).with_name('version.py')
+    if not version_file.is_file():
+        return False
+    text = version_file.read_text(encoding='utf-8')
+    return re.search(r"__version__ = '[^']+\+cu\d+'", text) is not None
+
+
+def _torch_has_cuda() -> bool:
+    import torch
+
+    return torch.version.cuda is not None
+
+
+@functools.cache
+def _declare_torchvision_operators() -> object:
+    """Return the library, which the cache keeps alive with its schemas."""
+    import torch
+
+    library = torch.library.Library('torchvision', 'FRAGMENT')
+    for schema in TORCHVISION_SCHEMAS:
+        library.define(schema)
+    return library
+
+
+def _let_checkpoints_load_without_pickle() -> None:
+    """Allow the one NumPy type that MMEngine's list of safe types lacks.
+
+    The message hub in a Runner checkpoint holds float32 metrics. Without
+    this, onedl-mmengine gives up the safe loader and falls back to the one
+    that can execute code from the file.
+    """
+    import numpy as np
+    import torch
+
+    torch.serialization.add_safe_globals([type(np.dtype('float32'))])

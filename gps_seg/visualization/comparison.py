@@ -1,0 +1,152 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Methods of fine-tuning side by side: score and what it costs to train."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from gps_seg.visualization.figure import (
+    INK,
+    PALETTE,
+    new_figure,
+    save_png,
+    style_axes,
+)
+
+
+class MethodRun(NamedTuple):
+    """Result of one training run.
+
+    Args:
+        method: Name of the method, as ``gps``; runs that differ in the seed
+            alone share it.
+        score: In percent.
+        trained_share: Parameters trained, as a fraction of all, in (0, 1].
+    """
+
+    method: str
+    score: float
+    trained_share: float
+
+
+def plot_comparison(
+    rows: Sequence[MethodRun],
+    out_png: str | os.PathLike[str],
+    metric: str,
+) -> Path:
+    """Draw every run as a point and the mean of every method as a bar.
+
+    On the left by method, in the order given; on the right against the share
+    of the parameters that trained, on a logarithmic axis.
+
+    Args:
+        rows: Runs, one or more.
+        out_png: Where the picture goes.
+        metric: What the score is, for the axis.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: If ``rows`` is empty, a score is not finite, a share is
+            not in (0, 1], or ``out_png`` is not named ``.png``.
+    """
+    _check(rows)
+    methods = list(dict.fromkeys(row.method for row in rows))
+    figure = new_figure(max(8.0, 4.0 + 1.1 * len(methods)), 3.8)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
+    for index, method in enumerate(methods):
+        runs = [row for row in rows if row.method == method]
+        style = _style(index)
+        _draw_method(left, index, runs, style)
+        _draw_cost(right, runs, style)
+    _finish_methods(left, methods, metric)
+    _finish_cost(right)
+    return save_png(figure, out_png)
+
+
+def mean_score(runs: Sequence[MethodRun]) -> float:
+    """Mean score of runs, one or more."""
+    return sum(run.score for run in runs) / len(runs)
+
+
+def _style(index: int) -> dict[str, Any]:
+    """Colour and marker that no other of up to 24 methods has."""
+    lap, colour = divmod(index, len(PALETTE))
+    return {
+        'color': PALETTE[colour],
+        'marker': 'oDs^'[lap % 4],
+        'ls': '',
+        'ms': 6,
+        'mec': 'white',
+        'alpha': 0.85,
+    }
+
+
+def _check(rows: Sequence[MethodRun]) -> None:
+    if not rows:
+        raise ValueError('rows: expected one or more runs, got none.')
+    for row in rows:
+        if not (math.isfinite(row.score) and 0 < row.trained_share <= 1):
+            raise ValueError(
+                'rows: expected a finite score and a trained share in '
+                f'(0, 1], got {row}. Give the share as a fraction, not in '
+                'percent.'
+            )
+
+
+def _draw_method(
+    axes: Axes, position: int, runs: Sequence[MethodRun], style: dict[str, Any]
+) -> None:
+    scores = [run.score for run in runs]
+    spread = [
+        position + 0.09 * (index - (len(runs) - 1) / 2)
+        for index in range(len(runs))
+    ]
+    mean = mean_score(runs)
+    bar = (position - 0.3, position + 0.3)
+    axes.plot(bar, (mean, mean), color=style['color'], lw=2.5)
+    axes.plot(spread, scores, **style)
+    axes.annotate(
+        f'{mean:.1f}',
+        (position, max(*scores, mean)),
+        xytext=(0, 6),
+        textcoords='offset points',
+        ha='center',
+        fontsize=8,
+        color=INK,
+    )
+
+
+def _draw_cost(
+    axes: Axes, runs: Sequence[MethodRun], style: dict[str, Any]
+) -> None:
+    shares = [100 * run.trained_share for run in runs]
+    scores = [run.score for run in runs]
+    axes.plot(shares, scores, label=runs[0].method, **style)
+
+
+def _finish_methods(axes: Axes, methods: list[str], metric: str) -> None:
+    style_axes(axes, 'each point a run, the bar their mean')
+    axes.grid(False, axis='x')
+    axes.set_xticks(range(len(methods)), methods, fontsize=9)
+    axes.set_xlim(-0.6, len(methods) - 0.4)
+    axes.set_ylabel(f'{metric} (%)', fontsize=9, color=INK)
+    axes.margins(y=0.15)
+
+
+def _finish_cost(axes: Axes) -> None:
+    style_axes(axes, 'against what was trained')
+    axes.set_xscale('log')
+    axes.margins(x=0.1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x:g}'))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel('trained parameters (% of all)', fontsize=9, color=INK)
+    axes.legend(fontsize=8, frameon=False, loc='best')

@@ -1,0 +1,197 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Predictions laid over their images: where a segmentor is right and wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from gps_seg.visualization.figure import INK, new_figure, save_png
+
+IGNORE_INDEX = 255
+CONTOUR = '#00E5FF'
+# Chosen to stand out on the pinks and reds of endoscopy.
+COLOURS = {
+    'true positive': '#2ECC40',
+    'false positive': '#FFDC00',
+    'false negative': '#1F6BFF',
+}
+_PANELS = ('image', 'ground truth', 'prediction')
+_PER_BAND = 9
+_OPACITY = 0.55
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One image with its prediction.
+
+    Args:
+        image: RGB, uint8, shape (height, width, 3).
+        prediction: Labels, shape (height, width); 0 is background.
+        truth: Labels, shape (height, width), 255 where unknown; None if
+            there is no ground truth.
+        title: Text over the image.
+
+    Raises:
+        ValueError: If shapes or the type of the image are wrong.
+    """
+
+    image: np.ndarray
+    prediction: np.ndarray
+    truth: np.ndarray | None
+    title: str
+
+    def __post_init__(self) -> None:
+        size = self.image.shape[:2]
+        maps = [self.prediction]
+        maps += [] if self.truth is None else [self.truth]
+        if self.image.dtype != np.uint8 or self.image.shape != (*size, 3):
+            raise ValueError(
+                'image: expected uint8 of shape (height, width, 3), got '
+                f'{self.image.dtype} of {self.image.shape} ({self.title}).'
+            )
+        if any(labels.shape != size for labels in maps):
+            raise ValueError(
+                f'label maps: expected the size {size} of the image, got '
+                f'{[labels.shape for labels in maps]} ({self.title}). Resize '
+                'them first.'
+            )
+
+
+def plot_overlays(
+    rows: Sequence[Overlay], out_png: str | os.PathLike[str]
+) -> Path:
+    """Draw each image three times: alone, with its truth, its prediction.
+
+    Images stand side by side in the order given, nine to a band.
+
+    Args:
+        rows: Images to show.
+        out_png: Where the picture goes.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: If ``rows`` is empty or ``out_png`` is not named ``.png``.
+    """
+    if not rows:
+        raise ValueError(
+            'rows: expected one or more images, got none. Skip the picture '
+            'if there is nothing to show.'
+        )
+    num_columns = min(len(rows), _PER_BAND)
+    num_bands = -(-len(rows) // _PER_BAND)
+    figure = new_figure(
+        max(4.5, 1.7 * num_columns + 0.4), 5.2 * num_bands + 0.5
+    )
+    grid = figure.subplots(3 * num_bands, num_columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis('off')
+    for index, row in enumerate(rows):
+        band, column = divmod(index, _PER_BAND)
+        _draw_column(grid[3 * band : 3 * band + 3, column], row)
+    for line, axes in enumerate(grid[:, 0]):
+        _name_line(axes, _PANELS[line % 3])
+    _add_legend(figure)
+    return save_png(figure, out_png, dpi=110)
+
+
+def paint(
+    image: np.ndarray,  # shape: (height, width, 3)
+    prediction: np.ndarray,  # shape: (height, width)
+    truth: np.ndarray | None,  # shape: (height, width)
+) -> np.ndarray:  # shape: (height, width, 3)
+    """``image`` with right and wrong foreground pixels in colour.
+
+    A pixel is a true positive if a foreground class is predicted and right, a
+    false positive if it is predicted and wrong, a false negative if the
+    background is predicted and wrong. Pixels with unknown truth stay as they
+    are. Without a ground truth the prediction counts as right.
+    """
+    if truth is None:
+        truth = prediction
+    known = truth != IGNORE_INDEX
+    predicted = (prediction > 0) & known
+    agree = prediction == truth
+    masks = {
+        'true positive': predicted & agree,
+        'false positive': predicted & ~agree,
+        'false negative': known & (prediction == 0) & (truth > 0),
+    }
+    painted = image.astype(np.float32)
+    for name, mask in masks.items():
+        colour = np.array(_rgb(COLOURS[name]), dtype=np.float32)
+        painted[mask] = (1 - _OPACITY) * painted[mask] + _OPACITY * colour
+    return painted.round().astype(np.uint8)
+
+
+def _draw_column(column: Sequence[Axes], row: Overlay) -> None:
+    alone, with_truth, with_prediction = column
+    alone.imshow(row.image)
+    alone.set_title(row.title, fontsize=8, color=INK)
+    with_truth.imshow(row.image)
+    if row.truth is None:
+        with_truth.text(
+            0.5,
+            0.5,
+            'no ground truth',
+            transform=with_truth.transAxes,
+            ha='center',
+            fontsize=9,
+            color=INK,
+            bbox={'facecolor': 'white', 'edgecolor': 'none', 'alpha': 0.8},
+        )
+    else:
+        _draw_contour(with_truth, row.truth)
+    with_prediction.imshow(paint(row.image, row.prediction, row.truth))
+    if row.truth is not None:
+        _draw_contour(with_prediction, row.truth, width=0.6)
+
+
+def _draw_contour(axes: Axes, truth: np.ndarray, width: float = 1.4) -> None:
+    inside = (truth > 0) & (truth != IGNORE_INDEX)
+    if inside.any() and not inside.all():
+        axes.contour(inside, levels=[0.5], colors=CONTOUR, linewidths=width)
+
+
+def _name_line(axes: Axes, name: str) -> None:
+    axes.text(
+        -0.06,
+        0.5,
+        name,
+        transform=axes.transAxes,
+        rotation=90,
+        ha='right',
+        va='center',
+        fontsize=9,
+        color=INK,
+    )
+
+
+def _add_legend(figure: Figure) -> None:
+    handles = [
+        Patch(facecolor='none', edgecolor=CONTOUR, label='ground truth')
+    ]
+    handles += [
+        Patch(facecolor=colour, label=name) for name, colour in COLOURS.items()
+    ]
+    figure.legend(
+        handles=handles,
+        loc='outside lower center',
+        ncols=len(handles) if figure.get_figwidth() > 6 else 2,
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix('#'))
+    return red, green, blue

@@ -1,0 +1,98 @@
+"""One process of a run of the toy model; started by test_distributed.py."""
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from mmengine.dataset import DefaultSampler
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from gps_seg.engine import PeftHook
+from toy_run import ToySet, toy_model
+
+
+class PlainSet(ToySet):
+    def __getitem__(self, index):
+        return {'x': self.x[index], 'y': self.y[index]}
+
+
+def exact_model():
+    """Without what depends on the composition of a batch."""
+    model = toy_model().double()
+    model.backbone.batch = nn.Identity()
+    model.backbone.drop = nn.Identity()
+    return model
+
+
+def sent_bytes():
+    """Count the bytes of every all-reduce from now on."""
+    sizes = []
+    original = dist.all_reduce
+
+    def counting(tensor, *args, **kwargs):
+        sizes.append(tensor.numel() * tensor.element_size())
+        return original(tensor, *args, **kwargs)
+
+    dist.all_reduce = counting
+    return sizes
+
+
+def train(work_dir, batch_size, distributed):
+    data = PlainSet(24)
+    data.x = data.x.double()
+    options = {}
+    if distributed:
+        options = {
+            'launcher': 'pytorch',
+            'cfg': {
+                'model_wrapper_cfg': {
+                    'type': 'MMDistributedDataParallel',
+                    'device_ids': None,
+                    'broadcast_buffers': False,
+                }
+            },
+        }
+    hook = PeftHook(method={'type': 'gps', 'k': 1})
+    runner = Runner(
+        exact_model(),
+        str(work_dir),
+        train_dataloader=DataLoader(
+            data,
+            batch_size=batch_size,
+            sampler=DefaultSampler(data, shuffle=False),
+        ),
+        train_cfg={'by_epoch': True, 'max_epochs': 2},
+        optim_wrapper={
+            'type': 'PeftOptimWrapper',
+            'optimizer': {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9},
+        },
+        custom_hooks=[hook],
+        default_hooks={'checkpoint': None},
+        randomness={'seed': 0},
+        **options,
+    )
+    sizes = sent_bytes() if distributed else []
+    runner.train()
+    model = runner.model.module if distributed else runner.model
+    return {
+        'state': model.state_dict(),
+        'hash': hook.selection.hash,
+        'bytes': sizes,
+        'trained': sum(
+            p.numel() * p.element_size()
+            for group in runner.optim_wrapper.param_groups
+            for p in group['params']
+        ),
+    }
+
+
+if __name__ == '__main__':
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo')
+    folder = Path(sys.argv[1])
+    result = train(folder, batch_size=4, distributed=True)
+    torch.save(result, folder / f'rank{dist.get_rank()}.pt')
+    dist.destroy_process_group()

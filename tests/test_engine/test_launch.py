@@ -1,0 +1,101 @@
+"""From a command line to a config."""
+
+import pytest
+from mmengine.config import Config
+
+from gps_seg.engine import launch
+
+
+def config(**keys):
+    return Config(
+        {
+            'optim_wrapper': {'type': 'PeftOptimWrapper'},
+            'custom_hooks': [
+                {'type': 'PeftHook', 'method': {'type': 'gps', 'k': 1}}
+            ],
+            **keys,
+        }
+    )
+
+
+def test_the_work_dir_is_named_after_the_config(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('a = dict(b=1)')
+    assert launch.load_config(str(path)).work_dir == 'work_dirs/mine'
+    loaded = launch.load_config(str(path), 'here', {'a.b': 2})
+    assert (loaded.work_dir, loaded.a.b) == ('here', 2)
+
+
+def test_a_missing_config_is_named():
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.py'):
+        launch.load_config('nowhere.py')
+
+
+@pytest.mark.parametrize(
+    ('wrapper', 'expected'),
+    [
+        ('PeftOptimWrapper', 'AmpPeftOptimWrapper'),
+        ('AmpPeftOptimWrapper', 'AmpPeftOptimWrapper'),
+        ('OptimWrapper', 'AmpOptimWrapper'),
+    ],
+)
+def test_amp_takes_the_sibling(wrapper, expected):
+    cfg = config(optim_wrapper={'type': wrapper, 'clip_grad': {'max_norm': 1}})
+    launch.enable_amp(cfg)
+    assert cfg.optim_wrapper.type == expected
+    assert cfg.optim_wrapper.clip_grad.max_norm == 1
+
+
+def test_amp_with_an_unknown_wrapper():
+    with pytest.raises(ValueError, match=r"--amp.*got 'ApexOptimWrapper'"):
+        launch.enable_amp(config(optim_wrapper={'type': 'ApexOptimWrapper'}))
+
+
+def test_k_goes_to_the_hook():
+    cfg = config()
+    launch.set_k(cfg, 5)
+    assert cfg.custom_hooks[0].method.k == 5
+
+
+@pytest.mark.parametrize(
+    'hooks', [None, [], [{'type': 'PeftHook', 'method': {'type': 'bias'}}]]
+)
+def test_k_without_gps_is_an_error(hooks):
+    with pytest.raises(ValueError, match='--k: expected a PeftHook'):
+        launch.set_k(config(custom_hooks=hooks), 5)
+
+
+def test_seed_and_determinism_keep_the_rest():
+    cfg = config(randomness={'seed': 1, 'diff_rank_seed': True})
+    launch.set_seed(cfg, 7, deterministic=True)
+    assert cfg.randomness == {
+        'seed': 7,
+        'diff_rank_seed': True,
+        'deterministic': True,
+    }
+    launch.set_seed(cfg, None)
+    assert cfg.randomness.seed == 7
+
+
+def test_a_launcher_that_needs_a_gpu(monkeypatch):
+    monkeypatch.setattr(launch, 'is_cuda_available', lambda: False)
+    with pytest.raises(ValueError, match="got 'slurm'"):
+        launch.set_launcher(config(), 'slurm')
+
+
+def test_prepare_test_is_strict_and_can_draw():
+    cfg = config(
+        default_hooks={'visualization': {'type': 'SegVisualizationHook'}},
+        visualizer={'type': 'SegLocalVisualizer'},
+    )
+    launch.prepare_test(cfg, out='labels', show_dir='drawn')
+    added = [hook.type for hook in cfg.custom_hooks[1:]]
+    assert added == ['StrictCheckpointHook', 'PredictionHook']
+    assert cfg.custom_hooks[-1].folder == 'labels'
+    assert cfg.default_hooks.visualization.draw
+    assert cfg.visualizer.save_dir == 'drawn'
+
+
+def test_drawing_needs_its_hook():
+    with pytest.raises(ValueError, match='default_hooks.visualization'):
+        launch.prepare_test(config(default_hooks={}), None, 'drawn')
