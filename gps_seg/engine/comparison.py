@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -41,7 +43,7 @@ class Run(NamedTuple):
         runner: After training, or after a validation alone.
         num_trained: Values that the optimizer stepped.
         num_selected: Those of them that are single entries of a weight.
-        seconds: Of training, validations included.
+        seconds: Of selecting and training, validations included.
     """
 
     method: str
@@ -66,25 +68,33 @@ class Run(NamedTuple):
 
 
 class ProgressHook(Hook):
-    """Print one line at each validation: iteration, loss, score, time left.
+    """Write one line at each validation: iteration, loss, score, time left.
 
     Args:
         label: First word of each line.
+        stream: Where the lines go.
     """
 
-    priority = 'VERY_LOW'  # after RuntimeInfoHook has kept the metrics
+    priority = 'VERY_HIGH'  # so that the pictures of other hooks cost nothing
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, stream: TextIO) -> None:
         self.label = label
+        self.stream = stream
+        self.start = time.monotonic()
+        self.seconds = 0.0
 
     def before_train(self, runner: Runner) -> None:
-        """Remember when the first iteration began."""
+        """Start the clock; selecting counts as training."""
         self.start = time.monotonic()
+
+    def after_train(self, runner: Runner) -> None:
+        """Stop the clock."""
+        self.seconds = time.monotonic() - self.start
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Print the line."""
+        """Write the line."""
         if runner.iter == 0 or not metrics:
             return
         loss = runner.message_hub.get_scalar('train/loss').mean()
@@ -94,39 +104,43 @@ class ProgressHook(Hook):
             f'  {self.label:8} iteration {runner.iter:3d}/{runner.max_iters}'
             f'  loss {loss:.3f}  image mDice {metrics["image_mDice"]:5.1f}'
             f'  {left:3.0f} s left',
+            file=self.stream,
             flush=True,
         )
 
 
 def train_quietly(method: str, config: Config) -> Run:
     """Train by a config with a PeftHook; print a few lines of progress."""
-    runner = quiet_runner(config)
-    runner.register_hook(ProgressHook(method))
-    start = time.monotonic()
-    runner.train()
+    progress = ProgressHook(method, sys.stdout)
+    with _quiet():
+        runner = build_runner(config)
+        runner.register_hook(progress)
+        runner.train()
     groups = runner.optim_wrapper.optimizer.param_groups
     return Run(
         method,
         runner,
         num_trained=sum(p.numel() for g in groups for p in g['params']),
         num_selected=_num_selected(runner),
-        seconds=time.monotonic() - start,
+        seconds=progress.seconds,
     )
 
 
 def validate_quietly(method: str, config: Config) -> Run:
     """Validate the weights that the config loads; nothing is trained."""
-    runner = quiet_runner(config)
-    start = time.monotonic()
-    runner.val()
-    return Run(method, runner, 0, 0, time.monotonic() - start)
+    with _quiet():
+        runner = build_runner(config)
+        runner.val()
+    return Run(method, runner, num_trained=0, num_selected=0, seconds=0.0)
 
 
-def quiet_runner(config: Config) -> Runner:
-    """A runner whose log goes to its work directory and not to the screen."""
-    # MMEngine's logger keeps the stream that it finds when it is made.
-    with redirect_stdout(io.StringIO()):
-        return build_runner(config)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let logs go to the work directory alone, and not to the screen."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # Remarks of the libraries on themselves; ours are shown.
+        warnings.filterwarnings('ignore', module=r'mm(cv|engine|seg)\.')
+        yield
 
 
 def format_runs(runs: Sequence[Run]) -> str:

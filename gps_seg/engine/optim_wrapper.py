@@ -8,7 +8,7 @@ decay and multipliers stay with the group. Clipping, weight decay, momentum,
 accumulation and gradient scaling then cannot reach a frozen entry.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -19,26 +19,16 @@ from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 from torch.amp import GradScaler
 
-from gps_seg.sparse import Role, SelectedWeights
+from gps_seg.peft import Trainable
 
 
 class TrainsSelected:
     """Mixin of an optim wrapper: train what :meth:`train_only` declares."""
 
-    selected: SelectedWeights | None = None
+    trainable: Trainable | None = None
 
-    def train_only(
-        self,
-        model: nn.Module,
-        roles: Mapping[str, Role],
-        selected: SelectedWeights,
-    ) -> None:
-        """Re-target the optimizer to the declared entries; freeze the rest.
-
-        Args:
-            model: The model, not wrapped for distribution.
-            roles: Role of every parameter of the model, by name.
-            selected: The 1-D values of the parameters with role ``SELECTED``.
+    def train_only(self, trainable: Trainable) -> None:
+        """Re-target the optimizer to what trains, in the form that trains.
 
         Raises:
             RuntimeError: If the optimizer has already taken a step.
@@ -49,37 +39,9 @@ class TrainsSelected:
                 'optimizer: expected no step before the selection, got state '
                 f'for {len(self.optimizer.state)} parameters.'
             )
-        trained = {}
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(roles[name] is not Role.FROZEN)
-            if name in selected:
-                trained[parameter] = selected[name].values
-            elif roles[name] is Role.WHOLE:
-                trained[parameter] = parameter
-            else:
-                parameter.requires_grad_(False)
-        self._check_owned(model, trained)
-        for group in self.optimizer.param_groups:
-            group['params'] = [
-                trained[parameter]
-                for parameter in group['params']
-                if parameter in trained
-            ]
-        self.selected = selected
-
-    def _check_owned(
-        self, model: nn.Module, trained: Mapping[nn.Parameter, nn.Parameter]
-    ) -> None:
-        owned = {
-            parameter
-            for group in self.optimizer.param_groups
-            for parameter in group['params']
-        }
-        missing = [
-            name
-            for name, parameter in model.named_parameters()
-            if parameter in trained and parameter not in owned
-        ]
+        groups = self.optimizer.param_groups
+        owned = {p for group in groups for p in group['params']}
+        missing = [n for p, n in trainable.names.items() if p not in owned]
         if missing:
             raise ValueError(
                 'optimizer: expected to own every parameter that trains, got '
@@ -87,10 +49,17 @@ class TrainsSelected:
                 'excludes them from the optimizer (a constructor in '
                 'optim_wrapper).'
             )
+        for group in groups:
+            group['params'] = [
+                trainable.form[parameter]
+                for parameter in group['params']
+                if parameter in trainable.form
+            ]
+        self.trainable = trainable
 
     def step(self, **kwargs) -> None:
         """Step the declared entries, then write them into the weights."""
-        if self.selected is None:
+        if self.trainable is None:
             raise RuntimeError(
                 f'{type(self).__name__}: expected a PeftHook to declare what '
                 'trains, got none. Add it to custom_hooks: '
@@ -98,21 +67,17 @@ class TrainsSelected:
             )
         self._average_gradients()
         super().step(**kwargs)
-        self.selected.write()
+        self.trainable.write()
 
     def _average_gradients(self) -> None:
         """Average the trained entries' gradients over the processes."""
         if get_world_size() == 1:
             return
-        parameters = [
-            parameter
-            for group in self.optimizer.param_groups
-            for parameter in group['params']
-        ]
-        for parameter in parameters:
+        for parameter in self.trainable.parameters():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        all_reduce_params([p.grad for p in parameters], op='mean')
+        gradients = [p.grad for p in self.trainable.parameters()]
+        all_reduce_params(gradients, op='mean')
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

@@ -20,20 +20,21 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
 from gps_seg.engine.checkpoint_check import check_fits
+from gps_seg.engine.environment import write_json
 from gps_seg.engine.optim_wrapper import TrainsSelected
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.scoring import score_on_training_data
-from gps_seg.peft import METHODS, Choice, build_method
-from gps_seg.sparse import (
-    Owned,
-    Role,
-    Selection,
-    SelectedWeights,
-    owned_parameters,
+from gps_seg.peft import (
+    METHODS,
+    Choice,
+    Trainable,
+    build_method,
+    weights_to_select,
 )
+from gps_seg.sparse import Selection
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection
 
@@ -44,8 +45,8 @@ CHECKPOINT_KEY = 'gps_seg'
 class PeftHook(Hook):
     """Tune a model by one of the methods of :data:`gps_seg.peft.METHODS`.
 
-    Writes ``selection.safetensors`` and ``selection.png`` into the work
-    directory, and puts the selection into every checkpoint.
+    Writes ``trained.json``, ``selection.safetensors`` and ``selection.png``
+    into the work directory, and puts the selection into every checkpoint.
 
     Args:
         method: Type and settings, such as ``dict(type='gps', k=1)``.
@@ -78,7 +79,7 @@ class PeftHook(Hook):
             )
         model = bare_model(runner)
         self.roles = dict(self.method.roles(model))
-        self.method.check(self._weights(model))
+        self.method.check(weights_to_select(model, self.roles))
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -111,7 +112,7 @@ class PeftHook(Hook):
             choice = self._choose(runner)
             self._declare(runner, choice.selection)
             self._report(runner, choice)
-        self.selected.read()
+        self.trainable.selected.read()
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -126,18 +127,11 @@ class PeftHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """The model is a plain model again."""
-        self.selected.release()
-
-    def _weights(self, model: nn.Module) -> dict[str, Owned]:
-        return {
-            name: owned
-            for name, owned in owned_parameters(model)
-            if self.roles[name] is Role.SELECTED
-        }
+        self.trainable.selected.release()
 
     def _choose(self, runner: Runner) -> Choice:
         model = bare_model(runner)
-        weights = self._weights(model)
+        weights = weights_to_select(model, self.roles)
 
         def gradients() -> dict[str, Tensor]:
             return score_on_training_data(
@@ -153,15 +147,33 @@ class PeftHook(Hook):
         return choice
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
-        model = bare_model(runner)
         self.selection = selection
-        self.selected = SelectedWeights(model, selection)
-        runner.optim_wrapper.train_only(model, self.roles, self.selected)
+        self.trainable = Trainable(bare_model(runner), self.roles, selection)
+        runner.optim_wrapper.train_only(self.trainable)
 
     def _report(self, runner: Runner, choice: Choice) -> None:
-        selection = choice.selection
-        runner.logger.info(trained_summary(bare_model(runner), self.selected))
-        if not len(selection) or not is_main_process():
+        if not is_main_process():
+            return
+        selection, work_dir = choice.selection, Path(runner.work_dir)
+        counts = self.trainable.count()
+        trained = counts['selected'] + counts['whole']
+        total = sum(p.numel() for p in bare_model(runner).parameters())
+        runner.logger.info(
+            f'trainable params: {trained:,} || all params: {total:,} '
+            f'|| trainable%: {100 * trained / total:.4f} '
+            f'(selected entries {counts["selected"]:,}, tensors trained '
+            f'whole {counts["whole"]:,})'
+        )
+        write_json(
+            {
+                'method': self.config,
+                'selection': selection.hash,
+                **counts,
+                'all': total,
+            },
+            work_dir / 'trained.json',
+        )
+        if not selection:
             return
         runner.logger.info(
             f'Selection {selection.hash[:12]}, '
@@ -169,7 +181,6 @@ class PeftHook(Hook):
             f'zero; chosen by |weight|)\n'
             + format_table(summarize_selection(selection))
         )
-        work_dir = Path(runner.work_dir)
         selection.save(work_dir / 'selection.safetensors')
         plot_selection(selection, work_dir / 'selection.png')
 
@@ -182,21 +193,3 @@ def check_same_everywhere(selection: Selection) -> None:
             'selection: expected the same hash in every process, got '
             f'{hashes}. The processes differ in weights, data or seed.'
         )
-
-
-def trained_summary(model: nn.Module, selected: SelectedWeights) -> str:
-    """How many values train, of how many: selected, whole, and in all."""
-    parameters = dict(model.named_parameters())
-    total = sum(parameter.numel() for parameter in parameters.values())
-    entries = sum(entry.values.numel() for entry in selected.values())
-    whole = sum(
-        parameter.numel()
-        for name, parameter in parameters.items()
-        if parameter.requires_grad and name not in selected
-    )
-    trained = entries + whole
-    return (
-        f'trainable params: {trained:,} || all params: {total:,} || '
-        f'trainable%: {100 * trained / total:.4f} '
-        f'(selected entries {entries:,}, tensors trained whole {whole:,})'
-    )

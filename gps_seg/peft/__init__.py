@@ -8,6 +8,7 @@ from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.linear import Linear
 from gps_seg.peft.method import Choice, PeftMethod, build_method
+from gps_seg.peft.trainable import Trainable, tune, weights_to_select
 
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
@@ -24,5 +25,8 @@ __all__ = [
     'GPS',
     'Linear',
     'PeftMethod',
+    'Trainable',
     'build_method',
+    'tune',
+    'weights_to_select',
 ]

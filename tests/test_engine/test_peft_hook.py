@@ -1,6 +1,7 @@
 """Selection in a run: from training data alone, the same every time."""
 
 import copy
+import json
 
 import pytest
 import torch
@@ -9,8 +10,8 @@ from torch import nn
 
 from gps_seg.engine import PeftOptimWrapper
 from gps_seg.engine.scoring import score_on_training_data
-from gps_seg.peft import Bias
-from gps_seg.sparse import Selection, SelectedWeights
+from gps_seg.peft import Bias, Trainable
+from gps_seg.sparse import Selection
 from toy_run import ForbiddenSet, ToySet, run, toy_model
 
 
@@ -115,6 +116,19 @@ def test_the_work_dir_holds_selection_and_picture(tmp_path):
     assert (tmp_path / 'selection.png').stat().st_size > 1000
 
 
+def test_the_work_dir_tells_what_trained(tmp_path):
+    runner, _ = run(tmp_path, iters=1)
+    told = json.loads((tmp_path / 'trained.json').read_text())
+    whole = 8 + 24 + 8 + 8 + 2 * 8 + 2  # biases, head
+    assert told == {
+        'method': {'type': 'gps', 'k': 2},
+        'selection': runner.custom_hook.selection.hash,
+        'selected': 2 * (8 + 24 + 8 + 8),
+        'whole': whole,
+        'all': sum(p.numel() for p in toy_model().parameters()),
+    }
+
+
 def test_random_scores_read_no_data(tmp_path):
     class Counting(Hook):
         priority = 'LOW'
@@ -210,7 +224,7 @@ def test_groups_keep_their_learning_rates(tmp_path):
         optimizer={'type': 'AdamW', 'lr': 0.04, 'weight_decay': 0.1},
     )
     groups = runner.optim_wrapper.optimizer.param_groups
-    values = runner.custom_hook.selected['backbone.fc.weight'].values
+    values = runner.custom_hook.trainable.selected['backbone.fc.weight'].values
     (group,) = [g for g in groups if any(p is values for p in g['params'])]
     assert group['lr'] == pytest.approx(0.01)
     bias = runner.model.backbone.stem.bias
@@ -319,10 +333,9 @@ def test_an_optimizer_that_misses_a_trained_parameter():
     model = toy_model()
     head_only = torch.optim.SGD(model.decode_head.parameters(), lr=0.1)
     wrapper = PeftOptimWrapper(optimizer=head_only)
-    roles = Bias().roles(model)
-    nothing = SelectedWeights(model, Selection({}, {}))
+    biases = Trainable(model, Bias().roles(model), Selection({}, {}))
     with pytest.raises(ValueError, match=r'own every.*backbone\.stem'):
-        wrapper.train_only(model, roles, nothing)
+        wrapper.train_only(biases)
 
 
 def test_declaring_after_a_step_is_refused():
@@ -331,6 +344,6 @@ def test_declaring_after_a_step_is_refused():
     model.decode_head.weight.sum().backward()
     optimizer.step()
     wrapper = PeftOptimWrapper(optimizer=optimizer)
-    nothing = SelectedWeights(model, Selection({}, {}))
+    biases = Trainable(model, Bias().roles(model), Selection({}, {}))
     with pytest.raises(RuntimeError, match='no step before the selection'):
-        wrapper.train_only(model, Bias().roles(model), nothing)
+        wrapper.train_only(biases)

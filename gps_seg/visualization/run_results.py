@@ -1,0 +1,94 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What runs came to, read from their work directories."""
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gps_seg.visualization.scalars import read_history
+
+
+class RunResult(NamedTuple):
+    """Scores and cost of one finished run.
+
+    Args:
+        name: The method, such as ``gps`` or ``gps (random)``.
+        seed: Of the run.
+        metrics: Scores of the last validation, in percent.
+        trained: Values that trained.
+        total: Values of the model.
+    """
+
+    name: str
+    seed: int
+    metrics: dict[str, float]
+    trained: int
+    total: int
+
+
+def read_run(work_dir: Path) -> RunResult:
+    """Read the work directory of a run that had PeftHook and ReportHook.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the run has no validation.
+    """
+    trained = _read_json(work_dir / 'trained.json')
+    environment = _read_json(work_dir / 'environment.json')
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    history = read_history(files[-1:])
+    if not history.validation:
+        raise ValueError(
+            f'run: expected a validation, got none ({work_dir}). Let the run '
+            'finish.'
+        )
+    method = trained['method']
+    score = method.get('score', 'gradient')
+    name = method['type'] + ('' if score == 'gradient' else f' ({score})')
+    last = history.validation[-1]
+    return RunResult(
+        name,
+        environment['seed'],
+        {name: last[name] for name in history.metric_names()},
+        trained['selected'] + trained['whole'],
+        trained['all'],
+    )
+
+
+def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
+    """Markdown table with one row per method: mean and range over seeds."""
+    by_name = defaultdict(list)
+    for run in runs:
+        by_name[run.name].append(run)
+    header = ['method', 'trained', '%', *metrics, 'seeds']
+    rows = [header, ['---', *['---:'] * (len(header) - 2), '---']]
+    for name, group in by_name.items():
+        first = group[0]
+        rows.append(
+            [
+                name,
+                f'{first.trained:,}',
+                f'{100 * first.trained / first.total:.2f}',
+                *[_mean_and_range(group, metric) for metric in metrics],
+                ', '.join(str(run.seed) for run in group),
+            ]
+        )
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+
+
+def _mean_and_range(group: Sequence[RunResult], metric: str) -> str:
+    values = [run.metrics[metric] for run in group]
+    mean = statistics.fmean(values)
+    return f'{mean:.1f} ({min(values):.1f} .. {max(values):.1f})'
+
+
+def _read_json(path: Path) -> dict:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'run: expected {path}. Give the work directory of a run with '
+            'PeftHook and ReportHook.'
+        )
+    return json.loads(path.read_text())
