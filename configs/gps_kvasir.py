@@ -7,8 +7,11 @@ _base_ = [
     '_base_/models/vit-s14_dinov2_fcn.py',
     '_base_/datasets/kvasir_seg.py',
     '_base_/schedules/laptop.py',
-    '_base_/peft/gps.py',
     '_base_/default_runtime.py',
 ]
 
+# A quarter of the training images is looked at to select.
+custom_hooks = [
+    dict(type='PeftHook', method=dict(type='gps', k=1), max_batches=60)
+]
 train_dataloader = dict(batch_size=4, sampler=dict(type='InfiniteSampler'))

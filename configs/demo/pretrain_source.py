@@ -29,9 +29,9 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))
 
-max_iters = 1500
+max_iters = 700
 train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=500
+    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=350
 )
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -25,7 +25,7 @@ from torch import Tensor
 from gps_seg.engine.checkpoint_check import check_fits
 from gps_seg.engine.environment import write_json
 from gps_seg.engine.optim_wrapper import TrainsSelected
-from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.runner_model import bare_model, is_training
 from gps_seg.engine.scoring import score_on_training_data
 from gps_seg.peft import (
     METHODS,
@@ -71,6 +71,8 @@ class PeftHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check that the model and the wrapper fit the method."""
+        if not is_training(runner):
+            return
         if not isinstance(runner.optim_wrapper, TrainsSelected):
             raise ValueError(
                 'optim_wrapper: expected type PeftOptimWrapper or '

@@ -9,10 +9,11 @@ from typing import Any
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 
 from gps_seg.engine.environment import describe_environment, write_json
 from gps_seg.engine.examples import pick_examples, predict_examples
+from gps_seg.engine.runner_model import is_training
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.visualization import plot_curves, plot_overlays
 
@@ -54,7 +55,7 @@ class ReportHook(Hook):
     @master_only
     def before_run(self, runner: Runner) -> None:
         """Write ``environment.json``, unless the run is a test."""
-        if not isinstance(runner._train_loop, BaseLoop):
+        if not is_training(runner):
             return  # a test must not describe itself as the training
         environment = describe_environment() | {
             'seed': runner.seed,

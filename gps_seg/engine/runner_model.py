@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The model inside a runner."""
+"""What a hook asks of a runner."""
 
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 
@@ -11,3 +11,8 @@ def bare_model(runner: Runner) -> nn.Module:
     if is_model_wrapper(runner.model):
         return runner.model.module
     return runner.model
+
+
+def is_training(runner: Runner) -> bool:
+    """Whether the runner trains; ``before_run`` also comes before a test."""
+    return isinstance(runner._train_loop, BaseLoop)

@@ -1,0 +1,66 @@
+"""Every config under configs/ can be read, built and selected in."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import HOOKS, OPTIM_WRAPPERS, init_default_scope
+
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS  # noqa: E402
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+LEAVES = sorted(
+    path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts
+)
+
+
+def names(paths):
+    return [str(path.relative_to(CONFIGS)) for path in paths]
+
+
+def test_the_main_configs_are_among_them():
+    assert {'gps_kvasir.py', 'kvasir/bias.py', 'demo/gps.py'} <= set(
+        names(LEAVES)
+    )
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=names(LEAVES))
+def test_config_builds(path):
+    config = Config.fromfile(path)  # runs custom_imports
+    init_default_scope(config.default_scope)
+    config.model.backbone.pop('init_cfg', None)
+    model = MODELS.build(config.model)
+    for hook in config.get('custom_hooks') or []:
+        built = HOOKS.build(hook)
+        roles = built.method.roles(model)
+        assert roles.keys() == dict(model.named_parameters()).keys()
+    assert config.optim_wrapper.type in OPTIM_WRAPPERS
+    for split in ('train', 'val', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        assert DATASETS.get(dataset.type) is not None
+        for transform in dataset.pipeline:
+            TRANSFORMS.build(transform)
+    assert METRICS.build(config.val_evaluator) is not None
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=names(LEAVES))
+def test_the_docstring_says_how_to_run_or_what_it_is_beside(path):
+    source = path.read_text()
+    assert source.startswith('"""')
+    docstring = source.split('"""')[1]
+    assert 'python tools/' in docstring or '_base_ = ' in source
+
+
+@pytest.mark.parametrize('rival', ['linear', 'bias', 'full', 'gps_random'])
+def test_rivals_differ_from_gps_in_method_and_rate_alone(rival):
+    gps = Config.fromfile(CONFIGS / 'gps_kvasir.py').to_dict()
+    other = Config.fromfile(CONFIGS / 'kvasir' / f'{rival}.py').to_dict()
+    for config in (gps, other):
+        config.pop('custom_hooks')
+        config['optim_wrapper'].pop('paramwise_cfg', None)
+        config['optim_wrapper']['optimizer'].pop('lr')
+    assert gps == other

@@ -1,0 +1,61 @@
+"""The snippets of the README do what it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+README = Path(__file__).resolve().parents[1] / 'README.md'
+BLOCKS = re.findall(r'```python\n(.*?)```', README.read_text(), re.DOTALL)
+
+
+def test_there_are_two_snippets_of_about_ten_lines():
+    assert len(BLOCKS) == 2
+    assert all(len(block.splitlines()) <= 20 for block in BLOCKS)
+
+
+def test_the_python_snippet_trains_what_was_selected():
+    names = {}
+    exec(BLOCKS[0], names)
+    tuned, model = names['tuned'], names['model']
+    assert tuned.count() == {'selected': 8, 'whole': 8 + 2 * 8 + 2}
+    entries = tuned.selected['backbone.weight']
+    dense = model['backbone'].weight.flatten()
+    assert (dense[entries.indices] == entries.values).all()
+    assert names['loss']().item() < 0.69
+
+
+def test_the_config_snippet_turns_a_plain_config_into_gps(tmp_path):
+    plain = """
+model = dict(type='EncoderDecoder')
+custom_hooks = [dict(type='EMAHook')]
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.1),
+    clip_grad=dict(max_norm=1.0),
+)
+"""
+    (tmp_path / 'your_config.py').write_text(plain)
+    (tmp_path / 'mine.py').write_text(BLOCKS[1])
+    config = Config.fromfile(tmp_path / 'mine.py')
+    assert config.optim_wrapper.type == 'PeftOptimWrapper'
+    assert config.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.1}
+    assert config.optim_wrapper.clip_grad.max_norm == 1.0
+    from mmengine.registry import HOOKS
+
+    hook = HOOKS.build(config.custom_hooks[0])
+    assert hook.config == {'type': 'gps', 'k': 1}
+
+
+def paths_in(text):
+    return set(re.findall(r'\b(?:tools|configs)/[\w/-]+\.(?:py|sh)\b', text))
+
+
+@pytest.mark.parametrize('path', sorted(paths_in(README.read_text())))
+def test_every_file_that_the_readme_names_is_there(path):
+    assert (README.parent / path).is_file()
