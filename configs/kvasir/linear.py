@@ -3,3 +3,4 @@
 _base_ = '../gps_kvasir.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
+optim_wrapper = dict(optimizer=dict(lr=1e-2))

@@ -5,15 +5,15 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from gps_seg import datasets, evaluation, models, visualization  # noqa: E402
-from gps_seg.engine.checkpoint_check import StrictCheckpointHook  # noqa: E402
-from gps_seg.engine.optim_wrapper import (  # noqa: E402
+from gps_seg import datasets, evaluation, models, visualization
+from gps_seg.engine.checkpoint_check import StrictCheckpointHook
+from gps_seg.engine.optim_wrapper import (
     AmpPeftOptimWrapper,
     PeftOptimWrapper,
 )
-from gps_seg.engine.peft_hook import PeftHook  # noqa: E402
-from gps_seg.engine.prediction_hook import PredictionHook  # noqa: E402
-from gps_seg.engine.report_hook import ReportHook  # noqa: E402
+from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.prediction_hook import PredictionHook
+from gps_seg.engine.report_hook import ReportHook
 
 __all__ = [
     'AmpPeftOptimWrapper',

@@ -87,9 +87,9 @@ class TrainsSelected:
         reduction stays off, and :meth:`step` averages the few gradients of
         the entries that train, once per update.
         """
-        with getattr(model, 'no_sync', nullcontext)():
-            with super().optim_context(model):
-                yield
+        unsynchronised = getattr(model, 'no_sync', nullcontext)
+        with unsynchronised(), super().optim_context(model):
+            yield
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -58,7 +58,7 @@ class GPS:
         return gps_roles(model, self.encoder)
 
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Raise ValueError if no weight is selectable or ``k`` is too large."""
+        """Raise ValueError if there is no weight or ``k`` is too large."""
         if not weights:
             raise ValueError(
                 f"gps: expected trainable connections in '{self.encoder}', "

@@ -94,7 +94,9 @@ class PerNeuron:
                 )
             except ValueError as error:
                 raise ValueError(f'{error} ({name})') from error
-        shapes = {name: owned.parameter.shape for name, owned in weights.items()}
+        shapes = {
+            name: owned.parameter.shape for name, owned in weights.items()
+        }
         return Selection(indices, shapes), silent
 
     def _select_one(self, score: Tensor, owned: Owned) -> tuple[Tensor, int]:
@@ -106,4 +108,3 @@ class PerNeuron:
         position = torch.arange(score.numel(), device=score.device)
         flat = as_neurons(position.view_as(score), owned.module)[selected]
         return flat.sort().values.cpu(), int(is_silent.sum())
-

@@ -72,7 +72,7 @@ def _backward_all(losses: Iterable[Tensor]) -> None:
                 f'scoring (batch {num_batches}). Check the images and labels '
                 'of this batch, and that the pretrained weights were loaded.'
             )
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     if num_batches == 0:
         raise ValueError(
             'losses: expected at least one batch to score with, got none. '

@@ -125,19 +125,27 @@ class Selection(Mapping[str, Tensor]):
                 f'selection: expected format {FORMAT} version {VERSION}, got '
                 f'{metadata.get("format")} {metadata.get("version")} ({path}).'
             )
-        selection = cls(
-            indices,
-            {
-                name: torch.Size(map(int, metadata[f'shape:{name}'].split(',')))
-                for name in indices
-            },
-        )
-        if selection.hash != metadata['hash']:
+        shapes = {
+            name: _parse_shape(metadata.get(f'shape:{name}', ''), path)
+            for name in indices
+        }
+        selection = cls(indices, shapes)
+        if selection.hash != metadata.get('hash'):
             raise ValueError(
-                f'selection: expected hash {metadata["hash"]}, got '
+                f'selection: expected hash {metadata.get("hash")}, got '
                 f'{selection.hash} ({path}). The file was changed.'
             )
         return selection
+
+
+def _parse_shape(text: str, path: Path) -> torch.Size:
+    try:
+        return torch.Size(map(int, text.split(',')))
+    except ValueError as error:
+        raise ValueError(
+            f"selection: expected a shape for every weight, got '{text}' "
+            f'({path}). The file was changed.'
+        ) from error
 
 
 def _checked(

@@ -6,6 +6,7 @@ has nothing else. That serves tables and pictures only; what trains is decided
 by module type, in ``roles.py``.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -80,7 +81,7 @@ def locate(name: str) -> Place:
 
 def fan_in(shape: torch.Size) -> int:
     """Connections of one neuron: entries of one slice along dim 0."""
-    return torch.Size(shape[1:]).numel()
+    return math.prod(shape[1:])
 
 
 def distinct_columns(indices: Tensor, shape: torch.Size) -> int:

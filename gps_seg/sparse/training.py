@@ -9,7 +9,7 @@ it is and takes the values after each step, so the forward pass, the
 state-dict keys and the cost of inference are those of the plain model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +96,7 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
     def __getitem__(self, name: str) -> SelectedEntries:
         return self._entries[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def __len__(self) -> int:

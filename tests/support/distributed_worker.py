@@ -9,9 +9,9 @@ from mmengine.dataset import DefaultSampler
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
+from toy_run import ToySet, toy_model
 
 from gps_seg.engine import PeftHook
-from toy_run import ToySet, toy_model
 
 
 class PlainSet(ToySet):

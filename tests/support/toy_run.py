@@ -67,6 +67,17 @@ class ToyModel(BaseModel):
         return logits
 
 
+# What GPS trains whole in the toy model: biases and the head.
+WHOLE = {
+    'backbone.stem.bias',
+    'backbone.attn.in_proj_bias',
+    'backbone.attn.out_proj.bias',
+    'backbone.fc.bias',
+    'decode_head.weight',
+    'decode_head.bias',
+}
+
+
 def toy_model(seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)

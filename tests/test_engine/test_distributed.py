@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import distributed_worker
 import pytest
 import torch
-
-import distributed_worker
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -69,6 +69,14 @@ def test_load_refuses_what_is_no_selection(tmp_path):
     broken.write_bytes(b'\x00' * 40)
     with pytest.raises(ValueError, match='expected a safetensors file'):
         Selection.load(broken)
+    unshaped = tmp_path / 'unshaped.safetensors'
+    save_file(
+        {'x': torch.tensor([1])},
+        unshaped,
+        {'format': 'gps_seg.selection', 'version': '1'},
+    )
+    with pytest.raises(ValueError, match='a shape for every weight'):
+        Selection.load(unshaped)
     foreign = tmp_path / 'foreign.safetensors'
     save_file({'x': torch.ones(2)}, foreign)
     with pytest.raises(ValueError, match='expected format'):

@@ -8,7 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import PerNeuron, Selection, SelectedEntries, SelectedWeights
+from gps_seg.sparse import (
+    PerNeuron,
+    SelectedEntries,
+    SelectedWeights,
+    Selection,
+)
 from gps_seg.sparse.roles import Owned
 
 
@@ -76,9 +81,7 @@ def test_gradients_accumulate_over_backward_passes():
         model(x).square().sum().backward()
     for name, entries in selected.items():
         total = sum(grads[name] for grads in expected).flatten()
-        torch.testing.assert_close(
-            entries.values.grad, total[selection[name]]
-        )
+        torch.testing.assert_close(entries.values.grad, total[selection[name]])
 
 
 def test_a_weight_used_twice_gets_the_sum():
@@ -164,8 +167,6 @@ def test_the_model_stays_the_plain_model():
     ('name', 'shape'), [('fc.weight', (6, 9)), ('nothing.weight', (6, 8))]
 )
 def test_a_selection_for_another_model(name, shape):
-    selection = Selection(
-        {name: torch.tensor([0])}, {name: torch.Size(shape)}
-    )
+    selection = Selection({name: torch.tensor([0])}, {name: torch.Size(shape)})
     with pytest.raises(ValueError, match=rf'another model|{name}'):
         SelectedWeights(Net(), selection)
