@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from a checkpoint, by default the work dir\'s latest',
+        help="continue from a checkpoint, by default the work dir's latest",
     )
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision (bf16 on a CPU)'

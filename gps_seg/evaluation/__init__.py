@@ -5,7 +5,7 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from gps_seg.evaluation.dice_iou_metric import (  # noqa: E402
+from gps_seg.evaluation.dice_iou_metric import (
     DiceIoUMetric,
     ImageScore,
 )

@@ -78,9 +78,7 @@ def read_history(scalars_json: PathLike | Iterable[PathLike]) -> History:
     )
 
 
-def series(
-    lines: _Lines, name: str
-) -> tuple[list[float], list[float]]:
+def series(lines: _Lines, name: str) -> tuple[list[float], list[float]]:
     """Steps and values of one scalar; a value may be NaN."""
     points = [(line['step'], line[name]) for line in lines if name in line]
     return [float(step) for step, _ in points], [

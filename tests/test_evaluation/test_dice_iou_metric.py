@@ -240,7 +240,7 @@ def test_results_are_small():
 
     metric.process(None, [sample(labels, labels).to_dict()])
 
-    (img_path, areas), = metric.results
+    ((img_path, areas),) = metric.results
     assert img_path == 'a.jpg'
     assert areas.shape == (3, 2)
     assert areas.untyped_storage().nbytes() == 6 * 8

@@ -165,9 +165,7 @@ def test_a_missing_checkpoint_is_named(monkeypatch, tmp_path):
         call(monkeypatch, 'test.py', CONFIG, tmp_path / 'nothing.pth')
 
 
-def test_a_checkpoint_of_another_model_is_refused(
-    monkeypatch, data, tmp_path
-):
+def test_a_checkpoint_of_another_model_is_refused(monkeypatch, data, tmp_path):
     path = tmp_path / 'other.pth'
     torch.save({'state_dict': {'fc.weight': torch.ones(2, 2)}}, path)
     with pytest.raises(ValueError, match='another architecture'):

@@ -1,0 +1,165 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Turn a Kvasir-SEG archive into the folder that the configs train from.
+
+Every file is checked while it is copied, all problems are reported at once,
+and the target is either complete and checked, or not there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from gps_seg.datasets.conversion_report import ConversionReport
+from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
+from gps_seg.datasets.pair_checks import (
+    PairProblem,
+    check_mask,
+    decode,
+    encode_png,
+    pixel_hash,
+)
+from gps_seg.datasets.pair_listing import (
+    IMAGES,
+    MASKS,
+    SUFFIX,
+    Pair,
+    list_pairs,
+)
+from gps_seg.datasets.source_files import (
+    UNREADABLE_MEMBER,
+    SourceFiles,
+    open_source,
+)
+from gps_seg.datasets.split_lists import SplitLists
+
+Result = TypeVar('Result')
+
+
+def convert_kvasir_seg(
+    source: str | Path,
+    target: str | Path,
+    *,
+    splits: SplitLists | None = None,
+    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> ConversionReport:
+    """Write ``images/``, ``masks/`` and ``splits/`` into a new folder.
+
+    Images are copied byte for byte. A mask becomes a PNG with 1 where the
+    source is above 127 and 0 elsewhere.
+
+    Args:
+        source: Zip archive or folder that holds ``images/<id>.jpg`` and
+            ``masks/<id>.jpg``, at its root or further down.
+        target: Folder to make; may exist if it is empty.
+        splits: Which ids belong to which split; None takes the lists of
+            record that come with gps_seg.
+        progress: Wraps the sequence of ids, to show how far we are.
+
+    Returns:
+        The report, which is also written into ``target``.
+
+    Raises:
+        FileNotFoundError: If ``source`` does not exist.
+        FileExistsError: If ``target`` exists and is not an empty folder.
+        ValueError: If ``source`` is not such a data set, or has any problem;
+            lists the problems.
+        OSError: If ``target`` cannot be written, for example on a full disk.
+    """
+    target = Path(target)
+    require_new_or_empty(target)
+    splits = SplitLists.of_record() if splits is None else splits
+    files = open_source(source)
+    try:
+        report = ConversionReport(Path(source).name)
+        pairs = list_pairs(files, splits, report)
+        with new_folder(target) as folder:
+            images = _convert_pairs(files, pairs, folder, progress, report)
+            _report_copies(images, splits, report)
+            report.raise_problems()
+            splits.write(folder / 'splits')
+            report.write(folder)
+    finally:
+        files.close()
+    return report
+
+
+def _convert_pairs(
+    files: SourceFiles,
+    pairs: Mapping[str, Pair],
+    folder: Path,
+    progress: Callable[[Sequence[str]], Iterable[str]],
+    report: ConversionReport,
+) -> dict[str, list[str]]:
+    """Copy good pairs, report bad ones.
+
+    Returns:
+        The ids of the good images, grouped by the hash of their pixels.
+    """
+    (folder / IMAGES).mkdir()
+    (folder / MASKS).mkdir()
+    same_pixels = defaultdict(list)
+    for id_ in progress(list(pairs)):
+        try:
+            image = _convert_pair(files, id_, pairs[id_], folder, report)
+        except PairProblem as problem:
+            report.problems.append(str(problem))
+        else:
+            same_pixels[pixel_hash(image)].append(id_)
+    return same_pixels
+
+
+def _convert_pair(
+    files: SourceFiles,
+    id_: str,
+    pair: Pair,
+    folder: Path,
+    report: ConversionReport,
+) -> np.ndarray:
+    content = _read(files, pair.image)
+    image = _about(pair.image, decode, content, 'RGB')
+    grey = _about(pair.mask, decode, _read(files, pair.mask), 'L')
+    mask = _about(pair.mask, check_mask, grey, image.shape)
+    (folder / IMAGES / f'{id_}{SUFFIX}').write_bytes(content)
+    (folder / MASKS / f'{id_}.png').write_bytes(encode_png(mask.classes))
+    report.add_pair(
+        f'{image.shape[1]}x{image.shape[0]}',
+        mask.polyp_share,
+        mask.mid_grey_share,
+    )
+    return image
+
+
+def _read(files: SourceFiles, name: str) -> bytes:
+    try:
+        return files.read(name)
+    except UNREADABLE_MEMBER as err:
+        raise PairProblem(f'{name}: cannot be read ({err})') from err
+
+
+def _about(name: str, check: Callable[..., Result], *args: object) -> Result:
+    """Run a check of pixels, and put the file's name before what it says."""
+    try:
+        return check(*args)
+    except PairProblem as problem:
+        raise PairProblem(f'{name}: {problem}') from problem
+
+
+def _report_copies(
+    images: Mapping[str, list[str]],
+    splits: SplitLists,
+    report: ConversionReport,
+) -> None:
+    """Copies across train and val are a problem, within one only a note."""
+    split_of = splits.split_of()
+    for ids in images.values():
+        places = [f'{id_} ({split_of.get(id_, "no split")})' for id_ in ids]
+        line = f'identical images: {", ".join(places)}'
+        if len({split_of.get(id_) for id_ in ids}) > 1:
+            report.problems.append(f'{line}; train and val must not share one')
+        elif len(ids) > 1:
+            report.notes.append(line)

@@ -1,0 +1,128 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Is this image usable, and is this mask a mask?
+
+Pillow decodes here, not OpenCV: ``cv2.imdecode`` fills the missing rows of a
+truncated JPEG with grey and says nothing, so a half-downloaded image would
+train.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+MASK_THRESHOLD = 127
+MID_GREY = (32, 223)
+EDGE_WINDOW = 5
+MAX_MID_GREY_SHARE = 0.001
+
+
+class PairProblem(ValueError):
+    """An image or a mask that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class MaskFacts:
+    """A checked mask and what the report says about it."""
+
+    classes: np.ndarray  # shape: (height, width), uint8, 0 or 1
+    polyp_share: float
+    mid_grey_share: float
+
+
+def decode(content: bytes, mode: str) -> np.ndarray:
+    """All pixels of an image file, or an error.
+
+    Args:
+        content: The bytes of the file.
+        mode: Pillow mode: ``'RGB'`` gives (height, width, 3), ``'L'`` gives
+            (height, width), both uint8.
+
+    Raises:
+        PairProblem: If the file is not an image, or is cut short.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            return np.asarray(image.convert(mode))
+    except UnidentifiedImageError as err:
+        # Its own text is the address of the buffer.
+        raise PairProblem('expected an image file, got other bytes') from err
+    # Pillow raises SyntaxError, struct.error and more on malformed headers;
+    # whatever a decoder says about bytes from outside, the file is unusable.
+    except Exception as err:
+        raise PairProblem(
+            f'expected a complete image file, cannot decode it ({err})'
+        ) from err
+
+
+def pixel_hash(image: np.ndarray) -> str:
+    """Hash that is equal exactly for images of equal shape and pixels."""
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
+    """Threshold a mask that was stored as a JPEG, if it is one.
+
+    Two-valued means: no more than ``MAX_MID_GREY_SHARE`` of the pixels lie in
+    a patch of mid-grey, that is, have a mid-grey neighbourhood of
+    ``EDGE_WINDOW`` x ``EDGE_WINDOW``. JPEG noise and softened outlines are
+    narrower than that.
+
+    Args:
+        grey: shape (height, width), uint8; polyp bright, background dark.
+        image_shape: Shape of the image that the mask belongs to.
+
+    Raises:
+        PairProblem: If the size differs from the image's, nothing is above
+            the threshold, or the mask is not two-valued.
+    """
+    if grey.shape != image_shape[:2]:
+        raise PairProblem(
+            f'expected the size of its image, {_size(image_shape)}, got '
+            f'{_size(grey.shape)}'
+        )
+    patches = _mid_grey_patches(grey)
+    if patches > MAX_MID_GREY_SHARE:
+        raise PairProblem(
+            f'expected two values (about 0 and 255), got {patches:.1%} of the '
+            f'pixels in patches of {MID_GREY[0]}..{MID_GREY[1]}'
+        )
+    classes = (grey > MASK_THRESHOLD).astype(np.uint8)
+    if not classes.any():
+        raise PairProblem(
+            f'expected a polyp, got an empty mask (no pixel above '
+            f'{MASK_THRESHOLD})'
+        )
+    share = float(_is_mid_grey(grey).mean())
+    return MaskFacts(classes, float(classes.mean()), share)
+
+
+def encode_png(classes: np.ndarray) -> bytes:
+    """PNG bytes of a class map, shape (height, width), uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(classes).save(buffer, format='PNG', optimize=False)
+    return buffer.getvalue()
+
+
+def _is_mid_grey(grey: np.ndarray) -> np.ndarray:
+    low, high = MID_GREY
+    return (grey >= low) & (grey <= high)
+
+
+def _mid_grey_patches(grey: np.ndarray) -> float:
+    """Share of pixels whose whole neighbourhood is mid-grey."""
+    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
+    inner = cv2.erode(_is_mid_grey(grey).astype(np.uint8), window)
+    return float(inner.mean())
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f'{shape[1]} x {shape[0]} (width x height)'

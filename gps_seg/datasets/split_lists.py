@@ -1,0 +1,157 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Which image belongs to which split: the lists kept in the repository.
+
+Published results on Kvasir-SEG differ in their splits, and some of them
+overlap. So the lists are data under version control, and every conversion
+copies them instead of drawing a split of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import gps_seg
+
+DISJOINT_PAIRS = (('train', 'val'), ('tune_train', 'tune_val'))
+TUNING_SALT = 'gps_seg tuning split 1'
+
+
+@dataclass(frozen=True)
+class SplitLists:
+    """Ids of each split, in file order.
+
+    ``train`` and ``val`` divide the data set. Any further list is for choosing
+    hyper-parameters and may hold training ids only.
+    """
+
+    ids: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, folder: str | Path) -> SplitLists:
+        """Read every ``<split>.txt`` of ``folder``, one id per line.
+
+        Raises:
+            FileNotFoundError: If ``folder`` lacks train.txt or val.txt.
+        """
+        folder = Path(folder)
+        for name in ('train', 'val'):
+            if not (folder / f'{name}.txt').is_file():
+                raise FileNotFoundError(
+                    f'split lists: expected train.txt and val.txt, found no '
+                    f'{name}.txt ({folder}). Restore the folder from the '
+                    f'repository.'
+                )
+        return cls(
+            {
+                path.stem: tuple(path.read_text('utf-8').split())
+                for path in sorted(folder.glob('*.txt'))
+            }
+        )
+
+    @classmethod
+    def of_record(cls, dataset: str = 'kvasir-seg') -> SplitLists:
+        """The lists that came with gps_seg.
+
+        Raises:
+            FileNotFoundError: If this copy of gps_seg has no such lists.
+        """
+        package = Path(gps_seg.__file__).parent
+        homes = (package.parent / 'data', package / '.mim' / 'data')
+        for home in homes:
+            folder = home / 'splits' / dataset
+            if folder.is_dir():
+                return cls.read(folder)
+        raise FileNotFoundError(
+            f'split lists of {dataset}: expected a folder splits/{dataset} '
+            f'under one of {[str(home) for home in homes]}, got none. '
+            f'Reinstall gps_seg, or run from its source tree.'
+        )
+
+    def split_of(self) -> dict[str, str]:
+        """Map each id of the data set to ``'train'`` or ``'val'``."""
+        return {
+            id_: name for name in ('train', 'val') for id_ in self.ids[name]
+        }
+
+    def problems(self) -> list[str]:
+        """What is wrong with the lists themselves, one sentence each."""
+        return [
+            *self._repeated_ids(),
+            *self._shared_ids(),
+            *self._tuning_ids_outside_train(),
+        ]
+
+    def write(self, folder: Path) -> None:
+        """Write one ``<split>.txt`` per list."""
+        folder.mkdir()
+        for name, ids in self.ids.items():
+            text = ''.join(f'{id_}\n' for id_ in ids)
+            (folder / f'{name}.txt').write_text(text, 'utf-8', newline='\n')
+
+    def _repeated_ids(self) -> list[str]:
+        return [
+            f'{id_}: expected once in {name}.txt, is there {ids.count(id_)} '
+            f'times'
+            for name, ids in self.ids.items()
+            if len(set(ids)) < len(ids)
+            for id_ in sorted({i for i in ids if ids.count(i) > 1})
+        ]
+
+    def _shared_ids(self) -> list[str]:
+        return [
+            f'{id_}: expected in one split, is in both {first} and {second}'
+            for first, second in combinations(self.ids, 2)
+            if tuple(sorted((first, second))) in DISJOINT_PAIRS
+            for id_ in sorted(set(self.ids[first]) & set(self.ids[second]))
+        ]
+
+    def _tuning_ids_outside_train(self) -> list[str]:
+        train = set(self.ids['train'])
+        return [
+            f'{id_}: is in {name}.txt but not in train.txt; tuning must not '
+            f'see validation images'
+            for name, ids in self.ids.items()
+            if name not in ('train', 'val')
+            for id_ in sorted(set(ids) - train)
+        ]
+
+
+def draw_tuning_lists(
+    train_ids: Sequence[str],
+    *,
+    num_train: int,
+    num_val: int,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Two disjoint samples of the training ids, for choosing learning rates.
+
+    The ids are sorted by the SHA-256 of ``TUNING_SALT``, a colon and the id;
+    the first ``num_train`` and the next ``num_val`` are taken. No random
+    generator takes part, so no library version can change the draw, and the
+    order of ``train_ids`` does not matter.
+
+    Returns:
+        Ids to tune on and ids to judge by, each sorted by name.
+
+    Raises:
+        ValueError: If there are fewer training ids than asked for.
+    """
+    if num_train + num_val > len(train_ids):
+        raise ValueError(
+            f'num_train + num_val: expected at most {len(train_ids)} (the '
+            f'number of training ids), got {num_train + num_val}. Ask for '
+            f'fewer.'
+        )
+    drawn = sorted(
+        train_ids,
+        key=lambda id_: hashlib.sha256(
+            f'{TUNING_SALT}:{id_}'.encode()
+        ).hexdigest(),
+    )
+    return (
+        tuple(sorted(drawn[:num_train])),
+        tuple(sorted(drawn[num_train : num_train + num_val])),
+    )

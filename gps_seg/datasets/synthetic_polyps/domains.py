@@ -1,0 +1,85 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""How a domain looks: everything that differs between the two hospitals.
+
+The anatomy (folds, vessels, polyps) is drawn in the same way in every domain;
+a domain says what light falls on it and what camera records it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Appearance of a domain. Colours are linear RGB from 0 to 1.
+
+    Attributes:
+        stream: Number mixed into the seed, so that the domains do not share
+            scenes.
+        mucosa: Colour of the colon wall.
+        polyp: Colour of a polyp.
+        vessel: Colour of the blood vessels.
+        residue: Colour of the remains of food on the wall.
+        colour_spread: Deviation of an image's colours from those above.
+        texture_cells: Hills across the coarsest texture of the surface.
+        texture: Strength of that texture in the colour.
+        relief: Strength of that texture in the height of the surface.
+        gloss: Share of the light that wet spots mirror.
+        exposure: Factor on the light.
+        blur: Deviation of the camera's blur, as a share of the side.
+        noise: Deviation of the camera's noise, in grey levels of 255.
+    """
+
+    stream: int
+    mucosa: Colour
+    polyp: Colour
+    vessel: Colour
+    residue: Colour
+    colour_spread: float
+    texture_cells: int
+    texture: float
+    relief: float
+    gloss: float
+    exposure: float
+    blur: float
+    noise: float
+
+
+# White light on one side; on the other a narrow-band light (green and blue
+# only), in which the mucosa is pale and a polyp no longer red, seen through
+# an older camera.
+DOMAINS: dict[str, Domain] = {
+    'source': Domain(
+        stream=1,
+        mucosa=(0.74, 0.36, 0.27),
+        polyp=(0.72, 0.22, 0.17),
+        vessel=(0.50, 0.09, 0.09),
+        residue=(0.72, 0.55, 0.20),
+        colour_spread=0.05,
+        texture_cells=6,
+        texture=0.07,
+        relief=0.009,
+        gloss=0.9,
+        exposure=1.0,
+        blur=0.003,
+        noise=3.0,
+    ),
+    'target': Domain(
+        stream=2,
+        mucosa=(0.26, 0.42, 0.36),
+        polyp=(0.38, 0.42, 0.28),
+        vessel=(0.17, 0.17, 0.10),
+        residue=(0.44, 0.30, 0.22),
+        colour_spread=0.05,
+        texture_cells=12,
+        texture=0.1,
+        relief=0.0135,
+        gloss=0.5,
+        exposure=0.9,
+        blur=0.007,
+        noise=8.0,
+    ),
+}

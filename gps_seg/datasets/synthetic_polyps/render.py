@@ -1,0 +1,96 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""From random numbers to an endoscopic picture and its exact mask.
+
+The picture is drawn on a grid of twice the size, in this order: the wall of
+the colon (folds around a dark lumen, texture, vessels), the polyps (shaded by
+the normals of their height), the light of the endoscope and its reflections,
+and at last the camera (blur, noise, black corners).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from gps_seg.datasets.synthetic_polyps.domains import DOMAINS, Domain
+from gps_seg.datasets.synthetic_polyps.noise import FloatArray
+from gps_seg.datasets.synthetic_polyps.scene import (
+    Scene,
+    Uint8Array,
+    draw_scene,
+    field_of_view,
+    polyp_mask,
+)
+from gps_seg.datasets.synthetic_polyps.shapes import Grid
+from gps_seg.datasets.synthetic_polyps.surface import paint_surface
+
+OVERSAMPLING = 2
+MIN_SIZE = 32
+
+
+def render_polyp_image(
+    rng: np.random.Generator,
+    domain: str,
+    size: int,
+) -> tuple[Uint8Array, Uint8Array]:  # (size, size, 3) and (size, size)
+    """A polyp-like image and its mask, a pure function of its arguments.
+
+    Args:
+        rng: Source of every random number; see :func:`image_rng`.
+        domain: A key of ``DOMAINS``.
+        size: Pixels along each side, at least 32.
+
+    Returns:
+        The image, RGB, and the mask: 1 where the polyp's height is positive
+        and the endoscope's field of view is open, 0 elsewhere.
+
+    Raises:
+        ValueError: If ``domain`` is unknown or ``size`` too small.
+    """
+    look = _look(domain)
+    if size < MIN_SIZE:
+        raise ValueError(
+            f'size: expected at least {MIN_SIZE} pixels, got {size}. '
+            'Ask for larger images.'
+        )
+    scene = draw_scene(rng)
+    fine = Grid.square(size * OVERSAMPLING)
+    colour = paint_surface(rng, scene, look, fine)
+    image = _camera(rng, colour, scene, look, size)
+    return image, polyp_mask(scene, Grid.square(size))
+
+
+def image_rng(seed: int, domain: str, index: int) -> np.random.Generator:
+    """The random numbers of image ``index`` of a domain.
+
+    Each image has its own: it can be drawn alone, and in any order.
+    """
+    return np.random.default_rng([seed, _look(domain).stream, index])
+
+
+def _look(domain: str) -> Domain:
+    if domain not in DOMAINS:
+        raise ValueError(
+            f'domain: expected one of {sorted(DOMAINS)}, got {domain!r}. '
+            'Choose one of these.'
+        )
+    return DOMAINS[domain]
+
+
+def _camera(
+    rng: np.random.Generator,
+    colour: FloatArray,
+    scene: Scene,
+    look: Domain,
+    size: int,
+) -> Uint8Array:
+    """Blur, sampling to ``size``, gamma, noise and the black corners."""
+    fine = len(colour)
+    blurred = cv2.GaussianBlur(colour, (0, 0), max(look.blur * fine, 0.1))
+    sampled = cv2.resize(blurred, (size, size), interpolation=cv2.INTER_AREA)
+    grid = Grid.square(size)
+    sampled *= (1 - 0.25 * (grid.x**2 + grid.y**2) / 2)[..., None]
+    levels = 255 * np.clip(sampled, 0, 1) ** (1 / 1.6)
+    levels += rng.normal(0, look.noise, levels.shape)
+    levels *= (field_of_view(scene, grid) > 0)[..., None]
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)

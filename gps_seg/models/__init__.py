@@ -1,0 +1,18 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Pretrained weights of backbones: where they come from, and that they fit.
+
+Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``
+and makes the initialiser ``Pretrained`` strict about what they load.
+"""
+
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from gps_seg.models.strict_init import (  # noqa: E402
+    StrictPretrainedInit,
+    load_strictly,
+)
+from gps_seg.models.weights import find_weights  # noqa: E402
+
+__all__ = ['StrictPretrainedInit', 'find_weights', 'load_strictly']

@@ -1,0 +1,201 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""From timm's and DINOv2's names to those of MMPretrain's VisionTransformer.
+
+timm's ``vit_*_patch14_dinov2`` and the official DINOv2 files name their
+tensors alike.  Every tensor keeps its shape and layout; only names change.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# A size is one of the letters C (embedding), 3C, F (feed-forward), T (tokens),
+# P (patch side), each read from the file once, or a number.
+_STEM = (
+    # source                  target                          shape
+    ('cls_token', 'cls_token', '1 1 C'),
+    ('pos_embed', 'pos_embed', '1 T C'),
+    ('patch_embed.proj.weight', 'patch_embed.projection.weight', 'C 3 P P'),
+    ('patch_embed.proj.bias', 'patch_embed.projection.bias', 'C'),
+    ('norm.weight', 'ln1.weight', 'C'),
+    ('norm.bias', 'ln1.bias', 'C'),
+)
+_BLOCK = (
+    # blocks.N.source         layers.N.target                 shape
+    ('norm1.weight', 'ln1.weight', 'C'),
+    ('norm1.bias', 'ln1.bias', 'C'),
+    ('attn.qkv.weight', 'attn.qkv.weight', '3C C'),
+    ('attn.qkv.bias', 'attn.qkv.bias', '3C'),
+    ('attn.proj.weight', 'attn.proj.weight', 'C C'),
+    ('attn.proj.bias', 'attn.proj.bias', 'C'),
+    ('ls1.gamma', 'attn.gamma1.weight', 'C'),
+    ('norm2.weight', 'ln2.weight', 'C'),
+    ('norm2.bias', 'ln2.bias', 'C'),
+    ('mlp.fc1.weight', 'ffn.layers.0.0.weight', 'F C'),
+    ('mlp.fc1.bias', 'ffn.layers.0.0.bias', 'F'),
+    ('mlp.fc2.weight', 'ffn.layers.1.weight', 'C F'),
+    ('mlp.fc2.bias', 'ffn.layers.1.bias', 'C'),
+    ('ls2.gamma', 'ffn.gamma2.weight', 'C'),
+)
+# Tensors the backbone has no place for, and why it can do without.
+DROPPED = {'mask_token': 'used in pre-training only'}
+
+# DINOv2 trained with FSDP stores ``blocks.CHUNK.N``; N counts all blocks.
+_BLOCK_NAME = re.compile(r'blocks\.(?:\d+\.)?(\d+)\.(.+)')
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class ConvertedKey:
+    """What became of one tensor of the source file."""
+
+    source: str
+    target: str  # empty when dropped
+    shape: tuple[int, ...]
+    dtype: str
+    note: str = ''
+
+
+def dinov2_to_mmpretrain(
+    source: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], list[ConvertedKey]]:
+    """Rename a DINOv2 ViT for MMPretrain, in float32.
+
+    Strict both ways: each tensor of ``source`` is renamed or dropped for a
+    stated reason, and each tensor that the model needs is there.
+
+    Args:
+        source: timm's or the official names; any depth and width, GELU MLP,
+            with LayerScale and without register tokens.
+
+    Returns:
+        The tensors under MMPretrain's names, and one row per source tensor.
+
+    Raises:
+        ValueError: If a tensor is unknown, missing or of a wrong shape, or
+            two tensors have one meaning.
+    """
+    plain_names = {name: _without_chunk(name) for name in source}
+    depth = _depth(plain_names.values())
+    table = _table(depth)
+    _check_names(plain_names, table)
+    sizes = _sizes({plain_names[name]: source[name] for name in source})
+    tensors, report = {}, []
+    for name, tensor in source.items():
+        shape, dtype = tuple(tensor.shape), str(tensor.dtype)[len('torch.') :]
+        plain = plain_names[name]
+        if plain in DROPPED:
+            note = f'dropped: {DROPPED[plain]}'
+            report.append(ConvertedKey(name, '', shape, dtype, note))
+            continue
+        target, expected = table[plain]
+        _check_tensor(name, tensor, expected, sizes)
+        tensors[target] = tensor.detach().to(torch.float32, copy=True)
+        tensors[target] = tensors[target].contiguous()
+        report.append(ConvertedKey(name, target, shape, dtype))
+    return tensors, report
+
+
+def architecture_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """Sizes that MMPretrain's ``arch`` asks for, read from its tensors.
+
+    The number of heads is not among them: no tensor's shape tells it.
+    """
+    layers = {name.split('.')[1] for name in tensors if name[:7] == 'layers.'}
+    return dict(
+        embed_dims=tensors['cls_token'].shape[-1],
+        num_layers=len(layers),
+        feedforward_channels=tensors['layers.0.ffn.layers.0.0.bias'].shape[0],
+        patch_size=tensors['patch_embed.projection.weight'].shape[-1],
+        img_size=round(math.sqrt(tensors['pos_embed'].shape[1] - 1))
+        * tensors['patch_embed.projection.weight'].shape[-1],
+    )
+
+
+def _without_chunk(name: str) -> str:
+    match = _BLOCK_NAME.fullmatch(name)
+    return f'blocks.{match[1]}.{match[2]}' if match else name
+
+
+def _depth(names: Iterable[str]) -> int:
+    blocks = [m[1] for m in map(_BLOCK_NAME.fullmatch, names) if m]
+    return 1 + max(map(int, blocks), default=0)
+
+
+def _table(depth: int) -> dict[str, tuple[str, str]]:
+    """Source name -> (target name, shape) for a whole model."""
+    table = {source: (target, shape) for source, target, shape in _STEM}
+    for n in range(depth):
+        for source, target, shape in _BLOCK:
+            table[f'blocks.{n}.{source}'] = (f'layers.{n}.{target}', shape)
+    return table
+
+
+def _check_names(
+    plain_names: Mapping[str, str], table: Mapping[str, tuple[str, str]]
+) -> None:
+    found = set(plain_names.values())
+    unknown = [
+        name
+        for name, plain in plain_names.items()
+        if plain not in table and plain not in DROPPED
+    ]
+    missing = [name for name in table if name not in found]
+    if unknown or missing:
+        raise ValueError(
+            f'source: expected the names of a DINOv2 ViT as timm or DINOv2 '
+            f'give them (GELU MLP, no register tokens), got '
+            f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
+            f'Check that this is the file of such a backbone.'
+        )
+    if len(found) < len(plain_names):
+        twice = sorted(plain_names)[:_SHOWN]
+        raise ValueError(
+            f'source: expected one tensor per name, got chunked and plain '
+            f'names of the same block ({", ".join(twice)}, ...). Keep one.'
+        )
+
+
+def _summary(kind: str, names: list[str]) -> str:
+    if not names:
+        return f'none {kind}'
+    more = ', ...' if len(names) > _SHOWN else ''
+    return f'{len(names)} {kind} ({", ".join(names[:_SHOWN])}{more})'
+
+
+def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """Meaning of the letters of the table, from the tensors that set them."""
+    width = tensors['cls_token'].shape[-1]
+    tokens = tensors['pos_embed'].shape[1]
+    if math.isqrt(tokens - 1) ** 2 != tokens - 1:
+        raise ValueError(
+            f'pos_embed: expected 1 + g * g tokens (class token and a square '
+            f'grid), got {tokens}. Register tokens are not supported.'
+        )
+    return {
+        'C': width,
+        '3C': 3 * width,
+        'F': tensors['blocks.0.mlp.fc1.bias'].shape[0],
+        'T': tokens,
+        'P': tensors['patch_embed.proj.weight'].shape[-1],
+    }
+
+
+def _check_tensor(
+    name: str, tensor: Tensor, shape: str, sizes: Mapping[str, int]
+) -> None:
+    expected = tuple(sizes.get(s) or int(s) for s in shape.split())
+    if tuple(tensor.shape) != expected:
+        raise ValueError(
+            f'{name}: expected shape {expected}, got {tuple(tensor.shape)}. '
+            f'The file is damaged or of another architecture.'
+        )
+    if not tensor.is_floating_point():
+        raise ValueError(
+            f'{name}: expected floating-point values, got {tensor.dtype}. '
+            f'Quantised weights are not supported.'
+        )

@@ -1,0 +1,155 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Read and write files of weights without ever running what is in them.
+
+A pickle can run any code when it is read.  So we write safetensors only, and
+read either safetensors or a ``.pth`` through PyTorch's restricted unpickler.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+_PROVENANCE = 'gps_seg'
+_READ_SIZE = 1 << 20  # bytes
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Tensors of a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
+
+    The ``state_dict`` of an OpenMMLab checkpoint is taken out of it.
+
+    Args:
+        path: File to read, onto the CPU.
+
+    Returns:
+        Name to tensor, in the order of the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not what its name says, is cut short, or
+            holds anything but named tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'weights: expected a file, got nothing at {path}. Check the path.'
+        )
+    if path.suffix == '.safetensors':
+        return _read_safetensors(path)
+    if path.suffix in ('.pth', '.pt', '.bin'):
+        return _read_pickle_safely(path)
+    raise ValueError(
+        f'weights: expected a name ending in .safetensors, .pth, .pt or .bin, '
+        f'got {path.name!r} ({path}). Rename or convert the file.'
+    )
+
+
+def read_provenance(path: str | Path) -> dict[str, str]:
+    """What :func:`write_safetensors` kept; empty for another's file."""
+    with safe_open(path, framework='pt') as file:
+        metadata = file.metadata() or {}
+    provenance: dict[str, str] = json.loads(metadata.get(_PROVENANCE, '{}'))
+    return provenance
+
+
+def write_safetensors(
+    path: str | Path,
+    tensors: Mapping[str, Tensor],
+    provenance: Mapping[str, str],
+) -> bool:
+    """Write ``tensors`` whole or not at all; never over other content.
+
+    The same tensors and provenance give the same bytes on every machine.
+
+    Args:
+        path: File to write; its folder is made when absent.
+        tensors: Contiguous CPU tensors that share no memory.
+        provenance: Facts about the source, kept in the file's header.
+
+    Returns:
+        Whether the file was written: False when it already held these bytes.
+
+    Raises:
+        FileExistsError: If the file exists with other content.
+        OSError: If it cannot be written; nothing is left behind.
+    """
+    # One metadata key: safetensors writes several in random order.
+    metadata = {_PROVENANCE: json.dumps(dict(provenance), sort_keys=True)}
+    return write_once(
+        path, safetensors.torch.save(dict(tensors), metadata=metadata)
+    )
+
+
+def write_once(path: str | Path, content: bytes) -> bool:
+    """Write a file whole or not at all; see :func:`write_safetensors`."""
+    path = Path(path)
+    if path.exists():
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        raise FileExistsError(
+            f'output: expected a new file or one with the same content, got '
+            f'something else at {path}. Remove it or choose another name.'
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp gives 0600
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def sha256_of(path: str | Path) -> str:
+    """Lower-case hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(_READ_SIZE):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
+        return tensors
+    except SafetensorError as err:
+        raise ValueError(
+            f'weights: expected a whole safetensors file, got {err} ({path}, '
+            f'{path.stat().st_size} bytes). Copy or download it again.'
+        ) from err
+
+
+def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as err:
+        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+        raise ValueError(
+            f'weights: expected a PyTorch file of plain tensors, got: '
+            f'{reason} ({path}). Copy or download it again; a file that '
+            f'holds more than tensors is not read, as it could run code.'
+        ) from err
+    if isinstance(content, dict) and 'state_dict' in content:
+        content = content['state_dict']
+    if not isinstance(content, dict) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise ValueError(
+            f'weights: expected a dictionary of tensors, got '
+            f'{type(content).__name__} of other things ({path}). Save the '
+            f'state_dict of the model.'
+        )
+    return dict(content)

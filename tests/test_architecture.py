@@ -1,0 +1,182 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The floors of the package: a file imports from its own floor or below.
+
+Imports are read from the syntax tree, so that optional branches and function
+bodies count too. A new folder of the package must be given a floor here.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = 'gps_seg'
+FLOORS = {
+    '': 0,  # gps_seg/__init__.py
+    'stack': 0,
+    '__main__': 0,
+    'sparse': 1,
+    'peft': 2,
+    'datasets': 3,
+    'evaluation': 3,
+    'models': 3,
+    'visualization': 3,
+    'engine': 4,
+}
+# What a floor may import besides the standard library and lower floors;
+# floors that are not named may import any package, save FLOOR_5.
+THIRD_PARTY = {
+    0: {'numpy', 'torch'},
+    1: {'numpy', 'safetensors', 'torch'},
+    2: {'numpy', 'safetensors', 'torch'},
+}
+FLOOR_5 = {'tools', 'configs', 'tests'}
+
+
+def breaches(root: Path) -> list[str]:
+    """Describe every import in ``root / 'gps_seg'`` that breaks a rule."""
+    return [
+        f'{file.relative_to(root)}:{line}: {reason}'
+        for file in package_files(root)
+        for line, reason in file_breaches(root, file)
+    ]
+
+
+def package_files(root: Path) -> list[Path]:
+    return sorted((root / PACKAGE).rglob('*.py'))
+
+
+def file_breaches(root: Path, file: Path) -> Iterator[tuple[int, str]]:
+    home = folder_of(file.relative_to(root).with_suffix('').parts)
+    if home not in FLOORS:
+        yield 1, f'{home} has no floor'
+        return
+    tree = ast.parse(file.read_text(encoding='utf-8'))
+    late = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        for name in imported_names(node):
+            reason = breach(home, name, late=id(node) in late)
+            if reason:
+                yield node.lineno, reason
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    """Dotted names of what a statement imports; relative ones start in '.'."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        module = '.' * node.level + (node.module or '')
+        return [f'{module}.{alias.name}' for alias in node.names]
+    return []
+
+
+def folder_of(parts: tuple[str, ...]) -> str:
+    """Return the package's folder or file that a dotted name leads into."""
+    return '' if parts[1:2] in ((), ('__init__',)) else parts[1]
+
+
+def breach(home: str, name: str, *, late: bool) -> str | None:
+    if name.startswith('.'):
+        return f'relative import of {name}'
+    parts = tuple(name.split('.'))
+    if parts[0] == PACKAGE:
+        return own_breach(home, name, parts, late=late)
+    if parts[0] in sys.stdlib_module_names:
+        return None
+    if home in ('', 'stack', '__main__') and not late:
+        return f'{home or PACKAGE} imports {name} when it is itself imported'
+    allowed = THIRD_PARTY.get(FLOORS[home])
+    if parts[0] in FLOOR_5 or (allowed and parts[0] not in allowed):
+        return f'{home} (floor {FLOORS[home]}) imports {name}'
+    return None
+
+
+def own_breach(
+    home: str, name: str, parts: tuple[str, ...], *, late: bool
+) -> str | None:
+    if late:
+        return f'import of {name} inside a function'
+    target = folder_of(parts)
+    if target not in FLOORS:
+        # `from gps_seg import __version__`: an attribute of the package.
+        target = ''
+    here, there = FLOORS[home], FLOORS[target]
+    if there > here or (there == here and target != home):
+        return f'{home} (floor {here}) imports {name} (floor {there})'
+    return None
+
+
+def test_every_import_goes_down(repo_dir):
+    assert breaches(repo_dir) == []
+
+
+def test_files_were_found_on_every_floor(repo_dir):
+    """Guards the test above against looking into an empty folder."""
+    homes = {
+        folder_of(file.relative_to(repo_dir).with_suffix('').parts)
+        for file in package_files(repo_dir)
+    }
+    assert homes == set(FLOORS)
+
+
+@pytest.mark.parametrize(
+    ('home', 'code', 'expected'),
+    [
+        ('sparse', 'import mmengine', 'sparse (floor 1) imports mmengine'),
+        ('sparse', 'from gps_seg.peft import gps', 'imports gps_seg.peft.gps'),
+        ('sparse', 'from gps_seg import peft', 'imports gps_seg.peft'),
+        ('sparse', 'import matplotlib.pyplot', 'imports matplotlib.pyplot'),
+        ('sparse', 'def f():\n    import mmseg', 'imports mmseg'),
+        ('peft', 'from mmseg.models import build', 'imports mmseg'),
+        ('datasets', 'import gps_seg.evaluation', 'imports gps_seg.evalua'),
+        ('models', 'from gps_seg.engine.launch import x', '(floor 4)'),
+        ('engine', 'from tools.train import main', 'imports tools.train'),
+        ('engine', 'from . import launch', 'relative import'),
+        (
+            'engine',
+            'def f():\n    from gps_seg.sparse import x',
+            'inside a function',
+        ),
+        (
+            'datasets',
+            'if True:\n    try:\n        import gps_seg.models\n'
+            '    except ImportError:\n        pass',
+            'imports gps_seg.models',
+        ),
+        ('stack', 'import torch', 'when it is itself imported'),
+        ('mystery', 'x = 1', 'mystery has no floor'),
+    ],
+)
+def test_a_breach_is_seen(tmp_path, home, code, expected):
+    file = tmp_path / PACKAGE / home / 'new.py'
+    if home == 'stack':
+        file = tmp_path / PACKAGE / 'stack.py'
+    file.parent.mkdir(parents=True)
+    file.write_text(code, encoding='utf-8')
+    (found,) = breaches(tmp_path)
+    assert expected in found
+
+
+@pytest.mark.parametrize(
+    ('home', 'code'),
+    [
+        ('sparse', 'import torch\nfrom safetensors.torch import save_file'),
+        ('peft', 'from gps_seg.sparse.budget import PerNeuron'),
+        ('peft', 'from gps_seg.peft.method import Method'),
+        ('datasets', 'from gps_seg.stack import require_openmmlab'),
+        ('engine', 'import mmengine\nfrom gps_seg.models import weights'),
+        ('engine', 'from gps_seg import __version__'),
+    ],
+)
+def test_a_proper_import_is_no_breach(tmp_path, home, code):
+    file = tmp_path / PACKAGE / home / 'new.py'
+    file.parent.mkdir(parents=True)
+    file.write_text(code, encoding='utf-8')
+    assert breaches(tmp_path) == []

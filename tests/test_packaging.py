@@ -1,0 +1,205 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a user gets from pip: versions, the wheel, the console command."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+
+import pytest
+
+import gps_seg
+from gps_seg import __main__ as console
+
+# What belongs to the project; not runs, data sets, environments.
+SOURCES = (
+    'configs',
+    'data/demo',
+    'data/splits',
+    'gps_seg',
+    'tools',
+    'LICENSE',
+    'MANIFEST.in',
+    'README.md',
+    'pyproject.toml',
+    'setup.py',
+)
+
+
+@pytest.fixture
+def fake_package(tmp_path):
+    """A source tree with two tools, one of them in a folder."""
+    tools = tmp_path / 'tools'
+    (tools / 'converters').mkdir(parents=True)
+    (tools / 'train.py').write_text(
+        '"""Train a model.\n\nMore."""\n'
+        'import sys\nfrom sibling import VALUE\n'
+        'print(__name__, VALUE, sys.argv)\n',
+        encoding='utf-8',
+    )
+    (tools / 'sibling.py').write_text('VALUE = 7\n', encoding='utf-8')
+    (tools / 'converters/kvasir.py').write_text('raise SystemExit(3)')
+    package = tmp_path / 'gps_seg'
+    package.mkdir()
+    return package
+
+
+@pytest.fixture
+def run_console(monkeypatch, fake_package):
+    """Run the console command on the tools of ``fake_package``."""
+    tools = console.find_tools(fake_package)
+    monkeypatch.setattr(console, 'find_tools', lambda: tools)
+    monkeypatch.setattr(sys, 'path', sys.path.copy())
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['gps-seg', *arguments])
+        return console.main()
+
+    return run
+
+
+def test_tools_of_a_source_tree_are_found(fake_package):
+    tools = console.find_tools(fake_package)
+    assert list(tools) == ['converters/kvasir', 'sibling', 'train']
+    assert tools['train'] == fake_package.parent / 'tools/train.py'
+
+
+def test_tools_inside_the_package_come_first(fake_package):
+    inside = fake_package / '.mim/tools'
+    inside.mkdir(parents=True)
+    (inside / 'train.py').touch()
+    assert console.find_tools(fake_package) == {'train': inside / 'train.py'}
+
+
+def test_no_tools_anywhere(tmp_path):
+    with pytest.raises(FileNotFoundError, match='Install gps-seg again'):
+        console.find_tools(tmp_path / 'gps_seg')
+
+
+@pytest.mark.parametrize('arguments', [(), ('-h',), ('--help',)])
+def test_tools_are_listed_with_their_first_line(
+    run_console, capsys, arguments
+):
+    assert run_console(*arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert '  train              Train a model.' in lines
+    assert any(line.strip() == 'converters/kvasir' for line in lines)
+
+
+def test_a_tool_gets_its_arguments_and_siblings(run_console, capsys):
+    assert run_console('train', '--k', '2') == 0
+    output = capsys.readouterr().out
+    assert output.startswith('__main__ 7 [')
+    assert output.endswith("tools/train.py', '--k', '2']\n")
+
+
+def test_a_tools_exit_status_is_passed_on(run_console):
+    with pytest.raises(SystemExit, match='3'):
+        run_console('converters/kvasir')
+
+
+def test_an_unknown_tool(run_console, capsys):
+    assert run_console('trian') == 2
+    error = capsys.readouterr().err
+    assert 'got trian (TOOL)' in error
+    assert 'converters/kvasir, sibling, train' in error
+
+
+def test_every_tool_says_what_it_does():
+    tools = console.find_tools()
+    assert 'train' in tools
+    silent = [name for name in tools if not console.describe(tools[name])]
+    assert silent == []
+
+
+def test_every_pin_is_inside_the_declared_range(repo_dir):
+    """constraints.txt and setup.py must not contradict each other."""
+    requirements = pytest.importorskip('packaging.requirements')
+    pins = dict(re.findall(r'^([\w.-]+)==(\S+)$', read(repo_dir), re.M))
+    try:
+        declared = metadata.requires('gps-seg')
+    except metadata.PackageNotFoundError:
+        pytest.skip('gps-seg is not installed')
+    ranges = [requirements.Requirement(text) for text in declared]
+    tried = [r for r in ranges if 'openmmlab' not in str(r.marker)]
+    assert len(tried) > 10
+    for requirement in tried:
+        pin = pins[requirement.name.replace('pre-commit', 'pre_commit')]
+        assert requirement.specifier.contains(pin), requirement
+
+
+def test_both_opencv_wheels_have_one_version(repo_dir):
+    """They share one folder: unequal ones would overwrite each other."""
+    versions = re.findall(r'^opencv-python\S*==(\S+)$', read(repo_dir), re.M)
+    assert len(versions) == 2
+    assert len(set(versions)) == 1
+
+
+def read(repo_dir):
+    return (repo_dir / 'constraints.txt').read_text(encoding='utf-8')
+
+
+@pytest.mark.slow
+def test_the_wheel_works_outside_the_source_tree(repo_dir, tmp_path):
+    source = copy_sources(repo_dir, tmp_path / 'source')
+    before = listing(source)
+    wheel = build_wheel(source, tmp_path)
+    assert listing(source) - before <= {'build', 'gps_seg.egg-info'}
+    assert f'-{gps_seg.__version__}-' in wheel.name
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / 'site')
+    assert 'gps_seg/py.typed' in names
+    assert not [n for n in names if n.endswith('.pyc')]
+    assert not [n for n in names if n.startswith(('tests', 'tools'))]
+    for pattern in ('configs/**/*.py', 'tools/**/*.py', 'data/splits/**/*'):
+        files = [f for f in source.glob(pattern) if f.is_file()]
+        assert files
+        assert {
+            f'gps_seg/.mim/{f.relative_to(source).as_posix()}' for f in files
+        } <= names
+
+    listed = subprocess.run(
+        [sys.executable, '-m', 'gps_seg'],
+        cwd=tmp_path / 'site',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '  train ' in listed.stdout
+
+
+def copy_sources(repo_dir, target):
+    for name in SOURCES:
+        origin = repo_dir / name
+        if origin.is_dir():
+            shutil.copytree(
+                origin,
+                target / name,
+                ignore=shutil.ignore_patterns('__pycache__', '.mim'),
+            )
+        elif origin.is_file():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(origin, target)
+    return target
+
+
+def listing(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def build_wheel(source, tmp_path):
+    subprocess.run(
+        [
+            *(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps'),
+            *('--no-build-isolation', '--no-index', str(source)),
+            *('--wheel-dir', str(tmp_path / 'dist')),
+        ],
+        cwd=tmp_path,
+        check=True,
+    )
+    (wheel,) = (tmp_path / 'dist').glob('*.whl')
+    return wheel

@@ -1,0 +1,124 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The contact sheet, drawn by the command as a user runs it."""
+
+import runpy
+
+import cv2
+import numpy as np
+import pytest
+
+from gps_seg.visualization.contact_sheet import (
+    Tile,
+    plot_contact_sheet,
+    tint,
+)
+
+
+@pytest.fixture
+def run_tool(repo_dir, monkeypatch):
+    """Run the script in this process; another would import for seconds."""
+
+    def run(*args):
+        tool = str(repo_dir / 'tools/browse_dataset.py')
+        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
+        runpy.run_path(tool, run_name='__main__')
+
+    return run
+
+
+@pytest.fixture
+def config(tmp_path, repo_dir):
+    root = tmp_path / 'kvasir-seg'
+    for folder in ('images', 'masks', 'splits'):
+        (root / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        image = rng.integers(0, 256, (40, 60, 3), np.uint8)
+        mask = np.zeros((40, 60), np.uint8)
+        mask[10:30, 20 : 30 + index] = 1
+        cv2.imwrite(str(root / f'images/id{index}.jpg'), image)
+        cv2.imwrite(str(root / f'masks/id{index}.png'), mask)
+    (root / 'splits/train.txt').write_text('id0\nid1\nid2\nid3\n')
+    (root / 'splits/val.txt').write_text('id4\n')
+    path = tmp_path / 'config.py'
+    base = repo_dir / 'configs/_base_/datasets/kvasir_seg.py'
+    dataset = f'dict(dataset=dict(data_root={str(root)!r}))'
+    path.write_text(
+        f'_base_ = {str(base)!r}\n'
+        f'train_dataloader = {dataset}\n'
+        f'val_dataloader = {dataset}\n'
+    )
+    return path
+
+
+def test_draws_both_splits_by_seed(config, tmp_path, run_tool, capsys):
+    pages = []
+    for split, seed in (('train', 1), ('train', 1), ('train', 2), ('val', 1)):
+        page = tmp_path / f'{len(pages)}.png'
+        run_tool(
+            *(config, '--split', split, '--number', 3),
+            *('--out', page, '--seed', seed),
+        )
+        assert f'Written to {page}' in capsys.readouterr().out
+        pages.append(cv2.imread(str(page)))
+    assert np.array_equal(pages[0], pages[1])
+    assert not np.array_equal(pages[0], pages[2])
+    assert pages[3].shape[1] < pages[0].shape[1]  # one tile, not three
+
+
+def test_missing_data_is_one_line(config, tmp_path, run_tool):
+    for mask in (tmp_path / 'kvasir-seg/masks').iterdir():
+        mask.unlink()
+    page = tmp_path / 'page.png'
+    with pytest.raises(SystemExit, match='FileNotFoundError: masks: expected'):
+        run_tool(config, '--out', page)
+    assert not page.exists()
+
+
+def test_missing_config(tmp_path, run_tool):
+    with pytest.raises(SystemExit, match=r'FileNotFoundError: .*nowhere\.py'):
+        run_tool(tmp_path / 'nowhere.py')
+
+
+@pytest.mark.parametrize('number', ['0', '-3', 'many'])
+def test_bad_number(config, run_tool, capsys, number):
+    with pytest.raises(SystemExit):
+        run_tool(config, f'--number={number}')
+    assert 'argument --number' in capsys.readouterr().err
+
+
+def test_tint_by_definition():
+    image = np.full((1, 3, 3), 100, np.uint8)
+    labels = np.array([[0, 1, 255]])
+    background, polyp, ignored = tint(image, labels)[0]
+    assert background.tolist() == [100, 100, 100]
+    # A fifth of the way to (0, 229, 255).
+    assert polyp.tolist() == [80, 126, 131]
+    assert ignored.tolist() == [150, 150, 150]
+
+
+def test_foreground_share_leaves_out_what_is_ignored():
+    labels = np.array([[0, 1, 255, 255]])
+    tile = Tile(np.zeros((1, 4, 3), np.uint8), labels, 'x')
+    assert tile.foreground_share == 0.5
+
+
+def test_tiles_without_outline(tmp_path):
+    image = np.zeros((8, 8, 3), np.uint8)
+    tiles = [Tile(image, np.full((8, 8), v), str(v)) for v in (0, 1, 255)]
+    path = plot_contact_sheet(tiles, tmp_path / 'x.png', heading='three')
+    assert cv2.imread(str(path)).shape[1] > 500
+
+
+@pytest.mark.parametrize(
+    'image',
+    [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8, 3), np.float32)],
+)
+def test_tile_that_does_not_fit(image):
+    with pytest.raises(ValueError, match='expected a uint8 image of shape'):
+        Tile(image, np.zeros((8, 8), int), 'x')
+
+
+def test_no_tiles(tmp_path):
+    with pytest.raises(ValueError, match='expected one or more images'):
+        plot_contact_sheet([], tmp_path / 'x.png', heading='none')

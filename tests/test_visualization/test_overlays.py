@@ -1,0 +1,115 @@
+"""Overlays: the colours say what the labels say."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gps_seg.visualization import Overlay, plot_overlays
+from gps_seg.visualization.overlays import COLOURS, IGNORE_INDEX, paint
+
+GREY = 100
+
+
+def blend(name):
+    colour = np.array(list(bytes.fromhex(COLOURS[name][1:])))
+    return (0.45 * GREY + 0.55 * colour).round()
+
+
+def image_of(labels):
+    return np.full((*labels.shape, 3), GREY, dtype=np.uint8)
+
+
+def overlay(prediction, truth, title='a'):
+    prediction = np.array(prediction)
+    truth = None if truth is None else np.array(truth)
+    return Overlay(image_of(prediction), prediction, truth, title)
+
+
+@pytest.mark.parametrize(
+    ('predicted', 'true', 'name'),
+    [
+        (1, 1, 'true positive'),
+        (1, 0, 'false positive'),
+        (2, 1, 'false positive'),  # another class
+        (0, 1, 'false negative'),
+        (0, 0, None),
+        (1, IGNORE_INDEX, None),
+        (0, IGNORE_INDEX, None),
+    ],
+)
+def test_colour_of_a_pixel(predicted, true, name):
+    prediction = np.array([[predicted]], dtype=np.uint8)
+    truth = np.array([[true]], dtype=np.uint8)
+
+    painted = paint(image_of(prediction), prediction, truth)
+
+    expected = [GREY] * 3 if name is None else blend(name)
+    assert painted.dtype == np.uint8
+    np.testing.assert_allclose(painted[0, 0], expected, atol=1)
+
+
+def test_prediction_without_truth_has_one_colour():
+    prediction = np.array([[0, 1]])
+
+    painted = paint(image_of(prediction), prediction, None)
+
+    np.testing.assert_allclose(painted[0, 0], GREY)
+    np.testing.assert_allclose(painted[0, 1], blend('true positive'), atol=1)
+
+
+def test_input_is_not_painted_over():
+    row = overlay([[1]], [[1]])
+
+    paint(row.image, row.prediction, row.truth)
+
+    assert (row.image == GREY).all()
+
+
+def test_empty_full_and_missing_masks_are_drawn(tmp_path):
+    zeros, ones = np.zeros((8, 9), int), np.ones((8, 9), int)
+    half = zeros.copy()
+    half[2:5, 2:5] = 1
+    rows = [
+        overlay(half, zeros),
+        overlay(half, ones),
+        overlay(half, None),
+        overlay(zeros, half),
+        overlay(half, np.full((8, 9), IGNORE_INDEX)),
+    ]
+
+    path = plot_overlays(rows, tmp_path / 'x.png')
+
+    with Image.open(path) as picture:
+        assert picture.format == 'PNG'
+
+
+def test_images_beyond_nine_start_another_band(tmp_path, figures):
+    rows = [overlay(np.eye(4, dtype=int), np.eye(4, dtype=int))] * 10
+
+    plot_overlays(rows, tmp_path / 'x.png')
+
+    panels = [axes for axes in figures[0].axes if axes.images]
+    assert len(panels) == 3 * 10
+    lines = {axes.get_subplotspec().rowspan.start for axes in panels}
+    columns = {axes.get_subplotspec().colspan.start for axes in panels}
+    assert (len(lines), len(columns)) == (2 * 3, 9)
+
+
+def test_no_rows_are_refused(tmp_path):
+    with pytest.raises(ValueError, match='rows: expected one or more images'):
+        plot_overlays([], tmp_path / 'x.png')
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('image', 'prediction', 'truth', 'message'),
+    [
+        (np.zeros((2, 3, 3)), (2, 3), (2, 3), 'expected uint8'),
+        (np.zeros((2, 3), np.uint8), (2, 3), (2, 3), r'\(height, width, 3\)'),
+        (np.zeros((2, 3, 3), np.uint8), (3, 2), (2, 3), r'size \(2, 3\)'),
+        (np.zeros((2, 3, 3), np.uint8), (2, 3), (3, 2), r'\(polyp 7\)'),
+    ],
+)
+def test_wrong_arrays_are_refused(image, prediction, truth, message):
+    with pytest.raises(ValueError, match=message):
+        Overlay(image, np.zeros(prediction), np.zeros(truth), 'polyp 7')
