@@ -3,4 +3,4 @@
 _base_ = './gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='bias'))]
-optim_wrapper = dict(optimizer=dict(lr=3e-3))
+optim_wrapper = dict(optimizer=dict(lr=4e-2))

@@ -3,10 +3,11 @@
 Data and run: ``make demo``, or after it
 ``python tools/train.py configs/demo/gps.py``.
 
-The learning rate of this config and of its siblings was chosen among a few on
-``splits/tune.txt``, never on the validation images:
-``python tools/train.py configs/demo/gps.py --cfg-options
-optim_wrapper.optimizer.lr=3e-3 val_dataloader.dataset.ann_file=splits/tune.txt``
+The learning rate of this config and of each of its siblings was chosen among
+three or more on ``splits/tune.txt``, never on the validation images:
+``python tools/train.py configs/demo/gps.py --work-dir work_dirs/tune/gps_2e-2
+--cfg-options optim_wrapper.optimizer.lr=2e-2
+val_dataloader.dataset.ann_file=splits/tune.txt``
 """
 
 _base_ = [
@@ -25,7 +26,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='PeftOptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01),
+    optimizer=dict(type='AdamW', lr=2e-2, weight_decay=0.01),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [

@@ -1,6 +1,6 @@
 """The rival of GPS on Kvasir-SEG: bias tuning, all else equal."""
 
-_base_ = '../gps_kvasir.py'
+_base_ = './gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='bias'))]
 optim_wrapper = dict(

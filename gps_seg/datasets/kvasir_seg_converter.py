@@ -17,7 +17,7 @@ import numpy as np
 from gps_seg.datasets.conversion_report import ConversionReport
 from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
-    PairProblem,
+    PairError,
     check_mask,
     decode,
     encode_png,
@@ -106,7 +106,7 @@ def _convert_pairs(
     for id_ in progress(list(pairs)):
         try:
             image = _convert_pair(files, id_, pairs[id_], folder, report)
-        except PairProblem as problem:
+        except PairError as problem:
             report.problems.append(str(problem))
         else:
             same_pixels[pixel_hash(image)].append(id_)
@@ -138,15 +138,15 @@ def _read(files: SourceFiles, name: str) -> bytes:
     try:
         return files.read(name)
     except UNREADABLE_MEMBER as err:
-        raise PairProblem(f'{name}: cannot be read ({err})') from err
+        raise PairError(f'{name}: cannot be read ({err})') from err
 
 
 def _about(name: str, check: Callable[..., Result], *args: object) -> Result:
     """Run a check of pixels, and put the file's name before what it says."""
     try:
         return check(*args)
-    except PairProblem as problem:
-        raise PairProblem(f'{name}: {problem}') from problem
+    except PairError as problem:
+        raise PairError(f'{name}: {problem}') from problem
 
 
 def _report_copies(

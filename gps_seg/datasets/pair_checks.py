@@ -22,7 +22,7 @@ EDGE_WINDOW = 5
 MAX_MID_GREY_SHARE = 0.001
 
 
-class PairProblem(ValueError):
+class PairError(ValueError):
     """An image or a mask that cannot be used; the text says why."""
 
 
@@ -44,7 +44,7 @@ def decode(content: bytes, mode: str) -> np.ndarray:
             (height, width), both uint8.
 
     Raises:
-        PairProblem: If the file is not an image, or is cut short.
+        PairError: If the file is not an image, or is cut short.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -52,11 +52,11 @@ def decode(content: bytes, mode: str) -> np.ndarray:
             return np.asarray(image.convert(mode))
     except UnidentifiedImageError as err:
         # Its own text is the address of the buffer.
-        raise PairProblem('expected an image file, got other bytes') from err
+        raise PairError('expected an image file, got other bytes') from err
     # Pillow raises SyntaxError, struct.error and more on malformed headers;
     # whatever a decoder says about bytes from outside, the file is unusable.
     except Exception as err:
-        raise PairProblem(
+        raise PairError(
             f'expected a complete image file, cannot decode it ({err})'
         ) from err
 
@@ -81,23 +81,23 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
         image_shape: Shape of the image that the mask belongs to.
 
     Raises:
-        PairProblem: If the size differs from the image's, nothing is above
+        PairError: If the size differs from the image's, nothing is above
             the threshold, or the mask is not two-valued.
     """
     if grey.shape != image_shape[:2]:
-        raise PairProblem(
+        raise PairError(
             f'expected the size of its image, {_size(image_shape)}, got '
             f'{_size(grey.shape)}'
         )
     patches = _mid_grey_patches(grey)
     if patches > MAX_MID_GREY_SHARE:
-        raise PairProblem(
+        raise PairError(
             f'expected two values (about 0 and 255), got {patches:.1%} of the '
             f'pixels in patches of {MID_GREY[0]}..{MID_GREY[1]}'
         )
     classes = (grey > MASK_THRESHOLD).astype(np.uint8)
     if not classes.any():
-        raise PairProblem(
+        raise PairError(
             f'expected a polyp, got an empty mask (no pixel above '
             f'{MASK_THRESHOLD})'
         )

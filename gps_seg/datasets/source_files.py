@@ -47,10 +47,11 @@ class FolderFiles:
         )
 
     def read(self, name: str) -> bytes:
+        """Content of one file."""
         return (self._root / name).read_bytes()
 
     def close(self) -> None:
-        pass
+        """Nothing is held open."""
 
 
 class ZipFiles:
@@ -62,9 +63,11 @@ class ZipFiles:
         self.names = frozenset(member.filename for member in members)
 
     def read(self, name: str) -> bytes:
+        """Content of one file."""
         return self._zip.read(name)
 
     def close(self) -> None:
+        """Close the archive."""
         self._zip.close()
 
 

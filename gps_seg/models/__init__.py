@@ -9,10 +9,10 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from gps_seg.models.strict_init import (  # noqa: E402
+from gps_seg.models.strict_init import (
     StrictPretrainedInit,
     load_strictly,
 )
-from gps_seg.models.weights import find_weights  # noqa: E402
+from gps_seg.models.weights import find_weights
 
 __all__ = ['StrictPretrainedInit', 'find_weights', 'load_strictly']

@@ -91,7 +91,7 @@ def distinct_columns(indices: Tensor, shape: torch.Size) -> int:
         indices: Flat indices into the weight, shape (num_selected,).
         shape: Shape of the weight.
     """
-    return indices.remainder(fan_in(shape)).unique().numel()
+    return len(indices.remainder(fan_in(shape)).unique())
 
 
 def summarize_selection(selection: Selection) -> list[KindRow]:

@@ -248,7 +248,7 @@ BAD = {
     ),
     'copy across splits': (
         copied('images/cju_b.jpg', 'images/cju_d.jpg'),
-        r'identical images: cju_b \(train\), cju_d \(val\); train and val must',
+        r'identical images: cju_b \(train\), cju_d \(val\); train and val',
     ),
 }
 

@@ -18,7 +18,11 @@ from gps_seg.datasets.synthetic_polyps import (
 from gps_seg.datasets.synthetic_polyps import writer as writer_module
 from gps_seg.datasets.synthetic_polyps.noise import smooth_noise, veins
 from gps_seg.datasets.synthetic_polyps.polyps import KINDS
-from gps_seg.datasets.synthetic_polyps.scene import draw_scene
+from gps_seg.datasets.synthetic_polyps.scene import (
+    Scene,
+    draw_scene,
+    polyp_mask,
+)
 from gps_seg.datasets.synthetic_polyps.shapes import (
     OUTLINE_HARMONICS,
     Bump,
@@ -145,6 +149,20 @@ def test_mask_is_where_a_polyp_of_the_scene_is_and_is_visible(index):
     np.testing.assert_array_equal(mask, expected)
 
 
+def test_mask_ends_where_the_black_corner_begins():
+    stalk = Stalk((0.0, 0.0), (0.95, 0.95), 0.2)
+    scene = Scene(
+        polyps=[(stalk,)], lumen=(0, 0), light=(0, 0, 1), corner=1.5
+    )
+    grid = Grid.square(SIZE)
+    mask = polyp_mask(scene, grid)
+    on_diagonal = np.diagonal(mask)
+    x = np.diagonal(grid.x)
+    round_end = -0.2 / np.sqrt(2)
+    expected = (x > round_end) & (x < 0.75)
+    np.testing.assert_array_equal(on_diagonal == 1, expected)
+
+
 def test_mask_does_not_depend_on_the_resolution():
     _, coarse = render(size=40)
     _, fine = render(size=200)
@@ -264,7 +282,7 @@ def test_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(writer_module, '_write', full)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(OSError, match='the disk is full'):
         write(tmp_path / 'data')
     assert list(tmp_path.iterdir()) == []
 

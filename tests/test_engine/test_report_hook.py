@@ -44,7 +44,11 @@ def tiny_segmentor():
         'out_channels': 1,  # a binary head, whose labels are floats
         'threshold': 0.5,
         'norm_cfg': {'type': 'BN'},
-        'loss_decode': {'type': 'CrossEntropyLoss', 'use_sigmoid': True},
+        'loss_decode': {
+            'type': 'CrossEntropyLoss',
+            'use_sigmoid': True,
+            'avg_non_ignore': True,
+        },
     }
     preprocessor = {
         'type': 'SegDataPreProcessor',

@@ -105,6 +105,14 @@ def test_other_architecture_is_refused(
     )
 
 
+def test_other_architecture_is_refused_by_path_too(folder: Path) -> None:
+    file = folder / 'tiny.safetensors'
+    save_file(random_weights(), file)
+    model = tiny_vit(file, layer_scale_init_value=0.1)
+    with pytest.raises(ValueError, match='got 4 missing'):
+        model.init_weights()
+
+
 def test_prefix_takes_one_part(folder: Path) -> None:
     weights = random_weights()
     whole = {f'backbone.{name}': t for name, t in weights.items()}

@@ -40,6 +40,7 @@ model = dict(
         concat_input=False,
         dropout_ratio=0.1,
         num_classes=2,
+        out_channels=2,
         norm_cfg=dict(type='BN', requires_grad=True),
         align_corners=False,
         loss_decode=[
