@@ -19,7 +19,7 @@ install: $(INSTALLED)  ## only install, into .venv
 
 # torchvision goes last and alone: MMPretrain imports it but does not declare
 # it, and its own wish for a certain torch build must not replace ours.
-$(INSTALLED): setup.py pyproject.toml constraints.txt
+$(INSTALLED): setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev]'
 	$(BIN)/python -m pip install -c constraints.txt --no-deps torchvision

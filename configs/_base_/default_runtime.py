@@ -17,7 +17,6 @@ default_hooks = dict(
         save_best='image_mDice',
         rule='greater',
     ),
-    visualization=dict(type='SegVisualizationHook'),
     report=dict(type='ReportHook'),
 )
 visualizer = dict(

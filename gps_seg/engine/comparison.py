@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import sys
 import time
@@ -113,7 +114,7 @@ def train_quietly(method: str, config: Config) -> Run:
     """Train by a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
     with _quiet():
-        runner = build_runner(config)
+        runner = _build(config)
         runner.register_hook(progress)
         runner.train()
     groups = runner.optim_wrapper.optimizer.param_groups
@@ -129,9 +130,18 @@ def train_quietly(method: str, config: Config) -> Run:
 def validate_quietly(method: str, config: Config) -> Run:
     """Validate the weights that the config loads; nothing is trained."""
     with _quiet():
-        runner = build_runner(config)
+        runner = _build(config)
         runner.val()
     return Run(method, runner, num_trained=0, num_selected=0, seconds=0.0)
+
+
+def _build(config: Config) -> Runner:
+    """A runner whose visualizer is its own."""
+    # Visualizers are singletons by name: under a common name all the runs of
+    # a process would log into the folder of the first.
+    config = copy.deepcopy(config)
+    config.visualizer.name = config.work_dir
+    return build_runner(config)
 
 
 @contextmanager

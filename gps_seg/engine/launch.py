@@ -134,7 +134,7 @@ def prepare_test(
         show_dir: Folder for images with drawn predictions, or None.
 
     Raises:
-        ValueError: If drawing is asked for and no hook can draw.
+        ValueError: If drawing is asked for without a visualizer.
     """
     hooks = [*(config.get('custom_hooks') or [])]
     hooks.append(dict(type='StrictCheckpointHook'))
@@ -143,10 +143,13 @@ def prepare_test(
     config.custom_hooks = hooks
     if show_dir is None:
         return
-    if 'visualization' not in config.default_hooks:
+    if config.get('visualizer') is None:
         raise ValueError(
-            '--show-dir: expected default_hooks.visualization in the config, '
-            "got none. Add dict(type='SegVisualizationHook')."
+            '--show-dir: expected a visualizer in the config, got none. Add '
+            "dict(type='SegLocalVisualizer', vis_backends="
+            "[dict(type='LocalVisBackend')])."
         )
-    config.default_hooks.visualization['draw'] = True
+    config.default_hooks.visualization = dict(
+        type='SegVisualizationHook', draw=True
+    )
     config.visualizer['save_dir'] = show_dir

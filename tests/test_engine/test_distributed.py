@@ -1,7 +1,6 @@
 """Two processes on gloo do what one does with the doubled batch."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,30 +12,26 @@ import torch
 REPO = Path(__file__).resolve().parents[2]
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('two_processes')
-    subprocess.run(
+    done = subprocess.run(
         [
             sys.executable,
             '-m',
             'torch.distributed.run',
             '--nproc_per_node=2',
-            f'--master_port={free_port()}',
+            '--standalone',
             distributed_worker.__file__,
             str(folder),
         ],
-        check=True,
-        timeout=120,
+        check=False,
+        timeout=200,
         capture_output=True,
+        text=True,
         env={**os.environ, 'PYTHONPATH': str(REPO)},
     )
+    assert done.returncode == 0, done.stderr
     return [torch.load(folder / f'rank{rank}.pt') for rank in (0, 1)]
 
 

@@ -85,7 +85,7 @@ def test_a_launcher_that_needs_a_gpu(monkeypatch):
 
 def test_prepare_test_is_strict_and_can_draw():
     cfg = config(
-        default_hooks={'visualization': {'type': 'SegVisualizationHook'}},
+        default_hooks={},
         visualizer={'type': 'SegLocalVisualizer'},
     )
     launch.prepare_test(cfg, out='labels', show_dir='drawn')
@@ -96,6 +96,6 @@ def test_prepare_test_is_strict_and_can_draw():
     assert cfg.visualizer.save_dir == 'drawn'
 
 
-def test_drawing_needs_its_hook():
-    with pytest.raises(ValueError, match='default_hooks.visualization'):
+def test_drawing_needs_a_visualizer():
+    with pytest.raises(ValueError, match='--show-dir: expected a visuali'):
         launch.prepare_test(config(default_hooks={}), None, 'drawn')

@@ -23,6 +23,7 @@ SMALL = (
     'train_cfg.max_iters=2',
     'train_cfg.val_interval=1',
     'default_hooks.logger.interval=1',
+    'default_hooks.report.num_examples=1',
 )
 MAX_BYTES = 3_000_000
 
@@ -107,6 +108,7 @@ def test_demo_ends_with_a_summary_and_pictures(run_tool, tmp_path, capsys):
     assert trained['before'] == 0
     assert trained['gps'] == trained['linear'] + 2 * neurons
     assert f'GPS selected {neurons:,} connections' in shown
+    assert shown.count('iteration   2/2') == 3
     pictures = shown[shown.index('Pictures:') :].split()[1:]
     names = {picture.rsplit('/')[-1] for picture in pictures}
     assert names == {
