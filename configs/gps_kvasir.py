@@ -1,6 +1,6 @@
 """GPS on Kvasir-SEG (880/120), DINOv2 ViT-S/14 at 252 x 252.
 
-    python tools/train.py configs/gps_kvasir.py
+python tools/train.py configs/gps_kvasir.py
 """
 
 _base_ = [

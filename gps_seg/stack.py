@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The check and the two small repairs that stand between us and OpenMMLab.
+"""The check and the small repairs that stand between us and OpenMMLab.
 
 Two families of packages carry the same import names: the maintained OneDL
 continuation and the upstream OpenMMLab originals. Either will do, so neither
@@ -16,6 +16,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import os
 import pathlib
 import re
 import sys
@@ -60,6 +61,8 @@ def require_openmmlab() -> None:
     _check_not_mixed()
     _let_torchvision_import_beside_cpu_torch()
     _let_checkpoints_load_without_pickle()
+    # Albumentations asks the network for its newest version on import.
+    os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
 
 
 def _check_installed() -> None:

@@ -3,6 +3,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -190,3 +191,10 @@ def run_python(code):
         text=True,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_albumentations_does_not_ask_the_network(monkeypatch):
+    monkeypatch.delenv('NO_ALBUMENTATIONS_UPDATE', raising=False)
+    stack.require_openmmlab.cache_clear()
+    stack.require_openmmlab()
+    assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'

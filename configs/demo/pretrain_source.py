@@ -51,8 +51,6 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=max_iters
-    ),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=max_iters),
 )
 log_processor = dict(by_epoch=False)

@@ -40,9 +40,7 @@ def render(domain='source', index=0, *, seed=0, size=SIZE):
 
 
 def write(folder, **changes):
-    arguments = dict(
-        domain='source', split_sizes=SPLIT_SIZES, size=32, seed=0
-    )
+    arguments = dict(domain='source', split_sizes=SPLIT_SIZES, size=32, seed=0)
     write_dataset(folder, **(arguments | changes))
 
 
@@ -151,9 +149,7 @@ def test_mask_is_where_a_polyp_of_the_scene_is_and_is_visible(index):
 
 def test_mask_ends_where_the_black_corner_begins():
     stalk = Stalk((0.0, 0.0), (0.95, 0.95), 0.2)
-    scene = Scene(
-        polyps=[(stalk,)], lumen=(0, 0), light=(0, 0, 1), corner=1.5
-    )
+    scene = Scene(polyps=[(stalk,)], lumen=(0, 0), light=(0, 0, 1), corner=1.5)
     grid = Grid.square(SIZE)
     mask = polyp_mask(scene, grid)
     on_diagonal = np.diagonal(mask)

@@ -35,7 +35,9 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='splits/train.txt',
         data_prefix=prefix,
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=16,
     num_workers=0,
@@ -45,7 +47,9 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file='splits/val.txt',
         data_prefix=prefix,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(type='DiceIoUMetric')
 test_evaluator = val_evaluator
