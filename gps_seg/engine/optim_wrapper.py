@@ -9,14 +9,14 @@ accumulation and gradient scaling then cannot reach a frozen entry.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from mmengine.device import is_cuda_available
 from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
-from torch import nn
+from torch import Tensor, nn
 from torch.amp import GradScaler
 
 from gps_seg.peft import Trainable
@@ -81,15 +81,19 @@ class TrainsSelected:
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """As the base class, but DDP never reduces a dense gradient.
-
-        The model was wrapped for DDP before the selection was known. Its own
-        reduction stays off, and :meth:`step` averages the few gradients of
-        the entries that train, once per update.
-        """
-        unsynchronised = getattr(model, 'no_sync', nullcontext)
-        with unsynchronised(), super().optim_context(model):
+        """As the base class, with gradients from selected columns."""
+        with self._compressing(), super().optim_context(model):
             yield
+
+    def backward(self, loss: Tensor, **kwargs) -> None:
+        """As the base class; checkpointed layers run forward again here."""
+        with self._compressing():
+            super().backward(loss, **kwargs)
+
+    def _compressing(self) -> AbstractContextManager[None]:
+        if self.trainable is None:
+            return nullcontext()
+        return self.trainable.compressing()
 
 
 @OPTIM_WRAPPERS.register_module()

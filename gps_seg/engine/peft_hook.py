@@ -25,7 +25,12 @@ from torch import Tensor
 from gps_seg.engine.checkpoint_check import check_fits
 from gps_seg.engine.environment import write_json
 from gps_seg.engine.optim_wrapper import TrainsSelected
-from gps_seg.engine.runner_model import bare_model, is_training
+from gps_seg.engine.runner_model import (
+    bare_model,
+    check_wrapper,
+    is_training,
+    leave_data_parallel,
+)
 from gps_seg.engine.scoring import score_on_training_data
 from gps_seg.peft import (
     METHODS,
@@ -79,6 +84,7 @@ class PeftHook(Hook):
                 f'AmpPeftOptimWrapper, got {type(runner.optim_wrapper)}. A '
                 'plain wrapper would train every entry.'
             )
+        check_wrapper(runner)
         model = bare_model(runner)
         self.roles = dict(self.method.roles(model))
         self.method.check(weights_to_select(model, self.roles))
@@ -110,6 +116,7 @@ class PeftHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
+        leave_data_parallel(runner)
         if self.selection is None:
             choice = self._choose(runner)
             self._declare(runner, choice.selection)

@@ -4,6 +4,7 @@
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 
 def bare_model(runner: Runner) -> nn.Module:
@@ -16,3 +17,27 @@ def bare_model(runner: Runner) -> nn.Module:
 def is_training(runner: Runner) -> bool:
     """Whether the runner trains; ``before_run`` also comes before a test."""
     return isinstance(runner._train_loop, BaseLoop)
+
+
+def check_wrapper(runner: Runner) -> None:
+    """Raise ValueError if the model is wrapped in a way that splits it."""
+    model = runner.model
+    if is_model_wrapper(model) and not isinstance(
+        model, DistributedDataParallel
+    ):
+        raise ValueError(
+            'model_wrapper_cfg: expected MMDistributedDataParallel, got '
+            f'{type(model).__name__}. Entries are selected in whole weights, '
+            'and what trains is small enough for every process.'
+        )
+
+
+def leave_data_parallel(runner: Runner) -> None:
+    """Let the runner train its model without DistributedDataParallel.
+
+    The model was wrapped in the constructor of the runner, before anyone knew
+    what trains. The wrapper holds a buffer as large as the model for the
+    dense gradients that it expects, and would send all of it. The optim
+    wrapper averages the few gradients that there are by itself.
+    """
+    runner.model = bare_model(runner)

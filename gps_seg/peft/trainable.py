@@ -2,11 +2,13 @@
 """What of a model trains: the bridge from a method to an optimizer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 
 from torch import Tensor, nn
 
 from gps_seg.peft.method import PeftMethod
 from gps_seg.sparse import (
+    ColumnGradients,
     Owned,
     Role,
     SelectedWeights,
@@ -53,6 +55,7 @@ class Trainable:
         selection: Selection,
     ) -> None:
         self.selected = SelectedWeights(model, selection)
+        self._columns = ColumnGradients(self.selected.values())
         self.form: dict[nn.Parameter, nn.Parameter] = {}
         self.names: dict[nn.Parameter, str] = {}
         for name, parameter in model.named_parameters():
@@ -69,6 +72,14 @@ class Trainable:
     def parameters(self) -> Iterator[nn.Parameter]:
         """What an optimizer should be given."""
         return iter(self.form.values())
+
+    def compressing(self) -> AbstractContextManager[None]:
+        """Where forward and backward passes form no dense gradient.
+
+        See :meth:`gps_seg.sparse.ColumnGradients.active`. Passes outside give
+        the same gradients and take longer.
+        """
+        return self._columns.active()
 
     def write(self) -> None:
         """Put the trained values into the dense weights, after each step."""

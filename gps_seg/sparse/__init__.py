@@ -2,6 +2,7 @@
 """Plain torch: scores, budget, selection and sparse training."""
 
 from gps_seg.sparse.budget import PerNeuron, topk_per_neuron
+from gps_seg.sparse.columns import ColumnGradients
 from gps_seg.sparse.roles import (
     Owned,
     Role,
@@ -15,6 +16,7 @@ from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.training import SelectedEntries, SelectedWeights
 
 __all__ = [
+    'ColumnGradients',
     'Owned',
     'PerNeuron',
     'Role',

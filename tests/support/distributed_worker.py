@@ -76,9 +76,8 @@ def train(work_dir, batch_size, distributed):
     )
     sizes = sent_bytes() if distributed else []
     runner.train()
-    model = runner.model.module if distributed else runner.model
     return {
-        'state': model.state_dict(),
+        'state': runner.model.state_dict(),
         'hash': hook.selection.hash,
         'bytes': sizes,
         'trained': sum(
