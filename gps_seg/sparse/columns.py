@@ -103,7 +103,7 @@ class _SelectedLinear(torch.autograd.Function):
         return output
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients  # shape: (*batch, out)
         kept, weight = ctx.saved_tensors
@@ -111,7 +111,7 @@ class _SelectedLinear(torch.autograd.Function):
         for_values = for_inputs = for_bias = None
         with torch.autocast(gradient.device.type, enabled=False):
             if ctx.needs_input_grad[0]:
-                product = tokens.T @ kept.reshape(-1, kept.shape[-1])
+                product = tokens.T @ kept.reshape(len(tokens), -1)
                 for_values = product.take(ctx.positions)
             if ctx.needs_input_grad[1]:
                 for_inputs = gradient @ weight.to(gradient.dtype)
@@ -164,10 +164,10 @@ class ColumnGradients:
         if owner is None:
             return plain_linear(input, weight, bias)
         part = self._part(owner, rows)
-        values = owner.values
+        values: Tensor = owner.values
         if part.last - part.first != len(values):
             values = values[part.first : part.last]
-        result: Tensor = _SelectedLinear.apply(
+        result: Tensor = _SelectedLinear.apply(  # type: ignore[no-untyped-call]
             values, input, weight.detach(), bias, part
         )
         return result
@@ -183,6 +183,7 @@ class ColumnGradients:
         start, inside_row = divmod(offset, whole.shape[1])
         if (
             inside_row
+            or not whole.is_contiguous()
             or weight.stride() != whole.stride()
             or weight.shape[1] != whole.shape[1]
         ):
