@@ -11,7 +11,7 @@ made in ``before_train``, the first moment at which the weights are the
 pretrained ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
 
 from gps_seg.engine.checkpoint_check import check_fits
 from gps_seg.engine.environment import write_json
@@ -39,7 +38,7 @@ from gps_seg.peft import (
     build_method,
     weights_to_select,
 )
-from gps_seg.sparse import Selection
+from gps_seg.sparse import RunningScores, Selection
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection
 
@@ -142,7 +141,7 @@ class PeftHook(Hook):
         model = bare_model(runner)
         weights = weights_to_select(model, self.roles)
 
-        def gradients() -> dict[str, Tensor]:
+        def gradients() -> Generator[RunningScores, None, None]:
             return score_on_training_data(
                 model,
                 {name: owned.parameter for name, owned in weights.items()},
@@ -177,6 +176,7 @@ class PeftHook(Hook):
             {
                 'method': self.config,
                 'selection': selection.hash,
+                'overlaps': dict(choice.overlaps),
                 **counts,
                 'all': total,
             },
@@ -184,6 +184,11 @@ class PeftHook(Hook):
         )
         if not selection:
             return
+        for batches, overlap in choice.overlaps.items():
+            runner.logger.info(
+                f'Selection after {batches} batches: {100 * overlap:.1f} % of '
+                'it was selected already after half of them'
+            )
         runner.logger.info(
             f'Selection {selection.hash[:12]}, '
             f'{sum(choice.silent.values())} silent neurons (all gradients '

@@ -9,7 +9,7 @@ the data set of the training loader and no other.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from itertools import islice
@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from gps_seg.sparse import (
+    RunningScores,
     fork_rng,
-    gradient_scores,
+    running_scores,
     seed_all,
     seed_cpu,
     undisturbed,
@@ -120,8 +121,10 @@ def score_on_training_data(
     loader: DataLoader,
     seed: int,
     max_batches: int | None,
-) -> dict[str, Tensor]:
+) -> Generator[RunningScores, None, None]:
     """``|sum dL/dW|`` over the training data, in float32, of each weight.
+
+    Given each time the data seen has doubled, and at the end.
 
     The model runs in training mode, as it will when the weights move, and is
     left as it was found (see :func:`gps_seg.sparse.undisturbed`). With several
@@ -145,7 +148,7 @@ def score_on_training_data(
         model.requires_grad_(False)
         for weight in weights.values():
             weight.requires_grad_(True)
-        return gradient_scores(
+        yield from running_scores(
             weights,
             training_losses(model, batches, num_batches),
             reduce=all_reduce,

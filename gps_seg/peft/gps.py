@@ -7,6 +7,7 @@ encoder. Norms, tokens and position embeddings stay.
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from torch import nn
@@ -16,6 +17,7 @@ from gps_seg.sparse import (
     Owned,
     PerNeuron,
     Role,
+    Selection,
     gps_roles,
     random_scores,
 )
@@ -31,14 +33,19 @@ class GPS:
         k: Connections per neuron, from 1 to the smallest fan-in.
         score: ``'gradient'``, or ``'random'`` for the control by chance.
         encoder: Name of the pretrained submodule to select in.
+        settled: Stop the gradient pass once at least this share of the
+            entries, in (0, 1], stays while the data seen doubles; None to see
+            all of the data.
 
     Raises:
-        ValueError: If ``k < 1`` or the score is unknown.
+        ValueError: If ``k < 1``, the score is unknown or ``settled`` is not
+            in (0, 1].
     """
 
     k: int
     score: str = 'gradient'
     encoder: str = 'backbone'
+    settled: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int):
@@ -51,6 +58,11 @@ class GPS:
         if self.score not in SCORES:
             raise ValueError(
                 f'score: expected one of {SCORES}, got {self.score!r}.'
+            )
+        if self.settled is not None and not 0 < self.settled <= 1:
+            raise ValueError(
+                'settled: expected None or a share in (0, 1], got '
+                f'{self.settled}.'
             )
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
@@ -75,11 +87,30 @@ class GPS:
         seed: int,
     ) -> Choice:
         """The ``k`` best connections of each neuron."""
+        budget = PerNeuron(self.k)
         if self.score == 'gradient':
-            scores = gradients()
-        else:
-            scores = random_scores(
-                {name: owned.parameter for name, owned in weights.items()},
-                seed,
-            )
-        return Choice(*PerNeuron(self.k).select(scores, weights))
+            return self._watch(gradients, weights)
+        parameters = {name: owned.parameter for name, owned in weights.items()}
+        scores = random_scores(parameters, seed)
+        return Choice(*budget.select(scores, weights))
+
+    def _watch(
+        self, gradients: GradientPass, weights: Mapping[str, Owned]
+    ) -> Choice:
+        """Select each time the data has doubled, until little changes."""
+        overlaps: dict[int, float] = {}
+        last: Selection | None = None
+        with closing(gradients()) as passes:
+            for scores in passes:
+                selection, silent = PerNeuron(self.k).select(scores, weights)
+                if last is not None:
+                    overlaps[scores.num_batches] = selection.overlap(last)
+                last = selection
+                if self._is_settled(overlaps.get(scores.num_batches)):
+                    break
+        return Choice(selection, silent, overlaps)
+
+    def _is_settled(self, overlap: float | None) -> bool:
+        if self.settled is None or overlap is None:
+            return False
+        return overlap >= self.settled

@@ -7,24 +7,34 @@ data, is not its business: it asks for the scores if it wants them.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+from torch import nn
 
-from gps_seg.sparse import Owned, Role, Selection
+from gps_seg.sparse import Owned, Role, RunningScores, Selection
 
-#: Runs the pass over the training data: ``|sum dL/dW|`` of each named weight.
-GradientPass = Callable[[], Mapping[str, Tensor]]
+#: Runs the pass over the training data. It gives the scores of the weights
+#: each time the data seen has doubled, and at the end; who has seen enough may
+#: stop asking.
+GradientPass = Callable[[], Generator[RunningScores, None, None]]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A selection, and the number of silent neurons of each weight."""
+    """A selection, and how it came about.
+
+    Args:
+        selection: The entries that train.
+        silent: Number of silent neurons of each weight.
+        overlaps: Batches seen -> share of the entries that were selected
+            already when half of them had been seen.
+    """
 
     selection: Selection
-    silent: Mapping[str, int]
+    silent: Mapping[str, int] = field(default_factory=dict)
+    overlaps: Mapping[int, float] = field(default_factory=dict)
 
 
 class PeftMethod(Protocol):
@@ -58,7 +68,7 @@ class SelectsNothing:
         seed: int,
     ) -> Choice:
         """Choose nothing; no pass is run."""
-        return Choice(Selection({}, {}), {})
+        return Choice(Selection({}, {}))
 
 
 def build_method(

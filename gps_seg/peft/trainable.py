@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What of a model trains: the bridge from a method to an optimizer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from torch import Tensor, nn
@@ -11,10 +11,11 @@ from gps_seg.sparse import (
     ColumnGradients,
     Owned,
     Role,
+    RunningScores,
     SelectedWeights,
     Selection,
-    gradient_scores,
     owned_parameters,
+    running_scores,
     undisturbed,
 )
 
@@ -116,10 +117,10 @@ def tune(
     weights = weights_to_select(model, roles)
     method.check(weights)
 
-    def gradients() -> Mapping[str, Tensor]:
+    def gradients() -> Generator[RunningScores, None, None]:
         parameters = {name: owned.parameter for name, owned in weights.items()}
         with undisturbed(model):
-            return gradient_scores(parameters, (loss() for loss in losses))
+            yield from running_scores(parameters, (loss() for loss in losses))
 
     choice = method.choose(weights, gradients, seed)
     return Trainable(model, roles, choice.selection)

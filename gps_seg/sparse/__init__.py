@@ -10,7 +10,12 @@ from gps_seg.sparse.roles import (
     gps_roles,
     owned_parameters,
 )
-from gps_seg.sparse.scores import gradient_scores, random_scores
+from gps_seg.sparse.scores import (
+    RunningScores,
+    gradient_scores,
+    random_scores,
+    running_scores,
+)
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.training import SelectedEntries, SelectedWeights
@@ -20,6 +25,7 @@ __all__ = [
     'Owned',
     'PerNeuron',
     'Role',
+    'RunningScores',
     'Selection',
     'SelectedEntries',
     'SelectedWeights',
@@ -29,6 +35,7 @@ __all__ = [
     'gradient_scores',
     'owned_parameters',
     'random_scores',
+    'running_scores',
     'seed_all',
     'seed_cpu',
     'topk_per_neuron',

@@ -102,8 +102,10 @@ class PerNeuron:
     def _select_one(self, score: Tensor, owned: Owned) -> tuple[Tensor, int]:
         rows = as_neurons(score, owned.module)
         is_silent = (rows == 0).all(dim=1, keepdim=True)
-        magnitude = as_neurons(owned.parameter.detach().abs(), owned.module)
-        rows = torch.where(is_silent, magnitude.to(rows), rows)
+        magnitude = owned.parameter.detach().abs().to(rows)
+        rows = torch.where(
+            is_silent, as_neurons(magnitude, owned.module), rows
+        )
         selected = topk_per_neuron(rows, self.k)
         position = torch.arange(score.numel(), device=score.device)
         flat = as_neurons(position.view_as(score), owned.module)[selected]

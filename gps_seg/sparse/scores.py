@@ -2,23 +2,58 @@
 """Importance of every entry of a weight: larger is more important."""
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
 
-def gradient_scores(
+class RunningScores(Mapping[str, Tensor]):
+    """``|sum over batches of dL/dW|`` of each parameter, so far.
+
+    Each score is computed when it is asked for, as a float32 tensor of the
+    shape of its parameter, on the CPU. It is that of the moment: once the next
+    batch has been seen, the same question has another answer.
+
+    Attributes:
+        num_batches: How many batches the sums hold.
+    """
+
+    def __init__(
+        self,
+        sums: Mapping[str, Tensor],
+        num_batches: int,
+        reduce: Callable[[Tensor], None] | None,
+    ) -> None:
+        self._sums = sums
+        self.num_batches = num_batches
+        self._reduce = reduce
+
+    def __getitem__(self, name: str) -> Tensor:
+        total = self._sums[name].clone()
+        if self._reduce is not None:
+            self._reduce(total)
+        return total.abs_()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sums)
+
+    def __len__(self) -> int:
+        return len(self._sums)
+
+
+def running_scores(
     parameters: Mapping[str, nn.Parameter],
     losses: Iterable[Tensor],
     reduce: Callable[[Tensor], None] | None = None,
-) -> dict[str, Tensor]:
-    """``|sum over batches of dL/dW|`` of every parameter.
+) -> Generator[RunningScores, None, None]:
+    """The scores of GPS, each time the data seen has doubled, and at the end.
 
     The score of GPS (Zhang et al., CVPR 2024): the signed gradients of the
     batches' losses are summed, here in float32, and the absolute value comes
     last. Each gradient is moved into its sum as soon as it is ready, so that
-    of the dense gradients only one exists at a time.
+    of the dense gradients only one exists at a time, and the sums are kept in
+    the memory of the CPU.
 
     Args:
         parameters: Weights to score; each must require grad and hold no
@@ -27,42 +62,53 @@ def gradient_scores(
             for when the backward pass of the last is over.
         reduce: Adds up a sum over all processes, in place.
 
-    Returns:
-        One float32 tensor per parameter, of its shape and on its device.
-
     Raises:
         ValueError: If there is no loss, or one is not finite.
     """
     sums = {
-        name: torch.zeros_like(parameter, dtype=torch.float32)
+        name: torch.zeros(parameter.shape, dtype=torch.float32)
         for name, parameter in parameters.items()
     }
     handles = [
         parameter.register_post_accumulate_grad_hook(_move_into(sums[name]))
         for name, parameter in parameters.items()
     ]
+    num_batches = 0
     try:
-        _backward_all(losses)
+        for num_batches in _backward_each(losses):
+            if _is_power_of_two(num_batches):
+                yield RunningScores(sums, num_batches, reduce)
+        if not _is_power_of_two(num_batches):
+            yield RunningScores(sums, num_batches, reduce)
     finally:
         for handle in handles:
             handle.remove()
-    for total in sums.values():
-        if reduce is not None:
-            reduce(total)
-        total.abs_()
-    return sums
+
+
+def gradient_scores(
+    parameters: Mapping[str, nn.Parameter], losses: Iterable[Tensor]
+) -> dict[str, Tensor]:
+    """The scores of GPS over all of the losses, see :func:`running_scores`."""
+    for scores in running_scores(parameters, losses):
+        last = scores
+    return dict(last)
 
 
 def _move_into(total: Tensor) -> Callable[[Tensor], None]:
     def move(parameter: Tensor) -> None:
         assert parameter.grad is not None
-        total.add_(parameter.grad)
+        total.add_(parameter.grad.to(total))
         parameter.grad = None
 
     return move
 
 
-def _backward_all(losses: Iterable[Tensor]) -> None:
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
+
+
+def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
+    """Backward passes of one loss after another; how many were done."""
     num_batches = 0
     for loss in losses:
         num_batches += 1
@@ -73,6 +119,7 @@ def _backward_all(losses: Iterable[Tensor]) -> None:
                 'of this batch, and that the pretrained weights were loaded.'
             )
         loss.backward()
+        yield num_batches
     if num_batches == 0:
         raise ValueError(
             'losses: expected at least one batch to score with, got none. '
@@ -96,5 +143,5 @@ def random_scores(
             zlib.crc32(f'{seed} {name}'.encode())
         )
         uniform = torch.rand(parameter.shape, generator=generator)
-        scores[name] = (1 - uniform).to(parameter.device)
+        scores[name] = 1 - uniform
     return scores

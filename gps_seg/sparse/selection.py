@@ -74,6 +74,23 @@ class Selection(Mapping[str, Tensor]):
             digest.update(indices.numpy().astype('<i8').tobytes())
         return digest.hexdigest()
 
+    def overlap(self, other: 'Selection') -> float:
+        """Share of the entries of ``other`` that this selection has too.
+
+        Raises:
+            ValueError: If ``other`` has no entry.
+        """
+        if other.num_selected == 0:
+            raise ValueError(
+                'selection: expected entries to compare with, got none.'
+            )
+        common = sum(
+            int(torch.isin(indices, self[name], assume_unique=True).sum())
+            for name, indices in other.items()
+            if name in self
+        )
+        return common / other.num_selected
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the selection as safetensors, atomically."""
         path = Path(path)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import gradient_scores, random_scores
+from gps_seg.sparse import gradient_scores, random_scores, running_scores
 
 
 def test_signed_gradients_are_summed_before_the_absolute_value():
@@ -40,12 +40,45 @@ def test_scores_are_float32_for_a_half_precision_weight():
 
 def test_sums_of_processes_are_added_before_the_absolute_value():
     layer = nn.Linear(1, 1, bias=False)
-    scores = gradient_scores(
+    (scores,) = running_scores(
         {'w': layer.weight},
         iter([-2 * layer.weight.sum()]),
         reduce=lambda total: total.add_(5),  # what another process found
     )
     assert scores['w'].item() == 3
+    assert scores['w'].item() == 3  # the sum itself was not touched
+
+
+@pytest.mark.parametrize(
+    ('batches', 'expected'),
+    [(1, [1]), (4, [1, 2, 4]), (5, [1, 2, 4, 5]), (8, [1, 2, 4, 8])],
+)
+def test_scores_come_at_each_doubling_and_at_the_end(batches, expected):
+    layer = nn.Linear(1, 1, bias=False)
+    losses = (layer.weight.sum() for _ in range(batches))
+    seen = []
+    for scores in running_scores({'w': layer.weight}, losses):
+        assert scores['w'].item() == scores.num_batches
+        seen.append(scores.num_batches)
+    assert seen == expected
+
+
+def test_who_stops_asking_stops_the_pass():
+    layer = nn.Linear(1, 1, bias=False)
+    asked = []
+
+    def losses():
+        for number in range(100):
+            asked.append(number)
+            yield layer.weight.sum()
+
+    passes = running_scores({'w': layer.weight}, losses())
+    assert next(passes).num_batches == 1
+    assert next(passes).num_batches == 2
+    passes.close()
+    assert asked == [0, 1]
+    layer.weight.sum().backward()
+    assert layer.weight.grad is not None  # the hook is gone
 
 
 def test_a_weight_that_takes_no_part_scores_zero():

@@ -109,3 +109,16 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         make(a=(1, 2)).save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_overlap_is_the_share_of_the_other_that_both_have():
+    shapes = {'a': torch.Size((2, 5)), 'b': torch.Size((4,))}
+    first = Selection(
+        {'a': torch.tensor([0, 3, 9]), 'b': torch.tensor([1])}, shapes
+    )
+    second = Selection({'a': torch.tensor([3, 4, 9])}, {'a': shapes['a']})
+    assert first.overlap(first) == 1
+    assert first.overlap(second) == pytest.approx(2 / 3)
+    assert second.overlap(first) == pytest.approx(2 / 4)
+    with pytest.raises(ValueError, match='entries to compare with'):
+        first.overlap(Selection({}, {}))
