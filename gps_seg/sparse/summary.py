@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gps_seg.sparse.columns import is_compressed
 from gps_seg.sparse.selection import Selection
 
 # A block is a numbered container, as `layers.3`; numbers and containers that
@@ -48,6 +49,8 @@ class KindRow(NamedTuple):
         num_weights: Entries they have.
         mean_columns: Distinct columns selected in a weight, mean over them.
         column_share: The same as a share of the fan-in, in [0, 1].
+        num_compressed: Weights whose gradient comes from these columns alone;
+            of the others a dense gradient is formed, gathered and freed.
     """
 
     kind: str
@@ -56,6 +59,7 @@ class KindRow(NamedTuple):
     num_weights: int
     mean_columns: float
     column_share: float
+    num_compressed: int
 
     @property
     def density(self) -> float:
@@ -121,6 +125,7 @@ def total_row(rows: Sequence[KindRow]) -> KindRow:
         sum(row.num_weights for row in rows),
         sum(row.mean_columns * row.num_tensors for row in rows) / num_tensors,
         sum(row.column_share * row.num_tensors for row in rows) / num_tensors,
+        sum(row.num_compressed for row in rows),
     )
 
 
@@ -137,6 +142,7 @@ def format_table(rows: Sequence[KindRow]) -> str:
         'of weights',
         'columns',
         'of fan-in',
+        'compressed',
     ]
     cells = [head, *map(_cells, [*rows, total_row(rows)])]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -169,6 +175,10 @@ def _row(kind: str, selection: Selection, names: list[str]) -> KindRow:
         sum(shape.numel() for shape in shapes),
         sum(columns) / len(names),
         sum(shares) / len(names),
+        sum(
+            len(shape) == 2 and is_compressed(count, fan_in(shape))
+            for count, shape in zip(columns, shapes, strict=True)
+        ),
     )
 
 
@@ -180,4 +190,5 @@ def _cells(row: KindRow) -> list[str]:
         f'{100 * row.density:.3f} %',
         f'{row.mean_columns:.1f}',
         f'{100 * row.column_share:.1f} %',
+        f'{row.num_compressed}/{row.num_tensors}',
     ]

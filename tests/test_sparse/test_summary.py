@@ -94,8 +94,12 @@ def test_columns_are_counted_once():
 def test_one_row_per_kind_stem_first(selection):
     stem, *rows = summarize_selection(selection)
 
-    assert stem == ('stem', 1, 3, 8, 3, 3 / 4)
-    assert rows == [('a', 1, 1, 3, 1, 1 / 3), ('fc', 2, 4, 16, 1.5, 3 / 8)]
+    # The stem is a convolution: its gradient is formed densely.
+    assert stem == ('stem', 1, 3, 8, 3, 3 / 4, 0)
+    assert rows == [
+        ('a', 1, 1, 3, 1, 1 / 3, 1),
+        ('fc', 2, 4, 16, 1.5, 3 / 8, 2),
+    ]
     assert rows[1].density == 4 / 16
 
 
@@ -107,6 +111,13 @@ def test_total_adds_entries_and_averages_columns(selection):
     assert total.column_share == pytest.approx(
         (3 / 4 + 1 / 3 + 1 / 4 + 2 / 4) / 4
     )
+    assert total.num_compressed == 3
+
+
+def test_most_columns_are_too_many_to_compress():
+    flat = list(range(9))  # 9 of 10 columns
+    (row,) = summarize_selection(selection_of({'fc.weight': ((1, 10), flat)}))
+    assert row.num_compressed == 0
 
 
 def test_table_is_aligned_and_ends_with_the_total(selection):
@@ -114,7 +125,7 @@ def test_table_is_aligned_and_ends_with_the_total(selection):
 
     assert head.split()[:3] == ['kind', 'tensors', 'selected']
     assert [line.split()[0] for line in lines] == ['stem', 'a', 'fc', 'total']
-    assert ' '.join(lines[2].split()) == 'fc 2 4 25.000 % 1.5 37.5 %'
+    assert ' '.join(lines[2].split()) == 'fc 2 4 25.000 % 1.5 37.5 % 2/2'
     assert {len(line) for line in lines} == {len(head)}
 
 
