@@ -3,4 +3,4 @@
 _base_ = './gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
-optim_wrapper = dict(optimizer=dict(lr=1e-2))
+optim_wrapper = dict(optimizer=dict(lr=3e-2))
