@@ -169,7 +169,13 @@ def test_a_weight_used_in_two_ways_gets_the_sum_of_both():
 
 
 @pytest.mark.parametrize(
-    'cut', [lambda w: w[:, :5], lambda w: w[::2], lambda w: w[1:4] * 2]
+    'cut',
+    [
+        lambda w: w[:, :5],
+        lambda w: w[::2],
+        lambda w: w[1:4] * 2,
+        lambda w: w.flatten()[3:35].view(4, 8),
+    ],
 )
 def test_other_views_of_a_weight_take_the_general_path(cut):
     weight = nn.Parameter(torch.randn(6, 8).double())
