@@ -45,6 +45,7 @@ EXTRAS = {
     'dev': [
         'hypothesis>=6',
         'mypy>=1.11',
+        'peft>=0.17',  # LoRA, as a rival in tools/benchmark.py
         'pre-commit>=4',
         'pytest>=8',
         'pytest-timeout>=2.3',

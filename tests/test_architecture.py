@@ -19,11 +19,13 @@ FLOORS = {
     '__main__': 0,
     'sparse': 1,
     'peft': 2,
+    'delta': 2,
     'datasets': 3,
     'evaluation': 3,
     'models': 3,
     'visualization': 3,
     'engine': 4,
+    'benchmark': 4,
 }
 # What a floor may import besides the standard library and lower floors;
 # floors that are not named may import any package, save FLOOR_5.
