@@ -42,10 +42,12 @@ EXTRAS = {
         'mmpretrain>=1.2,<1.3',
         'mmsegmentation>=1.2.2,<1.3',
     ],
+    # LoRA, a rival in tools/benchmark.py. Not in dev: MMEngine imports what
+    # it brings along, and every start of a program would take twice as long.
+    'benchmark': ['peft>=0.17'],
     'dev': [
         'hypothesis>=6',
         'mypy>=1.11',
-        'peft>=0.17',  # LoRA, as a rival in tools/benchmark.py
         'pre-commit>=4',
         'pytest>=8',
         'pytest-timeout>=2.3',

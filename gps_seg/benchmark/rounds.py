@@ -1,0 +1,174 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Rounds in which every method has its turn, each time in a fresh process.
+
+In turn, so that a machine that is busy for a while slows all methods down
+and not one; in a process of its own, so that the memory of one method is not
+there for the next to find.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import gps_seg
+from gps_seg.benchmark.counters import Bytes, Counts
+from gps_seg.benchmark.methods import METHODS, Row
+from gps_seg.benchmark.settings import Settings
+
+WORKER = 'gps_seg.benchmark.worker'
+
+
+@dataclass
+class Measurement:
+    """All that was measured of one row.
+
+    Args:
+        row: Which method, at which k.
+        problem: Why it could not be measured, or None.
+        seconds: Of each timed step, a list per round.
+        peaks: Peak memory in bytes per round; None where unknown.
+        loads: Load of the machine (processes) before each visit.
+        counts: Bytes that are the same in every round.
+        num_threads: Of torch, in the process that was measured.
+    """
+
+    row: Row
+    problem: str | None = None
+    seconds: list[list[float]] = field(default_factory=list)
+    peaks: list[int | None] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
+    counts: Counts | None = None
+    num_threads: int | None = None
+
+    def add(self, visit: dict[str, Any], load: float) -> None:
+        """Take in the result of one visit."""
+        self.seconds.append(visit['seconds'])
+        self.peaks.append(visit['peak'])
+        self.loads.append(load)
+        self.num_threads = visit['num_threads']
+        if visit['counts'] is not None:
+            saved, *parts = visit['counts']
+            self.counts = Counts(saved, *(Bytes(*part) for part in parts))
+
+
+def select_once(
+    settings: Settings, rows: Iterable[Row], folder: Path
+) -> list[dict[str, Any]]:
+    """Write the selections that the rows need; facts about each.
+
+    Raises:
+        RuntimeError: If the pass fails, as for a ``k`` above a fan-in.
+    """
+    ks = sorted({row.k for row in rows if row.k is not None})
+    if not ks:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [str(selection_file(folder, k)) for k in ks]
+    facts: list[dict[str, Any]] = run_worker(
+        {'task': 'select', 'settings': asdict(settings)}
+        | {'ks': ks, 'files': files}
+    )
+    return facts
+
+
+def selection_file(folder: Path, k: int) -> Path:
+    """Where the selection of ``k`` connections per neuron lies."""
+    return folder / f'selection_k{k}.safetensors'
+
+
+def run_rounds(
+    settings: Settings,
+    rows: Sequence[Row],
+    folder: Path,
+    report: Callable[[str], None],
+) -> Iterator[list[Measurement]]:
+    """Measure; give what is known after every round.
+
+    A method that fails, or whose package is missing, is left out with its
+    reason, and the others go on.
+
+    Args:
+        settings: Of the run.
+        rows: What to measure, in this order.
+        folder: Where :func:`select_once` wrote.
+        report: Called with one line after every visit.
+    """
+    measurements = [Measurement(row, problem_of(row)) for row in rows]
+    start, done = time.monotonic(), 0
+    for number in range(1, settings.rounds + 1):
+        for measurement in measurements:
+            done += 1
+            if measurement.problem is None:
+                visit(settings, measurement, folder)
+            spent = time.monotonic() - start
+            left = spent / done * (len(rows) * settings.rounds - done)
+            report(
+                f'round {number}/{settings.rounds}  {describe(measurement)}'
+                f'  (left: about {timedelta(seconds=round(left))})'
+            )
+        yield measurements
+
+
+def problem_of(row: Row) -> str | None:
+    """Why a row cannot be measured here, as far as known beforehand."""
+    method = METHODS[row.method]
+    if method.is_available:
+        return None
+    return f'needs the package {method.requires}, which is not installed'
+
+
+def visit(settings: Settings, measurement: Measurement, folder: Path) -> None:
+    """Measure one row for one round, in a process of its own."""
+    row, load = measurement.row, os.getloadavg()[0]
+    file = None if row.k is None else str(selection_file(folder, row.k))
+    task = {'task': 'measure', 'settings': asdict(settings)} | {
+        'method': row.method,
+        'selection': file,
+        'count': measurement.counts is None,
+    }
+    try:
+        measurement.add(run_worker(task), load)
+    except RuntimeError as error:
+        measurement.problem = str(error)
+
+
+def describe(measurement: Measurement) -> str:
+    """One visit in half a line."""
+    label = f'{measurement.row.label:12}'
+    if measurement.problem is not None:
+        return f'{label} {measurement.problem}'
+    best = min(measurement.seconds[-1])
+    return f'{label} {1000 * best:9.1f} ms (best step)'
+
+
+def run_worker(task: dict[str, Any]) -> Any:
+    """The result of a task, done in a fresh process.
+
+    Raises:
+        RuntimeError: If the process fails.
+    """
+    root = str(Path(gps_seg.__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder, 'result.json')
+        done = subprocess.run(
+            [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
+            check=False,  # what went wrong is told below, in one line
+            capture_output=True,
+            text=True,
+            env={**os.environ, 'PYTHONPATH': path},
+        )
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ['no message']
+            raise RuntimeError(
+                f'exit status {done.returncode}: {lines[-1].strip()}'
+            )
+        return json.loads(result.read_text(encoding='utf-8'))

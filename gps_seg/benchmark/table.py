@@ -1,0 +1,85 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The measurements as text: what was measured, then how it compares."""
+
+from collections.abc import Sequence
+
+from gps_seg.benchmark.results import (
+    MIB,
+    RATIOS,
+    Summary,
+    ratios_of,
+    summarize,
+)
+from gps_seg.benchmark.rounds import Measurement
+
+MEASURED = (
+    'method',
+    'step ms',
+    '(quartiles)',
+    'saved MiB',
+    'gradients',
+    'state',
+    'network',
+    'peak',
+)
+NOTE = (
+    'Medians of all rounds. Gradients, optimizer state and bytes sent per '
+    "step by each of\ntwo processes are the encoder's: the head trains in "
+    'all. Peak is above the built model.'
+)
+
+
+def format_tables(measurements: Sequence[Measurement]) -> str:
+    """Two aligned tables with a line per row; ``-`` where nothing is known."""
+    summaries = [s for s in map(summarize, measurements) if s is not None]
+    measured = [MEASURED, *map(_measured, summaries)]
+    compared = [
+        ('method', *RATIOS),
+        *(_compared(summary, summaries) for summary in summaries),
+    ]
+    missing = [
+        f'{m.row.label}: not measured ({m.problem})'
+        for m in measurements
+        if m.problem is not None
+    ]
+    return '\n'.join(
+        [*_aligned(measured), '', *_aligned(compared), '', *missing, NOTE]
+    )
+
+
+def _measured(summary: Summary) -> tuple[str, ...]:
+    low, high = summary.quartiles
+    return (
+        summary.label,
+        f'{1000 * summary.seconds:.1f}',
+        f'({1000 * low:.1f}-{1000 * high:.1f})',
+        f'{summary.saved / MIB:.1f}',
+        f'{summary.gradients.encoder / MIB:.2f}',
+        f'{summary.state.encoder / MIB:.2f}',
+        f'{summary.network.encoder / MIB:.2f}',
+        '-' if summary.peak is None else f'{summary.peak / MIB:.0f}',
+    )
+
+
+def _compared(
+    summary: Summary, summaries: Sequence[Summary]
+) -> tuple[str, ...]:
+    ratios = ratios_of(summary, summaries).values()
+    return (
+        summary.label,
+        *('-' if ratio is None else f'{ratio:.3f}' for ratio in ratios),
+    )
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """The first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        '  '.join(
+            [
+                line[0].ljust(widths[0]),
+                *map(str.rjust, line[1:], widths[1:]),
+            ]
+        )
+        for line in lines
+    ]

@@ -1,0 +1,146 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""One visit to one method, in a process of its own.
+
+``python -m gps_seg.benchmark.worker TASK RESULT``: a task of
+:mod:`gps_seg.benchmark.rounds` as JSON, and the file for its result.
+"""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from gps_seg.benchmark.architectures import (
+    ENCODER,
+    build_segmentor,
+    synthetic_loss,
+)
+from gps_seg.benchmark.counters import count_step
+from gps_seg.benchmark.memory import watch_peak
+from gps_seg.benchmark.methods import METHODS
+from gps_seg.benchmark.settings import Settings
+from gps_seg.peft import weights_to_select
+from gps_seg.sparse import PerNeuron, Selection, gps_roles, gradient_scores
+
+
+def main() -> None:
+    """Do the task and write the result."""
+    task = json.loads(sys.argv[1])
+    settings = Settings(**task.pop('settings'))
+    result = TASKS[task.pop('task')](settings, **task)
+    Path(sys.argv[2]).write_text(json.dumps(result), encoding='utf-8')
+
+
+def select(
+    settings: Settings, ks: Sequence[int], files: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Select by one gradient pass over the batch; write one file per k."""
+    model, loss = set_up(settings)
+    weights = weights_to_select(model, gps_roles(model, ENCODER))
+    budgets = [PerNeuron(k) for k in ks]
+    for budget in budgets:
+        budget.check(weights)
+    scores = gradient_scores(
+        {name: owned.parameter for name, owned in weights.items()},
+        iter([loss()]),
+    )
+    facts = []
+    for budget, file in zip(budgets, files, strict=True):
+        selection, silent = budget.select(scores, weights)
+        selection.save(file)
+        facts.append(
+            {
+                'k': budget.k,
+                'hash': selection.hash,
+                'num_selected': selection.num_selected,
+                'silent_neurons': sum(silent.values()),
+                'column_share': column_share(selection),
+            }
+        )
+    return facts
+
+
+def column_share(selection: Selection) -> float:
+    """Distinct selected columns of a matrix over its fan-in, mean of all.
+
+    What the gradients of the selected entries cost depends on it.
+    """
+    shares = [
+        len(indices.remainder(selection.shapes[name][1]).unique())
+        / selection.shapes[name][1]
+        for name, indices in selection.items()
+        if len(selection.shapes[name]) == 2
+    ]
+    return sum(shares) / max(len(shares), 1)
+
+
+def measure(
+    settings: Settings, method: str, selection: str | None, count: bool
+) -> dict[str, Any]:
+    """Time steps of a method and watch the memory; count bytes if asked."""
+    if METHODS[method].requires is not None:
+        importlib.import_module(METHODS[method].requires)
+    device = torch.device(settings.device)
+    load_what_loads_late(device)
+    model, loss = set_up(settings)
+    chosen = (
+        Selection({}, {}) if selection is None else Selection.load(selection)
+    )
+    peak = watch_peak(device)
+    contender = METHODS[method].build(model, loss, chosen)
+    for _ in range(settings.warmup):
+        contender.step()
+    seconds = [seconds_of(contender.step) for _ in range(settings.steps)]
+    return {
+        'seconds': seconds,
+        'peak': peak.read(),
+        'counts': count_step(model, contender) if count else None,
+        'num_threads': torch.get_num_threads(),
+    }
+
+
+def set_up(settings: Settings) -> tuple[nn.Module, Callable[[], Tensor]]:
+    """The segmentor on its device, and its loss over the batch."""
+    model = build_segmentor(
+        settings.arch, settings.size, settings.seed, settings.checkpoint
+    ).to(settings.device)
+    loss = synthetic_loss(
+        model, settings.size, settings.batch, settings.seed + 1
+    )
+    return model, loss
+
+
+def load_what_loads_late(device: torch.device) -> None:
+    """Take a tiny step, for what the first step loads is no method's cost."""
+    layer = nn.Linear(8, 8).to(device)
+    optimizer = AdamW(layer.parameters())
+    layer(torch.ones(8, 8, device=device)).sum().backward()
+    optimizer.step()
+
+
+def seconds_of(step: Callable[[], None]) -> float:
+    """Wall-clock seconds of one step, the GPU's work included."""
+    synchronize()
+    start = time.perf_counter()
+    step()
+    synchronize()
+    return time.perf_counter() - start
+
+
+def synchronize() -> None:
+    """Wait for the GPU, if this process uses one."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+TASKS: dict[str, Callable[..., Any]] = {'select': select, 'measure': measure}
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,82 @@
+"""Medians, ratios and the table, from measurements made by hand."""
+
+import pytest
+
+from gps_seg.benchmark import (
+    as_json,
+    format_tables,
+    plot_benchmark,
+    summarize,
+)
+from gps_seg.benchmark.counters import Bytes, Counts
+from gps_seg.benchmark.methods import Row
+from gps_seg.benchmark.rounds import Measurement
+
+MIB = 2**20
+
+
+def measurement(label, seconds, saved, encoder, **kwargs):
+    parts = Bytes(encoder * MIB, MIB)
+    return Measurement(
+        Row(label, None, label),
+        seconds=seconds,
+        peaks=[3 * MIB, 9 * MIB, 4 * MIB],
+        loads=[0.0] * 3,
+        counts=Counts(
+            saved * MIB, parts, Bytes(*(2 * p for p in parts)), parts
+        ),
+        num_threads=1,
+        **kwargs,
+    )
+
+
+@pytest.fixture
+def measurements():
+    return [
+        measurement('full', [[0.4, 0.5], [0.6, 9.0], [0.3]], 20, 100),
+        measurement('bias', [[0.25], [0.25], [0.25]], 10, 1),
+        Measurement(Row('lora', None, 'lora'), problem='needs peft'),
+    ]
+
+
+def test_medians_are_over_all_rounds(measurements):
+    full = summarize(measurements[0])
+    assert full.seconds == 0.5
+    assert full.quartiles == (0.4, 0.6)
+    assert full.peak == 4 * MIB
+
+
+def test_ratios(measurements):
+    full, bias, lora = as_json(measurements)
+    assert full['ratios'] == {
+        'time/full': 1.0,
+        'time/bias': 2.0,
+        'time/lora': None,
+        'saved/bias': 2.0,
+        'grad+state/full': 1.0,
+        'network/full': 1.0,
+    }
+    assert bias['ratios']['grad+state/full'] == 0.01
+    assert lora == {
+        'method': 'lora',
+        'k': None,
+        'label': 'lora',
+        'problem': 'needs peft',
+    }
+
+
+def test_tables_are_aligned_and_tell_what_is_missing(measurements):
+    lines = format_tables(measurements).splitlines()
+    assert ' '.join(lines[1].split()) == (
+        'full 500.0 (400.0-600.0) 20.0 100.00 200.00 100.00 4'
+    )
+    head, full, bias = lines[4:7]
+    assert ' '.join(bias.split()) == ('bias 0.500 1.000 - 1.000 0.010 0.010')
+    end = head.index('time/full') + len('time/full')
+    assert full[:end].endswith(' 1.000') and bias[:end].endswith(' 0.500')
+    assert 'lora: not measured (needs peft)' in lines
+
+
+def test_picture_without_rows(tmp_path):
+    with pytest.raises(ValueError, match='expected one or more rows'):
+        plot_benchmark([], tmp_path / 'empty.png', '')

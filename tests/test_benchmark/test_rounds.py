@@ -1,0 +1,154 @@
+"""Who has a turn when, and what becomes of a method that fails."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from gps_seg.benchmark import Settings, rounds, rows_of, run_rounds, worker
+from gps_seg.benchmark.methods import METHODS, Method
+
+SETTINGS = Settings(arch='tiny', size=32, steps=1, rounds=2)
+COUNTS = [10, [1, 2], [3, 4], [5, 6]]
+
+
+@pytest.fixture
+def visits(monkeypatch):
+    """Stands in for the worker; the method ``linear`` fails."""
+    tasks = []
+
+    def run(task):
+        tasks.append(task)
+        if task['method'] == 'linear':
+            raise RuntimeError('exit status 1: out of memory')
+        counts = COUNTS if task['count'] else None
+        return dict(seconds=[0.5], peak=7, counts=counts, num_threads=1)
+
+    monkeypatch.setattr(rounds, 'run_worker', run)
+    return tasks
+
+
+def run(methods, tmp_path, report=print):
+    rows = rows_of(methods, [1, 2])
+    return list(run_rounds(SETTINGS, rows, tmp_path, report))
+
+
+def test_methods_take_turns_and_are_counted_once(visits, tmp_path):
+    *_, (full, _, two) = run(['full', 'ours'], tmp_path)
+    assert [(v['method'], v['count']) for v in visits] == [
+        ('full', True),
+        ('ours', True),
+        ('ours', True),
+        ('full', False),
+        ('ours', False),
+        ('ours', False),
+    ]
+    assert [v['selection'] and v['selection'][-14:] for v in visits[:3]] == [
+        None,
+        'k1.safetensors',
+        'k2.safetensors',
+    ]
+    assert full.seconds == [[0.5], [0.5]] and full.peaks == [7, 7]
+    assert two.counts.optimizer_state.head == 4
+
+
+def test_a_failure_is_told_and_the_others_go_on(visits, tmp_path):
+    lines = []
+    *_, (linear, bias) = run(['linear', 'bias'], tmp_path, lines.append)
+    assert linear.problem == 'exit status 1: out of memory'
+    assert [v['method'] for v in visits] == ['linear', 'bias', 'bias']
+    assert len(bias.seconds) == 2
+    assert 'out of memory' in lines[0] and 'round 2/2' in lines[-1]
+
+
+def test_a_missing_package_is_told(monkeypatch, visits, tmp_path):
+    absent = Method(METHODS['lora'].build, requires='no_such_package')
+    monkeypatch.setitem(METHODS, 'lora', absent)
+    *_, (lora,) = run(['lora'], tmp_path)
+    assert lora.problem == (
+        'needs the package no_such_package, which is not installed'
+    )
+    assert visits == []
+
+
+def test_the_last_line_of_a_crash_is_passed_on(monkeypatch):
+    script = 'import sys; print("first"); sys.exit("ValueError: too large")'
+    real = subprocess.run
+
+    def crash(command, **kwargs):
+        return real([sys.executable, '-c', script], **kwargs)
+
+    monkeypatch.setattr(rounds.subprocess, 'run', crash)
+    with pytest.raises(RuntimeError, match='status 1: ValueError: too large'):
+        rounds.run_worker({'task': 'measure'})
+
+
+RESULTS = {'benchmark.json', 'benchmark.png', 'selection_k2.safetensors'}
+ARGUMENTS = (
+    *('--arch', 'tiny', '--steps', '1', '--rounds', '1', '--k', '2'),
+    *('--methods', 'full', 'ours', '--out'),
+)
+
+
+def check_results(folder, printed):
+    assert printed.count('\nmethod ') == 2 and '\nours k=2 ' in printed
+    assert {path.name for path in folder.iterdir()} == RESULTS
+    content = json.loads((folder / 'benchmark.json').read_text())
+    full, ours = content['methods']
+    assert content['selections'][0]['k'] == 2
+    assert full['problem'] is None and ours['problem'] is None
+    assert full['num_threads'] >= 1 and len(full['seconds_per_round']) == 1
+    dense = full['gradient_bytes']['encoder']
+    assert ours['gradient_bytes']['encoder'] < dense
+
+
+def test_a_run_leaves_table_json_picture_and_selections(
+    repo_dir, tmp_path, monkeypatch, capsys
+):
+    """As the test below, with the worker's tasks done in this process."""
+
+    def run(task):
+        settings = Settings(**task.pop('settings'))
+        result = worker.TASKS[task.pop('task')](settings, **task)
+        return json.loads(json.dumps(result))
+
+    tool = str(repo_dir / 'tools/benchmark.py')
+    monkeypatch.setattr(rounds, 'run_worker', run)
+    monkeypatch.setattr(sys, 'argv', [tool, *ARGUMENTS, str(tmp_path)])
+    runpy.run_path(tool, run_name='__main__')
+    check_results(tmp_path, capsys.readouterr().out)
+
+
+def test_a_worker_gives_what_was_measured():
+    task = {'task': 'measure', 'settings': asdict(SETTINGS)}
+    visit = rounds.run_worker(
+        task | {'method': 'bias', 'selection': None, 'count': True}
+    )
+    assert len(visit['seconds']) == 1 and visit['seconds'][0] > 0
+    assert len(visit['counts']) == 4
+    if sys.platform == 'linux':
+        assert visit['peak'] > 0
+
+
+@pytest.mark.slow
+def test_a_run_in_processes_of_their_own(repo_dir, tmp_path):
+    done = subprocess.run(
+        [sys.executable, 'tools/benchmark.py', *ARGUMENTS, str(tmp_path)],
+        check=False,
+        cwd=repo_dir,
+        env={**os.environ, 'PYTHONPATH': str(repo_dir)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    check_results(tmp_path, done.stdout)
+
+
+def test_k_above_a_fan_in_is_told_before_anything_is_measured(tmp_path):
+    with pytest.raises(ValueError, match='1 <= k <= 32, got 33'):
+        worker.select(SETTINGS, [33], [str(tmp_path / 'never')])
+    assert list(tmp_path.iterdir()) == []
