@@ -33,6 +33,7 @@ class SelectedEntries:
     def __init__(self, weight: nn.Parameter, indices: Tensor) -> None:
         self.weight = weight
         self.indices = indices.to(weight.device)
+        self._position = torch.unravel_index(self.indices, weight.shape)
         self.values = nn.Parameter(weight.detach().take(self.indices))
         self._handle: RemovableHandle = (
             weight.register_post_accumulate_grad_hook(self._gather_gradient)
@@ -51,7 +52,8 @@ class SelectedEntries:
     @torch.no_grad()
     def write(self) -> None:
         """Put the values into the dense weight (after an optimizer step)."""
-        self.weight.put_(self.indices, self.values)
+        # Not put_: that one has no deterministic implementation.
+        self.weight[self._position] = self.values
 
     @torch.no_grad()
     def read(self) -> None:

@@ -111,6 +111,23 @@ def test_writing_changes_the_selected_entries_alone():
     assert torch.equal(weight.detach().reshape(-1), expected)
 
 
+@pytest.fixture
+def deterministic():
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def test_deterministic_algorithms_are_enough(deterministic):
+    model = Net()
+    selected = SelectedWeights(model, select(model))
+    with ColumnGradients(selected.values()).active():
+        model(torch.randn(2, 3, 8, 8)).square().sum().backward()
+    torch.optim.SGD([e.values for e in selected.values()], lr=0.1).step()
+    selected.write()
+    selected.read()
+
+
 def test_reading_follows_a_loaded_weight():
     layer = nn.Linear(4, 4)
     entries = SelectedEntries(layer.weight, torch.tensor([2, 5]))
