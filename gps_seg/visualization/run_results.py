@@ -4,7 +4,7 @@
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class RunResult(NamedTuple):
     """Scores and cost of one finished run.
 
     Args:
-        name: The method, such as ``gps`` or ``gps (random)``.
+        name: The method with its settings; runs of one name differ in seed.
         seed: Of the run.
         metrics: Scores of the last validation, in percent.
         trained: Values that trained.
@@ -45,17 +45,25 @@ def read_run(work_dir: Path) -> RunResult:
             f'run: expected a validation, got none ({work_dir}). Let the run '
             'finish.'
         )
-    method = trained['method']
-    score = method.get('score', 'gradient')
-    name = method['type'] + ('' if score == 'gradient' else f' ({score})')
     last = history.validation[-1]
     return RunResult(
-        name,
+        method_name(trained['method']),
         environment['seed'],
         {name: last[name] for name in history.metric_names()},
         trained['selected'] + trained['whole'],
         trained['all'],
     )
+
+
+def method_name(method: Mapping[str, object]) -> str:
+    """A method and its settings in a few words.
+
+    Example:
+        >>> method_name({'type': 'gps', 'k': 1, 'score': 'random'})
+        'gps k=1 score=random'
+    """
+    settings = (f'{k}={v}' for k, v in method.items() if k != 'type')
+    return ' '.join([str(method['type']), *settings])
 
 
 def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
