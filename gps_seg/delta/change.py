@@ -1,0 +1,175 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a delta does to one tensor, and how that tensor is recognised."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.values import Coded, Exact, Values
+
+#: Types of numbers that a delta can hold, by the name in the file.
+DTYPES: Mapping[str, torch.dtype] = {
+    'float64': torch.float64,
+    'float32': torch.float32,
+    'float16': torch.float16,
+    'bfloat16': torch.bfloat16,
+    'int64': torch.int64,
+    'int32': torch.int32,
+    'int16': torch.int16,
+    'int8': torch.int8,
+    'uint8': torch.uint8,
+}
+DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+DIGEST_BYTES = 16
+_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """New values of some entries of a tensor, or of all.
+
+    Args:
+        shape: Shape of the tensor in the model.
+        dtype: Its dtype in the model.
+        values: One value per entry.
+        indices: Flat indices of the entries, int64, strictly increasing;
+            None when the tensor is replaced whole.
+        base: Digest of the base at these entries; None for a tensor that is
+            new in the task, such as a head that was drawn at random: it
+            replaces whatever the model has.
+    """
+
+    shape: torch.Size
+    dtype: torch.dtype
+    values: Values
+    indices: Tensor | None = None
+    base: str | None = None
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether the values have the full width of the model's."""
+        return (
+            isinstance(self.values, Exact)
+            and self.values.numbers.dtype == self.dtype
+        )
+
+    def check(self) -> None:
+        """Raise ValueError unless the parts fit together (not the indices)."""
+        if self.dtype not in DTYPE_NAMES:
+            raise ValueError(
+                f'dtype: expected one of {list(DTYPES)}, got {self.dtype}.'
+            )
+        if self.indices is not None and self.base is None:
+            raise ValueError(
+                'base: expected a digest of the entries that were replaced, '
+                'got none. A tensor that is new is replaced whole.'
+            )
+        self._check_values()
+        expected = (
+            math.prod(self.shape)
+            if self.indices is None
+            else len(self.indices)
+        )
+        if len(self.values) != expected:
+            raise ValueError(
+                f'values: expected {expected}, got {len(self.values)}.'
+            )
+        if not self.values.is_finite:
+            raise ValueError(
+                'values: expected finite values, got NaN or infinity. Look '
+                'for a training that diverged, or a number format that is '
+                'too narrow.'
+            )
+
+    def _check_values(self) -> None:
+        if isinstance(self.values, Coded):
+            legal = self.dtype.is_floating_point and self.base is not None
+        else:
+            stored = self.values.numbers.dtype
+            legal = stored == self.dtype or (
+                stored.is_floating_point
+                and self.dtype.is_floating_point
+                and stored.itemsize < self.dtype.itemsize
+            )
+        if not legal:
+            raise ValueError(
+                f'values: expected {self.dtype}, a narrower format of it, or '
+                f'codes for a tensor of floating point that has a base, got '
+                f'{self.values}.'
+            )
+
+    def read(self, tensor: Tensor) -> Tensor:  # shape: (num_entries,)
+        """Copy the entries out of a tensor of the model."""
+        return read_entries(tensor, self.indices)
+
+    def write(self, tensor: Tensor, values: Tensor) -> None:
+        """Put values, in the order of the entries, into a tensor in place."""
+        tensor = tensor.detach()
+        if self.indices is None:
+            tensor.copy_(values.view(tensor.shape))
+        else:
+            tensor.put_(self.indices.to(tensor.device), values)
+
+
+def change_of(
+    tuned: Tensor, indices: Tensor | None, base: str | None
+) -> Change:
+    """The change that leads to the present values of a tensor.
+
+    Args:
+        tuned: Any shape.
+        indices: Of the entries that change; None for all.
+        base: Digest of the base at these entries, if there is a base.
+    """
+    values = Exact(read_entries(tuned, indices).cpu())
+    return Change(tuned.shape, tuned.dtype, values, indices, base)
+
+
+def read_entries(
+    tensor: Tensor,
+    indices: Tensor | None,  # shape: (num_entries,)
+) -> Tensor:  # shape: (num_entries,)
+    """Copy some entries out of a tensor, or (None) all."""
+    tensor = tensor.detach()
+    if indices is None:
+        return tensor.reshape(-1).clone()
+    indices = indices.to(tensor.device)
+    if tensor.is_contiguous():  # the faster way
+        return tensor.view(-1).index_select(0, indices)
+    return tensor.take(indices)
+
+
+def digest(
+    values: Tensor,  # shape: (num_entries,)
+    shape: torch.Size,
+) -> str:
+    """Fingerprint of some entries of a tensor: equal iff all bits are.
+
+    BLAKE2b of 16 bytes over dtype, shape and the little-endian values, in
+    hexadecimal.
+    """
+    hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    name = DTYPE_NAMES.get(values.dtype, str(values.dtype))
+    hashed.update(f'{name}{list(shape)}'.encode())
+    hashed.update(values.cpu().contiguous().view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
+
+
+def as_integers(tensor: Tensor) -> Tensor:  # shape: (num_entries,)
+    """The bits of all entries, as integers of the same width.
+
+    Compared as integers, 0.0 differs from -0.0, and a NaN equals itself.
+    """
+    flat = tensor.detach().reshape(-1)
+    return flat.view(_INTEGERS[tensor.element_size()])
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are equal in type, shape and every bit."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    return torch.equal(as_integers(one), as_integers(other).to(one.device))

@@ -1,0 +1,168 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Weighted sums of deltas of one base.
+
+``base + sum_i weight_i * (tuned_i - base)``, entry by entry over those deltas
+that have the entry, computed in float64 as
+``(1 - sum_i weight_i) * base + sum_i weight_i * tuned_i``: with a weight of 0
+that is the base, with one weight of 1 the tuned value, bit for bit.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.change import (
+    Change,
+    digest,
+    read_entries,
+    same_bits,
+)
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.matching import base_values
+from gps_seg.delta.merging import resolved
+from gps_seg.delta.sources import Source, find_tensors
+from gps_seg.delta.values import Exact
+
+
+def scaled(base: Source, delta: Delta, alpha: float) -> Delta:
+    """The weight-space ensemble of base and tuned model.
+
+    ``(1 - alpha) * base + alpha * tuned``, as in WiSE-FT (Wortsman et al.,
+    CVPR 2022): the base at 0, the tuned model at 1, both bit for bit; beyond
+    1 it extrapolates. A tensor that is new in the task has nothing to be
+    averaged with and stays as it is at every ``alpha``.
+
+    Args:
+        base: Model or state dict, without a delta.
+        delta: Made for this base.
+        alpha: Share of the tuned model.
+
+    Raises:
+        ValueError: If it is not the base of the delta, or ``alpha`` is not
+            finite or so large that a value overflows.
+    """
+    combined = combine(base, [delta], [alpha])
+    return replace(combined, info=replace(delta.info, metric={}))
+
+
+def combine(
+    base: Source,
+    deltas: Sequence[Delta],
+    weights: Sequence[float],
+    info: DeltaInfo | None = None,
+) -> Delta:
+    """The weighted sum of deltas; it has the entries of all of them.
+
+    Integers (counters of BatchNorm) are rounded. A tensor that is new in the
+    task is not summed: those deltas that have it must agree on it.
+
+    Args:
+        base: Model or state dict, without a delta.
+        deltas: All made for this base.
+        weights: One per delta, finite, of any sign.
+        info: Facts about the result.
+
+    Raises:
+        ValueError: If a delta is of another base, weights do not fit, a
+            value overflows, or new tensors differ.
+    """
+    if len(deltas) != len(weights) or not deltas:
+        raise ValueError(
+            f'weights: expected one for each of one or more deltas, got '
+            f'{len(weights)} for {len(deltas)}.'
+        )
+    if not all(-float('inf') < weight < float('inf') for weight in weights):
+        raise ValueError(f'weights: expected finite ones, got {weights}.')
+    parts: dict[str, list[_Part]] = {}
+    for delta, weight in zip(deltas, weights, strict=True):
+        old = delta.without_new()
+        for name, values in resolved(old, base_values(base, old)).items():
+            part = _Part(old.changes[name], values.cpu(), float(weight))
+            parts.setdefault(name, []).append(part)
+    tensors = find_tensors(base, parts)
+    changes = _agreed_on_new(deltas, parts)
+    for name, contributions in parts.items():
+        changes[name] = _combine_one(tensors[name], contributions)
+    return Delta(changes, info or DeltaInfo())
+
+
+class _Part(NamedTuple):
+    change: Change
+    values: Tensor  # in the dtype of the model
+    weight: float
+
+
+def _agreed_on_new(
+    deltas: Sequence[Delta], others: Collection[str]
+) -> dict[str, Change]:
+    changes: dict[str, Change] = {}
+    for delta in deltas:
+        for name in delta.new:
+            change = delta.changes[name]
+            if name in others or not _is_same(
+                change, changes.setdefault(name, change)
+            ):
+                raise ValueError(
+                    f'deltas: expected the same values of a tensor that has '
+                    f'no base, got different ones ({name}). Leave it out of '
+                    'all but one with Delta.restricted.'
+                )
+    return changes
+
+
+def _is_same(one: Change, other: Change) -> bool:
+    return (
+        one.shape == other.shape
+        and isinstance(one.values, Exact)
+        and isinstance(other.values, Exact)
+        and same_bits(one.values.numbers, other.values.numbers)
+    )
+
+
+def _combine_one(tensor: Tensor, parts: list[_Part]) -> Change:
+    indices = _union([part.change.indices for part in parts])
+    base = read_entries(tensor, indices).cpu()
+    values = _weighted(base, indices, [p for p in parts if p.weight != 0])
+    known = digest(base, tensor.shape)
+    return Change(tensor.shape, tensor.dtype, Exact(values), indices, known)
+
+
+def _union(parts: list[Tensor | None]) -> Tensor | None:
+    indices = [part for part in parts if part is not None]
+    if len(indices) < len(parts):  # one replaces the tensor whole
+        return None
+    union: Tensor = torch.cat(indices).unique()
+    return union
+
+
+def _weighted(
+    base: Tensor,  # shape: (num_entries,)
+    indices: Tensor | None,
+    parts: list[_Part],
+) -> Tensor:  # shape: (num_entries,)
+    total = torch.zeros(base.shape, dtype=torch.float64)
+    share, count = torch.zeros_like(total), torch.zeros_like(total)
+    kept = base.clone()
+    for part in parts:
+        place = _places(part.change.indices, indices)
+        total[place] += part.weight * part.values.double()
+        share[place] += part.weight
+        count[place] += 1
+        kept[place] = part.values
+    mean = (1 - share) * base.double() + total
+    if not base.is_floating_point():
+        mean = mean.round()
+    # Where there is nothing to add up, not even a -0.0 may become 0.0.
+    is_kept = (count == 0) | ((count == 1) & (share == 1))
+    return torch.where(is_kept, kept, mean.to(base.dtype))
+
+
+def _places(part: Tensor | None, indices: Tensor | None) -> Tensor | slice:
+    """Where the entries of a part lie among all entries."""
+    if part is None:
+        return slice(None)
+    return part if indices is None else torch.searchsorted(indices, part)

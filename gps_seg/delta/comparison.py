@@ -1,0 +1,149 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Make a delta from two sets of weights: the base's and the tuned ones."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.change import (
+    Change,
+    as_integers,
+    change_of,
+    digest,
+    read_entries,
+    same_bits,
+)
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.sources import all_tensors
+from gps_seg.sparse import Selection
+
+
+def extract(
+    base_state: Mapping[str, Tensor],
+    tuned_state: Mapping[str, Tensor],
+    info: DeltaInfo | None = None,
+) -> Delta:
+    """The delta between any two checkpoints of one architecture.
+
+    Entries count as changed when a bit differs. A tensor of which more than
+    half changed is kept whole; one that the base lacks is new in the task.
+
+    Args:
+        base_state: State dict of the base. Leave a head out that was drawn
+            at random, or that has other classes.
+        tuned_state: State dict of the tuned model.
+        info: Facts about the task.
+
+    Raises:
+        ValueError: If the base has a tensor that the tuned model lacks, or
+            one of another shape or dtype.
+    """
+    changes = {}
+    for name, base, tuned in _pairs(base_state, tuned_state):
+        indices = _differing(base, tuned)
+        if indices is None or 0 < 2 * len(indices) <= tuned.numel():
+            changes[name] = _change(tuned, base, indices)
+        elif len(indices):
+            changes[name] = _change(tuned, base, None)
+    return Delta(changes, info or DeltaInfo())
+
+
+def delta_between(
+    base_state: Mapping[str, Tensor],
+    tuned_state: Mapping[str, Tensor],
+    selection: Selection,
+    info: DeltaInfo | None = None,
+) -> Delta:
+    """The delta of a model that was trained with a selection.
+
+    It has all selected entries, changed or not. Every other tensor is kept
+    whole if a bit of it changed.
+
+    Args:
+        base_state: As for :func:`extract`.
+        tuned_state: As for :func:`extract`.
+        selection: What trained.
+        info: Facts about the task.
+
+    Raises:
+        ValueError: As :func:`extract`; also if the selection is of another
+            model, or an entry changed that was not selected.
+    """
+    changes = {}
+    for name, base, tuned in _pairs(base_state, tuned_state):
+        changed = _differing(base, tuned)
+        if name in selection:
+            _check_selected(name, changed, selection, tuned)
+            changes[name] = _change(tuned, base, selection[name])
+        elif changed is None or len(changed):
+            changes[name] = _change(tuned, base, None)
+    unknown = sorted(selection.keys() - changes.keys())
+    if unknown:
+        raise ValueError(
+            f'selection: expected weights of the model, got {unknown}. It '
+            'was made for another model.'
+        )
+    return Delta(changes, info or DeltaInfo())
+
+
+def _change(
+    tuned: Tensor, base: Tensor | None, indices: Tensor | None
+) -> Change:
+    if base is None:
+        return change_of(tuned, indices, None)
+    known = digest(read_entries(base, indices), base.shape)
+    return change_of(tuned, indices, known)
+
+
+def _pairs(
+    base_state: Mapping[str, Tensor], tuned_state: Mapping[str, Tensor]
+) -> list[tuple[str, Tensor | None, Tensor]]:
+    base, tuned = all_tensors(base_state), all_tensors(tuned_state)
+    lost = sorted(base.keys() - tuned.keys())
+    if lost:
+        raise ValueError(
+            f'tuned_state: expected all {len(base)} tensors of the base, got '
+            f'none for {len(lost)} of them ({lost[0]}, ...). A delta can '
+            'replace tensors and add some, but take none away; leave these '
+            'out of the base.'
+        )
+    for name, tensor in base.items():
+        found = tuned[name]
+        if (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
+            raise ValueError(
+                f'tuned_state: expected shape {tuple(tensor.shape)} of '
+                f'{tensor.dtype}, got {tuple(found.shape)} of {found.dtype} '
+                f'({name}). If it is a head for other classes, leave it out '
+                'of the base, so that it counts as new.'
+            )
+    return [(name, base.get(name), tensor) for name, tensor in tuned.items()]
+
+
+def _differing(
+    base: Tensor | None, tuned: Tensor
+) -> Tensor | None:  # shape: (num_differing,)
+    """Flat indices of the entries of which a bit differs; None if no base."""
+    if base is None:
+        return None
+    if same_bits(base, tuned):
+        return torch.empty(0, dtype=torch.int64)
+    return (as_integers(base) != as_integers(tuned)).nonzero().flatten().cpu()
+
+
+def _check_selected(
+    name: str, changed: Tensor | None, selection: Selection, tuned: Tensor
+) -> None:
+    if changed is None or tuned.shape != selection.shapes[name]:
+        raise ValueError(
+            f'selection: expected the weights of the base, got shape '
+            f'{tuple(selection.shapes[name])} of another ({name}).'
+        )
+    stray = ~torch.isin(changed, selection[name])
+    if bool(stray.any()):
+        raise ValueError(
+            f'tuned_state: expected changes at selected entries only, got '
+            f'{int(stray.sum())} elsewhere ({name}). Use the selection of '
+            'this run, or extract.'
+        )

@@ -1,0 +1,126 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""One text and named arrays in a safetensors file, with a hash over all.
+
+Nothing here knows what a delta is. The file is written whole or not at all,
+and read such that a damaged one is always noticed.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+#: safetensors writes several keys in random order, so there is only one.
+_KEY = 'gps_seg.delta'
+_HASH = 'sha256'
+_DTYPES = {'U8', 'I8', 'U16', 'I16', 'I32', 'I64', 'F16', 'F32', 'F64'}
+
+
+def write_container(
+    path: str | os.PathLike[str], header: str, arrays: Arrays
+) -> None:
+    """Write to a file beside ``path``, sync it, and rename it.
+
+    Raises:
+        OSError: If it cannot be written; nothing is left behind, and what
+            was there is untouched.
+    """
+    path = Path(path)
+    hashed = {**arrays, _HASH: _content_hash(header, arrays)}
+    content = safetensors.numpy.save(hashed, metadata={_KEY: header})
+    # Not tempfile: its files are closed to all but their owner.
+    partial = path.with_name(f'.{path.name}.partial-{uuid4().hex[:8]}')
+    try:
+        with open(partial, 'xb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f'delta: expected to write {len(content)} bytes, got: '
+            f'{error.strerror}. No file was changed. Check the folder, its '
+            'permissions and the room on the disk',
+            str(path),
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where folders can be synced."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
+    """Read what :func:`write_container` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        PermissionError: If it may not be read.
+        ValueError: If it is not such a file, or was changed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'delta: expected a file, got '
+            f'{"a folder" if path.is_dir() else "nothing"} at {path}. A '
+            'training run writes delta.safetensors into its work directory.'
+        )
+    with open(path, 'rb'):  # PermissionError, where safetensors says less
+        pass
+    try:
+        header, arrays = _read(path)
+    except (SafetensorError, OSError, UnicodeError) as error:
+        raise ValueError(
+            f'delta: expected a whole safetensors file, got {path} of '
+            f'{path.stat().st_size} bytes ({error}). Copy it again.'
+        ) from error
+    stored = arrays.pop(_HASH, None)
+    if stored is None or not np.array_equal(
+        stored, _content_hash(header, arrays)
+    ):
+        raise ValueError(
+            f'delta: expected the content that its hash tells, got another '
+            f'({path}). The file was changed or damaged; copy it again.'
+        )
+    return header, arrays
+
+
+def _read(path: Path) -> tuple[str, Arrays]:
+    with safe_open(path, framework='np') as file:
+        header = (file.metadata() or {}).get(_KEY)
+        if header is None:
+            raise SafetensorError(f'no metadata {_KEY}')
+        dtypes = {n: file.get_slice(n).get_dtype() for n in file.keys()}
+        unknown = set(dtypes.values()) - _DTYPES
+        if unknown:  # NumPy lacks some of the types of safetensors
+            raise SafetensorError(f'arrays of {sorted(unknown)}')
+        return header, {name: file.get_tensor(name) for name in dtypes}
+
+
+def _content_hash(
+    header: str, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> np.ndarray[Any, Any]:  # shape: (32,), uint8
+    sha = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        sha.update(name.encode())
+        sha.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return np.frombuffer(sha.digest(), np.uint8)

@@ -1,0 +1,107 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A task as data: what it changes in a base model, and facts about it."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from gps_seg.delta.change import Change
+from gps_seg.delta.container import read_container, write_container
+from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.layout import decode, encode
+from gps_seg.sparse import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Delta:
+    """The changes that turn a base model into a tuned one.
+
+    Attributes:
+        selection: The entries of those tensors that change in part.
+
+    Args:
+        changes: By name of the parameter or buffer, in any order; kept in
+            sorted order.
+        info: Facts about the task.
+
+    Raises:
+        ValueError: If a change is not well-formed; the tensor is named.
+    """
+
+    changes: Mapping[str, Change]
+    info: DeltaInfo = field(default_factory=DeltaInfo)
+    selection: Selection = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        changes = {name: self.changes[name] for name in sorted(self.changes)}
+        for name, change in changes.items():
+            try:
+                change.check()
+            except ValueError as error:
+                raise ValueError(f'{error} ({name})') from error
+        object.__setattr__(self, 'changes', MappingProxyType(changes))
+        object.__setattr__(self, 'selection', _selection(changes))
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether all values have the full width of the model's."""
+        return all(change.is_lossless for change in self.changes.values())
+
+    @property
+    def new(self) -> frozenset[str]:
+        """Names of the tensors that are new in the task: have no base."""
+        return frozenset(n for n, c in self.changes.items() if c.base is None)
+
+    def restricted(self, keep: Callable[[str], bool]) -> 'Delta':
+        """The changes of the tensors whose name ``keep`` accepts.
+
+        Example:
+            ``delta.restricted(lambda name: name.startswith('backbone.'))``
+            is the part of the encoder.
+        """
+        kept = {n: c for n, c in self.changes.items() if keep(n)}
+        return replace(self, changes=kept)
+
+    def without_new(self) -> 'Delta':
+        """The changes of the tensors that have a base."""
+        return self.restricted(lambda name: name not in self.new)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``delta.safetensors``, whole or not at all.
+
+        The same delta gives the same bytes. ``docs/delta_format.md`` tells
+        how they are laid out.
+
+        Raises:
+            OSError: If it cannot be written; what was there is untouched.
+        """
+        write_container(path, *encode(self.changes, self.info))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> 'Delta':
+        """Read what :meth:`save` wrote; nothing in a file can run code.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            PermissionError: If it may not be read.
+            ValueError: If it is no delta, of another version, damaged, or
+                its content breaks a rule of the format.
+        """
+        header, arrays = read_container(path)
+        try:
+            return cls(*decode(header, arrays))
+        except ValueError as error:
+            raise ValueError(f'{error} (delta {path})') from error
+
+
+def _selection(changes: Mapping[str, Change]) -> Selection:
+    selected = {
+        name: change
+        for name, change in changes.items()
+        if change.indices is not None
+    }
+    return Selection(
+        {n: c.indices for n, c in selected.items() if c.indices is not None},
+        {n: c.shape for n, c in selected.items()},
+    )

@@ -1,0 +1,150 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Flat indices of a tensor in a few bits each, without loss.
+
+A tensor is seen as rows (its first axis) of columns (the rest, flattened).
+Gradients of many rows point at the same few columns, so the distinct columns
+are written once, and per entry only a position in that list. Where every row
+has the same number of entries, rows need not be written at all. All numbers
+are unsigned integers of the narrowest of 1, 2, 4 or 8 bytes; ``layout.py``
+deflates them.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class IndexPlan:
+    """What must be known to read the indices of one tensor.
+
+    Args:
+        shape: Shape of the tensor.
+        entries: Number of indices.
+        columns: Number of distinct columns among them.
+        per_row: Entries of every row, or 0 when that varies.
+    """
+
+    shape: tuple[int, ...]
+    entries: int
+    columns: int
+    per_row: int
+
+    @property
+    def rows(self) -> int:
+        """Length of the first axis."""
+        return self.shape[0]
+
+    @property
+    def fan_in(self) -> int:
+        """Columns of the tensor."""
+        return math.prod(self.shape[1:])
+
+    @property
+    def fields(self) -> tuple[tuple[np.dtype[Any], int], ...]:
+        """Type and count of: list of columns, positions in it, row steps."""
+        return (
+            (narrowest(self.fan_in - 1), self.columns),
+            (narrowest(self.columns - 1), self.entries),
+            (narrowest(self.rows - 1), 0 if self.per_row else self.entries),
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the encoded indices, before they are deflated."""
+        return sum(dtype.itemsize * count for dtype, count in self.fields)
+
+    def check(self) -> None:
+        """Raise ValueError if no indices could have this plan.
+
+        ``columns <= entries`` keeps what is allocated in proportion to the
+        values, which are really in the file.
+        """
+        if not self.shape or math.prod(self.shape) > 2**62:
+            raise ValueError(
+                f'shape: expected an axis or more, and at most 2**62 entries '
+                f'of a tensor with selected ones, got {self.shape}.'
+            )
+        if not 0 <= self.columns <= min(self.entries, self.fan_in):
+            raise ValueError(
+                f'columns: expected at most {self.fan_in} and one entry for '
+                f'each, got {self.columns} for {self.entries} entries.'
+            )
+        if self.per_row and self.entries != self.rows * self.per_row:
+            raise ValueError(
+                f'per_row: expected {self.entries} entries in {self.rows} '
+                f'rows, got {self.per_row} in each.'
+            )
+
+
+def encode_indices(
+    indices: IntArray, shape: tuple[int, ...]
+) -> tuple[IndexPlan, bytes]:
+    """Encode strictly increasing flat indices of a tensor of this shape."""
+    rows, columns = np.divmod(indices, max(1, math.prod(shape[1:])))
+    table, positions = np.unique(columns, return_inverse=True)
+    per_row = _entries_per_row(rows, shape[0])
+    plan = IndexPlan(tuple(shape), len(indices), len(table), per_row)
+    steps = np.diff(rows, prepend=0)
+    parts = zip(plan.fields, (table, positions, steps), strict=True)
+    return plan, b''.join(
+        part[:count].astype(dtype).tobytes() for (dtype, count), part in parts
+    )
+
+
+def decode_indices(plan: IndexPlan, raw: bytes) -> IntArray:
+    """The inverse of :func:`encode_indices`.
+
+    Whether the indices are sorted is left to the selection they go into.
+
+    Raises:
+        ValueError: If a column or a row is not in the tensor.
+    """
+    table, positions, rows = _split(plan, raw)
+    if plan.per_row:
+        rows = np.repeat(np.arange(plan.rows), plan.per_row)
+    else:
+        rows = np.cumsum(rows)
+    _check_below(table, plan.fan_in, 'columns')
+    _check_below(positions, plan.columns, 'positions')
+    _check_below(rows, plan.rows, 'rows')
+    indices: IntArray = rows * plan.fan_in + table[positions]
+    return indices
+
+
+def _entries_per_row(rows: IntArray, num_rows: int) -> int:
+    """How many entries each row has; 0 if that varies or there are none."""
+    if len(rows) == 0 or len(rows) % num_rows:
+        return 0
+    per_row = len(rows) // num_rows
+    regular = np.repeat(np.arange(num_rows), per_row)
+    return per_row if np.array_equal(rows, regular) else 0
+
+
+def narrowest(largest: int) -> np.dtype[Any]:
+    """The unsigned little-endian type that holds 0 to ``largest``."""
+    for size in (1, 2, 4):
+        if largest < 256**size:
+            return np.dtype(f'<u{size}')
+    return np.dtype('<u8')
+
+
+def _split(plan: IndexPlan, raw: bytes) -> list[IntArray]:
+    parts, offset = [], 0
+    for dtype, count in plan.fields:
+        part = np.frombuffer(raw, dtype, count, offset)
+        parts.append(part.astype(np.int64))
+        offset += part.nbytes
+    return parts
+
+
+def _check_below(numbers: IntArray, limit: int, what: str) -> None:
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < limit:
+        raise ValueError(
+            f'indices: expected {what} in [0, {limit}), got '
+            f'{numbers.min()}..{numbers.max()}.'
+        )

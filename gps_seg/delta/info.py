@@ -1,0 +1,128 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a delta says about itself: facts to read, none that change a weight."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+
+import gps_seg
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that made a delta."""
+    return {
+        'gps_seg': gps_seg.__version__,
+        'numpy': np.__version__,
+        'safetensors': safetensors.__version__,
+        'torch': str(torch.__version__),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaInfo:
+    """Facts about a task and how it was tuned.
+
+    Args:
+        classes: Class names, in the order of the head's channels.
+        palette: One colour (red, green, blue; 0 to 255) per class, or none.
+        method: The tuning method and its settings, ``{'type': 'gps', ...}``.
+        config: Text of the config it was trained with.
+        metric: Metric at the time of saving, by name; finite numbers.
+        versions: Versions of the libraries, by name.
+
+    Raises:
+        ValueError: If a field does not have the form told here.
+    """
+
+    classes: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+    method: Mapping[str, Any] = field(default_factory=dict)
+    config: str = ''
+    metric: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+
+    def __post_init__(self) -> None:
+        for name, (rule, is_legal) in _RULES.items():
+            value = getattr(self, name)
+            if not is_legal(value):
+                raise ValueError(f'{name}: expected {rule}, got {value!r}.')
+        if self.palette and len(self.palette) != len(self.classes):
+            raise ValueError(
+                f'palette: expected a colour for each of the '
+                f'{len(self.classes)} classes, got {len(self.palette)}.'
+            )
+        object.__setattr__(self, 'classes', tuple(self.classes))
+        object.__setattr__(self, 'palette', tuple(map(tuple, self.palette)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object that ``json`` can write."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: object) -> 'DeltaInfo':
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ValueError: If it is not what :meth:`to_json` gives.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(record, dict) or record.keys() != names:
+            raise ValueError(
+                f'info: expected an object with {sorted(names)}, got '
+                f'{list(record) if isinstance(record, dict) else record!r}.'
+            )
+        return cls(**record)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_text_list(value: Any) -> bool:
+    return _is_list(value) and all(isinstance(item, str) for item in value)
+
+
+def _is_palette(value: Any) -> bool:
+    return _is_list(value) and all(
+        _is_list(colour)
+        and len(colour) == 3
+        and all(type(part) is int and 0 <= part <= 255 for part in colour)
+        for colour in value
+    )
+
+
+def _is_settings(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and all(isinstance(k, str) for k in value)
+
+
+def _is_metric(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str)
+        and type(number) in (int, float)
+        and abs(number) < math.inf
+        for name, number in value.items()
+    )
+
+
+def _is_text_map(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text_list([*value, *value.values()])
+
+
+_RULES = {
+    'classes': ('a list of names', _is_text_list),
+    'palette': ('a list of three numbers in [0, 255] each', _is_palette),
+    'method': ('a dict that JSON can hold', _is_settings),
+    'config': ('text', lambda value: isinstance(value, str)),
+    'metric': ('a dict of finite numbers', _is_metric),
+    'versions': ('a dict of texts', _is_text_map),
+}

@@ -1,0 +1,67 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Base and delta into the full weights of the tuned model."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.matching import base_values
+from gps_seg.delta.values import Coded
+
+
+def merged_state(
+    base_state: Mapping[str, Tensor], delta: Delta
+) -> dict[str, Tensor]:
+    """State dict of the tuned model; the base's is left as it was.
+
+    Tensors that share memory in the base's state dict share it in the new.
+
+    Args:
+        base_state: State dict of the base. A tensor that is new in the task
+            may be absent, or have any shape.
+        delta: To merge; wholly replaced tensors come from it.
+
+    Raises:
+        ValueError: If it is not the base of the delta.
+    """
+    # A copy of the dict as a whole keeps tied tensors tied.
+    merged = copy.deepcopy(dict(base_state))
+    rest = delta.without_new()
+    for name, values in resolved(rest, base_values(merged, rest)).items():
+        rest.changes[name].write(merged[name], values)
+    for name in delta.new:
+        change = delta.changes[name]
+        start = torch.zeros(change.shape.numel(), dtype=change.dtype)
+        merged[name] = change.values.resolve(start).view(change.shape).clone()
+    return merged
+
+
+def resolved(
+    delta: Delta, base: Mapping[str, Tensor]
+) -> dict[str, Tensor]:  # each of shape (num_entries,)
+    """The new values of all entries, in the dtypes of the model.
+
+    Args:
+        delta: Whose values.
+        base: What :func:`~gps_seg.delta.matching.base_values` gives.
+
+    Raises:
+        ValueError: If a coded difference leads out of the range of numbers.
+    """
+    values = {}
+    for name, change in delta.changes.items():
+        values[name] = change.values.resolve(base[name])
+        # Values that are stored as they are were checked when read.
+        if isinstance(change.values, Coded) and not _is_finite(values[name]):
+            raise ValueError(
+                f'values: expected finite ones, got base + difference that '
+                f'is not ({name}). Get the delta again, or with more bits.'
+            )
+    return values
+
+
+def _is_finite(values: Tensor) -> bool:
+    return bool(values.isfinite().all())

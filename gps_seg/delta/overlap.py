@@ -1,0 +1,66 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Which entries do several deltas have in common?"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from gps_seg.delta.delta import Delta
+
+
+class Overlap(NamedTuple):
+    """Selected entries that deltas share.
+
+    Args:
+        name: Of the weight; ``'total'`` for all together.
+        sizes: Entries of each delta.
+        common: Entries that all of them have.
+        union: Entries that any of them has.
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    common: int
+    union: int
+
+    @property
+    def share(self) -> float:
+        """Common entries as a share of all, in [0, 1]; 0 if there are none."""
+        return self.common / self.union if self.union else 0.0
+
+
+def overlap(deltas: Sequence[Delta]) -> list[Overlap]:
+    """One row per weight of which entries were selected, the total last.
+
+    Tensors that are replaced whole have no selection and are left out.
+
+    Raises:
+        ValueError: If there are fewer than two deltas, or the shapes of a
+            weight differ.
+    """
+    if len(deltas) < 2:
+        raise ValueError(
+            f'deltas: expected two or more to compare, got {len(deltas)}.'
+        )
+    names = sorted({name for delta in deltas for name in delta.selection})
+    rows = [_overlap_in(name, deltas) for name in names]
+    sizes = [sum(row.sizes[i] for row in rows) for i in range(len(deltas))]
+    common = sum(row.common for row in rows)
+    union = sum(row.union for row in rows)
+    return [*rows, Overlap('total', tuple(sizes), common, union)]
+
+
+def _overlap_in(name: str, deltas: Sequence[Delta]) -> Overlap:
+    selections = [d.selection for d in deltas if name in d.selection]
+    shapes = {tuple(selection.shapes[name]) for selection in selections}
+    if len(shapes) > 1:
+        raise ValueError(
+            f'deltas: expected weights of one shape, got {sorted(shapes)} '
+            f'({name}). Compare deltas of one base.'
+        )
+    indices = [selection[name] for selection in selections]
+    _, counts = torch.cat(indices).unique(return_counts=True)
+    sizes = tuple(len(d.selection.get(name, ())) for d in deltas)
+    common = int((counts == len(deltas)).sum())
+    return Overlap(name, sizes, common, len(counts))

@@ -1,0 +1,141 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What the header of a delta file says of one tensor: a stranger's claim.
+
+Every field is checked, and nothing is allocated but in proportion to the
+values that are really in the file.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.change import DIGEST_BYTES, DTYPES, Change
+from gps_seg.delta.indices import IndexPlan
+from gps_seg.delta.streams import ArrayReader
+from gps_seg.delta.values import Coded, Exact, Values
+
+BITS = (1, 2, 4, 8)
+_FIELDS = {'name', 'shape', 'dtype'}
+_OPTIONAL = {'stored', 'bits', 'levels', 'base'}
+_OF_INDICES = {'entries', 'columns', 'per_row'}
+
+
+class Record:
+    """One tensor as the header tells it.
+
+    Args:
+        record: What JSON gave.
+
+    Raises:
+        ValueError: If a field is missing, unknown or out of range.
+    """
+
+    def __init__(self, record: object) -> None:
+        if not isinstance(record, dict) or not (
+            _FIELDS <= record.keys() <= _FIELDS | _OPTIONAL | _OF_INDICES
+        ):
+            raise ValueError(
+                f'tensors: expected objects with {sorted(_FIELDS)} and '
+                f'perhaps {sorted(_OPTIONAL | _OF_INDICES)}, got {record!r}.'
+            )
+        self._record = record
+        self.name = _typed(record, 'name', str)
+        self.shape = _shape(record)
+        self.dtype = _one_of(record, 'dtype', DTYPES)
+        self.base = _base(record)
+        self.index = self._index_plan()
+
+    def _index_plan(self) -> IndexPlan | None:
+        if not _OF_INDICES & self._record.keys():
+            return None
+        entries, columns, per_row = (
+            _count(self._record, key)
+            for key in ('entries', 'columns', 'per_row')
+        )
+        plan = IndexPlan(self.shape, entries, columns, per_row)
+        plan.check()
+        return plan
+
+    @property
+    def entries(self) -> int:
+        """How many values change."""
+        if self.index is not None:
+            return self.index.entries
+        return math.prod(self.shape)
+
+    def read_values(self, reader: ArrayReader) -> Values:
+        """Take the values of this tensor; it must be this one's turn."""
+        record = self._record
+        if 'bits' not in record:
+            dtype = self.dtype
+            if 'stored' in record:
+                dtype = _one_of(record, 'stored', DTYPES)
+            return Exact(reader.numbers(dtype, self.entries))
+        bits = _count(record, 'bits')
+        count = _count(record, 'levels')
+        if bits not in BITS or count not in (2, 2**bits):
+            raise ValueError(
+                f'bits: expected one of {BITS}, with 2 or 2**bits levels, '
+                f'got {record!r}.'
+            )
+        codes = reader.codes(bits, self.entries)
+        return Coded(codes, reader.levels(count), bits)
+
+    def change(self, values: Values, indices: Tensor | None) -> Change:
+        """Put together what was read."""
+        shape = torch.Size(self.shape)
+        return Change(shape, self.dtype, values, indices, self.base)
+
+
+def _typed(record: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = record.get(key)
+    if type(value) is not kind:
+        raise ValueError(
+            f'{key}: expected {kind.__name__}, got {value!r} in {record!r}.'
+        )
+    return value
+
+
+def _count(record: Mapping[str, Any], key: str) -> int:
+    count: int = _typed(record, key, int)
+    if not 0 <= count < 2**62:
+        raise ValueError(f'{key}: expected 0 or more, got {count}.')
+    return count
+
+
+def _one_of(
+    record: Mapping[str, Any], key: str, choices: Mapping[str, torch.dtype]
+) -> torch.dtype:
+    choice = _typed(record, key, str)
+    if choice not in choices:
+        raise ValueError(
+            f'{key}: expected one of {list(choices)}, got {choice!r}.'
+        )
+    return choices[choice]
+
+
+def _shape(record: Mapping[str, Any]) -> tuple[int, ...]:
+    shape = tuple(_typed(record, 'shape', list))
+    # Axes of length 0 must not hide an overflow in the others.
+    legal = all(type(axis) is int and axis >= 0 for axis in shape)
+    if not legal or math.prod(max(1, axis) for axis in shape) > 2**62:
+        raise ValueError(
+            f'shape: expected lengths of axes, 2**62 entries at most, got '
+            f'{shape}.'
+        )
+    return shape
+
+
+def _base(record: Mapping[str, Any]) -> str | None:
+    if 'base' not in record:
+        return None
+    base: str = _typed(record, 'base', str)
+    if len(base) != 2 * DIGEST_BYTES or set(base) - set('0123456789abcdef'):
+        raise ValueError(
+            f'base: expected {2 * DIGEST_BYTES} lower-case hexadecimal '
+            f'digits, got {base!r}.'
+        )
+    return base

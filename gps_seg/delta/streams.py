@@ -1,0 +1,151 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The arrays of a delta file: each holds the numbers of many tensors in a row.
+
+One array for each type of numbers, rather than one for each tensor, because
+a name and an offset cost more bytes than the biases of a small layer.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gps_seg.delta.change import DTYPE_NAMES
+from gps_seg.delta.container import Arrays
+from gps_seg.delta.values import Coded, Values
+
+Array = np.ndarray[Any, Any]
+
+
+class ArrayWriter:
+    """Collects the values of one tensor after the other."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Array]] = {}
+
+    def add(self, values: Values, dtype: torch.dtype) -> dict[str, Any]:
+        """Append values; tell what the header must say of them.
+
+        Args:
+            values: Of one tensor.
+            dtype: Of that tensor in the model.
+        """
+        if isinstance(values, Coded):
+            self._append('codes', pack(values.codes.numpy(), values.bits))
+            self._append('levels', values.levels.numpy())
+            return {'bits': values.bits, 'levels': len(values.levels)}
+        stored = values.numbers.dtype
+        self._append(_name(stored), _to_numpy(values.numbers))
+        return {} if stored == dtype else {'stored': DTYPE_NAMES[stored]}
+
+    def _append(self, name: str, part: Array) -> None:
+        self._parts.setdefault(name, []).append(part)
+
+    def finish(self, index: Array) -> Arrays:
+        """All arrays by name."""
+        joined = {name: np.concatenate(p) for name, p in self._parts.items()}
+        return {**joined, 'index': index}
+
+
+class ArrayReader:
+    """Hands out the numbers of one tensor after the other.
+
+    Raises:
+        ValueError: From each method, if there are not so many numbers.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._read = {'index': 0}
+
+    def index(self) -> bytes:
+        """The deflated indices."""
+        count = len(self._array('index', np.dtype(np.uint8)))
+        return self._take('index', np.dtype(np.uint8), count).tobytes()
+
+    def numbers(self, dtype: torch.dtype, count: int) -> Tensor:
+        """The next values of this type, shape ``(count,)``."""
+        part = self._take(_name(dtype), _numpy_dtype(dtype), count)
+        if dtype == torch.bfloat16:
+            return torch.from_numpy(part.view(np.int16)).view(dtype)
+        return torch.from_numpy(part)
+
+    def codes(self, bits: int, count: int) -> Tensor:
+        """The next codes, shape ``(count,)``, uint8."""
+        num_bytes = -(-count * bits // 8)
+        packed = self._take('codes', np.dtype(np.uint8), num_bytes)
+        return torch.from_numpy(unpack(packed, bits, count))
+
+    def levels(self, count: int) -> Tensor:
+        """The next levels, shape ``(count,)``, float32."""
+        part = self._take('levels', np.dtype(np.float32), count)
+        return torch.from_numpy(part)
+
+    def finish(self) -> None:
+        """Raise ValueError unless all numbers have been handed out."""
+        rest = {
+            name: array.size - self._read.get(name, 0)
+            for name, array in self._arrays.items()
+            if array.size != self._read.get(name, 0) or name not in self._read
+        }
+        if rest:
+            raise ValueError(
+                f'arrays: expected those of the tensors in the header, got '
+                f'more of {rest}.'
+            )
+
+    def _array(self, name: str, dtype: np.dtype[Any]) -> Array:
+        array = self._arrays.get(name, np.zeros(0, dtype))
+        if array.dtype != dtype or array.ndim != 1:
+            raise ValueError(
+                f'arrays: expected one axis of {dtype}, got shape '
+                f'{array.shape} of {array.dtype} ({name}).'
+            )
+        return array
+
+    def _take(self, name: str, dtype: np.dtype[Any], count: int) -> Array:
+        array, start = self._array(name, dtype), self._read.get(name, 0)
+        if len(array) - start < count:
+            raise ValueError(
+                f'arrays: expected {count} numbers for a tensor, got '
+                f'{len(array) - start} ({name}).'
+            )
+        self._read[name] = start + count
+        return array[start : start + count].copy()
+
+
+def pack(codes: Array, bits: int) -> Array:
+    """Codes of ``bits`` bits in bytes, the first in the lowest bits."""
+    per_byte = 8 // bits
+    padded = np.pad(codes, (0, -len(codes) % per_byte))
+    shifts = np.arange(per_byte, dtype=np.uint8) * bits
+    groups = padded.reshape(-1, per_byte) << shifts
+    packed: Array = np.bitwise_or.reduce(groups, axis=1).astype(np.uint8)
+    return packed
+
+
+def unpack(packed: Array, bits: int, count: int) -> Array:
+    """The inverse of :func:`pack`."""
+    shifts = np.arange(8 // bits, dtype=np.uint8) * bits
+    groups = (packed[:, None] >> shifts) & (2**bits - 1)
+    codes: Array = groups.reshape(-1)[:count].astype(np.uint8)
+    return codes
+
+
+def _name(dtype: torch.dtype) -> str:
+    return f'values.{DTYPE_NAMES[dtype]}'
+
+
+def _numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
+    # NumPy has no bfloat16, so its bits travel as an unsigned integer.
+    return np.dtype(
+        'uint16' if dtype == torch.bfloat16 else DTYPE_NAMES[dtype]
+    )
+
+
+def _to_numpy(values: Tensor) -> Array:
+    if values.dtype == torch.bfloat16:
+        return values.view(torch.int16).numpy().view(np.uint16)
+    array: Array = values.numpy()
+    return array

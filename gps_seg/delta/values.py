@@ -1,0 +1,93 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""New values of a tensor: as they are, or as coded differences to the base.
+
+A file may keep values in fewer bits than the model does. What is lost is lost
+when such a delta is made (``rounding.py``, ``quantization.py``), never when
+it is saved, loaded or applied: those steps do not change a bit.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """The values themselves, perhaps in a narrower dtype than the model's.
+
+    Args:
+        numbers: Shape ``(num_entries,)``.
+    """
+
+    numbers: Tensor
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there is neither a NaN nor an infinity among them."""
+        return bool(self.numbers.isfinite().all())
+
+    def resolve(
+        self,
+        base: Tensor,  # shape: (num_entries,)
+    ) -> Tensor:  # shape: (num_entries,), dtype and device of base
+        """The values, in the dtype of the model and on its device."""
+        return self.numbers.to(base.device, base.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Differences to the base, each one of at most ``2 ** bits`` levels.
+
+    Args:
+        codes: Which level, shape ``(num_entries,)``, uint8.
+        levels: float32: either all ``2 ** bits`` levels, or two numbers, the
+            ends of levels that lie evenly between them.
+        bits: 1, 2, 4 or 8.
+    """
+
+    codes: Tensor
+    levels: Tensor
+    bits: int
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there is neither a NaN nor an infinity among the levels."""
+        return bool(self.levels.isfinite().all())
+
+    def table(self) -> Tensor:  # shape: (2 ** bits,), float32
+        """The level of each code."""
+        return level_table(self.levels, self.bits)
+
+    def resolve(
+        self,
+        base: Tensor,  # shape: (num_entries,)
+    ) -> Tensor:  # shape: (num_entries,), dtype and device of base
+        """Base plus difference, added in float32 (float64 for a float64)."""
+        wide = torch.promote_types(base.dtype, torch.float32)
+        difference = self.table()[self.codes.long()]
+        total = base.to(wide) + difference.to(base.device, wide)
+        return total.to(base.dtype)
+
+
+Values = Exact | Coded
+
+
+def level_table(levels: Tensor, bits: int) -> Tensor:
+    """Spell out evenly spaced levels; the result has ``2 ** bits`` of them.
+
+    Computed in float64 as ``low * (1 - t) + high * t``, which gives both ends
+    exactly and the same bits in every IEEE arithmetic.
+    """
+    if len(levels) != 2:
+        return levels
+    low, high = levels.double()
+    t = torch.arange(2**bits, dtype=torch.float64) / (2**bits - 1)
+    table: Tensor = (low * (1 - t) + high * t).float()
+    return table
