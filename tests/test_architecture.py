@@ -26,6 +26,7 @@ FLOORS = {
     'visualization': 3,
     'engine': 4,
     'benchmark': 4,
+    'export': 4,
 }
 # What a floor may import besides the standard library and lower floors;
 # floors that are not named may import any package, save FLOOR_5.

@@ -3,19 +3,25 @@
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
+from gps_seg.delta import extract  # noqa: E402
+from gps_seg.engine import build_base  # noqa: E402
+
 README = Path(__file__).resolve().parents[1] / 'README.md'
 BLOCKS = re.findall(r'```python\n(.*?)```', README.read_text(), re.DOTALL)
 
 
-def test_there_are_two_snippets_of_about_ten_lines():
-    assert len(BLOCKS) == 2
+def test_there_are_four_snippets_of_about_ten_lines():
+    assert len(BLOCKS) == 4
     assert all(len(block.splitlines()) <= 20 for block in BLOCKS)
 
 
@@ -50,6 +56,38 @@ optim_wrapper = dict(
 
     hook = HOOKS.build(config.custom_hooks[0])
     assert hook.config == {'type': 'gps', 'k': 1}
+
+
+def test_the_delta_snippet_ends_with_the_tuned_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(BLOCKS[2], names)
+    base, tuned = names['base'].state_dict(), names['tuned'].state_dict()
+    assert all(torch.equal(base[name], tuned[name]) for name in base)
+
+
+def test_the_inference_snippet_segments_an_image(tmp_path):
+    config = Config.fromfile(README.parent / 'configs/demo/gps.py')
+    config.load_from = str(README.parent / config.load_from)
+    config.dump(tmp_path / 'config.py')
+    base = build_base(config).state_dict()
+    tuned = {name: tensor.clone() for name, tensor in base.items()}
+    tuned['decode_head.conv_seg.bias'] += torch.tensor([0.0, 1e6])
+    task = tmp_path / 'delta.safetensors'
+    extract(base, tuned).save(task)
+    image = np.zeros((40, 50, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'polyp.jpg'), image)
+    snippet = BLOCKS[3]
+    for told, here in {
+        'configs/gps_kvasir.py': tmp_path / 'config.py',
+        'work_dirs/gps_kvasir/best_delta.safetensors': task,
+        'polyp.jpg': tmp_path / 'polyp.jpg',
+    }.items():
+        assert told in snippet
+        snippet = snippet.replace(told, str(here))
+    names = {}
+    exec(snippet, names)
+    assert (names['result'].pred_sem_seg.data == torch.ones(1, 40, 50)).all()
 
 
 def paths_in(text):

@@ -27,7 +27,8 @@ from gps_seg.benchmark import (
     select_once,
     summarize,
 )
-from gps_seg.engine.environment import describe_environment, write_json
+from gps_seg.engine.environment import describe_environment
+from gps_seg.engine.whole_files import write_json
 
 
 def parse_args() -> argparse.Namespace:

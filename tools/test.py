@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Test a checkpoint: python tools/test.py CONFIG CHECKPOINT [--show-dir D]."""
+"""Test weights: python tools/test.py CONFIG DELTA_OR_CHECKPOINT."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from gps_seg.engine import launch
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint of that config')
+    parser.add_argument('checkpoint', help='delta or checkpoint to test')
     parser.add_argument('--work-dir', help='where the log and metrics go')
     parser.add_argument('--out', help='folder for the predicted label PNGs')
     parser.add_argument('--show-dir', help='folder for drawn predictions')
@@ -34,16 +34,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if not Path(args.checkpoint).is_file():
-        raise FileNotFoundError(
-            f'checkpoint: expected a file, got {args.checkpoint}. Training '
-            'writes best_*.pth into its work directory.'
-        )
     launch.set_local_rank(args.local_rank)
     config = launch.load_config(args.config, args.work_dir, args.cfg_options)
     launch.set_launcher(config, args.launcher)
-    config.load_from = args.checkpoint
-    launch.prepare_test(config, args.out, args.show_dir)
+    launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
     metrics = launch.build_runner(config).test()
     dump(metrics, str(Path(config.work_dir) / 'test_metrics.json'), indent=2)
 

@@ -55,8 +55,7 @@ def main() -> None:
     if args.k is not None:
         launch.set_k(config, args.k)
     if args.resume is not None:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        launch.set_resume(config, args.resume)
     launch.build_runner(config).train()
 
 

@@ -10,13 +10,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     checkpoint=dict(
-        type='CheckpointHook',
-        by_epoch=False,
-        interval=120,
-        max_keep_ckpts=1,
-        save_best='image_mDice',
-        rule='greater',
+        type='DeltaHook', interval=120, save_best='image_mDice', rule='greater'
     ),
+    seeded_steps=dict(type='SeededStepsHook'),
     report=dict(type='ReportHook'),
 )
 visualizer = dict(

@@ -40,12 +40,6 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    checkpoint=dict(
-        type='CheckpointHook',
-        by_epoch=False,
-        interval=max_iters,
-        save_best=None,
-        save_optimizer=False,
-    ),
+    checkpoint=dict(interval=max_iters, save_best=None),
 )
 log_processor = dict(by_epoch=False)

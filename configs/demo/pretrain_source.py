@@ -52,5 +52,7 @@ param_scheduler = [
 ]
 default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=max_iters),
+    # The checkpoint in data/demo was made without.
+    seeded_steps=None,
 )
 log_processor = dict(by_epoch=False)

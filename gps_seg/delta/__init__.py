@@ -10,9 +10,10 @@ from gps_seg.delta.application import (
     switch,
 )
 from gps_seg.delta.baseline import Baseline
-from gps_seg.delta.change import Change
+from gps_seg.delta.change import Change, digest
 from gps_seg.delta.combination import combine, scaled
 from gps_seg.delta.comparison import delta_between, extract
+from gps_seg.delta.container import is_container as is_delta
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.matching import base_values
@@ -36,8 +37,10 @@ __all__ = [
     'base_values',
     'combine',
     'delta_between',
+    'digest',
     'extract',
     'forget',
+    'is_delta',
     'merged_state',
     'overlap',
     'quantized',

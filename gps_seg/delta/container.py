@@ -69,6 +69,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def is_container(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it was written by :func:`write_container`."""
+    try:
+        with safe_open(path, framework='np') as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
     """Read what :func:`write_container` wrote.
 

@@ -7,6 +7,7 @@ require_openmmlab()
 
 from gps_seg import datasets, evaluation, models, visualization
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
+from gps_seg.engine.delta_hook import DeltaHook
 from gps_seg.engine.optim_wrapper import (
     AmpPeftOptimWrapper,
     PeftOptimWrapper,
@@ -14,16 +15,23 @@ from gps_seg.engine.optim_wrapper import (
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.prediction_hook import PredictionHook
 from gps_seg.engine.report_hook import ReportHook
+from gps_seg.engine.seeded_steps import SeededStepsHook
+from gps_seg.engine.task import TaskHook, build_base, load_task
 
 __all__ = [
     'AmpPeftOptimWrapper',
+    'DeltaHook',
     'PeftHook',
     'PeftOptimWrapper',
     'PredictionHook',
     'ReportHook',
+    'SeededStepsHook',
     'StrictCheckpointHook',
+    'TaskHook',
+    'build_base',
     'datasets',
     'evaluation',
+    'load_task',
     'models',
     'visualization',
 ]

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from gps_seg.engine.runner_model import bare_model
 
+#: Where a checkpoint has what the hooks of this package keep.
+CHECKPOINT_KEY = 'gps_seg'
+
 
 def check_fits(
     model: nn.Module, checkpoint: Mapping[str, Any], within: str = ''
@@ -38,6 +41,12 @@ def check_fits(
         if name.startswith(within)
     }
     missing = [name for name in expected if name not in tensors]
+    if missing and 'base' in checkpoint.get(CHECKPOINT_KEY, {}):
+        raise ValueError(
+            'checkpoint: expected the whole model, got the state of a run '
+            'without its base weights, which is for --resume. Use the '
+            'delta.safetensors beside it.'
+        )
     if missing:
         raise ValueError(
             f'checkpoint: expected the {len(expected)} tensors of this '

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What a run ran on: enough to run it again, or to see why it differs."""
 
-import json
-import os
 import platform
 import shlex
 import subprocess
@@ -75,16 +73,6 @@ def git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return f'{commit}-dirty' if changed else commit
-
-
-def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write ``content``; on failure the target is as it was before."""
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        partial.write_text(json.dumps(content, indent=2) + '\n')
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _git(folder: Path, *arguments: str) -> str:

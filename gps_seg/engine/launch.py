@@ -12,6 +12,9 @@ from mmengine.device import is_cuda_available
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from gps_seg.delta import is_delta
+from gps_seg.engine.delta_hook import RESUME_FILE
+
 AMP_WRAPPERS = {
     'PeftOptimWrapper': 'AmpPeftOptimWrapper',
     'OptimWrapper': 'AmpOptimWrapper',
@@ -72,6 +75,19 @@ def enable_amp(config: Config) -> None:
     config.optim_wrapper.type = AMP_WRAPPERS[wrapper]
 
 
+def set_resume(config: Config, checkpoint: str) -> None:
+    """Go on with a run, from a checkpoint or (``'auto'``) its latest state.
+
+    ``DeltaHook`` keeps one state per run; for those of ``CheckpointHook``
+    MMEngine looks up the latest.
+    """
+    config.resume = True
+    state = Path(config.work_dir, RESUME_FILE)
+    if checkpoint == 'auto' and state.is_file():
+        checkpoint = str(state)
+    config.load_from = None if checkpoint == 'auto' else checkpoint
+
+
 def set_k(config: Config, k: int) -> None:
     """Set the number of connections per neuron of the config's PeftHook.
 
@@ -124,20 +140,31 @@ def set_local_rank(local_rank: int) -> None:
 
 
 def prepare_test(
-    config: Config, out: str | None, show_dir: str | None
+    config: Config, weights: str, out: str | None, show_dir: str | None
 ) -> None:
     """Arrange what testing needs beside the config.
 
     Args:
         config: Is changed in place.
+        weights: A checkpoint, or a delta to put on the base of the config.
         out: Folder for the predicted labels as PNG, or None.
         show_dir: Folder for images with drawn predictions, or None.
 
     Raises:
+        FileNotFoundError: If there is no file of the weights.
         ValueError: If drawing is asked for without a visualizer.
     """
+    if not Path(weights).is_file():
+        raise FileNotFoundError(
+            f'checkpoint: expected a file, got {weights}. Training writes '
+            'delta.safetensors into its work directory.'
+        )
     hooks = [*(config.get('custom_hooks') or [])]
-    hooks.append(dict(type='StrictCheckpointHook'))
+    if is_delta(weights):
+        hooks.append(dict(type='TaskHook', path=weights))
+    else:
+        config.load_from = weights
+        hooks.append(dict(type='StrictCheckpointHook'))
     if out is not None:
         hooks.append(dict(type='PredictionHook', folder=out))
     config.custom_hooks = hooks

@@ -20,9 +20,9 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
-from gps_seg.engine.checkpoint_check import check_fits
-from gps_seg.engine.environment import write_json
+from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY, check_fits
 from gps_seg.engine.optim_wrapper import TrainsSelected
 from gps_seg.engine.runner_model import (
     bare_model,
@@ -31,6 +31,8 @@ from gps_seg.engine.runner_model import (
     leave_data_parallel,
 )
 from gps_seg.engine.scoring import score_on_training_data
+from gps_seg.engine.slim_checkpoint import FrozenBase, fill
+from gps_seg.engine.whole_files import write_json
 from gps_seg.peft import (
     METHODS,
     Choice,
@@ -41,8 +43,6 @@ from gps_seg.peft import (
 from gps_seg.sparse import RunningScores, Selection
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection
-
-CHECKPOINT_KEY = 'gps_seg'
 
 
 @HOOKS.register_module()
@@ -93,10 +93,11 @@ class PeftHook(Hook):
     ) -> None:
         """Restore the selection of a resumed run; check what is loaded."""
         if not runner._resume:
-            encoder = getattr(self.method, 'encoder', '')
+            encoder = self.method.encoder
             check_fits(bare_model(runner), checkpoint, within=encoder)
             return
-        check_fits(bare_model(runner), checkpoint)
+        # MMEngine would run the text of this key as a config.
+        checkpoint.get('meta', {}).pop('config', None)
         kept = checkpoint.get(CHECKPOINT_KEY)
         if kept is None:
             raise ValueError(
@@ -111,7 +112,13 @@ class PeftHook(Hook):
                 'the run was started with.'
             )
         shapes = {name: torch.Size(s) for name, s in kept['shapes'].items()}
-        self._declare(runner, Selection(kept['indices'], shapes))
+        selection = Selection(kept['indices'], shapes)
+        if 'base' in kept:
+            base = FrozenBase(**kept['base'])
+            fill(checkpoint, base, selection, bare_model(runner))
+        check_fits(bare_model(runner), checkpoint)
+        self._declare(runner, selection)
+        self._restore_gradients(kept['gradients'])
 
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
@@ -131,6 +138,7 @@ class PeftHook(Hook):
             'method': self.config,
             'indices': dict(self.selection),
             'shapes': {n: tuple(s) for n, s in self.selection.shapes.items()},
+            'gradients': self._accumulated_gradients(),
         }
 
     def after_train(self, runner: Runner) -> None:
@@ -153,6 +161,20 @@ class PeftHook(Hook):
         choice = self.method.choose(weights, gradients, runner.seed)
         check_same_everywhere(choice.selection)
         return choice
+
+    def _accumulated_gradients(self) -> dict[str, Tensor]:
+        """What was gathered for a step that is still to come."""
+        return {
+            name: self.trainable.form[parameter].grad.cpu()
+            for parameter, name in self.trainable.names.items()
+            if self.trainable.form[parameter].grad is not None
+        }
+
+    def _restore_gradients(self, gradients: Mapping[str, Tensor]) -> None:
+        for parameter, name in self.trainable.names.items():
+            if name in gradients:
+                trained = self.trainable.form[parameter]
+                trained.grad = gradients[name].to(trained)
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
         self.selection = selection

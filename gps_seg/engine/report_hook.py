@@ -11,9 +11,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from gps_seg.engine.environment import describe_environment, write_json
+from gps_seg.engine.environment import describe_environment
 from gps_seg.engine.examples import pick_examples, predict_examples
 from gps_seg.engine.runner_model import is_training
+from gps_seg.engine.whole_files import write_json
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.visualization import plot_curves, plot_overlays
 

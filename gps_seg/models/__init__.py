@@ -1,18 +1,25 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Pretrained weights of backbones: where they come from, and that they fit.
 
-Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``
-and makes the initialiser ``Pretrained`` strict about what they load.
+Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
+makes the initialiser ``Pretrained`` strict about what they load, and restricts
+the reading of ``.pth`` files to what cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
+from gps_seg.models.restricted_loading import read_checkpoint
 from gps_seg.models.strict_init import (
     StrictPretrainedInit,
     load_strictly,
 )
 from gps_seg.models.weights import find_weights
 
-__all__ = ['StrictPretrainedInit', 'find_weights', 'load_strictly']
+__all__ = [
+    'StrictPretrainedInit',
+    'find_weights',
+    'load_strictly',
+    'read_checkpoint',
+]

@@ -8,15 +8,15 @@ read either safetensors or a ``.pth`` through PyTorch's restricted unpickler.
 import hashlib
 import json
 import os
-import pickle
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from gps_seg.models.restricted_loading import read_checkpoint
 
 _PROVENANCE = 'gps_seg'
 _READ_SIZE = 1 << 20  # bytes
@@ -133,16 +133,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as err:
-        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
-        raise ValueError(
-            f'weights: expected a PyTorch file of plain tensors, got: '
-            f'{reason} ({path}). Copy or download it again; a file that '
-            f'holds more than tensors is not read, as it could run code.'
-        ) from err
-    if isinstance(content, dict) and 'state_dict' in content:
+    content = read_checkpoint(path)
+    if 'state_dict' in content:
         content = content['state_dict']
     if not isinstance(content, dict) or not all(
         isinstance(value, Tensor) for value in content.values()

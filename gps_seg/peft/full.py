@@ -11,7 +11,13 @@ from gps_seg.sparse import Role
 
 @dataclass(frozen=True, kw_only=True)
 class Full(SelectsNothing):
-    """Train all parameters whole."""
+    """Train all parameters whole.
+
+    Args:
+        encoder: Name of the pretrained submodule; all else has no base.
+    """
+
+    encoder: str = 'backbone'
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """``WHOLE`` wherever ``requires_grad`` is set."""

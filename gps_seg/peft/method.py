@@ -40,6 +40,10 @@ class Choice:
 class PeftMethod(Protocol):
     """Contract of every tuning method."""
 
+    @property
+    def encoder(self) -> str:
+        """Name of the pretrained submodule; all else is new in the task."""
+
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
 

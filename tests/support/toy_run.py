@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -97,6 +98,7 @@ def run(
     num_workers=0,
     seed=0,
     train=True,
+    checkpoint=None,
     **options,
 ):
     """Train the toy model; gives the runner and the state before."""
@@ -110,9 +112,16 @@ def run(
         model,
         str(work_dir),
         train_dataloader=DataLoader(
-            dataset, batch_size=4, shuffle=True, num_workers=num_workers
+            dataset,
+            batch_size=4,
+            sampler=InfiniteSampler(dataset, seed=seed),
+            num_workers=num_workers,
         ),
-        train_cfg={'by_epoch': False, 'max_iters': iters},
+        train_cfg={
+            'by_epoch': False,
+            'max_iters': iters,
+            **options.pop('train_cfg', {}),
+        },
         optim_wrapper={
             'type': wrapper,
             'optimizer': optimizer or {'type': 'SGD', 'lr': 0.1},
@@ -123,11 +132,8 @@ def run(
             PeftHook(method=method, **hook_options),
         ],
         default_hooks={
-            'checkpoint': {
-                'type': 'CheckpointHook',
-                'interval': 3,
-                'by_epoch': False,
-            }
+            'checkpoint': checkpoint
+            or {'type': 'CheckpointHook', 'interval': 3, 'by_epoch': False}
         },
         randomness={'seed': seed},
         experiment_name=f'toy-{work_dir.name}-{id(model)}',

@@ -1,10 +1,8 @@
 """What a run ran on."""
 
-import errno
 import json
 import subprocess
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +11,6 @@ from gps_seg.engine.environment import (
     describe_environment,
     git_commit,
     installed_versions,
-    write_json,
 )
 
 
@@ -73,20 +70,3 @@ def test_no_git_no_commit(checkout, monkeypatch):
     monkeypatch.setenv('PATH', '')
 
     assert git_commit(checkout) is None
-
-
-def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    target = tmp_path / 'x.json'
-    target.write_text('old')
-    write = Path.write_text
-
-    def write_half(path, text):
-        write(path, text[:3])
-        raise OSError(errno.ENOSPC, 'No space left on device')
-
-    monkeypatch.setattr(Path, 'write_text', write_half)
-    with pytest.raises(OSError, match='No space left'):
-        write_json({'a': 1}, target)
-
-    assert [file.name for file in tmp_path.iterdir()] == ['x.json']
-    assert target.read_text() == 'old'

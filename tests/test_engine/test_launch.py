@@ -3,6 +3,7 @@
 import pytest
 from mmengine.config import Config
 
+from gps_seg.delta import Delta
 from gps_seg.engine import launch
 
 
@@ -83,12 +84,20 @@ def test_a_launcher_that_needs_a_gpu(monkeypatch):
         launch.set_launcher(config(), 'slurm')
 
 
-def test_prepare_test_is_strict_and_can_draw():
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = tmp_path / 'x.pth'
+    path.touch()
+    return str(path)
+
+
+def test_prepare_test_is_strict_and_can_draw(checkpoint):
     cfg = config(
         default_hooks={},
         visualizer={'type': 'SegLocalVisualizer'},
     )
-    launch.prepare_test(cfg, out='labels', show_dir='drawn')
+    launch.prepare_test(cfg, checkpoint, out='labels', show_dir='drawn')
+    assert cfg.load_from == checkpoint
     added = [hook.type for hook in cfg.custom_hooks[1:]]
     assert added == ['StrictCheckpointHook', 'PredictionHook']
     assert cfg.custom_hooks[-1].folder == 'labels'
@@ -96,6 +105,28 @@ def test_prepare_test_is_strict_and_can_draw():
     assert cfg.visualizer.save_dir == 'drawn'
 
 
-def test_drawing_needs_a_visualizer():
+def test_a_delta_goes_on_the_base_of_the_config(tmp_path):
+    path = tmp_path / 'delta.safetensors'
+    Delta({}).save(path)
+    cfg = config(load_from='base.pth')
+    launch.prepare_test(cfg, str(path), out=None, show_dir=None)
+    assert cfg.load_from == 'base.pth'
+    assert cfg.custom_hooks[-1] == {'type': 'TaskHook', 'path': str(path)}
+
+
+def test_drawing_needs_a_visualizer(checkpoint):
     with pytest.raises(ValueError, match='--show-dir: expected a visuali'):
-        launch.prepare_test(config(default_hooks={}), None, 'drawn')
+        launch.prepare_test(
+            config(default_hooks={}), checkpoint, None, 'drawn'
+        )
+
+
+def test_resume_prefers_the_state_in_the_work_dir(tmp_path):
+    cfg = config(work_dir=str(tmp_path))
+    launch.set_resume(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (True, None)  # MMEngine looks it up
+    (tmp_path / 'resume.pth').touch()
+    launch.set_resume(cfg, 'auto')
+    assert cfg.load_from == str(tmp_path / 'resume.pth')
+    launch.set_resume(cfg, 'iter_3.pth')
+    assert cfg.load_from == 'iter_3.pth'

@@ -1,6 +1,7 @@
 """tools/train.py and tools/test.py as a user runs them, on drawn polyps."""
 
 import json
+import os
 import runpy
 import shutil
 import sys
@@ -10,12 +11,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
 from gps_seg.datasets.synthetic_polyps import ensure_dataset  # noqa: E402
+from gps_seg.delta import Delta, apply  # noqa: E402
+from gps_seg.engine import build_base  # noqa: E402
+from gps_seg.models import read_checkpoint  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = str(REPO / 'configs/demo/gps.py')
@@ -42,7 +47,7 @@ def options(data, **others):
             f'{split}_dataloader.dataset.data_root': data
             for split in ('train', 'val', 'test')
         },
-        'load_from': None,
+        'load_from': REPO / 'data/demo/vit-demo_source.safetensors',
         'train_dataloader.batch_size': 4,
         'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
@@ -53,6 +58,7 @@ def options(data, **others):
         'train_cfg.max_iters': 2,
         'train_cfg.val_interval': 2,
         'default_hooks.checkpoint.interval': 2,
+        'default_hooks.checkpoint.save_best': 'image_mDice',
         **others,
     }
     return ['--cfg-options', *(f'{k}={v}' for k, v in settings.items())]
@@ -83,7 +89,9 @@ def test_the_work_dir_tells_the_whole_story(trained):
         'selection.png',
         'curves.png',
         'overlays.png',
-        'iter_2.pth',
+        'delta.safetensors',
+        'best_delta.safetensors',
+        'resume.pth',
         'gps.py',
     ):
         assert (trained / name).stat().st_size > 0, name
@@ -100,7 +108,7 @@ def test_testing_gives_metrics_labels_and_drawings(
         monkeypatch,
         'test.py',
         CONFIG,
-        trained / 'iter_2.pth',
+        trained / 'delta.safetensors',
         '--work-dir',
         tmp_path,
         '--out',
@@ -130,7 +138,7 @@ def test_resume_goes_on_from_the_latest_checkpoint(
 ):
     work_dir = tmp_path / 'resumed'
     shutil.copytree(trained, work_dir)
-    before = torch.load(work_dir / 'iter_2.pth', weights_only=False)
+    before = Delta.load(work_dir / 'delta.safetensors')
     arguments = options(
         data, **{'train_cfg.max_iters': 4, 'train_cfg.val_interval': 4}
     )
@@ -147,17 +155,106 @@ def test_resume_goes_on_from_the_latest_checkpoint(
         2,
         *arguments,
     )
-    after = torch.load(work_dir / 'iter_4.pth', weights_only=False)
-    assert after['meta']['iter'] == 4
-    indices = before['gps_seg']['indices']
-    assert indices.keys() == after['gps_seg']['indices'].keys()
-    for name, selected in indices.items():
-        assert torch.equal(selected, after['gps_seg']['indices'][name])
-        old = before['state_dict'][name].flatten()
-        new = after['state_dict'][name].flatten()
-        changed = (old != new).nonzero().flatten()
-        assert len(changed) > 0
-        assert torch.isin(changed, selected).all()
+    after = Delta.load(work_dir / 'delta.safetensors')
+    state = read_checkpoint(work_dir / 'resume.pth')
+    assert state['meta']['iter'] == 4
+    assert before.selection.hash == after.selection.hash
+    assert before.changes.keys() == after.changes.keys()
+    for name in before.selection:
+        old, new = before.changes[name], after.changes[name]
+        assert old.base == new.base
+        assert not torch.equal(old.values.numbers, new.values.numbers)
+
+
+def test_a_delta_and_the_merged_model_score_the_same(
+    trained, data, tmp_path, monkeypatch
+):
+    config = Config.fromfile(CONFIG)
+    config.load_from = str(REPO / config.load_from)
+    model = build_base(config)
+    apply(model, Delta.load(trained / 'delta.safetensors'))
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'merged.pth')
+    scores = []
+    for weights in (trained / 'delta.safetensors', tmp_path / 'merged.pth'):
+        work_dir = tmp_path / weights.stem
+        call(
+            monkeypatch,
+            'test.py',
+            CONFIG,
+            weights,
+            '--work-dir',
+            work_dir,
+            *options(data, **{'visualizer.name': weights.stem}),
+        )
+        metrics = json.loads((work_dir / 'test_metrics.json').read_text())
+        scores.append({n: v for n, v in metrics.items() if 'time' not in n})
+    assert scores[0] == scores[1]
+
+
+def test_the_state_of_a_run_is_not_to_be_tested(
+    trained, data, tmp_path, monkeypatch
+):
+    with pytest.raises(ValueError, match='Use the delta.safetensors beside'):
+        call(
+            monkeypatch,
+            'test.py',
+            CONFIG,
+            trained / 'resume.pth',
+            '--work-dir',
+            tmp_path,
+            *options(data),
+        )
+
+
+class Payload:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize('entry', ['test', 'load_from', 'resume'])
+def test_no_checkpoint_can_run_code(monkeypatch, data, tmp_path, entry):
+    trace, evil = tmp_path / 'trace', tmp_path / 'evil.pth'
+    torch.save({'state_dict': {'weight': Payload(trace)}}, evil)
+    arguments = {
+        'test': ['test.py', CONFIG, evil],
+        'load_from': ['train.py', CONFIG],
+        'resume': ['train.py', CONFIG, '--resume', evil],
+    }[entry]
+    with pytest.raises(ValueError, match='as it could run code'):
+        call(
+            monkeypatch,
+            *arguments,
+            '--work-dir',
+            tmp_path / 'run',
+            *options(data, load_from=evil),
+        )
+    assert not trace.exists()
+
+
+def test_no_config_of_a_checkpoint_is_run(
+    trained, data, tmp_path, monkeypatch
+):
+    """MMEngine takes ``meta['config']`` for a config, which is Python."""
+    trace, evil = tmp_path / 'trace', tmp_path / 'evil.pth'
+    state = read_checkpoint(trained / 'resume.pth')
+    state['meta']['config'] = f'import os; os.mkdir({str(trace)!r})'
+    torch.save(state, evil)
+    call(
+        monkeypatch,
+        'train.py',
+        CONFIG,
+        '--work-dir',
+        tmp_path / 'run',
+        '--resume',
+        evil,
+        '--k',
+        2,
+        *options(data),
+    )
+    assert not trace.exists()
 
 
 def test_a_missing_checkpoint_is_named(monkeypatch, tmp_path):

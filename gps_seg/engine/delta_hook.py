@@ -1,0 +1,273 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The hook that writes the task as a small file while it is learned."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+from mmengine.dist import master_only
+from mmengine.hooks import EMAHook, Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+
+from gps_seg.delta import Baseline, DeltaInfo
+from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
+from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.runner_model import bare_model, is_training
+from gps_seg.engine.slim_checkpoint import FrozenBase, slim
+from gps_seg.engine.whole_files import replacing, write_text
+
+BETTER: Mapping[str, Callable[[float, float], bool]] = {
+    'greater': lambda new, old: new > old,
+    'less': lambda new, old: new < old,
+}
+RESUME_FILE = 'resume.pth'
+
+
+@HOOKS.register_module()
+class DeltaHook(Hook):
+    """Write deltas, and what a stopped run needs to go on.
+
+    It takes the place of MMEngine's ``CheckpointHook``
+    (``default_hooks.checkpoint``). In the work directory it keeps
+
+    - ``delta.safetensors``: the task as of the last save,
+    - ``ema_delta.safetensors``: the same of the averaged weights, if an
+      ``EMAHook`` runs,
+    - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
+      of the averaged weights, for they are what is validated,
+    - ``resume.pth``: the state of the run, without the base weights.
+
+    Each is replaced when the next one is complete, so that a run that is
+    killed at any moment leaves whole files.
+
+    Args:
+        interval: Save every so many iterations (or epochs), and at the end.
+        by_epoch: Whether ``interval`` counts epochs.
+        save_best: Name of the metric that tells the best validation, or None.
+        rule: ``'greater'`` or ``'less'``: which value is better.
+
+    Raises:
+        ValueError: If ``interval < 1`` or the rule is unknown.
+    """
+
+    priority = 'VERY_LOW'  # after EMAHook has put its weights in
+
+    def __init__(
+        self,
+        interval: int,
+        by_epoch: bool = False,
+        save_best: str | None = None,
+        rule: str = 'greater',
+    ) -> None:
+        if interval < 1:
+            raise ValueError(
+                f'interval: expected 1 or more, got {interval} (DeltaHook).'
+            )
+        if rule not in BETTER:
+            raise ValueError(
+                f'rule: expected one of {list(BETTER)}, got {rule!r} '
+                '(DeltaHook).'
+            )
+        self.interval = interval
+        self.by_epoch = by_epoch
+        self.save_best = save_best
+        self.is_better = BETTER[rule]
+        self.base: FrozenBase | None = None
+        self.best: float | None = None
+        self.metrics: dict[str, float] = {}
+        self.validated_at: tuple[int, int] | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Find the hook whose task it is."""
+        if not is_training(runner):
+            return
+        peft = [h for h in runner.hooks if isinstance(h, PeftHook)]
+        if len(peft) != 1:
+            raise ValueError(
+                f'custom_hooks: expected one PeftHook, got {len(peft)}. '
+                'DeltaHook writes what a PeftHook lets train; without one '
+                'use CheckpointHook.'
+            )
+        self.peft = peft[0]
+
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take up the base and the best score of a resumed run."""
+        if not runner._resume:
+            return
+        kept = checkpoint[CHECKPOINT_KEY].get('delta')
+        if kept is None:
+            raise ValueError(
+                'resume: expected a checkpoint that DeltaHook wrote '
+                f'({RESUME_FILE}), got one of CheckpointHook. Resume with '
+                "default_hooks.checkpoint of type 'CheckpointHook'."
+            )
+        assert self.peft.selection is not None
+        self.base = FrozenBase(**checkpoint[CHECKPOINT_KEY]['base'])
+        self.baseline = Baseline(self.peft.selection, **kept['baseline'])
+        self.best, self.metrics = kept['best'], kept['metrics']
+        self.validated_at = kept['validated_at']
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember the base; or do what a stopped run had still to do."""
+        if self.base is not None:
+            if self.validated_at != progress(runner) and is_due(runner):
+                runner.val_loop.run()
+            return
+        model, trainable = bare_model(runner), self.peft.trainable
+        inside = f'{self.peft.method.encoder}.'
+        new = {n for n in model.state_dict() if not n.startswith(inside)}
+        whole = set(trainable.names.values()) - trainable.selected.keys()
+        self.base = FrozenBase.of(model, whole | new, runner._load_from)
+        self.baseline = Baseline.of(
+            model, self.peft.selection, sorted(whole - new), sorted(new)
+        )
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Save every ``interval`` iterations and after the last."""
+        if not self.by_epoch and (
+            self.every_n_train_iters(runner, self.interval)
+            or self.is_last_train_iter(runner)
+        ):
+            self._save(runner, runner.epoch, runner.iter + 1)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save every ``interval`` epochs and after the last."""
+        if self.by_epoch and (
+            self.every_n_epochs(runner, self.interval)
+            or self.is_last_train_epoch(runner)
+        ):
+            self._save(runner, runner.epoch + 1, runner.iter)
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Write the best delta, if this is it, and the score for a resume."""
+        if not is_training(runner):
+            return
+        self.metrics = finite_numbers(metrics or {})
+        if self.save_best is not None and self._is_best(runner):
+            self.best = self.metrics[self.save_best]
+            averaged = averaged_model(runner)
+            self._write(runner, averaged or bare_model(runner), 'best_delta')
+        self.validated_at = progress(runner)
+        self._save(runner, *self.validated_at)
+
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Leave the base weights out of the state of the run."""
+        assert self.base is not None
+        assert self.peft.selection is not None
+        slim(checkpoint, self.base, self.peft.selection)
+        kept = checkpoint[CHECKPOINT_KEY]
+        kept['base'] = asdict(self.base)
+        kept['delta'] = {
+            'baseline': {
+                'whole': list(self.baseline.whole),
+                'digests': dict(self.baseline.digests),
+            },
+            'best': self.best,
+            'metrics': self.metrics,
+            'validated_at': self.validated_at,
+        }
+
+    def _is_best(self, runner: Runner) -> bool:
+        if self.save_best not in self.metrics:
+            raise ValueError(
+                f'save_best: expected one of the metrics '
+                f'{sorted(self.metrics)}, got {self.save_best!r} '
+                '(DeltaHook).'
+            )
+        score = self.metrics[self.save_best]
+        return self.best is None or self.is_better(score, self.best)
+
+    @master_only
+    def _save(self, runner: Runner, epochs: int, iters: int) -> None:
+        """Write the deltas as they are now, and the state of the run.
+
+        Args:
+            runner: Of the run.
+            epochs: That are over.
+            iters: That are over.
+        """
+        self._write(runner, bare_model(runner), 'delta')
+        averaged = averaged_model(runner)
+        if averaged is not None:
+            self._write(runner, averaged, 'ema_delta')
+        work_dir = Path(runner.work_dir)
+        with replacing(work_dir / RESUME_FILE) as partial:
+            done = {'epoch': epochs, 'iter': iters}
+            runner.save_checkpoint(str(work_dir), partial.name, meta=done)
+        # Where --resume looks.
+        write_text(str(work_dir / RESUME_FILE), work_dir / 'last_checkpoint')
+
+    @master_only
+    def _write(self, runner: Runner, model: nn.Module, name: str) -> None:
+        delta = self.baseline.delta(model, self._describe(runner))
+        path = Path(runner.work_dir, f'{name}.safetensors')
+        delta.save(path)
+        runner.logger.info(
+            f'{path}: {path.stat().st_size / 1e6:.2f} MB, '
+            f'{delta.selection.num_selected:,} selected entries and '
+            f'{len(delta.changes) - len(delta.selection)} tensors whole'
+        )
+
+    def _describe(self, runner: Runner) -> DeltaInfo:
+        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
+        classes = tuple(metainfo.get('classes') or ())
+        palette = metainfo.get('palette') or ()
+        return DeltaInfo(
+            classes=classes,
+            palette=palette if len(palette) == len(classes) else (),
+            method=self.peft.config,
+            config=runner.cfg.pretty_text,
+            metric=self.metrics,
+        )
+
+
+def progress(runner: Runner) -> tuple[int, int]:
+    """Epochs and iterations that are over, between two of them."""
+    return runner.epoch, runner.iter
+
+
+def is_due(runner: Runner) -> bool:
+    """Whether the training loop would validate now."""
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    now = runner.epoch if by_epoch else runner.iter
+    last = runner.max_epochs if by_epoch else runner.max_iters
+    return now >= loop.val_begin and (
+        now % loop.val_interval == 0 or now == last
+    )
+
+
+def averaged_model(runner: Runner) -> nn.Module | None:
+    """The model with the averaged weights of an ``EMAHook``, if there is."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            model: nn.Module = hook.ema_model.module
+            return model
+    return None
+
+
+def finite_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are finite numbers, as plain floats."""
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if isinstance(value, SupportsFloat) and math.isfinite(value)
+    }

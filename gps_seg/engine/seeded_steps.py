@@ -1,0 +1,167 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Training whose randomness is a function of the seed and the step alone.
+
+MMEngine draws augmentation, dropout and drop path from generators whose state
+depends on everything that ran before: on the number of workers, on how often
+was validated, on whether the run was stopped and resumed. Here the n-th sample
+of a process draws from a generator seeded by (seed, process, epoch, n), and
+the i-th iteration from one seeded by (seed, process, i). There is no state to
+save, and a resumed run goes on as if it had never been stopped.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gps_seg.sparse import fork_rng, seed_all, seed_cpu
+
+
+def derived_seed(*parts: int) -> int:
+    """A seed below ``2 ** 32`` from several numbers."""
+    text = ' '.join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest())
+
+
+class Draw(NamedTuple):
+    """A sample that a loader asks for.
+
+    Args:
+        epoch: That the sampler was set to.
+        number: How many were asked for before, in this epoch.
+        index: Of the sample in the data set.
+    """
+
+    epoch: int
+    number: int
+    index: int
+
+
+class NumberedSampler(Sampler[Draw]):
+    """The indices of another sampler, numbered."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+        self._epoch = 0
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Draw]:
+        for index in self._sampler:
+            draw = Draw(self._epoch, self._number, index)
+            self._number += 1
+            yield draw
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch, as ``DistSamplerSeedHook`` says."""
+        self._epoch, self._number = epoch, 0
+        if hasattr(self._sampler, 'set_epoch'):
+            self._sampler.set_epoch(epoch)
+
+    @property
+    def skip(self) -> Any:
+        """Go to a position in the stream; only if the other sampler can."""
+        skip = self._sampler.skip
+
+        def go_to(number: int) -> None:
+            skip(number)
+            self._number = number
+
+        return go_to
+
+
+class NumberedSamples(Dataset[Any]):
+    """A data set that is asked by :class:`Draw` and augments by it.
+
+    Args:
+        dataset: Any map-style data set whose transforms draw from Python's,
+            NumPy's or torch's global generators.
+        seed: Of the run.
+        rank: Of the process.
+    """
+
+    def __init__(self, dataset: Any, seed: int, rank: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.rank = rank
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, draw: Draw) -> Any:
+        epoch, number, index = draw
+        with fork_rng():
+            seed_cpu(derived_seed(self.seed, self.rank, epoch, number))
+            return self.dataset[index]
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Classes and palette, which the runner asks for."""
+        metainfo: dict[str, Any] = self.dataset.metainfo
+        return metainfo
+
+
+def numbered_loader(
+    loader: DataLoader[Any], seed: int, rank: int
+) -> DataLoader[Any]:
+    """The same loader, but for what its samples are seeded by.
+
+    Raises:
+        ValueError: If the loader has a batch sampler of its own.
+    """
+    if loader.batch_size is None:
+        raise ValueError(
+            'train_dataloader: expected a batch_size, got a loader with a '
+            'batch sampler of its own (SeededStepsHook). Give batch_size and '
+            'sampler, or remove the hook.'
+        )
+    return DataLoader(
+        NumberedSamples(loader.dataset, seed, rank),
+        batch_size=loader.batch_size,
+        sampler=NumberedSampler(loader.sampler),
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        drop_last=loader.drop_last,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        prefetch_factor=loader.prefetch_factor,
+        persistent_workers=loader.persistent_workers,
+        # Else the loader takes the seed of its workers from the global one.
+        generator=torch.Generator().manual_seed(seed % 2**32),
+    )
+
+
+@HOOKS.register_module()
+class SeededStepsHook(Hook):
+    """Make the randomness of a step a function of the seed and the step.
+
+    A run then does not depend on the number of workers, nor on when it was
+    validated, stopped or resumed. Seeds, and so the course of a run, are
+    others than without the hook.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Number what the training loader gives."""
+        loop = runner.train_loop
+        loop.dataloader = numbered_loader(
+            loop.dataloader, runner.seed, get_rank()
+        )
+        if hasattr(loop, 'dataloader_iterator'):
+            kind = type(loop.dataloader_iterator)
+            loop.dataloader_iterator = kind(loop.dataloader)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Seed dropout and all else that draws in this iteration."""
+        seed_all(derived_seed(runner.seed, get_rank(), runner.iter))

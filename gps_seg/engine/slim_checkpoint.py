@@ -1,0 +1,132 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Checkpoints for resuming that do not repeat the base weights.
+
+Of a weight with selected entries the checkpoint keeps these, of a frozen
+tensor nothing: a resumed run builds the base as the first one did, and what is
+kept is put into it. Digests tell whether it is the same base.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.runner import load_checkpoint
+from torch import Tensor, nn
+
+from gps_seg.delta import digest
+from gps_seg.sparse import Selection
+
+_STATES = {'state_dict': '', 'ema_state_dict': 'module.'}
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenBase:
+    """What of a model stays as it was, recognised by its digests.
+
+    It is made before training, and is plain data.
+
+    Args:
+        digests: Of the base's tensors that do not train whole, by name.
+        source: ``load_from`` of the run: a checkpoint that was loaded into
+            the model after it had been initialised; None if there was none.
+    """
+
+    digests: Mapping[str, str]
+    source: str | None
+
+    @classmethod
+    def of(
+        cls, model: nn.Module, trained: Iterable[str], source: str | None
+    ) -> 'FrozenBase':
+        """Take the digests of a model that has not been trained yet.
+
+        Args:
+            model: With the base's weights.
+            trained: Names of the parameters that train whole.
+            source: As of the class.
+        """
+        whole = set(trained)
+        digests = {
+            name: _digest(parameter)
+            for name, parameter in _parameters(model).items()
+            if name not in whole
+        }
+        return cls(digests, source)
+
+    def check(self, model: nn.Module) -> None:
+        """Raise ValueError unless the model has the weights of the base."""
+        parameters = _parameters(model)
+        others = [
+            name
+            for name, known in self.digests.items()
+            if name not in parameters or _digest(parameters[name]) != known
+        ]
+        if others:
+            raise ValueError(
+                'resume: expected the base weights that the run began with, '
+                f'got others in {len(others)} of {len(self.digests)} tensors '
+                f'({others[0]}, ...). The checkpoint holds only what trains: '
+                'put the file of pretrained weights back that the config '
+                'names, and use the same seed.'
+            )
+
+
+def slim(
+    checkpoint: dict[str, Any], base: FrozenBase, selection: Selection
+) -> None:
+    """Leave out of a checkpoint what is equal to the base, in place."""
+    for key, prefix in _STATES.items():
+        state = checkpoint.get(key, {})
+        for name in [n for n in state if n.startswith(prefix)]:
+            bare = name.removeprefix(prefix)
+            if bare in selection:
+                state[name] = state[name].detach().cpu().take(selection[bare])
+            elif bare in base.digests:
+                del state[name]
+
+
+def fill(
+    checkpoint: dict[str, Any],
+    base: FrozenBase,
+    selection: Selection,
+    model: nn.Module,
+) -> None:
+    """Undo :func:`slim`, in place.
+
+    Args:
+        checkpoint: That :func:`slim` made small.
+        base: Kept with the checkpoint.
+        selection: Kept with the checkpoint.
+        model: Initialised as the config says, by the seed of the run.
+
+    Raises:
+        ValueError: If the model has not the base's weights.
+    """
+    if base.source is not None:
+        load_checkpoint(model, base.source, map_location='cpu')
+    base.check(model)
+    parameters = _parameters(model)
+    for key, prefix in _STATES.items():
+        if key not in checkpoint:
+            continue
+        state = checkpoint[key]
+        for name in base.digests:
+            full = (
+                parameters[name]
+                .detach()
+                .clone(memory_format=torch.contiguous_format)
+            )
+            if name in selection:
+                entries = selection[name].to(full.device)
+                full.view(-1)[entries] = state[prefix + name].to(full)
+            state[prefix + name] = full
+
+
+def _digest(parameter: Tensor) -> str:
+    return digest(parameter.detach().reshape(-1), parameter.shape)
+
+
+def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Each once: a tied weight's other names stay in the checkpoint."""
+    return dict(model.named_parameters())
