@@ -10,34 +10,59 @@ those of a plain model. A copy of a model with a delta is a plain model with
 the task merged into it: it has nothing to take off.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
-from gps_seg.delta.change import same_bits
+from gps_seg.delta.change import digest, same_bits
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.matching import base_values
-from gps_seg.delta.merging import resolved
+from gps_seg.delta.matching import base_values, tensors_of
+from gps_seg.delta.merging import resolve
 from gps_seg.delta.sources import find_tensors
+
+
+class _OtherBits(Exception):  # noqa: N818 (it never leaves this module)
+    """A tensor has not the values that it should have."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Application:
+    """Values at the entries of a delta, before and after, by tensor."""
+
     delta: Delta
-    base: Mapping[str, Tensor]
-    tuned: Mapping[str, Tensor]
+    base: dict[str, Tensor]
+    tuned: dict[str, Tensor]
+
+    def read(self, name: str, tensor: Tensor) -> None:
+        """Keep the base's values, and work out the new ones."""
+        change = self.delta.changes[name]
+        base = change.read(tensor)
+        if change.base not in (None, digest(base, change.shape)):
+            raise _OtherBits(name)
+        self.tuned[name] = resolve(name, change, base)
+        self.base[name] = base
+
+    def check_names(self, tensors: Mapping[str, Tensor]) -> None:
+        """Are all tensors still there?"""
+        for name, change in self.delta.changes.items():
+            if name not in tensors or tensors[name].shape != change.shape:
+                raise _OtherBits(name)
+
+    def check(self, name: str, tensor: Tensor) -> None:
+        """Are the new values still in the model?"""
+        values = self.delta.changes[name].read(tensor)
+        if not same_bits(values, self.tuned[name]):
+            raise _OtherBits(name)
 
 
 _APPLICATIONS: WeakKeyDictionary[nn.Module, _Application] = WeakKeyDictionary()
 
 
 def apply(model: nn.Module, delta: Delta) -> None:
-    """Turn a base model into the tuned one, in place.
-
-    Everything is checked before anything is written.
+    """Turn a base model into the tuned one, in place, or leave it as it is.
 
     Raises:
         RuntimeError: If the model has a delta already.
@@ -49,15 +74,23 @@ def apply(model: nn.Module, delta: Delta) -> None:
             'apply: expected a model without a delta, got one that has one. '
             'Call revert first, or switch to change it for another.'
         )
-    base = base_values(model, delta)
-    tuned = resolved(delta, base)
-    tensors = find_tensors(model, delta.changes)
-    _write_all(tensors, delta, new=tuned, old=base)
-    _APPLICATIONS[model] = _Application(delta, base, tuned)
+    tensors = tensors_of(model, delta)
+    application = _Application(delta, {}, {})
+    try:
+        for names in _sharing_memory(tensors):
+            for name in names:
+                application.read(name, tensors[name])
+            _write(tensors, delta, application.tuned, names)
+    except BaseException as interruption:
+        _write(tensors, delta, application.base, application.base)
+        if isinstance(interruption, _OtherBits):
+            base_values(model, delta)  # raises, naming all that differs
+        raise
+    _APPLICATIONS[model] = application
 
 
 def revert(model: nn.Module) -> None:
-    """Give the base model back, bit for bit.
+    """Give the base model back, bit for bit, or leave it as it is.
 
     Raises:
         RuntimeError: If the model has no delta, or its values are no longer
@@ -66,21 +99,23 @@ def revert(model: nn.Module) -> None:
     application = _application(model, 'revert')
     delta = application.delta
     tensors = find_tensors(model, delta.changes)
-    changed = [
-        name
-        for name, change in delta.changes.items()
-        if name not in tensors
-        or tensors[name].shape != change.shape
-        or not same_bits(change.read(tensors[name]), application.tuned[name])
-    ]
-    if changed:
-        raise RuntimeError(
-            f'revert: expected the values that the delta wrote, got others '
-            f'in {len(changed)} tensors ({changed[0]}, ...). The model was '
-            'trained, converted or loaded since. Load the base again and '
-            'call forget.'
-        )
-    _write_all(tensors, delta, new=application.base, old=application.tuned)
+    checked: list[str] = []
+    try:
+        application.check_names(tensors)
+        for names in _sharing_memory(tensors):
+            for name in names:
+                application.check(name, tensors[name])
+            checked += names
+            _write(tensors, delta, application.base, names)
+    except BaseException as interruption:
+        _write(tensors, delta, application.tuned, checked)
+        if isinstance(interruption, _OtherBits):
+            raise RuntimeError(
+                f'revert: expected the values that the delta wrote, got '
+                f'others ({interruption}). The model was trained, converted '
+                'or loaded since. Load the base again and call forget.'
+            ) from None
+        raise
     del _APPLICATIONS[model]
 
 
@@ -101,9 +136,7 @@ def switch(model: nn.Module, delta: Delta) -> None:
     except BaseException:
         if before is not None:
             tensors = find_tensors(model, before.delta.changes)
-            _write_all(
-                tensors, before.delta, new=before.tuned, old=before.base
-            )
+            _write(tensors, before.delta, before.tuned, before.tuned)
             _APPLICATIONS[model] = before
         raise
 
@@ -153,25 +186,26 @@ def _application(model: nn.Module, action: str) -> _Application:
         ) from None
 
 
-def _write_all(
-    tensors: Mapping[str, Tensor],
-    delta: Delta,
-    *,
-    new: Mapping[str, Tensor],
-    old: Mapping[str, Tensor],
-) -> None:
-    """Write all new values, or, if interrupted, the old ones again."""
-    try:
-        _write(tensors, delta, new)
-    except BaseException:
-        _write(tensors, delta, old)
-        raise
+def _sharing_memory(tensors: Mapping[str, Tensor]) -> Iterable[list[str]]:
+    """Names in groups: the tensors of one share memory, as tied ones do.
+
+    A group is read before it is written, and written before the next one is
+    read: entries lie scattered over the memory, and the second time they are
+    in the cache.
+    """
+    groups: dict[int, list[str]] = {}
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage().data_ptr()
+        groups.setdefault(storage, []).append(name)
+    return groups.values()
 
 
 def _write(
     tensors: Mapping[str, Tensor],
     delta: Delta,
     values: Mapping[str, Tensor],
+    names: Iterable[str],
 ) -> None:
-    for name, change in delta.changes.items():
-        change.write(tensors[name], values[name].to(tensors[name].device))
+    for name in names:
+        tensor = tensors[name]
+        delta.changes[name].write(tensor, values[name].to(tensor.device))

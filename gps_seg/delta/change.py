@@ -155,7 +155,9 @@ def digest(
     hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
     name = DTYPE_NAMES.get(values.dtype, str(values.dtype))
     hashed.update(f'{name}{list(shape)}'.encode())
-    hashed.update(values.cpu().contiguous().view(torch.uint8).numpy().data)
+    # NumPy has no bfloat16, but its bits are those of any 16-bit integer.
+    plain = values.view(torch.int16) if name == 'bfloat16' else values
+    hashed.update(plain.cpu().contiguous().numpy())
     return hashed.hexdigest()
 
 

@@ -27,11 +27,9 @@ def base_values(
         ValueError: If a tensor is missing, has another shape or dtype, or
             other values than the base had at these entries.
     """
-    tensors = find_tensors(source, delta.changes)
-    _check_names(tensors, delta)
+    tensors = tensors_of(source, delta)
     values, strangers = {}, []
     for name, change in delta.changes.items():
-        _check_type(name, tensors[name], change, delta)
         values[name] = change.read(tensors[name])
         if change.base not in (None, digest(values[name], change.shape)):
             strangers.append(name)
@@ -43,6 +41,19 @@ def base_values(
             'if a delta is applied to this model, revert it first.'
         )
     return values
+
+
+def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
+    """The tensors that a delta changes, of the right shapes and dtypes.
+
+    Raises:
+        ValueError: If a tensor is missing, or has another shape or dtype.
+    """
+    tensors = find_tensors(source, delta.changes)
+    _check_names(tensors, delta)
+    for name, change in delta.changes.items():
+        _check_type(name, tensors[name], change, delta)
+    return tensors
 
 
 def _check_names(tensors: Mapping[str, Tensor], delta: Delta) -> None:

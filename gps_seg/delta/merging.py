@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.matching import base_values
 from gps_seg.delta.values import Coded
@@ -51,15 +52,25 @@ def resolved(
     Raises:
         ValueError: If a coded difference leads out of the range of numbers.
     """
-    values = {}
-    for name, change in delta.changes.items():
-        values[name] = change.values.resolve(base[name])
-        # Values that are stored as they are were checked when read.
-        if isinstance(change.values, Coded) and not _is_finite(values[name]):
-            raise ValueError(
-                f'values: expected finite ones, got base + difference that '
-                f'is not ({name}). Get the delta again, or with more bits.'
-            )
+    return {
+        name: resolve(name, change, base[name])
+        for name, change in delta.changes.items()
+    }
+
+
+def resolve(
+    name: str,
+    change: Change,
+    base: Tensor,  # shape: (num_entries,)
+) -> Tensor:  # shape: (num_entries,)
+    """The new values of one tensor; see :func:`resolved`."""
+    values = change.values.resolve(base)
+    # Values that are stored as they are were checked when read.
+    if isinstance(change.values, Coded) and not _is_finite(values):
+        raise ValueError(
+            f'values: expected finite ones, got base + difference that '
+            f'is not ({name}). Get the delta again, or with more bits.'
+        )
     return values
 
 
