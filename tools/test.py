@@ -4,7 +4,6 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.fileio import dump
 
 from gps_seg.engine import launch
@@ -17,18 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the log and metrics go')
     parser.add_argument('--out', help='folder for the predicted label PNGs')
     parser.add_argument('--show-dir', help='folder for drawn predictions')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='overrides of the config: key=value ...',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    launch.add_arguments(parser)
     return parser.parse_args()
 
 

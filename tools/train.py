@@ -3,8 +3,6 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from gps_seg.engine import launch
 
 
@@ -29,18 +27,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='only deterministic algorithms',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='overrides of the config: key=value ...',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    launch.add_arguments(parser)
     return parser.parse_args()
 
 

@@ -157,7 +157,7 @@ def digest(
     hashed.update(f'{name}{list(shape)}'.encode())
     # NumPy has no bfloat16, but its bits are those of any 16-bit integer.
     plain = values.view(torch.int16) if name == 'bfloat16' else values
-    hashed.update(plain.cpu().contiguous().numpy())
+    hashed.update(plain.cpu().contiguous().numpy().data)
     return hashed.hexdigest()
 
 

@@ -16,7 +16,8 @@ from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.prediction_hook import PredictionHook
 from gps_seg.engine.report_hook import ReportHook
 from gps_seg.engine.seeded_steps import SeededStepsHook
-from gps_seg.engine.task import TaskHook, build_base, load_task
+from gps_seg.engine.task import TaskHook, load_task
+from gps_seg.engine.task_model import build_base, build_tuned
 
 __all__ = [
     'AmpPeftOptimWrapper',
@@ -29,6 +30,7 @@ __all__ = [
     'StrictCheckpointHook',
     'TaskHook',
     'build_base',
+    'build_tuned',
     'datasets',
     'evaluation',
     'load_task',

@@ -157,12 +157,26 @@ class DeltaHook(Hook):
         if not is_training(runner):
             return
         self.metrics = finite_numbers(metrics or {})
-        if self.save_best is not None and self._is_best(runner):
-            self.best = self.metrics[self.save_best]
-            averaged = averaged_model(runner)
-            self._write(runner, averaged or bare_model(runner), 'best_delta')
+        if self.save_best is not None:
+            self._keep_best(runner, metrics or {}, self.save_best)
         self.validated_at = progress(runner)
         self._save(runner, *self.validated_at)
+
+    def _keep_best(
+        self, runner: Runner, metrics: Mapping[str, Any], name: str
+    ) -> None:
+        if name not in metrics:
+            raise ValueError(
+                f'save_best: expected one of the metrics {sorted(metrics)}, '
+                f'got {name!r} (DeltaHook).'
+            )
+        score = self.metrics.get(name)  # None: not a finite number
+        if score is None:
+            return
+        if self.best is None or self.is_better(score, self.best):
+            self.best = score
+            averaged = averaged_model(runner)
+            self._write(runner, averaged or bare_model(runner), 'best_delta')
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -182,16 +196,6 @@ class DeltaHook(Hook):
             'metrics': self.metrics,
             'validated_at': self.validated_at,
         }
-
-    def _is_best(self, runner: Runner) -> bool:
-        if self.save_best not in self.metrics:
-            raise ValueError(
-                f'save_best: expected one of the metrics '
-                f'{sorted(self.metrics)}, got {self.save_best!r} '
-                '(DeltaHook).'
-            )
-        score = self.metrics[self.save_best]
-        return self.best is None or self.is_better(score, self.best)
 
     @master_only
     def _save(self, runner: Runner, epochs: int, iters: int) -> None:

@@ -1,13 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From a config file and a command line to a runner."""
 
+import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch.distributed
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -19,6 +20,22 @@ AMP_WRAPPERS = {
     'PeftOptimWrapper': 'AmpPeftOptimWrapper',
     'OptimWrapper': 'AmpOptimWrapper',
 }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every tool takes that runs a config."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='overrides of the config: key=value ...',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def load_config(

@@ -5,27 +5,13 @@ import os
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, init_default_scope
-from mmengine.runner import Runner, load_checkpoint
-from mmseg.registry import MODELS
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Delta, apply
 from gps_seg.engine.runner_model import bare_model
-
-
-def build_base(config: Config) -> nn.Module:
-    """The model of a config with the weights that its training began with.
-
-    Raises:
-        FileNotFoundError: If there is no file of the pretrained weights.
-    """
-    init_default_scope(config.get('default_scope', 'mmseg'))
-    model: nn.Module = MODELS.build(config.model)
-    model.init_weights()
-    if config.get('load_from'):
-        load_checkpoint(model, config.load_from, map_location='cpu')
-    return model
+from gps_seg.engine.task_model import build_base, tell_classes
 
 
 def load_task(
@@ -58,10 +44,7 @@ def load_task(
         config = Config.fromfile(config)
     model.load_state_dict(build_base(config).state_dict())
     apply(model, delta)
-    model.dataset_meta = {
-        'classes': list(delta.info.classes),
-        'palette': [list(colour) for colour in delta.info.palette],
-    }
+    tell_classes(model, delta.info.to_json())
 
 
 @HOOKS.register_module()

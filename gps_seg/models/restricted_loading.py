@@ -60,8 +60,6 @@ HARMLESS: list[Any] = [
 torch.serialization.add_safe_globals(HARMLESS)
 
 
-# MMEngine's own loader of local files has the empty prefix, too.
-@CheckpointLoader.register_scheme(prefixes='', force=True)
 def read_checkpoint(
     filename: str | Path, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
@@ -93,6 +91,14 @@ def read_checkpoint(
             f'({path}). Save the state_dict of the model.'
         )
     return content
+
+
+# MMEngine's own loader of local files has the empty prefix, too; its log says
+# what follows "load_from_".
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def load_from_local(filename: str, map_location: Any) -> dict[str, Any]:
+    """Loader of MMEngine for a path; see :func:`read_checkpoint`."""
+    return read_checkpoint(filename, map_location)
 
 
 def _refusal(path: Path, error: Exception) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from gps_seg.visualization.figure import (
     save_png,
     style_axes,
 )
+from gps_seg.visualization.heat_map import natural_order
 
 NUM_BINS = 64
 _MAX_MAPS = 10
@@ -103,15 +103,7 @@ def bin_counts(
 def _blocks(selection: Selection) -> list[str]:
     """Blocks in the order of the network, ``''`` (outside them) first."""
     blocks = {locate(name).block for name in selection}
-    return sorted(blocks, key=_natural)
-
-
-def _natural(text: str) -> list[tuple[bool, int, str]]:
-    """Sort key that puts ``layers.2`` before ``layers.10``."""
-    return [
-        (part.isdigit(), int(part) if part.isdigit() else 0, part)
-        for part in re.split(r'(\d+)', text)
-    ]
+    return sorted(blocks, key=natural_order)
 
 
 def _draw_column_shares(
@@ -191,7 +183,7 @@ def _draw_maps(
 def _middle(selection: Selection, kind: str) -> str:
     """Name of the weight of a kind that lies in the middle of the network."""
     names = [name for name in selection if locate(name).kind == kind]
-    names.sort(key=_natural)
+    names.sort(key=natural_order)
     return names[len(names) // 2]
 
 

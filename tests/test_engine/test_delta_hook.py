@@ -1,5 +1,6 @@
 """Deltas during training, and runs that are stopped and go on."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def test_a_step_does_not_depend_on_what_drew_before(tmp_path):
 def test_augmentation_is_random_all_the_same(tmp_path):
     runner, _ = train(tmp_path, iters=1)
     samples = runner.train_dataloader.dataset
+    state = torch.get_rng_state()
     drawn = [samples[0, number, 5]['x'] for number in range(3)]
     drawn.append(samples[1, 0, 5]['x'])
     for i, one in enumerate(drawn):
@@ -183,6 +185,7 @@ def test_augmentation_is_random_all_the_same(tmp_path):
         )
         for other in drawn[:i]:
             assert not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_the_state_of_a_run_has_no_frozen_weight(tmp_path):
@@ -210,7 +213,7 @@ def test_the_best_delta_is_that_of_the_best_score(tmp_path):
         tmp_path,
         hooks=[*hooks(), Keep()],
         checkpoint={'type': 'DeltaHook', 'interval': 3, 'save_best': 'score'},
-        **validated([0.1, 0.7, 0.3, 0.7]),
+        **validated([math.nan, 0.7, 0.3, 0.7]),
     )
     best = Delta.load(tmp_path / 'best_delta.safetensors')
     model = toy_model()

@@ -56,8 +56,8 @@ def test_inference_after_one_line(config, tuned, delta_file):
     expected = inference_model(tuned, image)
     assert torch.equal(result.seg_logits.data, expected.seg_logits.data)
     assert result.pred_sem_seg.data.shape == (1, 64, 64)
-    assert model.dataset_meta['classes'] == ['background', 'polyp']
-    assert model.dataset_meta['palette'] == [[0, 0, 0], [255, 0, 0]]
+    assert model.dataset_meta['classes'] == ('background', 'polyp')
+    assert model.dataset_meta['palette'] == ((0, 0, 0), (255, 0, 0))
 
 
 def test_a_config_with_other_base_weights(config, delta_file):

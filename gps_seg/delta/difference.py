@@ -1,0 +1,199 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Where do two deltas differ, and by how much?"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta.change import Change, same_bits
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.matching import base_values
+from gps_seg.delta.merging import resolved
+from gps_seg.delta.sources import Source
+from gps_seg.delta.text_table import aligned
+from gps_seg.delta.values import Coded
+
+
+class Difference(NamedTuple):
+    """One tensor in two deltas.
+
+    Args:
+        name: Of the tensor.
+        sizes: Entries that each delta changes; 0 where it has no such tensor.
+        common: Entries that both change.
+        largest: Greatest absolute difference of the new values at the common
+            entries; None if there are none, or if one delta is quantized,
+            the other is not, and the base is not known.
+        is_equal: Whether both have the same entries and the same bits there.
+        same_base: Whether both were made from the same values; None where
+            that cannot be told, as the entries are not the same.
+    """
+
+    name: str
+    sizes: tuple[int, int]
+    common: int
+    largest: float | None
+    is_equal: bool
+    same_base: bool | None
+
+    @property
+    def share(self) -> float:
+        """Common entries as a share of all, in [0, 1]."""
+        union = sum(self.sizes) - self.common
+        return self.common / union if union else 1.0
+
+
+def differences(
+    one: Delta, other: Delta, base: Source | None = None
+) -> list[Difference]:
+    """One row for each tensor of either delta, by name.
+
+    Args:
+        one: Any delta.
+        other: Of a model with the same names.
+        base: Model or state dict that both were made from. It is needed only
+            to compare a quantized delta with one that is not.
+
+    Raises:
+        ValueError: If it is not the base of both.
+    """
+    values = [_new_values(delta, base) for delta in (one, other)]
+    rows = []
+    for name in sorted(one.changes.keys() | other.changes.keys()):
+        if name in one.changes and name in other.changes:
+            pair = (one.changes[name], other.changes[name])
+            known = (values[0].get(name), values[1].get(name))
+            rows.append(_compare(name, pair, known))
+        else:
+            sizes = [_size(delta.changes.get(name)) for delta in (one, other)]
+            only = (sizes[0], sizes[1])
+            rows.append(Difference(name, only, 0, None, False, None))
+    return rows
+
+
+def differing_facts(one: DeltaInfo, other: DeltaInfo) -> list[str]:
+    """Names of the fields of two ``info`` that are not equal."""
+    names = [field.name for field in fields(DeltaInfo)]
+    return [n for n in names if getattr(one, n) != getattr(other, n)]
+
+
+def format_differences(rows: Sequence[Difference]) -> str:
+    """A line per tensor that differs, then the totals."""
+    unequal = [row for row in rows if not row.is_equal]
+    sizes = [sum(row.sizes[i] for row in rows) for i in (0, 1)]
+    common = sum(row.common for row in rows)
+    total = Difference('all', (sizes[0], sizes[1]), common, None, True, None)
+    lines = [
+        f'{len(rows) - len(unequal)} of {len(rows)} tensors are equal, '
+        f'entries in common: {common:,} ({100 * total.share:.1f} %)'
+    ]
+    if unequal:
+        head = ('tensor', 'entries', 'and', 'common', 'max |difference|')
+        lines += ['', aligned([head, *map(_cells, unequal)])]
+    strangers = [row.name for row in rows if row.same_base is False]
+    if strangers:
+        lines += [
+            '',
+            f'The deltas are of different bases: {len(strangers)} tensors '
+            f'had other values ({strangers[0]}, ...).',
+        ]
+    return '\n'.join(lines)
+
+
+def _new_values(delta: Delta, base: Source | None) -> dict[str, Tensor]:
+    """The new values of a delta, as far as they are known."""
+    coded = {
+        n for n, c in delta.changes.items() if isinstance(c.values, Coded)
+    }
+    exact = delta.restricted(lambda name: name not in coded)
+    start = {
+        name: torch.zeros(len(change.values), dtype=change.dtype)
+        for name, change in exact.changes.items()
+    }
+    values = resolved(exact, start)
+    if base is not None:
+        old = delta.without_new()
+        found = resolved(old, base_values(base, old))
+        values.update({name: found[name].cpu() for name in coded})
+    return values
+
+
+def _compare(
+    name: str,
+    pair: tuple[Change, Change],
+    known: tuple[Tensor | None, Tensor | None],
+) -> Difference:
+    one, other = pair
+    sizes = (len(one.values), len(other.values))
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return Difference(name, sizes, 0, None, False, None)
+    same_entries = _same_entries(one.indices, other.indices)
+    same_base = one.base == other.base if same_entries else None
+    places = _common(one, other)
+    values = _comparable(pair, known)
+    if values is None:
+        common = len(places[0])
+        return Difference(name, sizes, common, None, False, same_base)
+    first, second = (v[p] for v, p in zip(values, places, strict=True))
+    gap = (first.double() - second.double()).abs()
+    return Difference(
+        name,
+        sizes,
+        common=len(gap),
+        largest=float(gap.max()) if len(gap) else None,
+        is_equal=same_entries and same_bits(first, second),
+        same_base=same_base,
+    )
+
+
+def _comparable(
+    pair: tuple[Change, Change],
+    known: tuple[Tensor | None, Tensor | None],
+) -> tuple[Tensor, Tensor] | None:
+    """Numbers whose differences are those of the new values."""
+    if known[0] is not None and known[1] is not None:
+        return known[0], known[1]
+    one, other = pair[0].values, pair[1].values
+    if isinstance(one, Coded) and isinstance(other, Coded):
+        # Both are relative to the base, which cancels out.
+        return one.table()[one.codes.long()], other.table()[other.codes.long()]
+    return None
+
+
+def _same_entries(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one, other)
+
+
+def _common(one: Change, other: Change) -> tuple[Tensor, Tensor]:
+    """Positions of the common entries, in the order of each delta."""
+    first, second = _indices(one), _indices(other)
+    return (
+        torch.isin(first, second).nonzero().flatten(),
+        torch.isin(second, first).nonzero().flatten(),
+    )
+
+
+def _indices(change: Change) -> Tensor:
+    if change.indices is None:
+        return torch.arange(change.shape.numel())
+    return change.indices
+
+
+def _size(change: Change | None) -> int:
+    return 0 if change is None else len(change.values)
+
+
+def _cells(row: Difference) -> tuple[str, ...]:
+    return (
+        row.name,
+        f'{row.sizes[0]:,}',
+        f'{row.sizes[1]:,}',
+        f'{100 * row.share:.1f} %',
+        '-' if row.largest is None else f'{row.largest:.3g}',
+    )

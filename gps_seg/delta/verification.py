@@ -1,0 +1,32 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Say what of a delta was compared with a base, and fits."""
+
+from torch import nn
+
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.matching import base_values
+from gps_seg.delta.sources import Source
+
+
+def verify(base: Source, delta: Delta) -> str:
+    """Compare a delta with a base, in words.
+
+    Of a model, tensors that are new in the task must be there with the same
+    shape, as :func:`~gps_seg.delta.application.apply` needs them; of a state
+    dict they are left out of account, as by
+    :func:`~gps_seg.delta.merging.merged_state`.
+
+    Raises:
+        ValueError: If it does not fit, naming the first tensor.
+    """
+    is_model = isinstance(base, nn.Module)
+    compared = delta if is_model else delta.without_new()
+    entries = base_values(base, compared)
+    known = {n: v for n, v in entries.items() if n not in delta.new}
+    count = sum(len(values) for values in known.values())
+    told = f'{len(known)} tensors have the fingerprint of the base ({count:,} '
+    told += 'entries compared)'
+    if delta.new:
+        rule = 'shapes fit' if is_model else 'not compared'
+        told += f', {len(delta.new)} are new in the task ({rule})'
+    return told

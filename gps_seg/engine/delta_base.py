@@ -1,0 +1,108 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The base of a delta: a file of weights, or what a config builds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
+from torch import Tensor, nn
+
+from gps_seg.engine.launch import load_config
+from gps_seg.engine.task_model import build_base
+from gps_seg.models.weight_files import read_tensors
+
+# What MMEngine, MMSegmentation and their modules raise for a wrong config.
+_WRONG_CONFIG = (
+    AssertionError,
+    AttributeError,
+    ConfigParsingError,
+    ImportError,
+    KeyError,
+    NameError,
+    SyntaxError,
+    TypeError,
+)
+
+
+def find_base(
+    weights: str | Path | None, config: str | Path | None, prefix: str = ''
+) -> nn.Module | dict[str, Tensor]:
+    """The base that the options of a command name.
+
+    Args:
+        weights: File of weights, or None.
+        config: Config file, or None.
+        prefix: As for :func:`base_tensors`.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If not one of the two is given, or what is in it is not
+            what it should be.
+    """
+    if (weights is None) == (config is None):
+        raise ValueError(
+            'base: expected either a file of weights (--base) or a config '
+            f'that builds the base (--config), got {weights} and {config}.'
+        )
+    if weights is not None:
+        return base_tensors(weights, prefix)
+    return base_model(read_config(str(config)))
+
+
+def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
+    """Tensors of a file of weights, under the names that a delta has.
+
+    Args:
+        path: Checkpoint or state dict.
+        prefix: Put before each name, such as ``backbone.`` for a file that
+            holds an encoder alone.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds anything but named tensors.
+    """
+    return {prefix + name: t for name, t in read_tensors(path).items()}
+
+
+def read_config(path: str | Path) -> Config:
+    """The config in a file, which is run.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    with _told_as_value_error('a config that can be read', str(path)):
+        return load_config(str(path))
+
+
+def base_model(config: Config) -> nn.Module:
+    """The model as a training by this config begins, on the CPU.
+
+    Whether that is the base of a delta, the fingerprints in the delta tell.
+
+    Raises:
+        FileNotFoundError: If a file of weights is missing.
+        ValueError: If the config has no model, or one that cannot be built.
+    """
+    if 'model' not in config:
+        raise ValueError(
+            f'config: expected a model, got none ({config.filename}). Give '
+            'the config that the delta was trained with.'
+        )
+    with _told_as_value_error(
+        'a model that can be built', str(config.filename)
+    ):
+        return build_base(config)
+
+
+@contextmanager
+def _told_as_value_error(expected: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except _WRONG_CONFIG as error:
+        raise ValueError(
+            f'config: expected {expected}, got {type(error).__name__}: '
+            f'{error} ({path}).'
+        ) from error

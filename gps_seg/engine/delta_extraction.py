@@ -1,0 +1,152 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Make a small delta of two full checkpoints, the base's and the tuned one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gps_seg.delta import Delta, DeltaInfo, extract
+from gps_seg.delta.new_file import DELTA_SUFFIX, require_new, save_new
+from gps_seg.engine.delta_base import base_model, base_tensors, read_config
+from gps_seg.engine.peft_hook import CHECKPOINT_KEY
+from gps_seg.models.restricted_loading import read_checkpoint
+from gps_seg.models.weight_files import read_tensors
+
+MB = 1e6
+
+
+def extract_file(
+    base: Path,
+    tuned: Path,
+    out: Path,
+    *,
+    config: Path | None = None,
+    new: Sequence[str] = (),
+    prefix: str = '',
+) -> str:
+    """Make a delta of two full checkpoints.
+
+    Args:
+        base: Weights before the tuning, or the config (``.py``) that builds
+            the model with them.
+        tuned: Weights after it. Classes, palette, config and method are taken
+            from it as far as it tells them.
+        out: The delta.
+        config: Config of the training, to keep its text; by default that in
+            ``tuned``, or else ``base`` if it is a config.
+        new: Modules whose tensors count as new in the task, such as
+            ``decode_head``: what the base has there is left out of account.
+        prefix: Put before the names of the base.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        FileExistsError: If ``out`` is there.
+        ValueError: If a file is not what it should be, the two do not belong
+            together, or ``new`` names no tensor.
+    """
+    require_new(out, DELTA_SUFFIX)
+    tensors = read_tensors(tuned)
+    info = told_by(tuned)
+    if config is None and not info.config and base.suffix == '.py':
+        config = base
+    if config is not None:
+        info = replace(info, config=read_config(config).pretty_text)
+    old = _base_state(base, prefix)
+    dropped = _within(new, tensors)
+    old = {name: t for name, t in old.items() if name not in dropped}
+    _check_shapes(old, tensors)
+    delta = extract(old, tensors, info)
+    sizes = (save_new(delta, out), tuned.stat().st_size)
+    total = sum(tensor.numel() for tensor in tensors.values())
+    return f'{out}: {_changes(delta, total)}\n{_sizes(*sizes)} of {tuned}'
+
+
+def _base_state(base: Path, prefix: str) -> dict[str, Tensor]:
+    if base.suffix == '.py':
+        state: dict[str, Tensor] = base_model(read_config(base)).state_dict()
+        return state
+    return base_tensors(base, prefix)
+
+
+def told_by(checkpoint: Path) -> DeltaInfo:
+    """Classes, palette, config and method, as far as a checkpoint has them.
+
+    A palette that does not go with the classes is left out.
+    """
+    if checkpoint.suffix == '.safetensors':
+        return DeltaInfo()
+    content = read_checkpoint(checkpoint)
+    meta = _dict(content.get('meta'))
+    # Checkpoints of MMSegmentation 0.x have capital letters.
+    data = _dict(meta.get('dataset_meta')) or {
+        key.lower(): value for key, value in meta.items() if key.isupper()
+    }
+    classes = _list(data.get('classes'))
+    palette = [
+        tuple(map(int, colour)) for colour in _list(data.get('palette'))
+    ]
+    return DeltaInfo(
+        classes=tuple(classes),
+        palette=tuple(palette) if len(palette) == len(classes) else (),
+        method=_dict(_dict(content.get(CHECKPOINT_KEY)).get('method')),
+        config=str(meta.get('cfg') or ''),
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _within(modules: Iterable[str], tensors: Mapping[str, Tensor]) -> set[str]:
+    """Names of the tensors that lie in one of the modules, or are one."""
+    found: set[str] = set()
+    for module in modules:
+        inside = module.rstrip('.') + '.'
+        names = {n for n in tensors if f'{n}.'.startswith(inside)}
+        if not names:
+            raise ValueError(
+                f'--new: expected a module of the tuned model, got {module}; '
+                f'there are {sorted({n.partition(".")[0] for n in tensors})}.'
+            )
+        found |= names
+    return found
+
+
+def _check_shapes(
+    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]
+) -> None:
+    others = [
+        name
+        for name, tensor in base.items()
+        if name in tuned and tuned[name].shape != tensor.shape
+    ]
+    if others:
+        name = others[0]
+        raise ValueError(
+            f'base: expected shape {tuple(tuned[name].shape)}, got '
+            f'{tuple(base[name].shape)} ({name}; {len(others)} tensors '
+            'differ). If it is a head for other classes, add --new '
+            f'{name.partition(".")[0]}; if it is a table that the model '
+            'resizes when it is loaded, give the config as the base.'
+        )
+
+
+def _changes(delta: Delta, total: int) -> str:
+    changed = sum(len(change.values) for change in delta.changes.values())
+    whole = len(delta.changes) - len(delta.selection) - len(delta.new)
+    return (
+        f'{changed:,} of {total:,} entries ({changed / total:.3%}); tensors '
+        f'changed in part: {len(delta.selection)}, whole: {whole}, new: '
+        f'{len(delta.new)}'
+    )
+
+
+def _sizes(size: int, full: int) -> str:
+    return f'{size / MB:.3f} MB, {size / full:.2%} of the {full / MB:.1f} MB'

@@ -1,0 +1,73 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Write full weights as any MMSegmentation reads them."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gps_seg.delta import DeltaInfo
+from gps_seg.models.weight_files import write_once, write_safetensors
+
+CHECKPOINT_SUFFIXES = ('.pth', '.safetensors')
+
+
+def checkpoint_meta(
+    info: DeltaInfo,
+    dataset_meta: Mapping[str, Any] | None = None,
+    config: str = '',
+) -> dict[str, Any]:
+    """What MMSegmentation keeps beside the weights, in plain values.
+
+    Args:
+        info: Of the delta.
+        dataset_meta: Classes and palette for a delta that does not know them;
+            what nobody knows is left out.
+        config: Text of the config; that of the delta if empty.
+    """
+    told = info.to_json() if info.classes else dataset_meta or {}
+    meta: dict[str, Any] = {}
+    if told.get('classes'):
+        palette = [list(colour) for colour in told.get('palette') or ()]
+        meta['dataset_meta'] = {
+            'classes': tuple(told['classes']),
+            'palette': palette or None,
+        }
+    if config or info.config:
+        meta['cfg'] = config or info.config
+    return meta
+
+
+def write_checkpoint(
+    path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+) -> int:
+    """Write weights, whole or not at all; never over another file.
+
+    A ``.pth`` is a checkpoint of MMSegmentation that PyTorch's restricted
+    unpickler reads; a ``.safetensors`` has the tensors, and ``meta`` as text.
+
+    Returns:
+        Size of the file in bytes.
+
+    Raises:
+        FileExistsError: If the file exists with other content.
+        OSError: If it cannot be written; nothing is left behind.
+    """
+    plain = {
+        name: tensor.detach()
+        .cpu()
+        .clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    if path.suffix.lower() == '.safetensors':
+        texts = {key: json.dumps(value) for key, value in meta.items()}
+        write_safetensors(path, plain, texts)
+    else:
+        buffer = io.BytesIO()
+        torch.save({'meta': dict(meta), 'state_dict': plain}, buffer)
+        write_once(path, buffer.getvalue())
+    return path.stat().st_size

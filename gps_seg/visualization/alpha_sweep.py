@@ -1,0 +1,99 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Scores of the models between a base and a tuned one."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+
+from gps_seg.visualization.figure import (
+    INK,
+    MUTED,
+    PALETTE,
+    new_figure,
+    save_png,
+    style_axes,
+)
+
+_MARKERS = 'oDs^vP'
+
+
+class AlphaScore(NamedTuple):
+    """Scores of ``base + alpha * (tuned - base)``.
+
+    Args:
+        alpha: 0 is the base, 1 the tuned model.
+        metrics: By name; NaN where a score is not defined.
+    """
+
+    alpha: float
+    metrics: Mapping[str, float]
+
+
+def plot_alpha_sweep(
+    scores: Sequence[AlphaScore],
+    metrics: Sequence[str],
+    out_png: str | os.PathLike[str],
+) -> Path:
+    """Draw metrics against ``alpha``, a line each, its best point marked.
+
+    Args:
+        scores: Any order, one or more.
+        metrics: Names of those to draw.
+        out_png: Where the picture goes.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: If there are no scores, a metric is none of them, or
+            ``out_png`` is not named ``.png``.
+    """
+    _check(scores, metrics)
+    scores = sorted(scores, key=lambda score: score.alpha)
+    figure = new_figure(6.5, 4.0)
+    axes = figure.subplots()
+    style_axes(axes, 'between the base (0) and the tuned model (1)')
+    for end in (0, 1):
+        axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=':')
+    for index, metric in enumerate(metrics):
+        _draw_metric(axes, scores, metric, index)
+    axes.set_xlabel('alpha', fontsize=9, color=INK)
+    axes.set_ylabel('score', fontsize=9, color=INK)
+    axes.margins(y=0.15)
+    axes.legend(fontsize=8, frameon=False, loc='best')
+    return save_png(figure, out_png)
+
+
+def _check(scores: Sequence[AlphaScore], metrics: Sequence[str]) -> None:
+    if not scores or not metrics:
+        raise ValueError(
+            f'scores: expected one or more alphas and metrics, got '
+            f'{len(scores)} and {len(metrics)}.'
+        )
+    known = list(scores[0].metrics)
+    unknown = [metric for metric in metrics if metric not in known]
+    if unknown:
+        raise ValueError(f'metrics: expected some of {known}, got {unknown}.')
+
+
+def _draw_metric(
+    axes: Axes, scores: Sequence[AlphaScore], metric: str, index: int
+) -> None:
+    points = [(score.metrics[metric], score.alpha) for score in scores]
+    values, alphas = zip(*points, strict=True)
+    lap, colour = divmod(index, len(PALETTE))
+    marker = _MARKERS[lap % len(_MARKERS)]
+    style = {'color': PALETTE[colour], 'marker': marker}
+    defined = [point for point in points if math.isfinite(point[0])]
+    label = metric
+    if defined:
+        best, alpha = max(defined)
+        label = f'{metric}: best {best:.2f} at {alpha:g}'
+        axes.plot([alpha], [best], ms=11, mfc='none', ls='', **style)
+    axes.plot(alphas, values, label=label, ms=5, lw=1.6, **style)
