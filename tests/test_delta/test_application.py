@@ -202,6 +202,18 @@ def test_a_model_changed_meanwhile_is_not_mixed(model, delta, state_bits):
     assert state_bits(model) == before
 
 
+@pytest.mark.parametrize('head', [nn.Conv2d(6, 3, 1), nn.Identity()])
+def test_a_model_that_lost_a_tensor_is_not_reverted(
+    model, delta, state_bits, head
+):
+    apply(model, delta)
+    model.head = head
+    before = state_bits(model)
+    with pytest.raises(RuntimeError, match=r'got others \(head\.'):
+        revert(model)
+    assert state_bits(model) == before
+
+
 def test_a_base_loaded_over_a_delta_can_be_used(model, base, delta):
     apply(model, delta)
     model.load_state_dict(base)

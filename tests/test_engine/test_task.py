@@ -1,6 +1,7 @@
 """A delta on a segmentor that MMSegmentation built."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 
-from gps_seg.delta import Delta, DeltaInfo, extract
-from gps_seg.engine import build_base, load_task
+from gps_seg.delta import Delta, DeltaInfo, applied_delta, extract
+from gps_seg.engine import TaskHook, build_base, load_task
 
 INFO = DeltaInfo(
     classes=('background', 'polyp'), palette=((0, 0, 0), (255, 0, 0))
@@ -82,3 +83,19 @@ def test_the_config_of_a_delta_is_not_run(config, tuned, tmp_path):
 
     assert Delta.load(path).info.config == info.config
     assert not trace.exists()
+
+
+def test_a_runner_gets_the_base_before_the_delta(delta_file, config):
+    """Also where the base comes from ``init_cfg``, which a test ignores."""
+    base = build_base(copy.deepcopy(config))
+    model = copy.deepcopy(base)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    model.init_weights = lambda: model.load_state_dict(base.state_dict())
+    hook, runner = TaskHook(str(delta_file)), SimpleNamespace(model=model)
+
+    hook.before_run(runner)
+    hook.before_test(runner)
+
+    assert applied_delta(model) is hook.delta
