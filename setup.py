@@ -14,6 +14,7 @@ MIM = Path('gps_seg/.mim')
 MIM_SOURCES = ('configs', 'tools', 'data/splits', 'data/demo')
 
 # The ranges are what the code needs; constraints.txt holds what was tried.
+EXPORT = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 REQUIREMENTS = [
     'albumentations>=2.0.8,<2.1',
     'matplotlib>=3.8',
@@ -45,7 +46,10 @@ EXTRAS = {
     # LoRA, a rival in tools/benchmark.py. Not in dev: MMEngine imports what
     # it brings along, and every start of a program would take twice as long.
     'benchmark': ['peft>=0.17'],
+    # tools/export.py to ONNX; TorchScript needs nothing.
+    'export': EXPORT,
     'dev': [
+        *EXPORT,
         'hypothesis>=6',
         'mypy>=1.11',
         'pre-commit>=4',
