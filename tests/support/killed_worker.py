@@ -14,8 +14,6 @@ from toy_run import run
 from gps_seg.engine import SeededStepsHook
 
 FILES = {'state': 'resume.pth', 'delta': 'delta.safetensors'}
-replace = os.replace
-seen = []
 
 
 class KillAt(Hook):
@@ -24,24 +22,34 @@ class KillAt(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def replace_or_die(source, target):
-    """Die the second time, with half of the new file on the disk."""
-    if Path(target).name == FILES[sys.argv[2]]:
-        seen.append(target)
-    if len(seen) == 2:
-        os.truncate(source, Path(source).stat().st_size // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
+def die_at_the_second(name):
+    """Die when the file is replaced, with half of the new one on the disk."""
+    replace, seen = os.replace, []
 
+    def replace_or_die(source, target):
+        if Path(target).name == name:
+            seen.append(target)
+        if len(seen) == 2:
+            os.truncate(source, Path(source).stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
 
-hooks = [SeededStepsHook()]
-if sys.argv[2] == 'iteration':
-    hooks.append(KillAt())
-else:
     os.replace = replace_or_die
-run(
-    Path(sys.argv[1]),
-    iters=7,
-    hooks=hooks,
-    checkpoint={'type': 'DeltaHook', 'interval': 3},
-)
+
+
+def main(work_dir, moment):
+    hooks = [SeededStepsHook()]
+    if moment == 'iteration':
+        hooks.append(KillAt())
+    else:
+        die_at_the_second(FILES[moment])
+    run(
+        Path(work_dir),
+        iters=7,
+        hooks=hooks,
+        checkpoint={'type': 'DeltaHook', 'interval': 3},
+    )
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -10,13 +10,9 @@ from gps_seg.engine.config_text import config_from_file, config_from_text
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
-@pytest.mark.parametrize(
-    'path',
-    [p for p in sorted(CONFIGS.rglob('*.py')) if '_base_' not in p.parts],
-    ids=lambda path: path.relative_to(CONFIGS).as_posix(),
-)
-def test_every_config_is_read_from_its_text(path):
-    config = Config.fromfile(path)
+@pytest.mark.parametrize('name', ['gps_kvasir.py', 'demo/pretrain_source.py'])
+def test_a_config_is_read_from_its_text(name):
+    config = Config.fromfile(CONFIGS / name)
     read = config_from_text(config.pretty_text)
     assert read.to_dict() == config.to_dict()
 

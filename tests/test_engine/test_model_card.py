@@ -24,6 +24,14 @@ from gps_seg.engine.sharing.markdown import code, is_on_hub, link, table
 from gps_seg.engine.task_model import build_base, build_tuned
 
 TOLD = Told(title='Polyps', base='timm/vit_small')
+MUCH = Told(
+    title='Polyps',
+    base='timm/vit_small',
+    license='apache-2.0',
+    datasets=('kvasir/seg', 'our: own'),
+    intended_use='For research.',
+    limits='Not for patients.',
+)
 
 
 @pytest.fixture(scope='module')
@@ -47,6 +55,14 @@ def delta_file(task, tmp_path):
     )
 
 
+@pytest.fixture(scope='module')
+def shared(task, tmp_path_factory):
+    """The folder of that delta, with all that an author can tell."""
+    out = tmp_path_factory.mktemp('shared') / 'out'
+    share(task / 'delta.safetensors', out, MUCH)
+    return out
+
+
 def page_of(folder):
     return (folder / 'README.md').read_text(encoding='utf-8')
 
@@ -60,31 +76,31 @@ def section(page, name):
     return re.search(rf'^## {name}\n\n(.*?)(?=^## |\Z)', page, re.M | re.S)[1]
 
 
-def test_the_folder_is_complete(delta_file, config, tmp_path):
-    files = share(delta_file, tmp_path / 'out', TOLD)
-    names = ['README.md', 'config.py', 'delta.safetensors', 'preview.png']
-    assert [file.name for file in files] == names
-    copy = tmp_path / 'out/delta.safetensors'
-    assert copy.read_bytes() == delta_file.read_bytes()
-    assert Config.fromfile(files[1]).to_dict() == config.to_dict()
-    assert cv2.imread(str(files[3])).std() > 0
-    assert sorted(p.name for p in tmp_path.glob('.*')) == []
+def test_the_folder_is_complete(shared, task, config):
+    delta, card, text, preview = (
+        shared / name
+        for name in (
+            *('delta.safetensors', 'README.md', 'config.py', 'preview.png'),
+        )
+    )
+    assert set(shared.iterdir()) == {delta, card, text, preview}
+    assert list(shared.parent.iterdir()) == [shared]
+    original = task / 'delta.safetensors'
+    assert delta.read_bytes() == original.read_bytes()
+    assert Config.fromfile(text).to_dict() == config.to_dict()
+    assert cv2.imread(str(preview)).std() > 0
 
 
-def test_the_snippet_on_the_page_works(
-    delta_file, config, tmp_path, monkeypatch
-):
-    share(delta_file, tmp_path / 'out', TOLD)
-    monkeypatch.chdir(tmp_path / 'out')
+def test_the_snippet_on_the_page_works(shared, config, tmp_path, monkeypatch):
+    here = shutil.copytree(shared, tmp_path / 'elsewhere')
+    monkeypatch.chdir(here)
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     cv2.imwrite('image.jpg', image)
-    (snippet,) = re.findall(
-        r'```python\n(.*?)```', page_of(tmp_path / 'out'), re.S
-    )
+    (snippet,) = re.findall(r'```python\n(.*?)```', page_of(here), re.S)
     assert len(snippet.splitlines()) <= 10
     names = {}
     exec(snippet, names)
-    tuned = build_tuned(config, delta_file)
+    tuned = build_tuned(config, here / 'delta.safetensors')
     expected = inference_model(tuned, 'image.jpg').pred_sem_seg.data[0]
     assert names['labels'].shape == (40, 60)
     assert torch.equal(names['labels'], expected)
@@ -94,16 +110,9 @@ def test_the_snippet_on_the_page_works(
     assert all(torch.equal(reverted[name], base[name]) for name in base)
 
 
-def test_the_front_matter_is_what_the_hub_reads(delta_file, tmp_path):
-    told = Told(
-        title='Polyps',
-        base='timm/vit_small',
-        license='apache-2.0',
-        datasets=('kvasir/seg', 'our: own'),
-    )
-    share(delta_file, tmp_path / 'out', told)
-    assert page_of(tmp_path / 'out').startswith('---\n')
-    assert front_matter_of(tmp_path / 'out') == {
+def test_the_front_matter_is_what_the_hub_reads(shared):
+    assert page_of(shared).startswith('---\n')
+    assert front_matter_of(shared) == {
         'library_name': 'gps_seg',
         'pipeline_tag': 'image-segmentation',
         'tags': [
@@ -143,24 +152,20 @@ def test_nothing_is_invented(config, tmp_path):
     assert 'None' not in page
 
 
-def test_what_the_delta_and_the_author_say(delta_file, task, tmp_path):
-    told = Told(
-        title='Polyps',
-        base='https://example.org/vit',
-        intended_use='For research.',
-        limits='Not for patients.',
-    )
-    share(delta_file, tmp_path / 'out', told)
-    page = page_of(tmp_path / 'out')
+def test_what_the_delta_and_the_author_say(shared, task):
+    page = page_of(shared)
     assert '\n# Polyps\n' in page
     assert 'into `background`, `polyp`.' in page
     assert 'tuned by `gps`, `k = 1`.' in page
     assert '![Preview](preview.png)' in page
     assert f'`{task}/base.safetensors`' in section(page, 'Base')
-    assert 'https://example.org/vit. The delta' in section(page, 'Base')
-    assert section(page, 'Data').split('\n')[:2] == [
+    link_to = '[timm/vit_small](https://huggingface.co/timm/vit_small)'
+    assert f'{link_to}. The delta' in section(page, 'Base')
+    assert section(page, 'Data').split('\n')[:4] == [
         '- training: `PolypDataset`, `splits/train.txt`',
         '- validation: `PolypDataset`, `splits/val.txt`',
+        '- [kvasir/seg](https://huggingface.co/datasets/kvasir/seg)',
+        '- our: own',
     ]
     assert '| `mDice` | 88.25 |\n| `mIoU` | 80.5 |' in section(page, 'Metric')
     use = section(page, 'Intended use and limits')
@@ -169,9 +174,9 @@ def test_what_the_delta_and_the_author_say(delta_file, task, tmp_path):
     assert '- `torch`' in section(page, 'Made with')
 
 
-def test_the_numbers_are_those_of_the_files(delta_file, config, tmp_path):
-    share(delta_file, tmp_path / 'out', TOLD)
-    page = page_of(tmp_path / 'out')
+def test_the_numbers_are_those_of_the_files(shared, config):
+    page = page_of(shared)
+    delta_file = shared / 'delta.safetensors'
     digest = hashlib.sha256(delta_file.read_bytes()).hexdigest()
     assert f'```\n{digest}\n```' in section(page, 'Verify')
     state = build_base(config).state_dict()
@@ -221,7 +226,9 @@ def test_without_selected_entries_there_is_no_picture(config, tmp_path):
     whole.save(tmp_path / 'whole.safetensors')
     files = share(tmp_path / 'whole.safetensors', tmp_path / 'out', TOLD)
     assert 'preview.png' not in [file.name for file in files]
-    assert 'preview.png' not in page_of(tmp_path / 'out')
+    page = page_of(tmp_path / 'out')
+    assert 'preview.png' not in page
+    assert 'single entries of weights' not in page
 
 
 def test_a_config_of_ones_own(config, tmp_path):
