@@ -50,9 +50,11 @@ param_scheduler = [
         eta_min=1e-5,
     ),
 ]
+# Without SeededStepsHook, as the checkpoint in data/demo was made.
 default_hooks = dict(
+    _delete_=True,
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=max_iters),
-    # The checkpoint in data/demo was made without.
-    seeded_steps=None,
+    report=dict(type='ReportHook'),
 )
 log_processor = dict(by_epoch=False)

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import torch
 from mmengine.hooks import Hook
 from toy_run import run
 
@@ -38,6 +39,7 @@ def die_at_the_second(name):
 
 
 def main(work_dir, moment):
+    torch.set_num_threads(1)  # as in the process of the tests
     hooks = [SeededStepsHook()]
     if moment == 'iteration':
         hooks.append(KillAt())

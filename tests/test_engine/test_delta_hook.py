@@ -16,6 +16,7 @@ from toy_run import ToySet, run, toy_model
 
 from gps_seg.delta import Delta, apply
 from gps_seg.engine import DeltaHook, SeededStepsHook
+from gps_seg.models import read_checkpoint
 
 MOMENTUM = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9}
 ADAMW = {'type': 'AdamW', 'lr': 0.01, 'weight_decay': 0.1}
@@ -190,7 +191,7 @@ def test_augmentation_is_random_all_the_same(tmp_path):
 
 def test_the_state_of_a_run_has_no_frozen_weight(tmp_path):
     runner, _ = train(tmp_path, ema=True)
-    state = torch.load(tmp_path / 'resume.pth', weights_only=True)
+    state = read_checkpoint(tmp_path / 'resume.pth')
     selection = runner.custom_hook.selection
     for key, prefix in (('state_dict', ''), ('ema_state_dict', 'module.')):
         kept = state[key]

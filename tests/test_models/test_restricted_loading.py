@@ -130,3 +130,12 @@ def test_no_file_and_no_dictionary(tmp_path):
     torch.save([1, 2], tmp_path / 'list.pth')
     with pytest.raises(ValueError, match='expected a dictionary, got list'):
         read_checkpoint(tmp_path / 'list.pth')
+
+
+def test_it_is_read_whatever_others_allow_and_take_back(tmp_path):
+    """MMEngine allows the same for a moment, and torch then forgets both."""
+    path = tmp_path / 'checkpoint.pth'
+    torch.save({'log': HistoryBuffer([1.0], [1])}, path)
+    with torch.serialization.safe_globals([HistoryBuffer, np.ndarray]):
+        pass
+    assert read_checkpoint(path)['log'].current() == 1.0
