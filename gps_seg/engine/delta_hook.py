@@ -115,6 +115,7 @@ class DeltaHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the base; or do what a stopped run had still to do."""
+        self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
             if self.validated_at != progress(runner) and is_due(runner):
                 runner.val_loop.run()
@@ -236,7 +237,7 @@ class DeltaHook(Hook):
             classes=classes,
             palette=palette if len(palette) == len(classes) else (),
             method=self.peft.config,
-            config=runner.cfg.pretty_text,
+            config=self.config_text,
             metric=self.metrics,
         )
 
