@@ -50,7 +50,7 @@ def test_values_that_arithmetic_would_not_restore(model, delta, state_bits):
 
 # Each example starts where the last one has to end: at the base.
 @settings(
-    max_examples=100,
+    max_examples=1000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -64,7 +64,7 @@ def test_values_that_arithmetic_would_not_restore(model, delta, state_bits):
     )
 )
 def test_any_sequence_ends_at_the_base(two_tasks, state_bits, actions):
-    """One thousand and more random steps, checked after every one."""
+    """A thousand random sequences, checked after every step."""
     model, base, deltas, stranger = two_tasks
     states = [state_bits(merged_state(base, delta)) for delta in deltas]
     present = None
