@@ -11,6 +11,7 @@ from gps_seg.benchmark.results import (
     summarize,
 )
 from gps_seg.benchmark.rounds import Measurement
+from gps_seg.sparse.text_table import aligned
 
 MEASURED = (
     'method',
@@ -43,7 +44,7 @@ def format_tables(measurements: Sequence[Measurement]) -> str:
         if m.problem is not None
     ]
     return '\n'.join(
-        [*_aligned(measured), '', *_aligned(compared), '', *missing, NOTE]
+        [aligned(measured), '', aligned(compared), '', *missing, NOTE]
     )
 
 
@@ -69,17 +70,3 @@ def _compared(
         summary.label,
         *('-' if ratio is None else f'{ratio:.3f}' for ratio in ratios),
     )
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        '  '.join(
-            [
-                line[0].ljust(widths[0]),
-                *map(str.rjust, line[1:], widths[1:]),
-            ]
-        )
-        for line in lines
-    ]

@@ -14,8 +14,8 @@ from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.matching import base_values
 from gps_seg.delta.merging import resolved
 from gps_seg.delta.sources import Source
-from gps_seg.delta.text_table import aligned
 from gps_seg.delta.values import Coded
+from gps_seg.sparse.text_table import aligned
 
 
 class Difference(NamedTuple):

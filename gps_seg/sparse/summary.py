@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gps_seg.sparse.columns import is_compressed
 from gps_seg.sparse.selection import Selection
+from gps_seg.sparse.text_table import aligned
 
 # A block is a numbered container, as `layers.3`; numbers and containers that
 # follow directly belong to it, as in `stages.0.blocks.1` or `stages.0.1`.
@@ -144,18 +145,7 @@ def format_table(rows: Sequence[KindRow]) -> str:
         'of fan-in',
         'compressed',
     ]
-    cells = [head, *map(_cells, [*rows, total_row(rows)])]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            [line[0].ljust(widths[0])]
-            + [
-                cell.rjust(width)
-                for cell, width in zip(line[1:], widths[1:], strict=True)
-            ]
-        )
-        for line in cells
-    )
+    return aligned([head, *map(_cells, [*rows, total_row(rows)])])
 
 
 def _row(kind: str, selection: Selection, names: list[str]) -> KindRow:
