@@ -171,7 +171,7 @@ def test_a_breach_is_seen(tmp_path, home, code, expected):
     ('home', 'code'),
     [
         ('sparse', 'import torch\nfrom safetensors.torch import save_file'),
-        ('peft', 'from gps_seg.sparse.budget import PerNeuron'),
+        ('peft', 'from gps_seg.sparse.budget import Budget'),
         ('peft', 'from gps_seg.peft.method import Method'),
         ('datasets', 'from gps_seg.stack import require_openmmlab'),
         ('engine', 'import mmengine\nfrom gps_seg.models import weights'),

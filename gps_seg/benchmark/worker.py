@@ -27,7 +27,14 @@ from gps_seg.benchmark.memory import watch_peak
 from gps_seg.benchmark.methods import METHODS
 from gps_seg.benchmark.settings import Settings
 from gps_seg.peft import weights_to_select
-from gps_seg.sparse import PerNeuron, Selection, gps_roles, gradient_scores
+from gps_seg.sparse import (
+    Budget,
+    Connections,
+    Scores,
+    Selection,
+    gps_roles,
+    running_sums,
+)
 
 
 def main() -> None:
@@ -44,20 +51,19 @@ def select(
     """Select by one gradient pass over the batch; write one file per k."""
     model, loss = set_up(settings)
     weights = weights_to_select(model, gps_roles(model, ENCODER))
-    budgets = [PerNeuron(k) for k in ks]
+    budgets = [Budget('neuron', Connections(k)) for k in ks]
     for budget in budgets:
         budget.check(weights)
-    scores = gradient_scores(
-        {name: owned.parameter for name, owned in weights.items()},
-        iter([loss()]),
-    )
+    parameters = {name: owned.parameter for name, owned in weights.items()}
+    (sums,) = running_sums(parameters, iter([loss()]))
+    scores = Scores('gradient', parameters, sums, seed=0)
     facts = []
-    for budget, file in zip(budgets, files, strict=True):
+    for k, budget, file in zip(ks, budgets, files, strict=True):
         selection, silent = budget.select(scores, weights)
         selection.save(file)
         facts.append(
             {
-                'k': budget.k,
+                'k': k,
                 'hash': selection.hash,
                 'num_selected': selection.num_selected,
                 'silent_neurons': sum(silent.values()),

@@ -57,6 +57,13 @@ class TrainsSelected:
             ]
         self.trainable = trainable
 
+    def update_params(self, loss: Tensor, *args, **kwargs) -> None:
+        """As the base class, with the pull towards the start in the loss."""
+        penalty = None if self.trainable is None else self.trainable.penalty()
+        if penalty is not None:
+            loss = loss + penalty
+        super().update_params(loss, *args, **kwargs)
+
     def step(self, **kwargs) -> None:
         """Step the declared entries, then write them into the weights."""
         if self.trainable is None:

@@ -30,17 +30,19 @@ from gps_seg.engine.runner_model import (
     is_training,
     leave_data_parallel,
 )
-from gps_seg.engine.scoring import score_on_training_data
+from gps_seg.engine.scoring import ScoringPass
+from gps_seg.engine.selection_loss import SELECTION_LOSSES
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.whole_files import write_json
 from gps_seg.peft import (
     METHODS,
     Choice,
     Trainable,
+    build_from,
     build_method,
     weights_to_select,
 )
-from gps_seg.sparse import RunningScores, Selection
+from gps_seg.sparse import Evidence, RunningSums, Selection
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection
 
@@ -54,23 +56,33 @@ class PeftHook(Hook):
 
     Args:
         method: Type and settings, such as ``dict(type='gps', k=1)``.
-        max_batches: Upper bound of the training batches that the gradient
-            pass looks at, per process; None for the whole epoch.
+        max_batches: Upper bound of the training batches that the selection
+            looks at, per process; None for the whole epoch.
+        loss: Type and settings of the loss whose gradients select, of
+            :data:`gps_seg.engine.selection_loss.SELECTION_LOSSES`; that of
+            the task by default.
+        batch_size: Images per batch that the selection looks at, per process;
+            None for as many as in training.
     """
 
     priority = 'HIGH'  # before EMAHook and CheckpointHook
 
     def __init__(
-        self, method: Mapping[str, Any], max_batches: int | None = None
+        self,
+        method: Mapping[str, Any],
+        max_batches: int | None = None,
+        loss: Mapping[str, Any] | None = None,
+        batch_size: int | None = None,
     ) -> None:
-        if max_batches is not None and max_batches < 1:
-            raise ValueError(
-                f'max_batches: expected None or at least 1, got {max_batches} '
-                '(PeftHook).'
-            )
         self.config = dict(method)
         self.method = build_method(method, METHODS)
-        self.max_batches = max_batches
+        self.scoring = ScoringPass(
+            loss=build_from(
+                SELECTION_LOSSES, loss or dict(type='task'), 'loss'
+            ),
+            max_batches=max_batches,
+            batch_size=batch_size,
+        )
         self.selection: Selection | None = None
 
     def before_run(self, runner: Runner) -> None:
@@ -119,6 +131,8 @@ class PeftHook(Hook):
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
         self._restore_gradients(kept['gradients'])
+        for name, start in kept['starts'].items():
+            self.trainable.starts[name].copy_(start)
 
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
@@ -139,6 +153,10 @@ class PeftHook(Hook):
             'indices': dict(self.selection),
             'shapes': {n: tuple(s) for n, s in self.selection.shapes.items()},
             'gradients': self._accumulated_gradients(),
+            'starts': {
+                name: start.cpu()
+                for name, start in self.trainable.starts.items()
+            },
         }
 
     def after_train(self, runner: Runner) -> None:
@@ -149,16 +167,18 @@ class PeftHook(Hook):
         model = bare_model(runner)
         weights = weights_to_select(model, self.roles)
 
-        def gradients() -> Generator[RunningScores, None, None]:
-            return score_on_training_data(
+        def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
+            return self.scoring.run(
                 model,
+                self.method.encoder,
                 {name: owned.parameter for name, owned in weights.items()},
                 runner.train_dataloader,
+                runner.optim_wrapper.optimizer,
                 runner.seed,
-                self.max_batches,
+                evidence,
             )
 
-        choice = self.method.choose(weights, gradients, runner.seed)
+        choice = self.method.choose(weights, passes, runner.seed)
         check_same_everywhere(choice.selection)
         return choice
 
@@ -178,7 +198,9 @@ class PeftHook(Hook):
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
         self.selection = selection
-        self.trainable = Trainable(bare_model(runner), self.roles, selection)
+        model = bare_model(runner)
+        pull = self.method.pull(model)
+        self.trainable = Trainable(model, self.roles, selection, pull)
         runner.optim_wrapper.train_only(self.trainable)
 
     def _report(self, runner: Runner, choice: Choice) -> None:

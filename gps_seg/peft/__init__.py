@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from gps_seg.peft.bias import Bias
 from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
+from gps_seg.peft.grft import GRFT
 from gps_seg.peft.linear import Linear
-from gps_seg.peft.method import Choice, PeftMethod, build_method
+from gps_seg.peft.method import Choice, PeftMethod, build_from, build_method
+from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable, tune, weights_to_select
 
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
+    'sift': SIFT,
+    'grft': GRFT,
     'bias': Bias,
     'linear': Linear,
     'full': Full,
@@ -23,9 +27,12 @@ __all__ = [
     'Choice',
     'Full',
     'GPS',
+    'GRFT',
     'Linear',
     'PeftMethod',
+    'SIFT',
     'Trainable',
+    'build_from',
     'build_method',
     'tune',
     'weights_to_select',

@@ -2,23 +2,25 @@
 """What a tuning method is, and the methods by name.
 
 A method says which part of each parameter trains, and chooses the entries of
-those of which only a part does. When the gradient pass runs, and over which
-data, is not its business: it asks for the scores if it wants them.
+those of which only a part does. When the pass over the training data runs,
+and over which, is not its business: it asks for the evidence if it wants any.
 """
 
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import nn
 
-from gps_seg.sparse import Owned, Role, RunningScores, Selection
+from gps_seg.sparse import Evidence, Owned, Role, RunningSums, Selection
 
-#: Runs the pass over the training data. It gives the scores of the weights
-#: each time the data seen has doubled, and at the end; who has seen enough may
-#: stop asking.
-GradientPass = Callable[[], Generator[RunningScores, None, None]]
+T = TypeVar('T')
+
+#: Runs the pass over the training data. It gives the sums of the evidence of
+#: each weight each time the data seen has doubled, and at the end; who has
+#: seen enough may stop asking.
+TrainingPass = Callable[[Evidence], Generator[RunningSums, None, None]]
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,13 @@ class PeftMethod(Protocol):
     def choose(
         self,
         weights: Mapping[str, Owned],
-        gradients: GradientPass,
+        passes: TrainingPass,
         seed: int,
     ) -> Choice:
         """Choose entries of the weights whose role is ``SELECTED``."""
+
+    def pull(self, model: nn.Module) -> Mapping[str, float]:
+        """Strength of an L2 pull towards the start, by parameter name."""
 
 
 class SelectsNothing:
@@ -68,11 +73,15 @@ class SelectsNothing:
     def choose(
         self,
         weights: Mapping[str, Owned],
-        gradients: GradientPass,
+        passes: TrainingPass,
         seed: int,
     ) -> Choice:
         """Choose nothing; no pass is run."""
         return Choice(Selection({}, {}))
+
+    def pull(self, model: nn.Module) -> Mapping[str, float]:
+        """Nothing is pulled towards its start."""
+        return {}
 
 
 def build_method(
@@ -85,17 +94,31 @@ def build_method(
         ValueError: If the type or a key is unknown, or a key is missing; the
             legal choices are listed.
     """
+    return build_from(methods, config, 'method')
+
+
+def build_from(
+    table: Mapping[str, Callable[..., T]],
+    config: Mapping[str, Any],
+    what: str,
+) -> T:
+    """An object of the type that ``config`` names, with its other keys.
+
+    Raises:
+        ValueError: If the type or a key is unknown, or a key is missing; the
+            legal choices are listed.
+    """
     settings = dict(config)
     name = settings.pop('type', None)
-    if name not in methods:
+    if name not in table:
         raise ValueError(
-            f'method: expected a type among {sorted(methods)}, got {name!r}.'
+            f'{what}: expected a type among {sorted(table)}, got {name!r}.'
         )
-    parameters = inspect.signature(methods[name]).parameters
+    parameters = inspect.signature(table[name]).parameters
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:
         raise ValueError(
-            f"method '{name}': expected keys among {list(parameters)}, got "
+            f"{what} '{name}': expected keys among {list(parameters)}, got "
             f'{unknown}.'
         )
     missing = [
@@ -105,6 +128,6 @@ def build_method(
     ]
     if missing:
         raise ValueError(
-            f"method '{name}': expected a value for {missing}, got none."
+            f"{what} '{name}': expected a value for {missing}, got none."
         )
-    return methods[name](**settings)
+    return table[name](**settings)

@@ -4,18 +4,20 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
+import torch
 from torch import Tensor, nn
 
 from gps_seg.peft.method import PeftMethod
 from gps_seg.sparse import (
     ColumnGradients,
+    Evidence,
     Owned,
     Role,
-    RunningScores,
+    RunningSums,
     SelectedWeights,
     Selection,
     owned_parameters,
-    running_scores,
+    running_sums,
     undisturbed,
 )
 
@@ -42,11 +44,14 @@ class Trainable:
         selected: The selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
         names: Name in the model of each key of ``form``.
+        starts: Values at the start of what is pulled towards it, by name.
 
     Args:
         model: The model, not wrapped for distribution.
         roles: Role of every parameter, by name.
         selection: Made for this model; may be empty.
+        pull: Strength of the pull towards the start, by parameter name;
+            names of parameters that do not train are passed over.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Trainable:
         model: nn.Module,
         roles: Mapping[str, Role],
         selection: Selection,
+        pull: Mapping[str, float] | None = None,
     ) -> None:
         self.selected = SelectedWeights(model, selection)
         self._columns = ColumnGradients(self.selected.values())
@@ -69,6 +75,14 @@ class Trainable:
             if trained is not None:
                 self.form[parameter] = trained
                 self.names[parameter] = name
+        self._pull = {
+            name: strength
+            for name, strength in (pull or {}).items()
+            if name in self.names.values()
+        }
+        self.starts = {
+            name: trained.detach().clone() for name, trained in self._pulled()
+        }
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """What an optimizer should be given."""
@@ -85,6 +99,24 @@ class Trainable:
     def write(self) -> None:
         """Put the trained values into the dense weights, after each step."""
         self.selected.write()
+
+    def penalty(self) -> Tensor | None:
+        """What to add to the loss, ``sum strength * |w - start|^2`` (L2-SP).
+
+        Li et al., *Explicit Inductive Bias for Transfer Learning with
+        Convolutional Networks*, ICML 2018, over the values that train. None
+        if nothing is pulled.
+        """
+        terms = [
+            self._pull[name] * (trained - self.starts[name]).square().sum()
+            for name, trained in self._pulled()
+        ]
+        return torch.stack(terms).sum() if terms else None
+
+    def _pulled(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for parameter, name in self.names.items():
+            if name in self._pull:
+                yield name, self.form[parameter]
 
     def count(self) -> dict[str, int]:
         """How many values train: selected entries, and in tensors whole."""
@@ -117,10 +149,12 @@ def tune(
     weights = weights_to_select(model, roles)
     method.check(weights)
 
-    def gradients() -> Generator[RunningScores, None, None]:
+    def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
         parameters = {name: owned.parameter for name, owned in weights.items()}
         with undisturbed(model):
-            yield from running_scores(parameters, (loss() for loss in losses))
+            yield from running_sums(
+                parameters, (loss() for loss in losses), evidence
+            )
 
-    choice = method.choose(weights, gradients, seed)
-    return Trainable(model, roles, choice.selection)
+    choice = method.choose(weights, passes, seed)
+    return Trainable(model, roles, choice.selection, method.pull(model))

@@ -1,43 +1,79 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Plain torch: scores, budget, selection and sparse training."""
 
-from gps_seg.sparse.budget import PerNeuron, topk_per_neuron
-from gps_seg.sparse.columns import ColumnGradients
-from gps_seg.sparse.roles import (
-    Owned,
-    Role,
-    as_neurons,
-    gps_roles,
-    owned_parameters,
+from gps_seg.sparse.budget import (
+    SCOPES,
+    Amount,
+    Budget,
+    Connections,
+    Share,
+    Total,
 )
-from gps_seg.sparse.scores import (
-    RunningScores,
-    gradient_scores,
-    random_scores,
-    running_scores,
+from gps_seg.sparse.columns import ColumnGradients
+from gps_seg.sparse.contrastive import supervised_contrastive_loss
+from gps_seg.sparse.criteria import (
+    CRITERIA,
+    SCORES,
+    Criterion,
+    Scores,
+    check_score,
+    evidence_for,
+)
+from gps_seg.sparse.evidence import Evidence, RunningSums, running_sums
+from gps_seg.sparse.lines import UNITS, Lines
+from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.roles import Owned, Role, owned_parameters
+from gps_seg.sparse.rules import (
+    GPS_RULES,
+    ROLES,
+    Rule,
+    RuleTable,
+    gps_roles,
+    rules_from_config,
 )
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
+from gps_seg.sparse.topk import topk_of_all, topk_per_row
 from gps_seg.sparse.training import SelectedEntries, SelectedWeights
 
 __all__ = [
+    'Amount',
+    'Budget',
+    'CRITERIA',
     'ColumnGradients',
+    'Connections',
+    'Criterion',
+    'Evidence',
+    'GPS_RULES',
+    'Lines',
     'Owned',
-    'PerNeuron',
+    'ROLES',
     'Role',
-    'RunningScores',
+    'Rule',
+    'RuleTable',
+    'RunningSums',
+    'SCOPES',
+    'SCORES',
+    'Scores',
     'Selection',
     'SelectedEntries',
     'SelectedWeights',
+    'Share',
+    'Total',
+    'UNITS',
     'as_neurons',
+    'as_weight',
+    'check_score',
+    'evidence_for',
     'fork_rng',
     'gps_roles',
-    'gradient_scores',
     'owned_parameters',
-    'random_scores',
-    'running_scores',
+    'rules_from_config',
+    'running_sums',
     'seed_all',
     'seed_cpu',
-    'topk_per_neuron',
+    'supervised_contrastive_loss',
+    'topk_of_all',
+    'topk_per_row',
     'undisturbed',
 ]

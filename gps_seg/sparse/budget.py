@@ -1,77 +1,146 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From scores to a selection: who competes with whom, and how many win."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.roles import Owned, as_neurons
+from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
+from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
 
-def topk_per_neuron(
-    score: Tensor,  # shape: (neurons, fan_in)
-    k: int,
-) -> Tensor:  # shape: (neurons, fan_in), bool
-    """The ``k`` highest-scoring connections of each neuron.
+class Size(NamedTuple):
+    """How large a set of competitors is."""
 
-    Of equal scores the lower index wins, on every device: entries above the
-    k-th largest score are in, and the rest of the places go to the first
-    entries equal to it. (``torch.topk`` alone leaves ties to the backend.)
-
-    Args:
-        score: Importance of each connection; larger is more important.
-        k: Connections per neuron, ``1 <= k <= fan_in``.
-
-    Raises:
-        ValueError: If ``k`` is out of range or a score is not finite.
-
-    Example:
-        >>> topk_per_neuron(torch.tensor([[1., 3., 3.], [4., 0., 5.]]), k=1)
-        tensor([[False,  True, False],
-                [False, False,  True]])
-    """
-    check_k(k, score.shape[1])
-    if not bool(score.isfinite().all()):
-        raise ValueError(
-            f'score: expected finite values, got '
-            f'{int((~score.isfinite()).sum())} that are not. Look for a '
-            'non-finite loss or an overflow in the model.'
-        )
-    kth = score.topk(k, dim=1).values[:, -1:]
-    above = score > kth
-    tied = score == kth
-    places = k - above.sum(dim=1, keepdim=True)
-    return above | (tied & (tied.cumsum(dim=1) <= places))
+    neurons: int
+    entries: int
 
 
-def check_k(k: int, fan_in: int) -> None:
-    """Raise ValueError unless ``k`` fits a neuron of ``fan_in`` inputs."""
-    if isinstance(k, bool) or not isinstance(k, int):
-        raise TypeError(f'k: expected an int, got {k!r}.')
-    if not 1 <= k <= fan_in:
-        raise ValueError(
-            f'k: expected 1 <= k <= {fan_in}, got {k}. Each neuron has '
-            f'{fan_in} inputs here; choose a k that fits all weights.'
-        )
+class Amount(Protocol):
+    """How many entries of a set of competitors win."""
+
+    def places(self, group: Size, network: Size) -> int:
+        """Winners among ``group``, a part of ``network``."""
 
 
 @dataclass(frozen=True)
-class PerNeuron:
-    """``k`` connections of every neuron compete within the neuron (GPS)."""
+class Connections:
+    """``k`` for every neuron: each its own, or on average of a larger scope.
+
+    Raises:
+        TypeError: If ``k`` is no integer.
+        ValueError: If ``k < 1``.
+    """
 
     k: int
 
+    def __post_init__(self) -> None:
+        _check_whole('k', self.k)
+
+    def places(self, group: Size, network: Size) -> int:
+        """``k`` times the neurons."""
+        return self.k * group.neurons
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the entries, rounded, and at least one.
+
+    Raises:
+        ValueError: If ``share`` is not in (0, 1].
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(
+                f'share: expected a number in (0, 1], got {self.share!r}.'
+            )
+
+    def places(self, group: Size, network: Size) -> int:
+        """The share of the entries."""
+        return max(1, round(self.share * group.entries))
+
+
+@dataclass(frozen=True)
+class Total:
+    """At most ``count`` in the whole network, in proportion to the neurons.
+
+    Raises:
+        TypeError: If ``count`` is no integer.
+        ValueError: If ``count < 1``.
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        _check_whole('count', self.count)
+
+    def places(self, group: Size, network: Size) -> int:
+        """What falls to the group, rounded down."""
+        return self.count * group.neurons // network.neurons
+
+
+def _check_whole(what: str, number: Any) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f'{what}: expected an int, got {number!r}.')
+    if number < 1:
+        raise ValueError(f'{what}: expected {what} >= 1, got {number}.')
+
+
+class Chosen(NamedTuple):
+    """What won in each weight.
+
+    Args:
+        masks: True at the winners; in the shape of the weight.
+        silent: Number of silent neurons.
+    """
+
+    masks: dict[str, Tensor]
+    silent: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """``amount`` of the entries win within each ``scope``.
+
+    Args:
+        scope: Who competes: the entries of a ``'neuron'`` (GPS), of a weight
+            (``'layer'``), or all (``'network'``).
+        amount: How many of them win.
+
+    Raises:
+        ValueError: If the scope is unknown.
+    """
+
+    scope: str
+    amount: Amount
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ValueError(
+                f'scope: expected one of {tuple(SCOPES)}, got {self.scope!r}.'
+            )
+
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Raise ValueError, naming the weight, if ``k`` does not fit one."""
+        """Raise ValueError, naming the weight, if the amount does not fit."""
+        network = _network(weights)
+        if self.scope == 'network':
+            check_places(self.amount, network, network, 'all weights')
+            return
         for name, owned in weights.items():
-            neurons = as_neurons(owned.parameter, owned.module)
-            try:
-                check_k(self.k, neurons.shape[1])
-            except ValueError as error:
-                raise ValueError(f'{error} ({name})') from error
+            group = _size(owned)
+            if self.scope == 'neuron':
+                group = _neuron(group)
+            check_places(
+                self.amount, group, network, f'each {self.scope} ({name})'
+            )
 
     def select(
         self,
@@ -80,33 +149,119 @@ class PerNeuron:
     ) -> tuple[Selection, dict[str, int]]:
         """The selection, and how many silent neurons each weight has.
 
-        A neuron is silent when all its scores are zero (a dead unit): there
-        the gradient says nothing, and taking the first or last input is an
-        accident. It competes by ``|weight|`` instead, so that every neuron
-        still gets ``k`` connections, those that will carry most once it
-        wakes.
+        Raises:
+            ValueError: If a score is not finite or the amount does not fit.
         """
-        indices, silent = {}, {}
-        for name, owned in weights.items():
-            try:
-                indices[name], silent[name] = self._select_one(
-                    scores[name], owned
-                )
-            except ValueError as error:
-                raise ValueError(f'{error} ({name})') from error
+        self.check(weights)
+        chosen = SCOPES[self.scope](scores, weights, self.amount)
+        indices = {
+            name: mask.flatten().nonzero().flatten().cpu()
+            for name, mask in chosen.masks.items()
+        }
         shapes = {
             name: owned.parameter.shape for name, owned in weights.items()
         }
-        return Selection(indices, shapes), silent
+        return Selection(indices, shapes), chosen.silent
 
-    def _select_one(self, score: Tensor, owned: Owned) -> tuple[Tensor, int]:
+
+def check_places(
+    amount: Amount, group: Size, network: Size, where: str
+) -> None:
+    """Raise ValueError, naming the group, if an amount does not fit it."""
+    places = amount.places(group, network)
+    if 1 <= places <= group.entries:
+        return
+    ((what, value),) = vars(amount).items()
+    raise ValueError(
+        f'{what}: expected 1 to {group.entries} to choose in {where}, got '
+        f'{places} by {what}={value}. Choose a {what} that fits every weight.'
+    )
+
+
+def checked_finite(score: Tensor, name: str) -> Tensor:
+    """The score; raise ValueError, naming the weight, unless it is finite."""
+    if bool(score.isfinite().all()):
+        return score
+    raise ValueError(
+        f'score: expected finite values, got '
+        f'{int((~score.isfinite()).sum())} that are not ({name}). Look for a '
+        'non-finite loss or an overflow in the model.'
+    )
+
+
+def _size(owned: Owned) -> Size:
+    neurons, fan_in = as_neurons(owned.parameter, owned.module).shape
+    return Size(neurons, neurons * fan_in)
+
+
+def _neuron(weight: Size) -> Size:
+    return Size(1, weight.entries // weight.neurons)
+
+
+def _network(weights: Mapping[str, Owned]) -> Size:
+    sizes = [_size(owned) for owned in weights.values()]
+    return Size(
+        sum(size.neurons for size in sizes),
+        sum(size.entries for size in sizes),
+    )
+
+
+def _per_neuron(
+    scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
+) -> Chosen:
+    """Each neuron chooses among its inputs.
+
+    A neuron is silent when all its scores are zero (a dead unit): there the
+    score says nothing, and taking the first or last input is an accident. It
+    competes by ``|weight|`` instead, so that every neuron still gets its
+    connections, those that will carry most once it wakes.
+    """
+    network = _network(weights)
+    masks, silent = {}, {}
+    for name, owned in weights.items():
+        score = checked_finite(scores[name], name)
         rows = as_neurons(score, owned.module)
         is_silent = (rows == 0).all(dim=1, keepdim=True)
         magnitude = owned.parameter.detach().abs().to(rows)
         rows = torch.where(
             is_silent, as_neurons(magnitude, owned.module), rows
         )
-        selected = topk_per_neuron(rows, self.k)
-        position = torch.arange(score.numel(), device=score.device)
-        flat = as_neurons(position.view_as(score), owned.module)[selected]
-        return flat.sort().values.cpu(), int(is_silent.sum())
+        places = amount.places(_neuron(_size(owned)), network)
+        masks[name] = as_weight(
+            topk_per_row(rows, places), owned.parameter.shape, owned.module
+        )
+        silent[name] = int(is_silent.sum())
+    return Chosen(masks, silent)
+
+
+def _per_layer(
+    scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
+) -> Chosen:
+    """The entries of each weight compete."""
+    network = _network(weights)
+    masks: dict[str, Tensor] = {}
+    for name, owned in weights.items():
+        score = checked_finite(scores[name], name)
+        places = amount.places(_size(owned), network)
+        masks |= topk_of_all({name: score}, places)
+    return Chosen(masks, {})
+
+
+def _per_network(
+    scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
+) -> Chosen:
+    """All entries compete; a weight may be left with none."""
+    network = _network(weights)
+    found = {name: checked_finite(scores[name], name) for name in weights}
+    return Chosen(topk_of_all(found, amount.places(network, network)), {})
+
+
+#: How the entries compete, by the name of the scope.
+SCOPES: Mapping[
+    str,
+    Callable[[Mapping[str, Tensor], Mapping[str, Owned], Amount], Chosen],
+] = {
+    'neuron': _per_neuron,
+    'layer': _per_layer,
+    'network': _per_network,
+}

@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gps_seg.sparse.training import SelectedEntries
+from gps_seg.sparse.weight_rows import find_rows
 
 #: Above this share of the fan-in the dense product is taken: the columns
 #: would have to be copied together first, and little is saved by then.
@@ -160,9 +161,10 @@ class ColumnGradients:
     ) -> Tensor:
         if not torch.is_grad_enabled() or torch.compiler.is_compiling():
             return plain_linear(input, weight, bias)
-        owner, rows = self._find(weight)
-        if owner is None:
+        found = find_rows(weight, self._entries)
+        if found is None:
             return plain_linear(input, weight, bias)
+        owner, rows = self._entries[found[0]], found[1]
         part = self._part(owner, rows)
         values: Tensor = owner.values
         if part.last - part.first != len(values):
@@ -171,24 +173,6 @@ class ColumnGradients:
             values, input, weight.detach(), bias, part
         )
         return result
-
-    def _find(self, weight: Tensor) -> tuple[SelectedEntries | None, range]:
-        """The entries of a weight, or of the weight whose rows it is."""
-        if weight in self._entries:
-            return self._entries[weight], range(len(weight))
-        whole = weight._base
-        if whole is None or whole not in self._entries or weight.ndim != 2:
-            return None, range(0)
-        offset = int(weight.storage_offset() - whole.storage_offset())
-        start, inside_row = divmod(offset, whole.shape[1])
-        if (
-            inside_row
-            or not whole.is_contiguous()
-            or weight.stride() != whole.stride()
-            or weight.shape[1] != whole.shape[1]
-        ):
-            return None, range(0)
-        return self._entries[whole], range(start, start + len(weight))
 
     def _part(self, owner: SelectedEntries, rows: range) -> Part:
         key = owner.weight, rows

@@ -10,9 +10,11 @@ from torch.nn import functional as F
 from gps_seg.benchmark.architectures import build_segmentor, synthetic_loss
 from gps_seg.peft import weights_to_select
 from gps_seg.sparse import (
-    PerNeuron,
+    Budget,
+    Connections,
+    Scores,
     gps_roles,
-    gradient_scores,
+    running_sums,
     undisturbed,
 )
 
@@ -21,8 +23,9 @@ def select(model, loss, k):
     weights = weights_to_select(model, gps_roles(model, 'backbone'))
     parameters = {name: owned.parameter for name, owned in weights.items()}
     with undisturbed(model):
-        scores = gradient_scores(parameters, iter([loss()]))
-    return PerNeuron(k).select(scores, weights)[0]
+        (sums,) = running_sums(parameters, iter([loss()]))
+        scores = Scores('gradient', parameters, sums, seed=0)
+    return Budget('neuron', Connections(k)).select(scores, weights)[0]
 
 
 @pytest.fixture

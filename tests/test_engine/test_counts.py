@@ -10,7 +10,13 @@ from mmseg.models.backbones import VisionTransformer as SegViT
 from torch import nn
 
 from gps_seg.peft import GPS
-from gps_seg.sparse import PerNeuron, Role, owned_parameters, random_scores
+from gps_seg.sparse import (
+    Budget,
+    Connections,
+    Role,
+    Scores,
+    owned_parameters,
+)
 
 WIDTHS = {'tiny': (192, 3), 'small': (384, 6), 'base': (768, 12)}
 EXPECTED = {'tiny': 20_928, 'small': 41_856, 'base': 83_712}
@@ -59,8 +65,8 @@ def test_one_entry_and_one_bias_per_neuron(build, size):
         if roles[name] is Role.SELECTED
     }
     parameters = {name: owned.parameter for name, owned in weights.items()}
-    selection, silent = PerNeuron(1).select(
-        random_scores(parameters, seed=0), weights
+    selection, silent = Budget('neuron', Connections(1)).select(
+        Scores('random', parameters, None, seed=0), weights
     )
     biases = sum(
         parameter.numel()

@@ -16,7 +16,7 @@ class Passes:
         self.asked = 0
         self.closed = False
 
-    def __call__(self):
+    def __call__(self, evidence):
         try:
             for number, score in enumerate(self.scores):
                 self.asked += 1

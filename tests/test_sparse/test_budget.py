@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import Owned, PerNeuron, as_neurons, topk_per_neuron
+from gps_seg.sparse import (
+    Budget,
+    Connections,
+    Owned,
+    Share,
+    Total,
+    as_neurons,
+    topk_of_all,
+    topk_per_row,
+)
 
 
 def argsort_definition(row, k):
@@ -17,40 +26,51 @@ def owned(module):
     return Owned(module.weight, module, 'weight')
 
 
+def fc(module):
+    return {'fc': owned(module)}
+
+
+def per_neuron(k):
+    return Budget('neuron', Connections(k))
+
+
 @pytest.mark.parametrize('k', [1, 2, 7, 12])
 @pytest.mark.parametrize('levels', [3, 1000])
 def test_topk_equals_a_row_by_row_argsort(k, levels):
     # Few levels: nearly every score is tied with others; zeros included.
     score = torch.randint(0, levels, (40, 12)).float()
-    selected = topk_per_neuron(score, k)
+    selected = topk_per_row(score, k)
     for row, chosen in zip(score.tolist(), selected, strict=True):
         expected = argsort_definition(row, k)
         assert chosen.nonzero().flatten().tolist() == expected
 
 
 def test_all_equal_scores_take_the_first_k():
-    selected = topk_per_neuron(torch.ones(3, 5), 2)
+    selected = topk_per_row(torch.ones(3, 5), 2)
     assert selected.int().tolist() == [[1, 1, 0, 0, 0]] * 3
 
 
 @pytest.mark.parametrize('k', [0, -1, 6])
 def test_k_out_of_range_says_the_range(k):
     with pytest.raises(ValueError, match=rf'1 <= k <= 5, got {k}'):
-        topk_per_neuron(torch.rand(2, 5), k)
+        topk_per_row(torch.rand(2, 5), k)
 
 
-@pytest.mark.parametrize('k', [1.0, True, '1'])
-def test_k_that_is_no_count(k):
+@pytest.mark.parametrize('number', [1.0, True, '1'])
+@pytest.mark.parametrize('amount', [Connections, Total])
+def test_an_amount_that_is_no_count(amount, number):
     with pytest.raises(TypeError, match='expected an int'):
-        topk_per_neuron(torch.rand(2, 5), k)
+        amount(number)
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])
-def test_scores_that_are_not_finite(bad):
+@pytest.mark.parametrize('scope', ['neuron', 'layer', 'network'])
+def test_scores_that_are_not_finite(bad, scope):
+    layer = nn.Linear(5, 2)
     score = torch.rand(2, 5)
     score[1, 3] = bad
-    with pytest.raises(ValueError, match='finite values, got 1'):
-        topk_per_neuron(score, 1)
+    with pytest.raises(ValueError, match=r'finite values, got 1.*\(fc'):
+        Budget(scope, Connections(1)).select({'fc': score}, fc(layer))
 
 
 def test_select_counts_silent_neurons_and_uses_their_magnitude():
@@ -62,7 +82,7 @@ def test_select_counts_silent_neurons_and_uses_their_magnitude():
             )
         )
     score = torch.tensor([[0.0] * 4, [0.0, 9, 0, 0], [0.0] * 4])
-    selection, silent = PerNeuron(1).select(
+    selection, silent = per_neuron(1).select(
         {'weight': score}, {'weight': owned(layer)}
     )
     assert silent == {'weight': 2}
@@ -72,7 +92,7 @@ def test_select_counts_silent_neurons_and_uses_their_magnitude():
 def test_a_convolution_competes_within_its_filters():
     layer = nn.Conv2d(3, 4, 2, groups=1)
     score = torch.rand_like(layer.weight)
-    selection, _ = PerNeuron(2).select({'w': score}, {'w': owned(layer)})
+    selection, _ = per_neuron(2).select({'w': score}, {'w': owned(layer)})
     expected = [
         out * 12 + index
         for out in range(4)
@@ -85,7 +105,7 @@ def test_a_convolution_competes_within_its_filters():
 def test_a_transposed_convolution_competes_within_output_channels(groups):
     layer = nn.ConvTranspose2d(4, 6, 3, groups=groups)
     score = torch.rand_like(layer.weight)  # shape: (in, out / groups, 3, 3)
-    selection, _ = PerNeuron(1).select({'w': score}, {'w': owned(layer)})
+    selection, _ = per_neuron(1).select({'w': score}, {'w': owned(layer)})
     expected = set()
     per_group_in, per_group_out = 4 // groups, 6 // groups
     for out in range(6):
@@ -116,10 +136,112 @@ def test_each_output_channel_of_a_transposed_convolution_is_one_row():
 
 def test_an_error_names_the_weight():
     layer = nn.Linear(4, 3)
-    with pytest.raises(ValueError, match=r'1 <= k <= 4, got 9.*\(fc\.weight'):
-        PerNeuron(9).check({'fc.weight': owned(layer)})
+    with pytest.raises(ValueError, match=r'k: expected 1 to 4 .*\(fc\.weight\), got 9'):
+        per_neuron(9).check({'fc.weight': owned(layer)})
     with pytest.raises(ValueError, match=r'finite.*\(fc\.weight'):
-        PerNeuron(1).select(
+        per_neuron(1).select(
             {'fc.weight': torch.full((3, 4), torch.nan)},
             {'fc.weight': owned(layer)},
         )
+
+
+def two_layers():
+    """Weights of 6 x 4 and 3 x 10, and scores with ties."""
+    torch.manual_seed(0)
+    modules = {'a': nn.Linear(4, 6), 'b': nn.Linear(10, 3)}
+    scores = {
+        name: torch.randint(0, 9, module.weight.shape).float()
+        for name, module in modules.items()
+    }
+    return scores, {name: owned(module) for name, module in modules.items()}
+
+
+@pytest.mark.parametrize(
+    ('amount', 'in_a', 'in_b'),
+    [
+        (Connections(2), 2 * 6, 2 * 3),
+        (Share(0.3), round(0.3 * 24), round(0.3 * 30)),
+        (Share(0.001), 1, 1),
+        (Total(13), 13 * 6 // 9, 13 * 3 // 9),
+    ],
+)
+def test_a_layer_takes_its_highest_scores(amount, in_a, in_b):
+    scores, weights = two_layers()
+    selection, silent = Budget('layer', amount).select(scores, weights)
+    for name, count in {'a': in_a, 'b': in_b}.items():
+        flat = scores[name].flatten().tolist()
+        assert selection[name].tolist() == argsort_definition(flat, count)
+    assert silent == {}
+
+
+@pytest.mark.parametrize(
+    ('amount', 'count'),
+    [
+        (Connections(2), 2 * 9),
+        (Share(0.1), round(0.1 * 54)),
+        (Total(13), 13),
+        (Total(54), 54),
+    ],
+)
+def test_the_network_takes_its_highest_scores(amount, count):
+    scores, weights = two_layers()
+    selection, _ = Budget('network', amount).select(scores, weights)
+    flat = torch.cat([scores['a'].flatten(), scores['b'].flatten()])
+    expected = argsort_definition(flat.tolist(), count)
+    assert selection['a'].tolist() == [i for i in expected if i < 24]
+    assert selection['b'].tolist() == [i - 24 for i in expected if i >= 24]
+
+
+@pytest.mark.parametrize(
+    ('amount', 'in_a', 'in_b'),
+    [(Share(0.3), 1, 3), (Share(0.001), 1, 1), (Total(20), 2, 2)],
+)
+def test_neurons_take_a_share_or_their_part_of_a_total(amount, in_a, in_b):
+    scores, weights = two_layers()
+    selection, _ = Budget('neuron', amount).select(scores, weights)
+    assert len(selection['a']) == 6 * in_a
+    assert len(selection['b']) == 3 * in_b
+    assert len(selection['b'].div(10, rounding_mode='floor').unique()) == 3
+
+
+@pytest.mark.parametrize(
+    ('scope', 'amount', 'message'),
+    [
+        ('neuron', Connections(5), r'k: expected 1 to 4 .*\(a\), got 5'),
+        ('neuron', Total(8), r'count: expected 1 .* got 0 by count=8'),
+        ('layer', Connections(5), r'k: expected 1 to 24 .*\(a\), got 30'),
+        ('network', Connections(7), r'k: expected 1 to 54 .* got 63'),
+        ('network', Total(55), r'count: expected 1 to 54 .*got 55'),
+    ],
+)
+def test_an_amount_that_does_not_fit(scope, amount, message):
+    scores, weights = two_layers()
+    with pytest.raises(ValueError, match=message):
+        Budget(scope, amount).check(weights)
+    with pytest.raises(ValueError, match=message):
+        Budget(scope, amount).select(scores, weights)
+
+
+def test_a_network_may_leave_a_small_weight_out():
+    scores, weights = two_layers()
+    scores['a'] += 100
+    # 14 of 24: more than a neuron of 4 inputs could take.
+    selection, _ = Budget('network', Total(14)).select(scores, weights)
+    assert (len(selection['a']), len(selection['b'])) == (14, 0)
+
+
+@pytest.mark.parametrize('share', [0, -0.1, 1.1, float('nan')])
+def test_a_share_out_of_range(share):
+    with pytest.raises(ValueError, match=r'share: expected a number in'):
+        Share(share)
+
+
+def test_an_unknown_scope_lists_the_scopes():
+    with pytest.raises(ValueError, match="'neuron', 'layer', 'network'"):
+        Budget('block', Connections(1))
+
+
+def test_of_equal_scores_the_first_tensor_wins():
+    masks = topk_of_all({'a': torch.ones(2, 2), 'b': torch.ones(3)}, 5)
+    assert masks['a'].all()
+    assert masks['b'].tolist() == [True, False, False]

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from gps_seg.sparse import (
     ColumnGradients,
-    PerNeuron,
+    Budget,
+    Connections,
     SelectedEntries,
     SelectedWeights,
     Selection,
@@ -50,7 +51,7 @@ def select(model, k=2):
         module = model.get_submodule(name.rpartition('.')[0])
         chosen[name] = Owned(weights[name], module, '')
     scores = {name: torch.rand_like(weights[name]) for name in NAMES}
-    return PerNeuron(k).select(scores, chosen)[0]
+    return Budget('neuron', Connections(k)).select(scores, chosen)[0]
 
 
 def dense_gradients(model, x):

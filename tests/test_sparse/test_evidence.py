@@ -1,23 +1,43 @@
-"""Scores against gradients computed another way."""
+"""Sums over batches against gradients computed another way."""
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import gradient_scores, random_scores, running_scores
+from gps_seg.sparse import Evidence, running_sums
 
 
-def test_signed_gradients_are_summed_before_the_absolute_value():
+def sums_of(parameters, losses, evidence=Evidence.GRADIENT):
+    for sums in running_sums(parameters, losses, evidence):
+        last = sums
+    return last
+
+
+def test_gradients_are_summed_with_their_sign():
     layer = nn.Linear(3, 2, bias=False)
     batches = [torch.randn(5, 3) for _ in range(4)]
-    scores = gradient_scores(
+    scores = sums_of(
         {'w': layer.weight}, (layer(x).square().sum() for x in batches)
     )
     # d/dW sum((W x)^2) = 2 (W x) x^T, summed over batches.
     weight = layer.weight.detach()
-    expected = sum(2 * (weight @ x.T) @ x for x in batches).abs()
+    expected = sum(2 * (weight @ x.T) @ x for x in batches)
     torch.testing.assert_close(scores['w'], expected)
+    assert layer.weight.grad is None
+
+
+def test_squares_are_of_each_batch():
+    layer = nn.Linear(3, 2, bias=False)
+    batches = [torch.randn(5, 3) for _ in range(4)]
+    sums = sums_of(
+        {'w': layer.weight},
+        (layer(x).square().sum() for x in batches),
+        Evidence.SQUARED_GRADIENT,
+    )
+    weight = layer.weight.detach()
+    expected = sum((2 * (weight @ x.T) @ x).square() for x in batches)
+    torch.testing.assert_close(sums['w'], expected)
     assert layer.weight.grad is None
 
 
@@ -25,7 +45,7 @@ def test_opposite_batches_cancel():
     layer = nn.Linear(3, 2, bias=False)
     x = torch.randn(4, 3)
     losses = (sign * layer(x).sum() for sign in (1, -1))
-    scores = gradient_scores({'w': layer.weight}, losses)
+    scores = sums_of({'w': layer.weight}, losses)
     assert torch.equal(scores['w'], torch.zeros(2, 3))
 
 
@@ -33,20 +53,20 @@ def test_scores_are_float32_for_a_half_precision_weight():
     layer = nn.Linear(3, 2, bias=False).to(torch.bfloat16)
     # 256 + 1 is not a bfloat16: a sum in that type would stay at 256.
     losses = (n * layer.weight.sum() for n in (256, 1))
-    scores = gradient_scores({'w': layer.weight}, losses)
+    scores = sums_of({'w': layer.weight}, losses)
     assert scores['w'].dtype == torch.float32
     assert torch.equal(scores['w'], torch.full((2, 3), 257.0))
 
 
-def test_sums_of_processes_are_added_before_the_absolute_value():
+def test_sums_of_processes_are_added():
     layer = nn.Linear(1, 1, bias=False)
-    (scores,) = running_scores(
+    (scores,) = running_sums(
         {'w': layer.weight},
         iter([-2 * layer.weight.sum()]),
         reduce=lambda total: total.add_(5),  # what another process found
     )
-    assert scores['w'].item() == 3
-    assert scores['w'].item() == 3  # the sum itself was not touched
+    assert scores['w'].item() == -2 + 5
+    assert scores['w'].item() == -2 + 5  # the sum itself was not touched
 
 
 @pytest.mark.parametrize(
@@ -57,7 +77,7 @@ def test_scores_come_at_each_doubling_and_at_the_end(batches, expected):
     layer = nn.Linear(1, 1, bias=False)
     losses = (layer.weight.sum() for _ in range(batches))
     seen = []
-    for scores in running_scores({'w': layer.weight}, losses):
+    for scores in running_sums({'w': layer.weight}, losses):
         assert scores['w'].item() == scores.num_batches
         seen.append(scores.num_batches)
     assert seen == expected
@@ -72,7 +92,7 @@ def test_who_stops_asking_stops_the_pass():
             asked.append(number)
             yield layer.weight.sum()
 
-    passes = running_scores({'w': layer.weight}, losses())
+    passes = running_sums({'w': layer.weight}, losses())
     assert next(passes).num_batches == 1
     assert next(passes).num_batches == 2
     passes.close()
@@ -83,7 +103,7 @@ def test_who_stops_asking_stops_the_pass():
 
 def test_a_weight_that_takes_no_part_scores_zero():
     used, unused = nn.Linear(2, 2), nn.Linear(2, 2)
-    scores = gradient_scores(
+    scores = sums_of(
         {'used': used.weight, 'unused': unused.weight},
         iter([used(torch.ones(1, 2)).sum()]),
     )
@@ -96,24 +116,14 @@ def test_a_loss_that_is_not_finite_names_the_batch(bad):
     layer = nn.Linear(2, 2)
     good = layer(torch.ones(1, 2)).sum()
     with pytest.raises(ValueError, match=r'finite value.*batch 2'):
-        gradient_scores({'w': layer.weight}, iter([good, good * bad]))
+        sums_of({'w': layer.weight}, iter([good, good * bad]))
     layer(torch.ones(1, 2)).sum().backward()
     assert layer.weight.grad is not None  # the hook went with the error
 
 
 def test_no_batch_is_an_error():
     with pytest.raises(ValueError, match='at least one batch'):
-        gradient_scores({'w': nn.Linear(2, 2).weight}, iter([]))
-
-
-def test_random_scores_are_seeded_by_weight():
-    weights = {name: nn.Linear(50, 50).weight for name in 'ab'}
-    first = random_scores(weights, seed=3)
-    again = random_scores({'b': weights['b']}, seed=3)
-    assert torch.equal(first['b'], again['b'])
-    assert not torch.equal(first['a'], first['b'])
-    assert not torch.equal(first['a'], random_scores(weights, seed=4)['a'])
-    assert first['a'].min() > 0
+        sums_of({'w': nn.Linear(2, 2).weight}, iter([]))
 
 
 def test_scores_pass_through_activation_checkpointing():
@@ -121,7 +131,7 @@ def test_scores_pass_through_activation_checkpointing():
 
     layer = nn.Linear(3, 2)
     x = torch.randn(4, 3)
-    plain = gradient_scores(
+    plain = sums_of(
         {'w': layer.weight}, iter([F.gelu(layer(x)).sum()])
     )
     for reentrant in (True, False):
@@ -130,5 +140,13 @@ def test_scores_pass_through_activation_checkpointing():
             x.clone().requires_grad_(),
             use_reentrant=reentrant,
         )
-        again = gradient_scores({'w': layer.weight}, iter([y.sum()]))
+        again = sums_of({'w': layer.weight}, iter([y.sum()]))
         torch.testing.assert_close(again['w'], plain['w'])
+
+
+@pytest.mark.parametrize('evidence', Evidence)
+def test_every_evidence_names_a_batch_that_is_not_finite(evidence):
+    layer = nn.Linear(2, 2)
+    losses = (layer(torch.full((1, 2), x)).sum() for x in (1.0, torch.nan))
+    with pytest.raises(ValueError, match=r'finite value.*batch 2'):
+        sums_of({'w': layer.weight}, losses, evidence)

@@ -1,0 +1,93 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Train a new head for a while, so that gradients through it say something."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice, repeat
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce_params
+from mmengine.logging import print_log
+from torch import nn
+from torch.optim import Optimizer
+
+from gps_seg.engine.selection_loss import LossTap
+
+
+@contextmanager
+def warmed_up(
+    model: nn.Module,
+    encoder: str,
+    steps: int,
+    batches: Iterable[Any],
+    optimizer: Optimizer,
+) -> Iterator[None]:
+    """Inside, what lies outside the encoder has been trained for ``steps``.
+
+    By AdamW without decay, at the learning rates that ``optimizer`` has for
+    the same parameters. On the way out they are as they were, bit for bit;
+    buffers and ``requires_grad`` are the caller's to restore.
+
+    Args:
+        model: MMEngine model, not wrapped for distribution.
+        encoder: Name of the submodule that stays as it is.
+        steps: 0 or more; with 0 nothing is done.
+        batches: Training data, begun again when it ends.
+        optimizer: Of the run; not touched.
+    """
+    head = {
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not name.startswith(f'{encoder}.')
+    }
+    before = {parameter: parameter.detach().clone() for parameter in head}
+    try:
+        if steps:
+            _train(model, head, steps, batches, optimizer)
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, value in before.items():
+                parameter.copy_(value)
+
+
+def _train(
+    model: nn.Module,
+    head: set[nn.Parameter],
+    steps: int,
+    batches: Iterable[Any],
+    optimizer: Optimizer,
+) -> None:
+    model.requires_grad_(False)
+    for parameter in head:
+        parameter.requires_grad_(True)
+    warmup = torch.optim.AdamW(_groups(head, optimizer), weight_decay=0)
+    for batch in islice(chain.from_iterable(repeat(batches)), steps):
+        tap = LossTap()
+        model.train_step(batch, tap)
+        tap.loss.backward()
+        gradients = [p.grad for p in head if p.grad is not None]
+        all_reduce_params(gradients, op='mean')
+        warmup.step()
+        warmup.zero_grad()
+    print_log(
+        f'Head warm-up: {steps} steps, loss {tap.loss.item():.4f}',
+        logger='current',
+        level=logging.INFO,
+    )
+
+
+def _groups(
+    head: set[nn.Parameter], optimizer: Optimizer
+) -> list[dict[str, Any]]:
+    """The run's learning rates; before any schedule lowers them."""
+    return [
+        {
+            'params': members,
+            'lr': float(group.get('initial_lr', group['lr'])),
+        }
+        for group in optimizer.param_groups
+        if (members := [p for p in group['params'] if p in head])
+    ]

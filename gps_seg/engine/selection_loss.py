@@ -1,0 +1,175 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The losses whose gradients can select.
+
+A head that is new in the task is random when the selection is made, and so
+are the gradients that come through it. The paper's answer is a loss on the
+features of the encoder, which needs no head.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gps_seg.sparse import supervised_contrastive_loss
+
+#: The label of pixels that belong to no class, in MMSegmentation.
+IGNORED = 255
+
+
+class SelectionLoss(Protocol):
+    """A loss of one batch, differentiable in the encoder."""
+
+    @property
+    def views(self) -> int:
+        """How many augmentations of each image it wants."""
+
+    @property
+    def warmup(self) -> int:
+        """Steps that train what lies outside the encoder beforehand."""
+
+    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+        """The loss; ``batches`` are the views of the same images."""
+
+
+class LossTap:
+    """Stands in for the optim wrapper in ``train_step`` and takes the loss.
+
+    So the loss is the one that training minimises, of any model that follows
+    MMEngine's ``BaseModel.train_step``, and nothing is updated.
+    """
+
+    loss: Tensor
+
+    def optim_context(self, model: nn.Module) -> nullcontext:
+        """No mixed precision: scores are float32 whatever training is."""
+        return nullcontext()
+
+    def update_params(self, loss: Tensor) -> None:
+        """Keep the loss instead of stepping."""
+        self.loss = loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskLoss:
+    """The loss that training minimises.
+
+    Args:
+        warmup: Steps that train what lies outside the encoder before the
+            gradients are taken, and are undone afterwards.
+
+    Raises:
+        ValueError: If ``warmup`` is negative.
+    """
+
+    warmup: int = 0
+    views = 1
+
+    def __post_init__(self) -> None:
+        if self.warmup < 0:
+            raise ValueError(
+                f'warmup: expected 0 steps or more, got {self.warmup}.'
+            )
+
+    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+        """The loss of the model's own ``train_step``."""
+        tap = LossTap()
+        model.train_step(batches[0], tap)
+        return tap.loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveLoss:
+    """Supervised contrastive loss on the features of the encoder.
+
+    Of a classifier the sample is an image, its feature what the head is
+    given. Of a segmentor it is a pixel of the encoder's last feature map, of
+    the class that the label has there. Each process compares its own samples.
+
+    Args:
+        temperature: Of the similarities, above 0.
+        views: Augmentations of each image, 1 or more.
+        pixels: Pixels drawn of each class in each image (segmentors).
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    temperature: float = 0.07
+    views: int = 2
+    pixels: int = 32
+    warmup = 0
+
+    def __post_init__(self) -> None:
+        for name in ('temperature', 'views', 'pixels'):
+            if getattr(self, name) <= 0:
+                raise ValueError(
+                    f'{name}: expected a number above 0, got '
+                    f'{getattr(self, name)}.'
+                )
+
+    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+        """The loss over the samples of all views together."""
+        views = [self._samples(model, batch) for batch in batches]
+        features = torch.cat([features for features, _ in views])
+        labels = torch.cat([labels for _, labels in views])
+        return supervised_contrastive_loss(features, labels, self.temperature)
+
+    def _samples(
+        self, model: nn.Module, batch: Any
+    ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
+        is_segmentor = 'gt_sem_seg' in batch['data_samples'][0]
+        # In training a classifier's preprocessor mixes images and labels; a
+        # segmentor's pads images of unequal sizes.
+        data = model.data_preprocessor(batch, training=is_segmentor)
+        samples = data['data_samples']
+        if is_segmentor:
+            (*_, features) = model.backbone(data['inputs'])
+            labels = [sample.gt_sem_seg.data for sample in samples]
+            return draw_pixels(features, torch.stack(labels), self.pixels)
+        features = _vectors(model.extract_feat(data['inputs']))
+        labels = [sample.gt_label.view(1) for sample in samples]
+        return features, torch.cat(labels).to(features.device)
+
+
+def _vectors(features: Any) -> Tensor:  # shape: (images, channels)
+    """One vector of each image, from what MMPretrain's models give."""
+    while not isinstance(features, Tensor):
+        features = features[-1]
+    return features.flatten(2).mean(2) if features.ndim == 4 else features
+
+
+def draw_pixels(
+    features: Tensor,  # shape: (images, channels, height, width)
+    labels: Tensor,  # shape: (images, 1, height', width'), integers
+    number: int,
+) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
+    """At most ``number`` random pixels of each class in each image."""
+    nearest = F.interpolate(labels.float(), features.shape[2:]).long()
+    vectors, classes = [], []
+    for image, label in zip(features, nearest.flatten(1), strict=True):
+        columns = image.flatten(1)
+        for value in label.unique().tolist():
+            if value == IGNORED:
+                continue
+            places = (label == value).nonzero().flatten()
+            drawn = places[torch.randperm(len(places))[:number]]
+            vectors.append(columns[:, drawn].T)
+            classes.append(label[drawn])
+    if not vectors:
+        raise ValueError(
+            'labels: expected pixels of some class, got a batch that is '
+            f'ignored ({IGNORED}) throughout. Check the labels.'
+        )
+    return torch.cat(vectors), torch.cat(classes)
+
+
+#: By the name that a config gives.
+SELECTION_LOSSES: Mapping[str, Callable[..., SelectionLoss]] = {
+    'task': TaskLoss,
+    'contrastive': ContrastiveLoss,
+}

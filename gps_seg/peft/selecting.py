@@ -1,0 +1,135 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The part of the contract that methods share which select entries."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from gps_seg.peft.method import Choice, TrainingPass
+from gps_seg.sparse import (
+    Amount,
+    Connections,
+    Owned,
+    Role,
+    Scores,
+    Selection,
+    Share,
+    Total,
+    evidence_for,
+    gps_roles,
+)
+
+
+class SelectionRule(Protocol):
+    """From scores to a selection: a ``Budget``, or whole ``Lines``."""
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """Raise ValueError, naming the weight, if the rule does not fit."""
+
+    def select(
+        self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]
+    ) -> tuple[Selection, dict[str, int]]:
+        """The selection, and the number of silent neurons of each weight."""
+
+
+def amount_of(
+    *, k: int | None, share: float | None, count: int | None
+) -> Amount:
+    """The amount that is given.
+
+    Raises:
+        ValueError: If not exactly one is.
+    """
+    given = {
+        name: value
+        for name, value in dict(k=k, share=share, count=count).items()
+        if value is not None
+    }
+    if len(given) != 1:
+        raise ValueError(
+            f'amount: expected exactly one of k, share, count, got {given}.'
+        )
+    if k is not None:
+        return Connections(k)
+    if share is not None:
+        return Share(share)
+    assert count is not None
+    return Total(count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectsEntries(ABC):
+    """Select among the connections of the encoder; its biases train whole.
+
+    Args:
+        encoder: Name of the pretrained submodule to select in; what lies
+            outside of it trains whole.
+    """
+
+    encoder: str = 'backbone'
+
+    @property
+    @abstractmethod
+    def rule(self) -> SelectionRule:
+        """Who competes with whom, and how many win."""
+
+    @property
+    @abstractmethod
+    def criterion(self) -> str:
+        """One of :data:`gps_seg.sparse.SCORES`."""
+
+    def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
+        """Whether to stop the pass over the training data.
+
+        Args:
+            num_batches: Batches seen.
+            kept: Share of the selection that was selected already when half
+                as many had been seen; None after the first.
+        """
+        return False
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """Connections are selected, biases and the rest train whole."""
+        return gps_roles(model, self.encoder)
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """Raise ValueError if there is no weight or the rule does not fit."""
+        if not weights:
+            raise ValueError(
+                f'method: expected trainable connections in '
+                f"'{self.encoder}', got none. Is the encoder frozen by the "
+                'config (frozen_stages), or not made of Linear, convolution '
+                'or attention layers?'
+            )
+        self.rule.check(weights)
+
+    def choose(
+        self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int
+    ) -> Choice:
+        """Select each time the data has doubled, until enough is seen."""
+        parameters = {name: owned.parameter for name, owned in weights.items()}
+        evidence = evidence_for(self.criterion)
+        if evidence is None:
+            scores = Scores(self.criterion, parameters, None, seed)
+            return Choice(*self.rule.select(scores, weights))
+        overlaps: dict[int, float] = {}
+        last: Selection | None = None
+        with closing(passes(evidence)) as running:
+            for sums in running:
+                scores = Scores(self.criterion, parameters, sums, seed)
+                selection, silent = self.rule.select(scores, weights)
+                if last is not None:
+                    overlaps[sums.num_batches] = selection.overlap(last)
+                last = selection
+                kept = overlaps.get(sums.num_batches)
+                if self.has_seen_enough(sums.num_batches, kept):
+                    break
+        return Choice(selection, silent, overlaps)
+
+    def pull(self, model: nn.Module) -> Mapping[str, float]:
+        """Nothing is pulled towards its start."""
+        return {}

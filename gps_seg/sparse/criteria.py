@@ -1,0 +1,107 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Importance of every entry of a weight: larger is more important.
+
+A criterion is a formula over the weight and the evidence that a pass over the
+training data gave of it, if it asks for any.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gps_seg.sparse.evidence import Evidence
+
+
+class Criterion(NamedTuple):
+    """A way to score.
+
+    Args:
+        evidence: What the pass over the training data must sum, or None if
+            no data is needed.
+        score: Function of weight and sum, both float32 and of one shape, to
+            a score of that shape; without evidence the sum is the weight.
+    """
+
+    evidence: Evidence | None
+    score: Callable[[Tensor, Tensor], Tensor]
+
+
+#: By name: GPS (Zhang et al., CVPR 2024); Fisher information as in SPT (He et
+#: al., ICCV 2023); first-order Taylor term as in SNIP (Lee et al., ICLR
+#: 2019); FPS (arXiv 2510.27359); magnitude as in NeuroAda (arXiv 2510.18940).
+CRITERIA: Mapping[str, Criterion] = {
+    'gradient': Criterion(Evidence.GRADIENT, lambda w, g: g.abs()),
+    'fisher': Criterion(Evidence.SQUARED_GRADIENT, lambda w, g2: g2),
+    'taylor': Criterion(Evidence.GRADIENT, lambda w, g: (w * g).abs()),
+    'activation': Criterion(Evidence.INPUT, lambda w, x: w.abs() * x),
+    'magnitude': Criterion(None, lambda w, _: w.abs()),
+}
+#: Chance, the control of every criterion, has no formula.
+RANDOM = 'random'
+SCORES = (*CRITERIA, RANDOM)
+
+
+def check_score(score: str) -> None:
+    """Raise ValueError unless ``score`` names a criterion or chance."""
+    if score not in SCORES:
+        raise ValueError(f'score: expected one of {SCORES}, got {score!r}.')
+
+
+def evidence_for(score: str) -> Evidence | None:
+    """What ``score`` must know of the training data; None for nothing."""
+    return None if score == RANDOM else CRITERIA[score].evidence
+
+
+class Scores(Mapping[str, Tensor]):
+    """Score of each weight by name, computed when it is asked for.
+
+    Each is a float32 tensor of the shape of its weight, on the CPU.
+
+    Args:
+        score: One of :data:`SCORES`.
+        weights: Weights to score, by name.
+        sums: Evidence of the training data, if the criterion needs any.
+        seed: Of the scores by chance.
+    """
+
+    def __init__(
+        self,
+        score: str,
+        weights: Mapping[str, nn.Parameter],
+        sums: Mapping[str, Tensor] | None,
+        seed: int,
+    ) -> None:
+        check_score(score)
+        self._score = score
+        self._weights = weights
+        self._sums = sums
+        self._seed = seed
+
+    def __getitem__(self, name: str) -> Tensor:
+        weight = self._weights[name].detach().float().cpu()
+        if self._score == RANDOM:
+            return _uniform(weight.shape, name, self._seed)
+        total = weight if self._sums is None else self._sums[name]
+        return CRITERIA[self._score].score(weight, total)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+
+def _uniform(shape: torch.Size, name: str, seed: int) -> Tensor:
+    """Uniform in (0, 1]; every weight has a generator of its own.
+
+    It is seeded by ``seed`` and the name, so that the scores of a weight do
+    not depend on which other weights there are.
+    """
+    # The CPU's generator keeps 32 bits of a seed, so hash both into 32.
+    generator = torch.Generator().manual_seed(
+        zlib.crc32(f'{seed} {name}'.encode())
+    )
+    return 1 - torch.rand(shape, generator=generator)

@@ -1,0 +1,95 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What each entry of a weight is multiplied with, summed without a backward.
+
+For ``y = x W^T`` the entry ``(r, c)`` meets channel ``c`` of every token, for
+a convolution the input under position ``c`` of its kernel at every output
+position. The sum of the absolute values that an entry meets is the gradient
+of ``sum(f(|x|, W))`` with respect to it, whatever linear map ``f`` is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gps_seg.sparse.weight_rows import find_rows
+
+#: The functions where the linear maps of PyTorch meet; their second argument
+#: is the weight.
+_CONVOLUTIONS = (
+    'conv1d',
+    'conv2d',
+    'conv3d',
+    'conv_transpose1d',
+    'conv_transpose2d',
+    'conv_transpose3d',
+)
+
+
+class InputSums:
+    """Adds to ``sums`` what the weights meet in the forward passes.
+
+    Args:
+        weights: Weights to watch, by name.
+        sums: Tensors of the same shapes, by name; added to in place.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, nn.Parameter], sums: Mapping[str, Tensor]
+    ) -> None:
+        self._sums: dict[Tensor, Tensor] = {
+            weight: sums[name] for name, weight in weights.items()
+        }
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch the forward passes inside. Not for two threads at once."""
+        watchers = dict.fromkeys(_CONVOLUTIONS, self._convolution)
+        watchers['linear'] = self._linear
+        with ExitStack() as stack:
+            for name, watch in watchers.items():
+                plain = getattr(F, name)
+                stack.callback(setattr, F, name, plain)
+                setattr(F, name, watch(plain))
+            yield
+
+    def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def linear(
+            input: Tensor,  # noqa: A002 (the name by which it is called)
+            weight: Tensor,
+            bias: Tensor | None = None,
+        ) -> Tensor:
+            found = find_rows(weight, self._sums)
+            if found is not None:
+                whole, rows = found
+                channels = input.detach().abs().flatten(0, -2).float().sum(0)
+                total = self._sums[whole]
+                total[rows.start : rows.stop] += channels.to(total)
+            return plain(input, weight, bias)
+
+        return linear
+
+    def _convolution(
+        self, plain: Callable[..., Tensor]
+    ) -> Callable[..., Tensor]:
+        def convolution(
+            input: Tensor,  # noqa: A002
+            weight: Tensor,
+            bias: Tensor | None = None,
+            *args: Any,
+            **kwargs: Any,
+        ) -> Tensor:
+            total = self._sums.get(weight)
+            if total is not None:
+                with torch.enable_grad():
+                    probe = weight.detach().float().requires_grad_()
+                    met = input.detach().abs().float()
+                    output = plain(met, probe, None, *args, **kwargs)
+                    (sums,) = torch.autograd.grad(output.sum(), probe)
+                total += sums.to(total)
+            return plain(input, weight, bias, *args, **kwargs)
+
+        return convolution

@@ -1,0 +1,91 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Selections of whole rows or columns of a weight (GRFT, arXiv 2507.00016)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gps_seg.sparse.budget import Amount, Size, check_places, checked_finite
+from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.roles import Owned
+from gps_seg.sparse.selection import Selection
+from gps_seg.sparse.topk import topk_per_row
+
+#: Unit -> axis of (neurons, fan_in) that one unit spans.
+UNITS = {'row': 1, 'column': 0}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The rows, or columns, of each weight with the largest sum of squares.
+
+    With gradients as scores this is GRFT: by first order, a step along a line
+    lowers the loss by the learning rate times that sum. A row is all inputs
+    of one neuron, a column one input of all neurons.
+
+    Args:
+        unit: ``'row'`` or ``'column'``, the same for all weights.
+        amount: How many lines of a weight win.
+
+    Raises:
+        ValueError: If the unit is unknown.
+    """
+
+    unit: str
+    amount: Amount
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ValueError(
+                f'unit: expected one of {tuple(UNITS)}, got {self.unit!r}.'
+            )
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """Raise ValueError, naming the weight, if the amount does not fit."""
+        network = self._network(weights)
+        for name, owned in weights.items():
+            group = self._size(owned)
+            check_places(
+                self.amount, group, network, f'the {self.unit}s of {name}'
+            )
+
+    def select(
+        self,
+        scores: Mapping[str, Tensor],  # each of the shape of its weight
+        weights: Mapping[str, Owned],
+    ) -> tuple[Selection, dict[str, int]]:
+        """The selection; no line is silent.
+
+        Raises:
+            ValueError: If a score is not finite or the amount does not fit.
+        """
+        self.check(weights)
+        network = self._network(weights)
+        indices = {}
+        for name, owned in weights.items():
+            score = checked_finite(scores[name], name)
+            places = self.amount.places(self._size(owned), network)
+            indices[name] = self._select_one(score, owned, places)
+        shapes = {
+            name: owned.parameter.shape for name, owned in weights.items()
+        }
+        return Selection(indices, shapes), {}
+
+    def _select_one(
+        self, score: Tensor, owned: Owned, places: int
+    ) -> Tensor:  # shape: (num_selected,)
+        rows = as_neurons(score, owned.module)
+        lines = rows.double().square().sum(UNITS[self.unit], keepdim=True)
+        best = topk_per_row(lines.view(1, -1), places).view_as(lines)
+        mask = best.expand_as(rows).contiguous()
+        mask = as_weight(mask, score.shape, owned.module)
+        return mask.flatten().nonzero().flatten().cpu()
+
+    def _size(self, owned: Owned) -> Size:
+        neurons = as_neurons(owned.parameter, owned.module)
+        return Size(1, neurons.shape[1 - UNITS[self.unit]])
+
+    def _network(self, weights: Mapping[str, Owned]) -> Size:
+        sizes = [self._size(owned) for owned in weights.values()]
+        return Size(len(sizes), sum(size.entries for size in sizes))

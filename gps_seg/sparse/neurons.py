@@ -1,0 +1,35 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Weights as one row of connections for each output neuron, and back.
+
+A neuron is dim 0 of a weight: a row of a Linear, a filter of a convolution. A
+transposed convolution stores ``(in, out / groups, ...)``, so there its axes
+are exchanged within each group.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvTransposeNd
+
+
+def as_neurons(
+    tensor: Tensor,  # shape of the weight of `module`
+    module: nn.Module,
+) -> Tensor:  # shape: (neurons, fan_in)
+    """One row for each output neuron of a weight, or of a tensor like it."""
+    if isinstance(module, _ConvTransposeNd):
+        grouped = tensor.unflatten(0, (module.groups, -1))
+        tensor = grouped.transpose(1, 2).flatten(0, 1)
+    return tensor.flatten(1)
+
+
+def as_weight(
+    rows: Tensor,  # shape: (neurons, fan_in)
+    shape: torch.Size,
+    module: nn.Module,
+) -> Tensor:  # shape: shape
+    """The inverse of :func:`as_neurons`."""
+    if isinstance(module, _ConvTransposeNd):
+        inputs = shape[0] // module.groups
+        grouped = rows.view(module.groups, shape[1], inputs, *shape[2:])
+        return grouped.transpose(1, 2).reshape(shape)
+    return rows.view(shape)
