@@ -91,19 +91,24 @@ def run_trials(
 
     Killed, the same call goes on with the first run that is not over.
     """
-    todo = [trial for trial in trials if trial.result() is None]
-    start, done = time.monotonic(), 0
-    for trial in trials:
-        if trial in todo:
-            left = (time.monotonic() - start) / max(done, 1) * len(todo[done:])
-            report(
-                f'{trial.variant}, seed {trial.seed} (run {done + 1} of '
-                f'{len(todo)}'
-                + (f', {timedelta(seconds=round(left))} left)' * bool(done))
-                + ')' * (not done)
-            )
-            train_quietly(trial.variant, trial.config)
-            done += 1
+    start, trained = time.monotonic(), 0
+    for number, trial in enumerate(trials, start=1):
         result = trial.result()
-        assert result is not None
+        if result is None:
+            spent = time.monotonic() - start
+            left = None
+            if trained:
+                left = spent / trained * (len(trials) - number + 1)
+            report(_heading(trial, f'{number}/{len(trials)}', left))
+            train_quietly(trial.variant, trial.config)
+            trained += 1
+            result = trial.result()
+            assert result is not None  # it was just trained
         yield result
+
+
+def _heading(trial: Trial, place: str, left: float | None) -> str:
+    text = f'{place}: {trial.variant}, seed {trial.seed}'
+    if left is None:
+        return text
+    return f'{text}, up to {timedelta(seconds=round(left))} left'

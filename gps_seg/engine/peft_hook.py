@@ -83,6 +83,9 @@ class PeftHook(Hook):
             max_batches=max_batches,
             batch_size=batch_size,
         )
+        self.given = dict(
+            max_batches=max_batches, loss=loss, batch_size=batch_size
+        )
         self.selection: Selection | None = None
 
     def before_run(self, runner: Runner) -> None:
@@ -99,6 +102,7 @@ class PeftHook(Hook):
         model = bare_model(runner)
         self.roles = dict(self.method.roles(model))
         self.method.check(weights_to_select(model, self.roles))
+        self._warn_of_ignored(runner)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -162,6 +166,14 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """The model is a plain model again."""
         self.trainable.selected.release()
+
+    def _warn_of_ignored(self, runner: Runner) -> None:
+        ignored = [key for key, value in self.given.items() if value]
+        if ignored and self.method.evidence is None:
+            runner.logger.warning(
+                f'PeftHook: {", ".join(ignored)} ignored, for method '
+                f'{self.config} looks at no training data to select.'
+            )
 
     def _choose(self, runner: Runner) -> Choice:
         model = bare_model(runner)

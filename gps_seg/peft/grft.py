@@ -72,17 +72,19 @@ class GRFT(SelectsEntries):
             name: self.penalty
             for name, _ in model.named_parameters()
             if not name.startswith(f'{self.encoder}.')
-            or locate(self._inside(name)).block in last
+            or self._block(name) in last
         }
 
     def _last_blocks(self, model: nn.Module) -> list[str]:
         blocks = dict.fromkeys(
-            locate(self._inside(name)).block
+            self._block(name)
             for name, _ in model.named_parameters()
             if name.startswith(f'{self.encoder}.')
         )
         numbered = [block for block in blocks if block]
         return numbered[len(numbered) - self.last_blocks :]
 
-    def _inside(self, name: str) -> str:
-        return name.removeprefix(f'{self.encoder}.')
+    def _block(self, name: str) -> str:
+        """Block of the module that owns a parameter; empty outside them."""
+        module = name.removeprefix(f'{self.encoder}.').rpartition('.')[0]
+        return locate(f'{module}.parameter').block

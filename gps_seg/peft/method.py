@@ -46,6 +46,10 @@ class PeftMethod(Protocol):
     def encoder(self) -> str:
         """Name of the pretrained submodule; all else is new in the task."""
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What it asks of the training data; None for nothing."""
+
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
 
@@ -66,6 +70,8 @@ class PeftMethod(Protocol):
 
 class SelectsNothing:
     """The part of the contract of methods that train tensors whole."""
+
+    evidence = None
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Nothing to check."""

@@ -13,6 +13,7 @@ from gps_seg.peft.method import Choice, TrainingPass
 from gps_seg.sparse import (
     Amount,
     Connections,
+    Evidence,
     Owned,
     Role,
     Scores,
@@ -82,6 +83,11 @@ class SelectsEntries(ABC):
     def criterion(self) -> str:
         """One of :data:`gps_seg.sparse.SCORES`."""
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the criterion asks of the training data."""
+        return evidence_for(self.criterion)
+
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """Whether to stop the pass over the training data.
 
@@ -112,13 +118,12 @@ class SelectsEntries(ABC):
     ) -> Choice:
         """Select each time the data has doubled, until enough is seen."""
         parameters = {name: owned.parameter for name, owned in weights.items()}
-        evidence = evidence_for(self.criterion)
-        if evidence is None:
+        if self.evidence is None:
             scores = Scores(self.criterion, parameters, None, seed)
             return Choice(*self.rule.select(scores, weights))
         overlaps: dict[int, float] = {}
         last: Selection | None = None
-        with closing(passes(evidence)) as running:
+        with closing(passes(self.evidence)) as running:
             for sums in running:
                 scores = Scores(self.criterion, parameters, sums, seed)
                 selection, silent = self.rule.select(scores, weights)

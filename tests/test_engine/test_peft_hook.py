@@ -84,9 +84,7 @@ def test_scores_equal_the_definition():
     actual = last_scores(model, {'fc': weight}, loader, 0, None)
     loss = model(data.x, data.y, mode='loss')['loss']
     (expected,) = torch.autograd.grad(loss, weight)
-    torch.testing.assert_close(
-        actual['fc'], expected, rtol=1e-4, atol=1e-7
-    )
+    torch.testing.assert_close(actual['fc'], expected, rtol=1e-4, atol=1e-7)
 
 
 def test_max_batches_bounds_what_is_read():
@@ -247,9 +245,7 @@ def test_resume_restores_instead_of_selecting(tmp_path, monkeypatch):
     def forbidden(*args, **kwargs):
         raise AssertionError('selected again')
 
-    monkeypatch.setattr(
-        'gps_seg.engine.peft_hook.ScoringPass.run', forbidden
-    )
+    monkeypatch.setattr('gps_seg.engine.peft_hook.ScoringPass.run', forbidden)
     second, _ = run(tmp_path, iters=6, model=toy_model(9), resume=True)
     hashes = {run.custom_hook.selection.hash for run in (first, second)}
     assert len(hashes) == 1
@@ -261,17 +257,34 @@ def test_resume_with_another_method_is_refused(tmp_path):
         run(tmp_path, method={'type': 'gps', 'k': 1}, iters=6, resume=True)
 
 
+GRFT = {
+    'type': 'grft',
+    'k': 1,
+    'unit': 'row',
+    'penalty': 0.1,
+    'last_blocks': 1,
+}
+
+
 @pytest.mark.parametrize(
     ('method', 'error', 'message'),
     [
-        ({'type': 'gps'}, ValueError, r"'gps': expected a value for \['k'\]"),
+        ({'type': 'gps'}, ValueError, 'exactly one of k, share, count'),
         ({'type': 'gps', 'k': 0}, ValueError, 'expected k >= 1'),
+        ({'type': 'gps', 'k': 1, 'share': 0.1}, ValueError, 'exactly one'),
         ({'type': 'gps', 'k': 1.5}, TypeError, 'expected an int'),
-        ({'type': 'gps', 'k': 9}, ValueError, r'<= 8, got 9.*attn.in_proj'),
+        ({'type': 'gps', 'k': 9}, ValueError, r'1 to 8 .*attn.in_proj.*got 9'),
         ({'type': 'gps', 'k': 1, 'kk': 2}, ValueError, r"\['kk'\]"),
-        ({'type': 'gps', 'k': 1, 'score': 'x'}, ValueError, "'gradient', 'r"),
+        ({'type': 'gps', 'k': 1, 'score': 'x'}, ValueError, "'gradient', 'f"),
+        ({'type': 'gps', 'k': 1, 'scope': 'x'}, ValueError, "'neuron', 'l"),
+        ({'type': 'gps', 'count': 9}, ValueError, 'count: expected 1 to'),
+        ({'type': 'sift'}, ValueError, r"'sift': expected a value for \['s"),
+        ({'type': 'sift', 'share': 2}, ValueError, 'share: expected a num'),
+        (GRFT | {'unit': 'x'}, ValueError, "'row', 'column'"),
+        (GRFT | {'k': 9}, ValueError, r'1 to 8 .*rows of .*got 9'),
+        (GRFT | {'penalty': -1}, ValueError, 'penalty: expected 0 or more'),
         ({'type': 'gps', 'k': 1, 'encoder': 'x'}, ValueError, "'decode_head"),
-        ({'type': 'lora'}, ValueError, r"'bias', 'full', 'gps', 'linear'"),
+        ({'type': 'lora'}, ValueError, "'bias', 'full', 'gps', 'grft'"),
         ({}, ValueError, 'got None'),
     ],
 )
@@ -301,9 +314,24 @@ def test_an_unknown_key_of_the_hook(tmp_path):
         run(tmp_path, hook_options={'max_batchs': 3})
 
 
-def test_max_batches_must_be_positive(tmp_path):
-    with pytest.raises(ValueError, match='at least 1, got 0'):
-        run(tmp_path, hook_options={'max_batches': 0})
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'max_batches': 0}, 'max_batches: expected None or at least 1'),
+        ({'batch_size': 0}, 'batch_size: expected None or at least 1'),
+        ({'loss': {'type': 'x'}}, r"\['contrastive', 'task'\], got 'x'"),
+        ({'loss': {'type': 'task', 'x': 1}}, r"'task': expected keys among"),
+        ({'loss': {'type': 'task', 'warmup': -1}}, 'warmup: expected 0'),
+        ({'loss': {'type': 'contrastive', 'views': 0}}, 'views: expected'),
+    ],
+)
+def test_bad_settings_of_the_pass_fail_before_data_is_read(
+    tmp_path, options, message
+):
+    data = ToySet()
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, dataset=data, hook_options=options)
+    assert data.reads == 0
 
 
 def test_a_nonfinite_loss_while_scoring_writes_nothing(tmp_path):

@@ -88,4 +88,11 @@ def test_random_selection_is_seeded_and_of_the_same_size():
 
 
 def test_every_method_has_its_row():
-    assert sorted(METHODS) == ['bias', 'full', 'gps', 'linear']
+    assert sorted(METHODS) == [
+        'bias',
+        'full',
+        'gps',
+        'grft',
+        'linear',
+        'sift',
+    ]

@@ -136,7 +136,9 @@ def test_each_output_channel_of_a_transposed_convolution_is_one_row():
 
 def test_an_error_names_the_weight():
     layer = nn.Linear(4, 3)
-    with pytest.raises(ValueError, match=r'k: expected 1 to 4 .*\(fc\.weight\), got 9'):
+    with pytest.raises(
+        ValueError, match=r'k: expected 1 to 4 .*\(fc\.weight\), got 9'
+    ):
         per_neuron(9).check({'fc.weight': owned(layer)})
     with pytest.raises(ValueError, match=r'finite.*\(fc\.weight'):
         per_neuron(1).select(

@@ -131,9 +131,7 @@ def test_scores_pass_through_activation_checkpointing():
 
     layer = nn.Linear(3, 2)
     x = torch.randn(4, 3)
-    plain = sums_of(
-        {'w': layer.weight}, iter([F.gelu(layer(x)).sum()])
-    )
+    plain = sums_of({'w': layer.weight}, iter([F.gelu(layer(x)).sum()]))
     for reentrant in (True, False):
         y = checkpoint(
             lambda t: F.gelu(layer(t)),

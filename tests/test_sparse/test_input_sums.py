@@ -18,7 +18,9 @@ def input_sums(parameters, forwards):
 def test_a_linear_layer_sums_its_tokens():
     layer = nn.Linear(3, 2)
     batches = [torch.randn(4, 5, 3) for _ in range(3)]
-    sums = input_sums({'w': layer.weight}, (lambda x=x: layer(x) for x in batches))
+    sums = input_sums(
+        {'w': layer.weight}, (lambda x=x: layer(x) for x in batches)
+    )
     for row in range(2):
         for column in range(3):
             expected = sum(
@@ -56,9 +58,7 @@ def test_a_convolution_sums_what_its_kernel_passes_over(layer):
     inputs, outputs = 4 // layer.groups, layer.out_channels // layer.groups
     for out in range(layer.out_channels):
         start = out // outputs * inputs
-        torch.testing.assert_close(
-            sums['w'][out], met[start : start + inputs]
-        )
+        torch.testing.assert_close(sums['w'][out], met[start : start + inputs])
 
 
 def test_a_transposed_convolution_meets_each_input_at_every_position():
@@ -97,7 +97,9 @@ def test_no_gradient_is_taken_and_the_functions_are_put_back():
         return y
 
     passes = running_sums(
-        {'w': layer.weight}, (forward().sum() for _ in range(3)), Evidence.INPUT
+        {'w': layer.weight},
+        (forward().sum() for _ in range(3)),
+        Evidence.INPUT,
     )
     next(passes)
     assert (F.linear, F.conv2d) == plain
