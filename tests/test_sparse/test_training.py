@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from gps_seg.sparse import (
-    ColumnGradients,
     Budget,
+    ColumnGradients,
     Connections,
     SelectedEntries,
     SelectedWeights,
