@@ -135,7 +135,7 @@ class PeftHook(Hook):
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
         self._restore_gradients(kept['gradients'])
-        for name, start in kept['starts'].items():
+        for name, start in kept.get('starts', {}).items():
             self.trainable.starts[name].copy_(start)
 
     def before_train(self, runner: Runner) -> None:
