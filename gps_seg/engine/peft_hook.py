@@ -11,7 +11,7 @@ made in ``before_train``, the first moment at which the weights are the
 pretrained ones.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ class PeftHook(Hook):
             the task by default.
         batch_size: Images per batch that the selection looks at, per process;
             None for as many as in training.
+        pipeline: Transforms of the images that the selection looks at, in
+            place of those of the training.
     """
 
     priority = 'HIGH'  # before EMAHook and CheckpointHook
@@ -73,6 +75,7 @@ class PeftHook(Hook):
         max_batches: int | None = None,
         loss: Mapping[str, Any] | None = None,
         batch_size: int | None = None,
+        pipeline: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.config = dict(method)
         self.method = build_method(method, METHODS)
@@ -82,9 +85,13 @@ class PeftHook(Hook):
             ),
             max_batches=max_batches,
             batch_size=batch_size,
+            pipeline=pipeline,
         )
         self.given = dict(
-            max_batches=max_batches, loss=loss, batch_size=batch_size
+            max_batches=max_batches,
+            loss=loss,
+            batch_size=batch_size,
+            pipeline=pipeline,
         )
         self.selection: Selection | None = None
 

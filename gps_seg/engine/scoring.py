@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
@@ -16,7 +17,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from gps_seg.engine.head_warmup import warmed_up
-from gps_seg.engine.scoring_data import scoring_loader
+from gps_seg.engine.scoring_data import scoring_loader, with_pipeline
 from gps_seg.engine.selection_loss import SelectionLoss
 from gps_seg.sparse import (
     Evidence,
@@ -37,6 +38,7 @@ class ScoringPass:
         loss: Whose gradients are summed.
         max_batches: Upper bound of batches per process, or None for one epoch.
         batch_size: Images per batch, or None for that of the training.
+        pipeline: Transforms in place of those of the training, or None.
 
     Raises:
         ValueError: If a number is below 1.
@@ -45,6 +47,7 @@ class ScoringPass:
     loss: SelectionLoss
     max_batches: int | None
     batch_size: int | None
+    pipeline: Sequence[Mapping[str, Any]] | None
 
     def __post_init__(self) -> None:
         for name in ('max_batches', 'batch_size'):
@@ -81,11 +84,13 @@ class ScoringPass:
             seed: Of the order, the augmentation and the dropout.
             evidence: What to sum.
         """
+        warmup = scoring_loader(loader, seed + 1)
+        if self.pipeline is not None:
+            loader = with_pipeline(loader, self.pipeline)
         views = [
             scoring_loader(loader, seed, self.batch_size, view)
             for view in range(self.loss.views)
         ]
-        warmup = scoring_loader(loader, seed + 1)
         with undisturbed(model), torch.enable_grad():
             seed_all(seed)
             model.train()

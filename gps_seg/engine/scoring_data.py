@@ -7,9 +7,11 @@ the number of workers nor the state of any generator matters. The data set is
 that of the training loader and no other.
 """
 
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import Compose, DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
 from gps_seg.sparse import fork_rng, seed_cpu
@@ -35,6 +37,32 @@ class SeededSamples(Dataset):
         with fork_rng():
             seed_cpu(self.seed * 1_000_003 + index)
             return self.dataset[index]
+
+
+def with_pipeline(
+    loader: DataLoader, pipeline: Sequence[Mapping[str, Any]]
+) -> DataLoader:
+    """A loader of the same images, otherwise transformed.
+
+    Raises:
+        ValueError: If the data set has no ``pipeline`` to take the place of.
+    """
+    if not hasattr(loader.dataset, 'pipeline'):
+        raise ValueError(
+            f'pipeline: expected a data set with a pipeline, got '
+            f'{type(loader.dataset).__name__} (PeftHook). Leave the key out '
+            'to select on the images as they are trained on.'
+        )
+    dataset = copy.copy(loader.dataset)
+    dataset.pipeline = Compose(pipeline)
+    return DataLoader(
+        dataset,
+        batch_size=loader.batch_size,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        multiprocessing_context=loader.multiprocessing_context,
+    )
 
 
 def scoring_loader(

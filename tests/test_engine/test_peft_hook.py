@@ -55,6 +55,7 @@ def last_scores(model, weights, loader, seed, max_batches, **settings):
         loss=settings.pop('loss', TaskLoss()),
         max_batches=max_batches,
         batch_size=settings.pop('batch_size', None),
+        pipeline=None,
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for sums in scoring.run(

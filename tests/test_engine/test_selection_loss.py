@@ -156,6 +156,47 @@ def test_the_batch_may_be_larger_than_in_training(tmp_path):
     assert data.reads == 12 + 4
 
 
+class Recorder(nn.Module):
+    """A transform that tells that it ran."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def __call__(self, sample):
+        self.seen.append(sample)
+        return sample
+
+
+class WithPipeline(ToySet):
+    def __init__(self):
+        super().__init__()
+        self.pipeline = self.unchanged
+
+    def unchanged(self, sample):
+        self.reads_in_training = getattr(self, 'reads_in_training', 0) + 1
+        return sample
+
+    def __getitem__(self, index):
+        return self.pipeline({'x': self.x[index], 'y': self.y[index]})
+
+
+def test_the_selection_may_see_the_images_otherwise_than_the_training(
+    tmp_path,
+):
+    data, seen = WithPipeline(), []
+    options = {'pipeline': [Recorder(seen)], 'max_batches': 2}
+    run(tmp_path, iters=1, dataset=data, hook_options=options)
+    assert len(seen) == 2 * 4
+    assert data.reads_in_training == 4
+    assert data.pipeline == data.unchanged
+
+
+def test_a_pipeline_for_a_data_set_without_one(tmp_path):
+    with pytest.raises(ValueError, match='a data set with a pipeline, got T'):
+        run(tmp_path, hook_options={'pipeline': []})
+
+
 def head_loss(model, data):
     with torch.no_grad():
         return model(data.x, data.y, mode='loss')['loss'].item()
@@ -215,7 +256,9 @@ def test_every_evidence_comes_from_the_training_loss(evidence):
     loader = torch.utils.data.DataLoader(ToySet(), batch_size=8)
     weights = {'fc': model.backbone.fc.weight}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scoring = ScoringPass(loss=TaskLoss(), max_batches=2, batch_size=None)
+    scoring = ScoringPass(
+        loss=TaskLoss(), max_batches=2, batch_size=None, pipeline=None
+    )
     *_, sums = scoring.run(
         model, 'backbone', weights, loader, optimizer, 0, evidence
     )
