@@ -13,32 +13,38 @@ train_dataloader = dict(dataset=dict(ann_file='splits/tune_train.txt'))
 val_dataloader = dict(dataset=dict(ann_file='splits/tune_val.txt'))
 
 METHOD = 'custom_hooks.0.method'
-LOSS = 'custom_hooks.0.loss'
-LR = 1e-3  # of the head
+HEAD_RATE = 1e-3
 RATES = {
-    v: {
-        'optim_wrapper.optimizer.lr': LR * v,
+    f'v={v}': {
+        'optim_wrapper.optimizer.lr': HEAD_RATE * v,
         'optim_wrapper.paramwise_cfg': dict(
             _delete_=True,
             bias_lr_mult=3 / v,
             custom_keys=dict(decode_head=dict(lr_mult=1 / v)),
         ),
     }
-    for v in (1, 3, 10)
+    for v in (0.1, 0.3, 1, 3)
 }
 variants = {
-    'bias': {METHOD: dict(type='bias', _delete_=True), **RATES[1]},
+    'bias': {METHOD: dict(type='bias', _delete_=True), **RATES['v=1']},
     **{
-        f'{score} k={k} v={v}': {METHOD: dict(k=k, score=score), **RATES[v]}
-        for k, v in ((1, 1), (1, 3), (1, 10), (5, 3), (20, 3))
-        for score in ('gradient', 'random')
+        f'{score} k={k} {rate}': {
+            METHOD: dict(k=k, score=score),
+            **RATES[rate],
+        }
+        for score, k, rate in (
+            ('gradient', 1, 'v=0.3'),
+            ('gradient', 1, 'v=1'),
+            ('gradient', 1, 'v=3'),
+            ('random', 1, 'v=1'),
+            ('random', 1, 'v=3'),
+            ('gradient', 5, 'v=0.3'),
+            ('random', 5, 'v=1'),
+            ('gradient', 20, 'v=0.1'),
+            ('random', 20, 'v=0.3'),
+            ('fisher', 1, 'v=1'),
+            ('taylor', 1, 'v=1'),
+            ('activation', 1, 'v=1'),
+        )
     },
-    'warm head k=1 v=3': {LOSS: dict(type='task', warmup=60), **RATES[3]},
-    'contrastive k=1 v=3': {
-        LOSS: dict(type='contrastive', views=1),
-        **RATES[3],
-    },
-    'fisher k=1 v=3': {METHOD: dict(score='fisher'), **RATES[3]},
-    'activation k=1 v=3': {METHOD: dict(score='activation'), **RATES[3]},
-    'network k=1 v=3': {METHOD: dict(scope='network'), **RATES[3]},
 }

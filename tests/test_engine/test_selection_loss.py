@@ -303,6 +303,7 @@ def test_the_pull_holds_the_last_blocks_and_survives_a_resume(tmp_path):
     whole = runner.model.state_dict()
     resumed, _ = run(
         tmp_path / 'resumed',
+        model=toy_model(seed=1),  # its head begins elsewhere
         method=method,
         optimizer=optimizer,
         load_from=str(tmp_path / 'held' / 'iter_3.pth'),

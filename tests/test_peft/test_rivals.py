@@ -10,9 +10,9 @@ X = torch.randn(32, 6, generator=torch.Generator().manual_seed(0))
 
 
 def make(batches=3):
-    """Two numbered blocks, a stem and a head; one loss per batch."""
+    """Three numbered blocks, a stem and a head; one loss per batch."""
     torch.manual_seed(0)
-    blocks = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
+    blocks = nn.Sequential(*(nn.Linear(6, 6) for _ in range(3)))
     backbone = nn.ModuleDict({'stem': nn.Linear(6, 6), 'blocks': blocks})
     model = nn.ModuleDict({'backbone': backbone, 'head': nn.Linear(6, 2)})
 
@@ -74,8 +74,8 @@ def test_the_penalty_is_that_of_the_last_blocks_and_the_head():
         for trained in tuned.parameters():
             trained += 2
     pulled = {
-        'backbone.blocks.1.weight': 18,
-        'backbone.blocks.1.bias': 6,
+        'backbone.blocks.2.weight': 18,
+        'backbone.blocks.2.bias': 6,
         'head.weight': 12,
         'head.bias': 2,
     }

@@ -39,6 +39,15 @@ def test_the_largest_sums_of_squares_win(amount, rows, columns):
         assert silent == {}
 
 
+def test_squares_count_and_not_magnitudes():
+    layer = nn.Linear(4, 2)
+    score = torch.tensor([[3.0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0]])
+    selection, _ = Lines('row', Connections(1)).select(
+        {'w': score}, {'w': owned(layer)}
+    )
+    assert selection['w'].tolist() == [0, 1, 2, 3]
+
+
 def test_a_row_of_a_transposed_convolution_is_an_output_channel():
     layer = nn.ConvTranspose2d(4, 6, 2, groups=2)
     score = torch.zeros_like(layer.weight)
