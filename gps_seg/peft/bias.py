@@ -11,19 +11,18 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from gps_seg.peft.by_rules import ByRules
 from gps_seg.peft.method import SelectsNothing
-from gps_seg.sparse import Role, gps_roles
+from gps_seg.sparse import Role
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bias(SelectsNothing):
+class Bias(ByRules, SelectsNothing):
     """Train the encoder's biases and all that lies outside the encoder."""
-
-    encoder: str = 'backbone'
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """As for GPS, with the connections frozen."""
         return {
             name: Role.FROZEN if role is Role.SELECTED else role
-            for name, role in gps_roles(model, self.encoder).items()
+            for name, role in super().roles(model).items()
         }

@@ -30,6 +30,7 @@ class GPS(SelectsEntries):
         scope: Who competes: the inputs of a ``'neuron'``, the entries of a
             weight (``'layer'``), or all (``'network'``).
         encoder: Name of the pretrained submodule to select in.
+        rules: Rows of the rule table that come before the standard ones.
         settled: Stop the pass over the training data once at least this share
             of the entries, in (0, 1], stays while the data seen doubles; None
             to see all of the data.
@@ -47,6 +48,7 @@ class GPS(SelectsEntries):
     settled: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_score(self.score)
         if self.settled is not None and not 0 < self.settled <= 1:
             raise ValueError(

@@ -32,6 +32,7 @@ class GRFT(SelectsEntries):
         last_blocks: How many of the last blocks of the encoder are pulled, 0
             or more.
         encoder: Name of the pretrained submodule to select in.
+        rules: Rows of the rule table that come before the standard ones.
 
     Raises:
         TypeError: If ``k`` is no integer.
@@ -45,6 +46,7 @@ class GRFT(SelectsEntries):
     last_blocks: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ('penalty', 'last_blocks'):
             if getattr(self, name) < 0:
                 raise ValueError(

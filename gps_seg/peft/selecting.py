@@ -9,19 +9,18 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from gps_seg.peft.by_rules import ByRules
 from gps_seg.peft.method import Choice, TrainingPass
 from gps_seg.sparse import (
     Amount,
     Connections,
     Evidence,
     Owned,
-    Role,
     Scores,
     Selection,
     Share,
     Total,
     evidence_for,
-    gps_roles,
 )
 
 
@@ -63,15 +62,14 @@ def amount_of(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectsEntries(ABC):
+class SelectsEntries(ByRules, ABC):
     """Select among the connections of the encoder; its biases train whole.
 
     Args:
         encoder: Name of the pretrained submodule to select in; what lies
             outside of it trains whole.
+        rules: As of :class:`~gps_seg.peft.by_rules.ByRules`.
     """
-
-    encoder: str = 'backbone'
 
     @property
     @abstractmethod
@@ -97,10 +95,6 @@ class SelectsEntries(ABC):
                 as many had been seen; None after the first.
         """
         return False
-
-    def roles(self, model: nn.Module) -> dict[str, Role]:
-        """Connections are selected, biases and the rest train whole."""
-        return gps_roles(model, self.encoder)
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError if there is no weight or the rule does not fit."""

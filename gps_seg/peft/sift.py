@@ -20,6 +20,7 @@ class SIFT(SelectsEntries):
         share: Of the entries of a weight, in (0, 1]; the original takes 0.01
             to 0.05.
         encoder: Name of the pretrained submodule to select in.
+        rules: Rows of the rule table that come before the standard ones.
 
     Raises:
         ValueError: If the share is out of range.
@@ -28,6 +29,7 @@ class SIFT(SelectsEntries):
     share: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         assert self.rule is not None  # raises unless the share is right
 
     @property

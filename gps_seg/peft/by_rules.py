@@ -1,0 +1,37 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The part of the contract that methods share which ask the rule table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from gps_seg.sparse import Role, gps_roles, rules_from_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByRules:
+    """Roles inside the encoder by :data:`gps_seg.sparse.GPS_RULES`.
+
+    Args:
+        encoder: Name of the pretrained submodule; what lies outside of it
+            trains whole.
+        rules: Rows that come before the standard ones, such as
+            ``dict(module='LayerNorm', attribute='weight', role='whole')``;
+            the role is ``'selected'``, ``'whole'`` or ``'frozen'``.
+
+    Raises:
+        ValueError: If a row is not legal.
+    """
+
+    encoder: str = 'backbone'
+    rules: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        rules_from_config(self.rules)  # raises unless they are legal
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """By the rules in the encoder, whole outside of it."""
+        table = rules_from_config(self.rules)
+        return gps_roles(model, self.encoder, table)

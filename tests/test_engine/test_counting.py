@@ -1,0 +1,127 @@
+"""Counts of a config's model, built without weights."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+from gps_seg.engine.counting import (
+    Count,
+    count_config,
+    count_model,
+    format_count,
+    gps_of,
+    markdown_table,
+    model_of_shapes,
+)
+from gps_seg.peft import GPS
+
+ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
+MODEL = dict(
+    type='ImageClassifier',
+    backbone=dict(type='VisionTransformer', arch=ARCH, img_size=32),
+    head=dict(
+        type='LinearClsHead',
+        in_channels=16,
+        num_classes=3,
+        loss=dict(type='CrossEntropyLoss'),
+    ),
+)
+
+
+def config(**others):
+    return Config(dict(default_scope='mmpretrain', model=MODEL, **others))
+
+
+def hook(**method):
+    return dict(custom_hooks=[dict(type='PeftHook', method=method)])
+
+
+def test_counts_by_kind_of_parameter():
+    count = count_config(config())
+    neurons = 16 + 2 * (3 * 16 + 16 + 32 + 16)
+    matrices = 2 * (3 * 16 * 16 + 16 * 16 + 2 * 16 * 32)
+    kinds = {kind.kind: kind for kind in count.kinds}
+    assert count.encoder == 'VisionTransformer'
+    assert kinds['Linear.weight'] == Count(
+        'Linear.weight', 8, matrices, neurons - 16, 0
+    )
+    assert kinds['Linear.bias'][1:] == (8, neurons - 16, 0, neurons - 16)
+    assert kinds['Conv2d.weight'][1:] == (1, 16 * 3 * 16 * 16, 16, 0)
+    assert kinds['LayerNorm.weight'][1:] == (5, 5 * 16, 0, 0)
+    assert kinds['LayerNorm.weight'].frozen == 5 * 16
+    assert count.total[3:] == (neurons, neurons)
+    assert count.outside == Count('outside', 2, 3 * 17, 0, 3 * 17)
+
+
+def test_the_model_has_the_shapes_of_the_real_one_and_no_values():
+    shapes = model_of_shapes(config())
+    init_default_scope('mmpretrain')
+    real = dict(MODELS.build(MODEL).named_parameters())
+    found = dict(shapes.named_parameters())
+    assert list(found) == list(real)
+    assert all(found[name].shape == real[name].shape for name in real)
+    dense = [p for p in found.values() if p.ndim == 2]
+    assert all(p.is_meta for p in dense)
+    # Outside of it PyTorch is as it was.
+    assert not nn.Linear(2, 2).weight.is_meta
+    assert not torch.empty(2).is_meta
+
+
+def test_a_config_is_left_as_it_is():
+    original = config()
+    count_config(original)
+    assert original.to_dict() == config().to_dict()
+
+
+def test_k_encoder_and_rules_are_those_of_the_configs_hook():
+    rules = [dict(module='LayerNorm', attribute='weight', role='whole')]
+    plain = count_config(config()).total
+    own = count_config(config(**hook(type='gps', k=2, rules=rules))).total
+    assert own.selected == 2 * plain.selected
+    assert own.whole == plain.whole + 5 * 16
+    assert count_config(config(), k=3).total.selected == 3 * plain.selected
+    assert gps_of(config(**hook(type='gps', k=2)), k=3).k == 3
+
+
+def test_what_the_config_froze_is_told_apart():
+    model = nn.ModuleDict({'backbone': nn.Linear(3, 2)})
+    model['backbone'].bias.requires_grad_(False)
+    count = count_model(model, GPS(k=1))
+    assert [kind.kind for kind in count.kinds] == [
+        'Linear.weight',
+        'Linear.bias (frozen by the config)',
+    ]
+    assert count.total == Count('encoder', 2, 8, 2, 0)
+    assert count.outside == Count('outside', 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ('method', 'k', 'message'),
+    [
+        (dict(type='bias'), None, r"expected method=dict\(type='gps'"),
+        (dict(type='gps', share=0.1), None, r'the scores decide'),
+        (dict(type='gps', k=1, scope='network'), None, r'the scores decide'),
+        (dict(type='gps', k=1), 99, r'99'),
+    ],
+)
+def test_what_cannot_be_counted(method, k, message):
+    with pytest.raises(ValueError, match=message):
+        count_config(config(**hook(**method)), k)
+
+
+def test_tables():
+    model = nn.ModuleDict({'backbone': nn.Linear(300, 10)})
+    count = count_model(model, GPS(k=2))
+    assert format_count(count).splitlines() == [
+        'kind           tensors  entries  selected  whole  frozen',
+        'Linear.weight        1    3,000        20      0   2,980',
+        'Linear.bias          1       10         0     10       0',
+        'encoder              2    3,010        20     10   2,980',
+        'outside              0        0         0      0       0',
+        '0.997 % of the encoder (Linear) trains',
+    ]
+    assert markdown_table([('a.py', count)]).splitlines()[2] == (
+        '| `a.py` | Linear | 3,010 | 20 | 10 | 0.997 % |'
+    )
