@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-MAX_LISTED = 10
+from gps_seg.datasets.report_text import (
+    bullets,
+    raise_problems,
+    size_line,
+    write_report,
+)
 
 CHECKS = (
     'every image has a mask, every mask an image',
@@ -49,13 +53,7 @@ class ConversionReport:
         Raises:
             ValueError: If there is any problem.
         """
-        if self.problems:
-            raise ValueError(
-                f'{self.source}: expected a data set without problems, found '
-                f'{len(self.problems)}. Nothing was written. Mend or replace '
-                f'these files and convert again.\n'
-                f'{_bullets(self.problems, MAX_LISTED)}'
-            )
+        raise_problems(self.source, self.problems)
 
     def text(self) -> str:
         """The report in some twenty lines."""
@@ -68,14 +66,14 @@ class ConversionReport:
         lines = [
             f'Source: {self.source}',
             f'Pairs:  {self.num_pairs} ({splits})',
-            f'Sizes:  {self._size_line()}',
+            f'Sizes:  {size_line(self.sizes)}',
             f'Polyp share of the pixels: {share_line}',
             f'Mid-grey share of the worst mask: {self.max_mid_grey_share:.3%}',
             'Checked, no problem found:',
-            _bullets(CHECKS),
+            bullets(CHECKS),
         ]
         if self.notes:
-            lines += ['Notes:', _bullets(self.notes)]
+            lines += ['Notes:', bullets(self.notes)]
         return '\n'.join(lines) + '\n'
 
     def write(self, folder: Path) -> None:
@@ -88,22 +86,8 @@ class ConversionReport:
             'max': max(shares),
         }
         facts['checks'] = list(CHECKS)
-        content = json.dumps(facts, indent=2) + '\n'
-        (folder / 'conversion_report.json').write_text(content, 'utf-8')
-        (folder / 'conversion_report.txt').write_text(self.text(), 'utf-8')
-
-    def _size_line(self) -> str:
-        ranked = sorted(self.sizes.items(), key=lambda kv: (-kv[1], kv[0]))
-        shown = ', '.join(f'{size} ({n})' for size, n in ranked[:3])
-        more = len(ranked) - 3
-        return shown + (f' and {more} more sizes' if more > 0 else '')
+        write_report(folder, facts, self.text())
 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _bullets(lines: Sequence[str], limit: int | None = None) -> str:
-    shown = [f'  - {line}' for line in lines[:limit]]
-    left = len(lines) - len(shown)
-    return '\n'.join(shown + ([f'  - and {left} more'] if left else []))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -18,10 +17,12 @@ from gps_seg.datasets.conversion_report import ConversionReport
 from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
+    about,
     check_mask,
     decode,
     encode_png,
     pixel_hash,
+    read_member,
 )
 from gps_seg.datasets.pair_listing import (
     IMAGES,
@@ -30,14 +31,8 @@ from gps_seg.datasets.pair_listing import (
     Pair,
     list_pairs,
 )
-from gps_seg.datasets.source_files import (
-    UNREADABLE_MEMBER,
-    SourceFiles,
-    open_source,
-)
+from gps_seg.datasets.source_files import SourceFiles, open_source
 from gps_seg.datasets.split_lists import SplitLists
-
-Result = TypeVar('Result')
 
 
 def convert_kvasir_seg(
@@ -120,10 +115,10 @@ def _convert_pair(
     folder: Path,
     report: ConversionReport,
 ) -> np.ndarray:
-    content = _read(files, pair.image)
-    image = _about(pair.image, decode, content, 'RGB')
-    grey = _about(pair.mask, decode, _read(files, pair.mask), 'L')
-    mask = _about(pair.mask, check_mask, grey, image.shape)
+    content = read_member(files, pair.image)
+    image = about(pair.image, decode, content, 'RGB')
+    grey = about(pair.mask, decode, read_member(files, pair.mask), 'L')
+    mask = about(pair.mask, check_mask, grey, image.shape)
     (folder / IMAGES / f'{id_}{SUFFIX}').write_bytes(content)
     (folder / MASKS / f'{id_}.png').write_bytes(encode_png(mask.classes))
     report.add_pair(
@@ -132,21 +127,6 @@ def _convert_pair(
         mask.mid_grey_share,
     )
     return image
-
-
-def _read(files: SourceFiles, name: str) -> bytes:
-    try:
-        return files.read(name)
-    except UNREADABLE_MEMBER as err:
-        raise PairError(f'{name}: cannot be read ({err})') from err
-
-
-def _about(name: str, check: Callable[..., Result], *args: object) -> Result:
-    """Run a check of pixels, and put the file's name before what it says."""
-    try:
-        return check(*args)
-    except PairError as problem:
-        raise PairError(f'{name}: {problem}') from problem
 
 
 def _report_copies(

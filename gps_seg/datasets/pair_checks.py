@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from gps_seg.datasets.source_files import UNREADABLE_MEMBER, SourceFiles
+
+Result = TypeVar('Result')
 
 MASK_THRESHOLD = 127
 MID_GREY = (32, 223)
@@ -35,13 +41,34 @@ class MaskFacts:
     mid_grey_share: float
 
 
-def decode(content: bytes, mode: str) -> np.ndarray:
+def read_member(files: SourceFiles, name: str) -> bytes:
+    """Content of one file of a source.
+
+    Raises:
+        PairError: If it cannot be read; names the file.
+    """
+    try:
+        return files.read(name)
+    except UNREADABLE_MEMBER as err:
+        raise PairError(f'{name}: cannot be read ({err})') from err
+
+
+def about(name: str, check: Callable[..., Result], *args: object) -> Result:
+    """Run a check of pixels, and put the file's name before what it says."""
+    try:
+        return check(*args)
+    except PairError as problem:
+        raise PairError(f'{name}: {problem}') from problem
+
+
+def decode(content: bytes, mode: str | None) -> np.ndarray:
     """All pixels of an image file, or an error.
 
     Args:
         content: The bytes of the file.
         mode: Pillow mode: ``'RGB'`` gives (height, width, 3), ``'L'`` gives
-            (height, width), both uint8.
+            (height, width), both uint8. None leaves the values as they are
+            stored: class ids, or indices into a palette.
 
     Raises:
         PairError: If the file is not an image, or is cut short.
@@ -49,7 +76,7 @@ def decode(content: bytes, mode: str) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-            return np.asarray(image.convert(mode))
+            return np.asarray(image.convert(mode) if mode else image)
     except UnidentifiedImageError as err:
         # Its own text is the address of the buffer.
         raise PairError('expected an image file, got other bytes') from err
@@ -84,11 +111,7 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
         PairError: If the size differs from the image's, nothing is above
             the threshold, or the mask is not two-valued.
     """
-    if grey.shape != image_shape[:2]:
-        raise PairError(
-            f'expected the size of its image, {_size(image_shape)}, got '
-            f'{_size(grey.shape)}'
-        )
+    check_size(grey, image_shape)
     patches = _mid_grey_patches(grey)
     if patches > MAX_MID_GREY_SHARE:
         raise PairError(
@@ -103,6 +126,23 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
         )
     share = float(_is_mid_grey(grey).mean())
     return MaskFacts(classes, float(classes.mean()), share)
+
+
+def check_size(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
+    """Refuse a map of labels that is not as large as its image.
+
+    Args:
+        labels: shape (height, width, ...).
+        image_shape: Shape of the image that they belong to.
+
+    Raises:
+        PairError: If height or width differ.
+    """
+    if labels.shape[:2] != tuple(image_shape[:2]):
+        raise PairError(
+            f'expected the size of its image, {_size(image_shape)}, got '
+            f'{_size(labels.shape)}'
+        )
 
 
 def encode_png(classes: np.ndarray) -> bytes:

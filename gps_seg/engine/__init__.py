@@ -18,9 +18,14 @@ from gps_seg.engine.report_hook import ReportHook
 from gps_seg.engine.seeded_steps import SeededStepsHook
 from gps_seg.engine.task import TaskHook, load_task
 from gps_seg.engine.task_model import build_base, build_tuned
+from gps_seg.engine.test_time_augmentation import (
+    AugmentedTestHook,
+    set_tta,
+)
 
 __all__ = [
     'AmpPeftOptimWrapper',
+    'AugmentedTestHook',
     'DeltaHook',
     'PeftHook',
     'PeftOptimWrapper',
@@ -35,5 +40,6 @@ __all__ = [
     'evaluation',
     'load_task',
     'models',
+    'set_tta',
     'visualization',
 ]

@@ -2,8 +2,9 @@
 """Pretrained weights of backbones: where they come from, and that they fit.
 
 Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
-makes the initialiser ``Pretrained`` strict about what they load, and restricts
-the reading of ``.pth`` files to what cannot run code.
+makes the initialiser ``Pretrained`` strict about what they load, adds
+``PretrainedViT`` for MMSegmentation's ViT, and restricts the reading of
+``.pth`` files to what cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab
@@ -15,9 +16,11 @@ from gps_seg.models.strict_init import (
     StrictPretrainedInit,
     load_strictly,
 )
+from gps_seg.models.vit_init import PretrainedViTInit
 from gps_seg.models.weights import find_weights
 
 __all__ = [
+    'PretrainedViTInit',
     'StrictPretrainedInit',
     'find_weights',
     'load_strictly',

@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From timm's and DINOv2's names to those of MMPretrain's VisionTransformer.
 
-timm's ``vit_*_patch14_dinov2`` and the official DINOv2 files name their
-tensors alike.  Every tensor keeps its shape and layout; only names change.
+timm's ``vit_*`` and the official DINOv2 files name their tensors alike; those
+of DINOv2 have LayerScale besides.  Every tensor keeps its shape and layout;
+only names change.
 """
 
 import math
@@ -44,6 +45,37 @@ _BLOCK = (
 # Tensors the backbone has no place for, and why it can do without.
 DROPPED = {'mask_token': 'used in pre-training only'}
 
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of ViT by the names of its tensors.
+
+    Args:
+        title: What it is, for messages.
+        block: Rows of the table above that each of its blocks has.
+        dropped: Tensors that MMPretrain has no place for, and why.
+    """
+
+    title: str
+    block: tuple[tuple[str, str, str], ...]
+    dropped: Mapping[str, str]
+
+
+DINOV2 = Family(
+    'a DINOv2 ViT as timm or DINOv2 give them (GELU MLP, no register tokens)',
+    _BLOCK,
+    DROPPED,
+)
+PLAIN_VIT = Family(
+    "timm's ViT without LayerScale (GELU MLP, class token)",
+    tuple(row for row in _BLOCK if not row[0].startswith('ls')),
+    {
+        f'{layer}.{tensor}': 'classified the images of pre-training'
+        for layer in ('head', 'pre_logits.fc')
+        for tensor in ('weight', 'bias')
+    },
+)
+
 # DINOv2 trained with FSDP stores ``blocks.CHUNK.N``; N counts all blocks.
 _BLOCK_NAME = re.compile(r'blocks\.(?:\d+\.)?(\d+)\.(.+)')
 _SHOWN = 4
@@ -63,14 +95,21 @@ class ConvertedKey:
 def dinov2_to_mmpretrain(
     source: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], list[ConvertedKey]]:
-    """Rename a DINOv2 ViT for MMPretrain, in float32.
+    """Rename a DINOv2 ViT for MMPretrain; see :func:`timm_to_mmpretrain`."""
+    return timm_to_mmpretrain(source, DINOV2)
+
+
+def timm_to_mmpretrain(
+    source: Mapping[str, Tensor], family: Family
+) -> tuple[dict[str, Tensor], list[ConvertedKey]]:
+    """Rename a ViT for MMPretrain, in float32.
 
     Strict both ways: each tensor of ``source`` is renamed or dropped for a
     stated reason, and each tensor that the model needs is there.
 
     Args:
-        source: timm's or the official names; any depth and width, GELU MLP,
-            with LayerScale and without register tokens.
+        source: timm's or the official names; any depth and width.
+        family: Which names there must be.
 
     Returns:
         The tensors under MMPretrain's names, and one row per source tensor.
@@ -81,15 +120,15 @@ def dinov2_to_mmpretrain(
     """
     plain_names = {name: _without_chunk(name) for name in source}
     depth = _depth(plain_names.values())
-    table = _table(depth)
-    _check_names(plain_names, table)
+    table = _table(depth, family)
+    _check_names(plain_names, table, family)
     sizes = _sizes({plain_names[name]: source[name] for name in source})
     tensors, report = {}, []
     for name, tensor in source.items():
         shape, dtype = tuple(tensor.shape), str(tensor.dtype)[len('torch.') :]
         plain = plain_names[name]
-        if plain in DROPPED:
-            note = f'dropped: {DROPPED[plain]}'
+        if plain in family.dropped:
+            note = f'dropped: {family.dropped[plain]}'
             report.append(ConvertedKey(name, '', shape, dtype, note))
             continue
         target, expected = table[plain]
@@ -126,29 +165,30 @@ def _depth(names: Iterable[str]) -> int:
     return 1 + max(map(int, blocks), default=0)
 
 
-def _table(depth: int) -> dict[str, tuple[str, str]]:
+def _table(depth: int, family: Family) -> dict[str, tuple[str, str]]:
     """Source name -> (target name, shape) for a whole model."""
     table = {source: (target, shape) for source, target, shape in _STEM}
     for n in range(depth):
-        for source, target, shape in _BLOCK:
+        for source, target, shape in family.block:
             table[f'blocks.{n}.{source}'] = (f'layers.{n}.{target}', shape)
     return table
 
 
 def _check_names(
-    plain_names: Mapping[str, str], table: Mapping[str, tuple[str, str]]
+    plain_names: Mapping[str, str],
+    table: Mapping[str, tuple[str, str]],
+    family: Family,
 ) -> None:
     found = set(plain_names.values())
     unknown = [
         name
         for name, plain in plain_names.items()
-        if plain not in table and plain not in DROPPED
+        if plain not in table and plain not in family.dropped
     ]
     missing = [name for name in table if name not in found]
     if unknown or missing:
         raise ValueError(
-            f'source: expected the names of a DINOv2 ViT as timm or DINOv2 '
-            f'give them (GELU MLP, no register tokens), got '
+            f'source: expected the names of {family.title}, got '
             f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
             f'Check that this is the file of such a backbone.'
         )

@@ -2,7 +2,8 @@
 """Read and write files of weights without ever running what is in them.
 
 A pickle can run any code when it is read.  So we write safetensors only, and
-read either safetensors or a ``.pth`` through PyTorch's restricted unpickler.
+read either safetensors, arrays of NumPy without pickled objects, or a ``.pth``
+through PyTorch's restricted unpickler.
 """
 
 import hashlib
@@ -11,8 +12,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
+import numpy as np
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -23,7 +27,7 @@ _READ_SIZE = 1 << 20  # bytes
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
+    """Tensors of a ``.safetensors``, ``.npz``, ``.pth``, ``.pt`` or ``.bin``.
 
     The ``state_dict`` of an OpenMMLab checkpoint is taken out of it.
 
@@ -47,9 +51,11 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         return _read_safetensors(path)
     if path.suffix in ('.pth', '.pt', '.bin'):
         return _read_pickle_safely(path)
+    if path.suffix == '.npz':
+        return _read_arrays(path)
     raise ValueError(
-        f'weights: expected a name ending in .safetensors, .pth, .pt or .bin, '
-        f'got {path.name!r} ({path}). Rename or convert the file.'
+        f'weights: expected a name ending in .safetensors, .npz, .pth, .pt or '
+        f'.bin, got {path.name!r} ({path}). Rename or convert the file.'
     )
 
 
@@ -129,6 +135,23 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(
             f'weights: expected a whole safetensors file, got {err} ({path}, '
             f'{path.stat().st_size} bytes). Copy or download it again.'
+        ) from err
+
+
+def _read_arrays(path: Path) -> dict[str, Tensor]:
+    try:
+        # Opened here: NumPy leaves the file of a broken archive open.
+        with (
+            open(path, 'rb') as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            return {name: torch.from_numpy(arrays[name]) for name in arrays}
+    # TypeError: a kind of number that PyTorch does not know.
+    except (ValueError, OSError, EOFError, TypeError, BadZipFile) as err:
+        raise ValueError(
+            f'weights: expected a whole .npz file of numbers, got {err} '
+            f'({path}, {path.stat().st_size} bytes). Copy or download it '
+            'again.'
         ) from err
 
 

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from gps_seg.models.augreg_names import augreg_to_mmpretrain
 from gps_seg.models.catalogue import DOWNLOADS, Download
 from gps_seg.models.dinov2_names import DROPPED
 from gps_seg.models.weight_files import (
@@ -28,7 +29,6 @@ from gps_seg.models.weight_files import (
 SCHEME = 'weights://'
 FOLDER_VARIABLE = 'GPS_SEG_WEIGHTS'
 _BACKBONE = 'backbone.'
-_CONVERTER = 'tools/model_converters/dinov2_to_mmpretrain.py'
 
 
 def find_weights(name: str) -> Path:
@@ -99,14 +99,19 @@ def _local_file(name: str) -> Path | None:
 def _download(name: str, download: Download, folder: Path) -> None:
     """Fetch, check and convert into ``folder/NAME.safetensors``."""
     with tempfile.TemporaryDirectory(prefix='gps_seg_') as temporary:
-        file = Path(temporary) / 'download.pth'
+        suffix = Path(download.urls[0]).suffix
+        file = Path(temporary) / f'download{suffix}'
         url = _fetch(name, download, file)
         provenance = dict(
             format='mmpretrain VisionTransformer',
             source_file=url,
             source_sha256=sha256_of(file),
         )
-        tensors = _backbone_of(read_tensors(file))
+        tensors = read_tensors(file)
+        if download.is_augreg:
+            tensors, _ = augreg_to_mmpretrain(tensors)
+        else:
+            tensors = _backbone_of(tensors)
     target = folder / f'{name}.safetensors'
     write_safetensors(target, tensors, provenance)
     print_log(f'{name}: downloaded to {target}', logger='current')
@@ -163,7 +168,8 @@ def _what_to_do(name: str, reason: str) -> str:
         f'{SCHEME}{name}: expected the file {target}, got none, and {reason}\n'
         f'On a machine with network, fetch {download.official_url}, copy it '
         f'here and run\n'
-        f'  python {_CONVERTER} {Path(download.official_url).name} {target}\n'
+        f'  python {download.converter} '
+        f'{Path(download.official_url).name} {target}\n'
         f'or set {FOLDER_VARIABLE} to the folder that holds '
         f'{name}.safetensors.'
     )

@@ -1,0 +1,176 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Check the archive of ADE20K, and unpack it for MMSegmentation.
+
+MMSegmentation reads the files as they are, so nothing is converted: every pair
+is decoded and checked, then copied byte for byte. All problems are reported at
+once, and the target is either complete and checked, or not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gps_seg.datasets.ade20k_layout import (
+    ANNOTATIONS,
+    IMAGES,
+    NUM_CLASSES,
+    SUFFIX,
+    UNLABELLED,
+    Pair,
+    list_pairs,
+)
+from gps_seg.datasets.ade20k_report import ADE20KReport
+from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
+from gps_seg.datasets.pair_checks import (
+    PairError,
+    about,
+    check_size,
+    decode,
+    read_member,
+)
+from gps_seg.datasets.source_files import SourceFiles, open_source
+
+_SHOWN = 5
+
+
+class _Job(NamedTuple):
+    """One pair and where it belongs."""
+
+    split: str
+    id_: str
+    pair: Pair
+
+
+Progress = Callable[[Sequence[_Job]], Iterable[_Job]]
+
+
+def convert_ade20k(
+    source: str | Path,
+    target: str | Path,
+    *,
+    partial: bool = False,
+    progress: Progress = iter,
+) -> ADE20KReport:
+    """Check an archive and write its pairs into a new folder.
+
+    Args:
+        source: ``ADEChallengeData2016.zip``, or a folder with
+            ``images/<split>`` and ``annotations/<split>``, at its root or
+            further down.
+        target: Folder to make; may exist if it is empty.
+        partial: Take fewer pairs than the official archive has.
+        progress: Wraps the sequence of pairs, to show how far we are.
+
+    Returns:
+        The report, which is also written into ``target``.
+
+    Raises:
+        FileNotFoundError: If ``source`` does not exist.
+        FileExistsError: If ``target`` exists and is not an empty folder.
+        ValueError: If ``source`` is not such a data set, or has any problem;
+            lists the problems.
+        OSError: If ``target`` cannot be written, for example on a full disk.
+    """
+    target = Path(target)
+    require_new_or_empty(target)
+    with new_folder(target) as folder:
+        report = _check(source, folder, partial, progress)
+        report.write(folder)
+    return report
+
+
+def check_ade20k(
+    source: str | Path, *, partial: bool = False, progress: Progress = iter
+) -> ADE20KReport:
+    """Check an archive, or the folder it was unpacked to; write nothing.
+
+    Args:
+        source: As for :func:`convert_ade20k`.
+        partial: As there.
+        progress: As there.
+
+    Raises:
+        FileNotFoundError: If ``source`` does not exist.
+        ValueError: If ``source`` is not such a data set, or has any problem;
+            lists the problems.
+    """
+    return _check(source, None, partial, progress)
+
+
+def check_labels(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
+    """Refuse an annotation that MMSegmentation would misread.
+
+    Args:
+        labels: As stored: shape (height, width), uint8, 0 where nobody
+            labelled, else 1..150.
+        image_shape: Shape of the image that they belong to.
+
+    Raises:
+        PairError: If it is no 8-bit map of one channel, or not as large as
+            its image, or has another label.
+    """
+    if labels.dtype != np.uint8 or labels.ndim != 2:
+        raise PairError(
+            'expected an 8-bit map of one channel, got shape '
+            f'{labels.shape} of {labels.dtype}'
+        )
+    check_size(labels, image_shape)
+    wrong = np.unique(labels[labels > NUM_CLASSES])
+    if wrong.size:
+        raise PairError(
+            f'expected labels {UNLABELLED}..{NUM_CLASSES}, got '
+            f'{wrong[:_SHOWN].tolist()} '
+            f'({int((labels > NUM_CLASSES).sum())} pixels)'
+        )
+
+
+def _check(
+    source: str | Path,
+    folder: Path | None,
+    partial: bool,
+    progress: Progress,
+) -> ADE20KReport:
+    """Check every pair; copy the good ones into ``folder``, if given."""
+    files = open_source(source)
+    try:
+        report = ADE20KReport(Path(source).name, partial)
+        listing = list_pairs(files, str(source), partial=partial)
+        report.problems += listing.problems
+        jobs = [
+            _Job(split, id_, pair)
+            for split, pairs in listing.pairs.items()
+            for id_, pair in pairs.items()
+        ]
+        for job in progress(jobs):
+            try:
+                _check_pair(files, job, folder, report)
+            except PairError as problem:
+                report.problems.append(str(problem))
+    finally:
+        files.close()
+    report.raise_problems()
+    return report
+
+
+def _check_pair(
+    files: SourceFiles, job: _Job, folder: Path | None, report: ADE20KReport
+) -> None:
+    contents = {
+        IMAGES: read_member(files, job.pair.image),
+        ANNOTATIONS: read_member(files, job.pair.annotation),
+    }
+    image = about(job.pair.image, decode, contents[IMAGES], 'RGB')
+    labels = about(job.pair.annotation, decode, contents[ANNOTATIONS], None)
+    about(job.pair.annotation, check_labels, labels, image.shape)
+    if not labels.any():
+        report.notes.append(f'{job.pair.annotation}: no pixel has a label')
+    if folder is not None:
+        for kind, content in contents.items():
+            path = folder / kind / job.split / f'{job.id_}{SUFFIX[kind]}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    report.add_pair(job.split, labels)
