@@ -5,18 +5,42 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
+from gps_seg.datasets.ade20k import CheckedADE20KDataset
+from gps_seg.datasets.ade20k_converter import (
+    check_ade20k,
+    convert_ade20k,
+)
+from gps_seg.datasets.classification import (
+    CUB200,
+    NABirds,
+    OxfordFlowers,
+    StanfordCars196,
+    StanfordDogs,
+    VTAB1k,
+)
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.kvasir_seg_converter import (
     convert_kvasir_seg,
 )
+from gps_seg.datasets.label_checks import CheckLabels
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu
 
 __all__ = [
+    'CUB200',
+    'CheckLabels',
+    'CheckedADE20KDataset',
     'KvasirSEGDataset',
+    'NABirds',
+    'OxfordFlowers',
     'PolypDataset',
     'ReproducibleAlbu',
     'SplitLists',
+    'StanfordCars196',
+    'StanfordDogs',
+    'VTAB1k',
+    'check_ade20k',
+    'convert_ade20k',
     'convert_kvasir_seg',
 ]

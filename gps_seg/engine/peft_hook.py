@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -77,7 +78,8 @@ class PeftHook(Hook):
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        self.config = dict(method)
+        # Plain all the way down, so that a checkpoint with it is data.
+        self.config = ConfigDict(method).to_dict()
         self.method = build_method(method, METHODS)
         self.scoring = ScoringPass(
             loss=build_from(

@@ -36,6 +36,12 @@ class PredictionHook(Hook):
     ) -> None:
         """Write the labels of one batch."""
         for sample in outputs or ():
+            if 'pred_sem_seg' not in sample:
+                raise ValueError(
+                    '--out: expected label maps, got the outputs of a model '
+                    'that predicts none. Leave --out away unless the model '
+                    'is a segmentor.'
+                )
             labels = sample.pred_sem_seg.data[0].cpu().numpy()
             path = self.folder / f'{Path(sample.img_path).stem}.png'
             if not cv2.imwrite(str(path), labels.astype(np.uint8)):

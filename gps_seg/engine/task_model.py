@@ -135,7 +135,11 @@ def tell_classes(model: nn.Module, meta: Mapping[str, Any]) -> None:
 def _dataset_meta(config: Config) -> dict[str, Any]:
     """Classes and palette of the data set that the config tests on."""
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
-    kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    kind = None
+    if 'type' in dataset:
+        # mmseg's registry does not know the data sets of other packages.
+        with DATASETS.switch_scope_and_registry(None) as registry:
+            kind = registry.get(dataset['type'])
     meta = {**getattr(kind, 'METAINFO', {}), **dataset.get('metainfo', {})}
     classes, palette = meta.get('classes', ()), meta.get('palette', ())
     # A config that names other classes may leave the colours of the old.

@@ -1,16 +1,20 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """A small Kvasir-SEG, made up, in every layout that can be read."""
 
+from __future__ import annotations
+
 import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.datasets.split_lists import SplitLists
+if TYPE_CHECKING:
+    from gps_seg.datasets.split_lists import SplitLists
 
 TRAIN = ('cju_a', 'cju_b', 'cju_c')
 VAL = ('cju_d',)
@@ -35,6 +39,8 @@ def disc(centre: tuple[int, int], radius: int) -> np.ndarray:
 @pytest.fixture
 def splits() -> SplitLists:
     """Splits of the made-up ids."""
+    from gps_seg.datasets.split_lists import SplitLists
+
     return SplitLists({'train': TRAIN, 'val': VAL, 'tune_val': ('cju_b',)})
 
 

@@ -1,0 +1,12 @@
+"""Stanford Cars at its official split; see docs/classification.md."""
+
+_base_ = ['./fgvc.py']
+
+data_root = 'data/stanford_cars'
+
+train_dataloader = dict(
+    dataset=dict(type='StanfordCars196', data_root=data_root)
+)
+test_dataloader = dict(
+    dataset=dict(type='StanfordCars196', data_root=data_root)
+)

@@ -1,0 +1,10 @@
+"""Oxford Flowers-102 at its official split; see docs/classification.md."""
+
+_base_ = ['./fgvc.py']
+
+data_root = 'data/flowers102'
+
+train_dataloader = dict(
+    dataset=dict(type='OxfordFlowers', data_root=data_root, split='trainval')
+)
+test_dataloader = dict(dataset=dict(type='OxfordFlowers', data_root=data_root))

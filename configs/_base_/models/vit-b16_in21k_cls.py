@@ -1,0 +1,35 @@
+"""ViT-B/16 of ImageNet-21k (augreg) with one linear layer, 224 x 224.
+
+The head begins with small random weights, not with MMPretrain's zeros: a head
+of zeros sends no gradient back, and the task loss could select nothing.
+"""
+
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        type='ClsDataPreprocessor',
+        mean=[127.5, 127.5, 127.5],
+        std=[127.5, 127.5, 127.5],
+        to_rgb=True,
+    ),
+    backbone=dict(
+        type='VisionTransformer',
+        arch='base',
+        img_size=224,
+        patch_size=16,
+        drop_path_rate=0.0,
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/'
+            'vit/pretrain/vit-base-p16_3rdparty_pt-64xb64_in1k-224_20210928-'
+            '02284250.pth',
+            prefix='backbone',
+        ),
+    ),
+    head=dict(
+        type='LinearClsHead',
+        num_classes=1000,
+        in_channels=768,
+        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
+    ),
+)

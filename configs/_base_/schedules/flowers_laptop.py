@@ -1,0 +1,34 @@
+"""Five epochs of Adam without decay: ends on a laptop without a GPU.
+
+The learning rate is that of the head; each leaf says by how much the encoder
+learns faster or slower (``paramwise_cfg``).
+"""
+
+max_epochs = 5
+
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(
+    type='PeftOptimWrapper',
+    optimizer=dict(type='Adam', lr=3e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
+    clip_grad=dict(max_norm=1.0),
+)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        begin=1,
+        end=max_epochs,
+        T_max=max_epochs - 1,
+        convert_to_iter_based=True,
+    ),
+]

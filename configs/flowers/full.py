@@ -1,0 +1,8 @@
+"""The rival of GPS on Flowers-102, official split: full tuning."""
+
+_base_ = './gps.py'
+
+custom_hooks = [dict(type='PeftHook', method=dict(type='full'))]
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.03)))
+)

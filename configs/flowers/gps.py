@@ -1,0 +1,12 @@
+"""GPS on Flowers-102 of 64 pixels, official split, ViT-S/14 at 70 x 70.
+
+python tools/train.py configs/flowers/gps.py --seed 0
+"""
+
+_base_ = [
+    '../_base_/models/vit-s14_dinov2_cls.py',
+    '../_base_/datasets/flowers102_64.py',
+    '../_base_/schedules/flowers_laptop.py',
+    '../_base_/peft/gps.py',
+    '../_base_/classification_runtime.py',
+]

@@ -1,0 +1,5 @@
+"""The rival of GPS on VTAB-1k's Flowers-102: bias tuning."""
+
+_base_ = './vtab_gps.py'
+
+custom_hooks = [dict(type='PeftHook', method=dict(type='bias'))]

@@ -1,0 +1,21 @@
+"""GPS on VTAB-1k's clevr_dist, ViT-B/16 of ImageNet-21k.
+
+python tools/train.py configs/vtab/gps_vit-b16_clevr_dist.py
+"""
+
+_base_ = [
+    '../_base_/models/vit-b16_in21k_cls.py',
+    '../_base_/datasets/vtab1k.py',
+    '../_base_/schedules/fgvc_vtab.py',
+    '../_base_/peft/gps_contrastive.py',
+    '../_base_/classification_runtime.py',
+]
+
+task = 'clevr_dist'
+model = dict(
+    backbone=dict(drop_path_rate=0.1),
+    head=dict(num_classes=6),
+)
+train_dataloader = dict(batch_size=16, dataset=dict(task=task))
+test_dataloader = dict(dataset=dict(task=task))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -1,0 +1,48 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What the data sets of FGVC share: they are checked when they are built."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from gps_seg.datasets.classification.checks import (
+    Facts,
+    check_samples,
+    require_layout,
+    require_split,
+)
+
+
+class Checked:
+    """Mixin of an MMPretrain data set whose official split is known.
+
+    Args:
+        data_root: Folder of the data set.
+        split: One of ``facts.sizes``.
+        check_size: Whether the number of images must be the published one.
+        **kwargs: As for the data set.
+
+    Raises:
+        FileNotFoundError: If a list, a folder or an image is missing.
+        ValueError: If there is no such split, or it is not as published.
+    """
+
+    facts: ClassVar[Facts]
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        check_size: bool = True,
+        **kwargs,
+    ) -> None:
+        require_split(self.facts, split)
+        require_layout(self.facts, data_root)
+        self.check_size = check_size
+        super().__init__(data_root=data_root, split=split, **kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """The samples of the split, all of which have been checked."""
+        samples: list[dict[str, Any]] = super().load_data_list()
+        check_samples(samples, self.facts, self.split, self.check_size)
+        return samples

@@ -1,0 +1,188 @@
+"""Flowers-102, from an archive to a folder."""
+
+import json
+import zipfile
+
+import classification_sets as sets
+import cv2
+import mat4py
+import numpy as np
+import pytest
+from run_tool import run_tool
+
+from gps_seg.datasets import OxfordFlowers, VTAB1k
+from gps_seg.datasets.classification.flowers102_converter import (
+    convert_flowers102,
+)
+
+SPLIT = {'train': ['image_00008.jpg'], 'val': ['image_00003.jpg']}
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Eight images that can be decoded, with the list of VTAB-1k."""
+    root = tmp_path / 'source'
+    sets.make_flowers(root)
+    rng = np.random.default_rng(0)
+    for path in root.glob('jpg/*.jpg'):
+        cv2.imwrite(str(path), rng.integers(0, 256, (5, 4, 3), np.uint8))
+    (root / 'vtab1k_split.json').write_text(json.dumps(SPLIT))
+    return root
+
+
+def convert(source, target):
+    return convert_flowers102(source, target, check_size=False)
+
+
+def zipped(source, archive, prefix=''):
+    with zipfile.ZipFile(archive, 'w') as file:
+        for path in source.rglob('*'):
+            file.write(path, f'{prefix}{path.relative_to(source)}')
+    return archive
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
+
+
+def test_images_and_lists_are_copied_byte_for_byte(source, tmp_path):
+    sizes = convert(source, tmp_path / 'flowers')
+    assert sizes == {
+        'train': 2,
+        'val': 2,
+        'test': 4,
+        'VTAB-1k train800': 1,
+        'VTAB-1k val200': 1,
+        'VTAB-1k train800val200': 2,
+    }
+    before, after = contents(source), contents(tmp_path / 'flowers')
+    before.pop('vtab1k_split.json')
+    assert len(before) == 10
+    assert {name: after[name] for name in before} == before
+
+
+def test_the_lists_of_vtab_have_the_official_labels(source, tmp_path):
+    target = tmp_path / 'flowers'
+    convert(source, target)
+    labels = mat4py.loadmat(str(target / 'imagelabels.mat'))['labels']
+    for split, numbers in {
+        'train800': [8],
+        'val200': [3],
+        'train800val200': [8, 3],
+        'test': [2, 5, 6, 7],
+    }.items():
+        data = VTAB1k(
+            str(tmp_path),
+            'oxford_flowers102',
+            split,
+            folder='flowers',
+            check_size=False,
+        )
+        found = [data.get_data_info(i) for i in range(len(data))]
+        assert [
+            (i['img_path'].rpartition('/')[2], i['gt_label']) for i in found
+        ] == [(f'image_{n:05d}.jpg', labels[n - 1] - 1) for n in numbers]
+
+
+@pytest.mark.parametrize('prefix', ['', 'oxford/flowers/'])
+def test_a_zip_archive_gives_the_same(source, tmp_path, prefix):
+    convert(source, tmp_path / 'one')
+    archive = zipped(source, tmp_path / 'flowers.zip', prefix)
+    convert(archive, tmp_path / 'other')
+    assert contents(tmp_path / 'one') == contents(tmp_path / 'other')
+
+
+def test_without_a_list_of_vtab_there_is_the_official_split(source, tmp_path):
+    (source / 'vtab1k_split.json').unlink()
+    assert set(convert(source, tmp_path / 'flowers')) == {
+        'train',
+        'val',
+        'test',
+    }
+    assert not list((tmp_path / 'flowers').glob('*.txt'))
+
+
+def spoil_image(source):
+    path = source / 'jpg/image_00004.jpg'
+    path.write_bytes(path.read_bytes()[:80])
+
+
+def drop_image(source):
+    (source / 'jpg/image_00004.jpg').unlink()
+
+
+def drop_labels(source):
+    (source / 'imagelabels.mat').unlink()
+
+
+def unknown_name(source):
+    names = json.dumps({'train': ['image_99999.jpg'], 'val': []})
+    (source / 'vtab1k_split.json').write_text(names)
+
+
+def no_json(source):
+    (source / 'vtab1k_split.json').write_text('{')
+
+
+def other_json(source):
+    (source / 'vtab1k_split.json').write_text('{"training": []}')
+
+
+def second_copy(source):
+    sets.make_flowers(source / 'copy')
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (spoil_image, r'jpg/image_00004\.jpg: expected a complete image'),
+        (drop_image, r'missing 1 of 2, the first is .*image_00004'),
+        (drop_labels, 'expected one folder with jpg/.*found 0'),
+        (second_copy, 'expected one folder with jpg/.*found 2'),
+        (unknown_name, r"labelled images, got \['image_99999"),
+        (no_json, 'expected JSON'),
+        (other_json, r"'training'"),
+    ],
+)
+def test_a_problem_leaves_nothing_behind(source, tmp_path, spoil, message):
+    spoil(source)
+    target = tmp_path / 'out/flowers'
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        convert(source, target)
+    assert list(target.parent.glob('*')) == []
+
+
+def test_an_archive_cut_short_is_refused(source, tmp_path):
+    with pytest.raises(ValueError, match='expected 1020 images, got 2'):
+        convert_flowers102(source, tmp_path / 'flowers')
+    assert not (tmp_path / 'flowers').exists()
+
+
+def test_a_folder_with_files_is_left_alone(source, tmp_path):
+    (tmp_path / 'flowers').mkdir()
+    (tmp_path / 'flowers/mine').touch()
+    with pytest.raises(FileExistsError):
+        convert(source, tmp_path / 'flowers')
+
+
+def test_the_tool_ends_with_the_reason(source, tmp_path):
+    with pytest.raises(SystemExit, match='expected 1020 images'):
+        run_tool(
+            'dataset_converters/flowers102.py', source, tmp_path / 'flowers'
+        )
+
+
+@pytest.mark.slow
+def test_the_real_images(shared_dir, tmp_path, capsys):
+    archive = shared_dir / 'data/flowers102-64/flowers102-64.zip'
+    if not archive.exists():
+        pytest.skip(f'optional test data is not there: {archive}')
+    target = tmp_path / 'flowers'
+    run_tool('dataset_converters/flowers102.py', archive, target)
+    assert '6,149 images' in capsys.readouterr().out
+    train = OxfordFlowers(str(target), 'trainval')
+    assert len(train.metainfo) == 0 and len(train) == 2040
