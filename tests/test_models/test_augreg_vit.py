@@ -1,5 +1,6 @@
 """The files of the ViT's authors: converted, they compute the same."""
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,25 @@ def test_an_npz_is_read_as_data_only(
     evil.write_bytes(good.read_bytes()[:-300])
     with pytest.raises(ValueError, match=r'whole \.npz file of numbers'):
         read_tensors(evil)
+
+
+def test_the_tool_writes_what_the_download_would(
+    arrays: dict[str, np.ndarray], tmp_path: Path, repo_dir: Path, capsys
+) -> None:
+    tool = repo_dir / 'tools/model_converters/augreg_to_mmpretrain.py'
+    main = runpy.run_path(str(tool))['main']
+    source, target = tmp_path / 'vit.npz', tmp_path / 'vit.safetensors'
+    np.savez(source, **arrays)
+    main([str(source), str(target)])
+    out = capsys.readouterr().out
+    assert 'head.weight: dropped' in out
+    assert f"'num_layers': {LAYERS}" in out
+    read, expected = read_tensors(target), converted(arrays)
+    assert read.keys() == expected.keys()
+    assert all(torch.equal(read[name], expected[name]) for name in read)
+    source.write_bytes(b'no archive')
+    with pytest.raises(SystemExit, match=r'error: .*whole \.npz'):
+        main([str(source), str(target)])
 
 
 def test_the_download_becomes_the_local_file(
