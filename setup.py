@@ -11,7 +11,13 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Where OpenMMLab's tools expect what is not Python modules.
 MIM = Path('gps_seg/.mim')
-MIM_SOURCES = ('configs', 'tools', 'data/splits', 'data/demo')
+MIM_SOURCES = (
+    'configs',
+    'data/demo',
+    'data/splits',
+    'model-index.yml',
+    'tools',
+)
 
 # The ranges are what the code needs; constraints.txt holds what was tried.
 EXPORT = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
@@ -55,6 +61,7 @@ EXTRAS = {
         'pre-commit>=4',
         'pytest>=8',
         'pytest-timeout>=2.3',
+        'pytest-xdist>=3.6',
         'ruff>=0.8',
     ],
 }
@@ -64,7 +71,7 @@ class BuildWithMim(build_py):
     """Copy configs, tools and small data into the wheel as ``.mim``.
 
     The copies go into the build folder alone, never into the source tree; an
-    editable install has the originals.
+    editable install has the originals, to which ``gps_seg/.mim`` links.
     """
 
     def run(self) -> None:
@@ -82,6 +89,8 @@ class BuildWithMim(build_py):
                     target / source,
                     ignore=shutil.ignore_patterns('__pycache__', '*.pyc'),
                 )
+            elif (ROOT / source).is_file():
+                shutil.copy(ROOT / source, target / source)
 
 
 def read_version() -> str:

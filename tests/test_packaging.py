@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What a user gets from pip: versions, the wheel, the console command."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import zipfile
 from importlib import metadata
 
 import pytest
+import yaml
 
 import gps_seg
 from gps_seg import __main__ as console
@@ -23,6 +25,7 @@ SOURCES = (
     'LICENSE',
     'MANIFEST.in',
     'README.md',
+    'model-index.yml',
     'pyproject.toml',
     'setup.py',
 )
@@ -141,6 +144,49 @@ def read(repo_dir):
     return (repo_dir / 'constraints.txt').read_text(encoding='utf-8')
 
 
+def metafiles(root):
+    """Those that the index of models names, below ``root``."""
+    index = yaml.safe_load((root / 'model-index.yml').read_text())
+    return [
+        yaml.safe_load((root / name).read_text()) for name in index['Import']
+    ]
+
+
+@pytest.mark.parametrize('root', ['.', 'gps_seg/.mim'])
+def test_every_model_of_the_index_has_its_config(repo_dir, root):
+    """In the source tree, and where an editable install has it."""
+    for content in metafiles(repo_dir / root):
+        collections = [entry['Name'] for entry in content['Collections']]
+        assert content['Models']
+        for model in content['Models']:
+            assert model['In Collection'] in collections
+            assert (repo_dir / root / model['Config']).is_file()
+            assert model['Results']
+
+
+def test_every_metafile_is_in_the_index(repo_dir):
+    index = yaml.safe_load((repo_dir / 'model-index.yml').read_text())
+    found = (repo_dir / 'configs').rglob('metafile.yml')
+    assert sorted(index['Import']) == sorted(
+        path.relative_to(repo_dir).as_posix() for path in found
+    )
+
+
+def test_no_score_of_the_index_is_missing_in_the_results(repo_dir):
+    """A score is what was measured, with the command that measured it."""
+    text = (repo_dir / 'docs/results.md').read_text(encoding='utf-8')
+    scores = [
+        score
+        for content in metafiles(repo_dir)
+        for model in content['Models']
+        for result in model['Results']
+        for score in result['Metrics'].values()
+    ]
+    assert scores
+    told = set(re.findall(r'\d+\.\d', text))
+    assert [score for score in scores if f'{score:.1f}' not in told] == []
+
+
 @pytest.mark.slow
 def test_the_wheel_works_outside_the_source_tree(repo_dir, tmp_path):
     source = copy_sources(repo_dir, tmp_path / 'source')
@@ -155,7 +201,13 @@ def test_the_wheel_works_outside_the_source_tree(repo_dir, tmp_path):
     assert 'gps_seg/py.typed' in names
     assert not [n for n in names if n.endswith('.pyc')]
     assert not [n for n in names if n.startswith(('tests', 'tools'))]
-    for pattern in ('configs/**/*.py', 'tools/**/*.py', 'data/splits/**/*'):
+    for pattern in (
+        'configs/**/*.py',
+        'configs/**/metafile.yml',
+        'data/splits/**/*',
+        'model-index.yml',
+        'tools/**/*.py',
+    ):
         files = [f for f in source.glob(pattern) if f.is_file()]
         assert files
         assert {
@@ -170,6 +222,57 @@ def test_the_wheel_works_outside_the_source_tree(repo_dir, tmp_path):
         check=True,
     )
     assert '  train ' in listed.stdout
+
+
+@pytest.mark.slow
+def test_a_config_of_the_wheel_trains_outside_the_source_tree(
+    repo_dir, tmp_path
+):
+    """``gps-seg train`` with a base of ours, MMEngine's way to write it."""
+    from gps_seg.datasets.synthetic_polyps import ensure_dataset
+
+    wheel = build_wheel(copy_sources(repo_dir, tmp_path / 'source'), tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / 'site')
+    shutil.rmtree(tmp_path / 'source')
+    site = tmp_path / 'site/gps_seg/.mim'
+    for content in metafiles(site):
+        for model in content['Models']:
+            assert (site / model['Config']).is_file()
+
+    here = tmp_path / 'elsewhere'
+    ensure_dataset(
+        here / 'data',
+        domain='target',
+        split_sizes={'train': 4, 'tune': 2, 'val': 2},
+        size=112,
+        seed=0,
+    )
+    (here / 'yours.py').write_text(PLAIN_CONFIG)
+    (here / 'mine.py').write_text(
+        "_base_ = ['yours.py', 'gps_seg::_base_/gps.py']"
+    )
+    subprocess.run(
+        [sys.executable, '-m', 'gps_seg', 'train', 'mine.py', '--seed', '0'],
+        cwd=here,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'site')},
+        check=True,
+    )
+    assert (here / 'work_dirs/mine/delta.safetensors').is_file()
+
+
+PLAIN_CONFIG = """
+_base_ = [
+    'gps_seg::_base_/models/vit-demo_fcn.py',
+    'gps_seg::_base_/datasets/synthetic_polyps.py',
+    'gps_seg::_base_/schedules/laptop.py',
+    'mmseg::_base_/default_runtime.py',
+]
+train_dataloader = dict(batch_size=2, dataset=dict(data_root='data'))
+val_dataloader = dict(dataset=dict(data_root='data'))
+train_cfg = dict(max_iters=2, val_interval=2)
+optim_wrapper = dict(type='OptimWrapper')
+"""
 
 
 def copy_sources(repo_dir, target):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.fileio import dump
 
-from gps_seg.engine import launch
+from gps_seg.engine import launch, set_tta
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,6 +16,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the log and metrics go')
     parser.add_argument('--out', help='folder for the predicted label PNGs')
     parser.add_argument('--show-dir', help='folder for drawn predictions')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="several scales and flips, as the config's tta_pipeline says",
+    )
     launch.add_arguments(parser)
     return parser.parse_args()
 
@@ -26,6 +31,8 @@ def main() -> None:
     config = launch.load_config(args.config, args.work_dir, args.cfg_options)
     launch.set_launcher(config, args.launcher)
     launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
+    if args.tta:
+        set_tta(config)
     metrics = launch.build_runner(config).test()
     dump(metrics, str(Path(config.work_dir) / 'test_metrics.json'), indent=2)
 

@@ -3,12 +3,20 @@
 
 import argparse
 
+from mmengine.config import DictAction
+
 from gps_seg.engine import launch
+from gps_seg.engine.early_check import check_before_data
+from gps_seg.engine.method_options import set_method
+from gps_seg.engine.wrapper_types import enable_amp
+from gps_seg.peft import METHODS
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'config', help='config file, or package::path, such as mmseg::setr/...'
+    )
     parser.add_argument('--work-dir', help='where logs and weights go')
     parser.add_argument(
         '--resume',
@@ -20,7 +28,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision (bf16 on a CPU)'
     )
+    parser.add_argument(
+        '--method',
+        choices=sorted(METHODS),
+        help='tune by this method, whatever the config was written for',
+    )
     parser.add_argument('--k', type=int, help='connections per neuron (GPS)')
+    parser.add_argument(
+        '--peft-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='settings of the PeftHook: max_batches=60 method.scope=layer ...',
+    )
     parser.add_argument('--seed', type=int, help='seed of the run')
     parser.add_argument(
         '--deterministic',
@@ -35,15 +55,19 @@ def main() -> None:
     args = parse_args()
     launch.set_local_rank(args.local_rank)
     config = launch.load_config(args.config, args.work_dir, args.cfg_options)
+    options = dict(args.peft_options)
+    if args.k is not None:
+        options['method.k'] = args.k
+    set_method(config, args.method, options)
+    if args.amp:
+        enable_amp(config)
     launch.set_launcher(config, args.launcher)
     launch.set_seed(config, args.seed, args.deterministic)
-    if args.amp:
-        launch.enable_amp(config)
-    if args.k is not None:
-        launch.set_k(config, args.k)
     if args.resume is not None:
         launch.set_resume(config, args.resume)
-    launch.build_runner(config).train()
+    runner = launch.build_runner(config)
+    check_before_data(runner)
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -7,3 +7,7 @@ _base_ = [
     '../_base_/peft/gps_contrastive_70.py',
     '../_base_/classification_runtime.py',
 ]
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.3)))
+)

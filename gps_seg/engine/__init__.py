@@ -7,12 +7,14 @@ require_openmmlab()
 
 from gps_seg import datasets, evaluation, models, visualization
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
+from gps_seg.engine.config_source import let_bases_name_packages
 from gps_seg.engine.delta_hook import DeltaHook
 from gps_seg.engine.optim_wrapper import (
     AmpPeftOptimWrapper,
     PeftOptimWrapper,
 )
 from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.peft_runner import PeftRunner
 from gps_seg.engine.prediction_hook import PredictionHook
 from gps_seg.engine.report_hook import ReportHook
 from gps_seg.engine.seeded_steps import SeededStepsHook
@@ -23,12 +25,15 @@ from gps_seg.engine.test_time_augmentation import (
     set_tta,
 )
 
+let_bases_name_packages()
+
 __all__ = [
     'AmpPeftOptimWrapper',
     'AugmentedTestHook',
     'DeltaHook',
     'PeftHook',
     'PeftOptimWrapper',
+    'PeftRunner',
     'PredictionHook',
     'ReportHook',
     'SeededStepsHook',

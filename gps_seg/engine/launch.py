@@ -2,6 +2,7 @@
 """From a config file and a command line to a runner."""
 
 import argparse
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +11,13 @@ from typing import Any
 import torch.distributed
 from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from gps_seg.delta import is_delta
+from gps_seg.engine.config_source import read_config
 from gps_seg.engine.delta_hook import RESUME_FILE
-
-AMP_WRAPPERS = {
-    'PeftOptimWrapper': 'AmpPeftOptimWrapper',
-    'OptimWrapper': 'AmpOptimWrapper',
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,27 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(
-    path: str,
+    source: str,
     work_dir: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config; its work directory defaults to ``work_dirs/<name>``.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
+    Args:
+        source: Path, or ``package::path``; see :func:`read_config`, also for
+            the errors.
+        work_dir: In place of the config's.
+        overrides: Values by dotted key.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'config: expected a file, got {path}. The configs of the project '
-            'are under configs/.'
-        )
-    config = Config.fromfile(path)
-    if overrides:
-        config.merge_from_dict(dict(overrides))
+    config = read_config(source, overrides)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
-        config.work_dir = str(Path('work_dirs') / Path(path).stem)
+        config.work_dir = str(Path('work_dirs') / Path(source).stem)
     return config
 
 
@@ -67,7 +61,8 @@ def set_seed(
     config: Config, seed: int | None, deterministic: bool = False
 ) -> None:
     """Set seed and determinism; what is not given keeps the config's."""
-    randomness = dict(config.get('randomness') or {})
+    # MMEngine asks for a seed, be it None.
+    randomness = {'seed': None, **(config.get('randomness') or {})}
     if seed is not None:
         randomness['seed'] = seed
     if deterministic:
@@ -75,50 +70,51 @@ def set_seed(
     config.randomness = randomness
 
 
-def enable_amp(config: Config) -> None:
-    """Replace the optim wrapper by its mixed-precision sibling.
-
-    Raises:
-        ValueError: If the config's wrapper has none that is known here.
-    """
-    wrapper = config.optim_wrapper.get('type', 'OptimWrapper')
-    if wrapper in AMP_WRAPPERS.values():
-        return
-    if wrapper not in AMP_WRAPPERS:
-        raise ValueError(
-            f'--amp: expected optim_wrapper.type among {list(AMP_WRAPPERS)}, '
-            f"got '{wrapper}'. Set the mixed-precision wrapper in the config."
-        )
-    config.optim_wrapper.type = AMP_WRAPPERS[wrapper]
-
-
 def set_resume(config: Config, checkpoint: str) -> None:
     """Go on with a run, from a checkpoint or (``'auto'``) its latest state.
 
     ``DeltaHook`` keeps one state per run; for those of ``CheckpointHook``
-    MMEngine looks up the latest.
-    """
-    config.resume = True
-    state = Path(config.work_dir, RESUME_FILE)
-    if checkpoint == 'auto' and state.is_file():
-        checkpoint = str(state)
-    config.load_from = None if checkpoint == 'auto' else checkpoint
-
-
-def set_k(config: Config, k: int) -> None:
-    """Set the number of connections per neuron of the config's PeftHook.
+    MMEngine looks up the latest. Without either the run begins anew, as
+    schedulers of clusters expect, and a warning says so.
 
     Raises:
-        ValueError: If the config has no PeftHook with method ``gps``.
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If it is a delta.
     """
-    for hook in config.get('custom_hooks') or []:
-        if hook.get('type') == 'PeftHook' and hook.method.type == 'gps':
-            hook.method.k = k
-            return
-    raise ValueError(
-        "--k: expected a PeftHook with method=dict(type='gps') in "
-        'custom_hooks, got none. Only GPS selects connections.'
-    )
+    config.resume = True
+    if checkpoint == 'auto':
+        config.load_from = _latest_state(config)
+        return
+    if '://' not in checkpoint and not Path(checkpoint).is_file():
+        raise FileNotFoundError(
+            f'--resume: expected a checkpoint, got nothing at {checkpoint}. '
+            'Without a name the latest of the work directory is taken.'
+        )
+    if '://' not in checkpoint and is_delta(checkpoint):
+        raise ValueError(
+            f'--resume: expected the state of a run, got the delta '
+            f'{checkpoint}, which has no optimizer. Take the {RESUME_FILE} '
+            'beside it.'
+        )
+    config.load_from = checkpoint
+
+
+def _latest_state(config: Config) -> str | None:
+    """Path for ``load_from``; None where MMEngine looks for itself."""
+    work_dir = Path(config.work_dir)
+    if (work_dir / RESUME_FILE).is_file():
+        return str(work_dir / RESUME_FILE)
+    # If it finds none it loads load_from as a start, silently.
+    if not (work_dir / 'last_checkpoint').is_file():
+        config.resume = False
+        print_log(
+            f'--resume: expected a state of the run in {work_dir}, got none: '
+            'ignored, the run begins anew.',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return config.get('load_from')
+    return None
 
 
 def set_launcher(config: Config, launcher: str) -> None:

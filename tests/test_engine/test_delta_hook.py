@@ -1,5 +1,6 @@
 """Deltas during training, and runs that are stopped and go on."""
 
+import json
 import math
 import signal
 import subprocess
@@ -346,20 +347,28 @@ def test_an_unknown_metric_is_named(tmp_path):
         )
 
 
-@pytest.mark.parametrize('moment', ['iteration', 'state', 'delta'])
-def test_killed_at_any_moment(tmp_path, repo_dir, moment):
-    """SIGKILL in an iteration, or with the new file written but for its end"""
+@pytest.fixture(scope='module')
+def killed(tmp_path_factory, repo_dir):
+    """Folder with the work directories of runs that were killed."""
+    folder = tmp_path_factory.mktemp('killed')
     worker = repo_dir / 'tests/support/killed_worker.py'
-    killed = subprocess.run(
-        [sys.executable, '-W', 'ignore', str(worker), str(tmp_path / 'cut')]
-        + [moment],
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', str(worker), str(folder)],
         check=False,
         capture_output=True,
         text=True,
     )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    resumed, _ = train(tmp_path / 'cut', resume=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize('moment', ['iteration', 'state', 'delta'])
+def test_killed_at_any_moment(tmp_path, killed, moment):
+    """SIGKILL in an iteration, or with the new file written but for its end"""
+    exits = json.loads((killed / 'exits.json').read_text())
+    assert exits[moment] == -signal.SIGKILL
+    resumed, _ = train(killed / moment, resume=True)
     whole, _ = train(tmp_path / 'whole')
     assert_same(whole.model.state_dict(), resumed.model.state_dict())
-    left = {file.name for file in (tmp_path / 'cut').glob('.*partial*')}
+    left = {file.name for file in (killed / moment).glob('.*partial*')}
     assert not left or moment == 'delta', left

@@ -16,15 +16,7 @@ REPO = Path(__file__).resolve().parents[2]
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('two_processes')
     done = subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'torch.distributed.run',
-            '--nproc_per_node=2',
-            '--standalone',
-            distributed_worker.__file__,
-            str(folder),
-        ],
+        [sys.executable, distributed_worker.__file__, str(folder)],
         check=False,
         timeout=200,
         capture_output=True,

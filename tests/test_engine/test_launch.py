@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 from gps_seg.delta import Delta
 from gps_seg.engine import launch
+from gps_seg.engine.wrapper_types import enable_amp
 
 
 def config(**keys):
@@ -38,32 +39,20 @@ def test_a_missing_config_is_named():
         ('PeftOptimWrapper', 'AmpPeftOptimWrapper'),
         ('AmpPeftOptimWrapper', 'AmpPeftOptimWrapper'),
         ('OptimWrapper', 'AmpOptimWrapper'),
+        (None, 'AmpOptimWrapper'),
     ],
 )
 def test_amp_takes_the_sibling(wrapper, expected):
-    cfg = config(optim_wrapper={'type': wrapper, 'clip_grad': {'max_norm': 1}})
-    launch.enable_amp(cfg)
+    settings = {'type': wrapper} if wrapper else {}
+    cfg = config(optim_wrapper={**settings, 'clip_grad': {'max_norm': 1}})
+    enable_amp(cfg)
     assert cfg.optim_wrapper.type == expected
     assert cfg.optim_wrapper.clip_grad.max_norm == 1
 
 
 def test_amp_with_an_unknown_wrapper():
-    with pytest.raises(ValueError, match=r"--amp.*got 'ApexOptimWrapper'"):
-        launch.enable_amp(config(optim_wrapper={'type': 'ApexOptimWrapper'}))
-
-
-def test_k_goes_to_the_hook():
-    cfg = config()
-    launch.set_k(cfg, 5)
-    assert cfg.custom_hooks[0].method.k == 5
-
-
-@pytest.mark.parametrize(
-    'hooks', [None, [], [{'type': 'PeftHook', 'method': {'type': 'bias'}}]]
-)
-def test_k_without_gps_is_an_error(hooks):
-    with pytest.raises(ValueError, match='--k: expected a PeftHook'):
-        launch.set_k(config(custom_hooks=hooks), 5)
+    with pytest.raises(ValueError, match=r"--amp, got 'ApexOptimWrapper'"):
+        enable_amp(config(optim_wrapper={'type': 'ApexOptimWrapper'}))
 
 
 def test_seed_and_determinism_keep_the_rest():
@@ -76,6 +65,13 @@ def test_seed_and_determinism_keep_the_rest():
     }
     launch.set_seed(cfg, None)
     assert cfg.randomness.seed == 7
+
+
+def test_a_config_that_says_nothing_of_randomness():
+    """MMEngine asks for a seed, be it None."""
+    cfg = config()
+    launch.set_seed(cfg, None)
+    assert cfg.randomness == {'seed': None}
 
 
 def test_a_launcher_that_needs_a_gpu(monkeypatch):
@@ -121,12 +117,31 @@ def test_drawing_needs_a_visualizer(checkpoint):
         )
 
 
-def test_resume_prefers_the_state_in_the_work_dir(tmp_path):
-    cfg = config(work_dir=str(tmp_path))
+def test_resume_prefers_the_state_in_the_work_dir(tmp_path, checkpoint):
+    cfg = config(work_dir=str(tmp_path), load_from='base.pth')
+    (tmp_path / 'last_checkpoint').write_text(checkpoint)
     launch.set_resume(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (True, None)  # MMEngine looks it up
     (tmp_path / 'resume.pth').touch()
     launch.set_resume(cfg, 'auto')
     assert cfg.load_from == str(tmp_path / 'resume.pth')
-    launch.set_resume(cfg, 'iter_3.pth')
-    assert cfg.load_from == 'iter_3.pth'
+    launch.set_resume(cfg, checkpoint)
+    assert cfg.load_from == checkpoint
+
+
+def test_nothing_to_resume_is_told_and_the_start_is_kept(tmp_path, capsys):
+    """MMEngine alone would begin anew, and without the weights to load."""
+    cfg = config(work_dir=str(tmp_path), load_from='base.pth')
+    launch.set_resume(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (False, 'base.pth')
+    output = capsys.readouterr().out
+    assert 'WARNING - --resume: expected a state of the run in' in output
+
+
+def test_what_cannot_be_resumed_is_refused(tmp_path):
+    delta = tmp_path / 'delta.safetensors'
+    Delta({}).save(delta)
+    with pytest.raises(ValueError, match='--resume: .* resume.pth beside it'):
+        launch.set_resume(config(), str(delta))
+    with pytest.raises(FileNotFoundError, match='got nothing at iter_3.pth'):
+        launch.set_resume(config(), 'iter_3.pth')

@@ -16,7 +16,7 @@ import yaml
 from mmengine.config import Config
 from mmseg.apis import inference_model
 from PIL import Image
-from small_segmentor import info_of, make_delta, write_config
+from small_segmentor import info_of, make_delta
 
 from gps_seg.delta import Delta, rounded
 from gps_seg.engine.sharing import Told, share
@@ -32,27 +32,6 @@ MUCH = Told(
     intended_use='For research.',
     limits='Not for patients.',
 )
-
-
-@pytest.fixture(scope='module')
-def task(tmp_path_factory):
-    """Folder with a config, the pretrained weights and a delta."""
-    folder = tmp_path_factory.mktemp('task')
-    config = Config.fromfile(write_config(folder))
-    make_delta(config).save(folder / 'delta.safetensors')
-    return folder
-
-
-@pytest.fixture
-def config(task):
-    return Config.fromfile(task / 'small.py')
-
-
-@pytest.fixture
-def delta_file(task, tmp_path):
-    return shutil.copy(
-        task / 'delta.safetensors', tmp_path / 'delta.safetensors'
-    )
 
 
 @pytest.fixture(scope='module')

@@ -157,6 +157,11 @@ def rows(monkeypatch):
     return drawn
 
 
+def without_curves(patch):
+    """Where nobody looks at them: they take longer than the training."""
+    patch.setattr(report_hook, 'plot_curves', lambda *arguments: None)
+
+
 def written(work_dir):
     return {path.name for path in work_dir.iterdir() if path.is_file()}
 
@@ -201,6 +206,7 @@ def assert_rows_show_what_was_scored(rows, data_root):
 def test_averaged_weights_are_shown_and_taken_out_again(
     tmp_path, data_root, rows, monkeypatch
 ):
+    without_curves(monkeypatch)
     states = []
     report = ReportHook.after_train
 
@@ -225,11 +231,14 @@ def test_averaged_weights_are_shown_and_taken_out_again(
         assert dice_of(row) == pytest.approx(shown_dice(row), abs=0.051)
 
 
-def test_a_resumed_run_draws_its_whole_course(tmp_path, data_root):
+def test_a_resumed_run_draws_its_whole_course(
+    tmp_path, data_root, monkeypatch
+):
     hooks = [{'type': 'ReportHook', 'num_examples': 0}]
-    make_runner(tmp_path, data_root, custom_hooks=hooks).train()
+    with monkeypatch.context() as patch:
+        without_curves(patch)
+        make_runner(tmp_path, data_root, custom_hooks=hooks).train()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_3.pth'))
-    (tmp_path / 'curves.png').unlink()
 
     runner = make_runner(
         tmp_path,

@@ -1,13 +1,11 @@
 """Models that are ready to use: base, base and delta, whole checkpoint."""
 
 import logging
-import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmseg.apis import inference_model
 from safetensors.torch import load_file, save_file
 from small_segmentor import (
@@ -17,7 +15,6 @@ from small_segmentor import (
     info_of,
     make_delta,
     tuned_state,
-    write_config,
 )
 
 from gps_seg.delta import revert
@@ -26,27 +23,6 @@ from gps_seg.engine.task_model import (
     build_tuned,
     size_of,
 )
-
-
-@pytest.fixture(scope='module')
-def task(tmp_path_factory):
-    """Folder with a config, the pretrained weights and a delta."""
-    folder = tmp_path_factory.mktemp('task')
-    config = Config.fromfile(write_config(folder))
-    make_delta(config).save(folder / 'delta.safetensors')
-    return folder
-
-
-@pytest.fixture
-def config(task):
-    return Config.fromfile(task / 'small.py')
-
-
-@pytest.fixture
-def delta_file(task, tmp_path):
-    return shutil.copy(
-        task / 'delta.safetensors', tmp_path / 'delta.safetensors'
-    )
 
 
 def assert_equal(model, state):

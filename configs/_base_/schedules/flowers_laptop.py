@@ -11,7 +11,7 @@ test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='PeftOptimWrapper',
-    optimizer=dict(type='Adam', lr=3e-3),
+    optimizer=dict(type='Adam', lr=1e-2),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
     clip_grad=dict(max_norm=1.0),
 )

@@ -1,0 +1,7 @@
+"""The control of GPS, all else equal: as many connections, by chance."""
+
+_base_ = './gps.py'
+
+custom_hooks = [
+    dict(type='PeftHook', method=dict(type='gps', k=1, score='random'))
+]

@@ -1,0 +1,125 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Read a config from a path, or from an installed package: ``mmseg::x.py``.
+
+MMEngine looks a package up by its name on PyPI, from a list that it brings
+along. There the maintained continuation of MMSegmentation has another name,
+and this package none. The configs lie in the folder ``.mim/configs`` of the
+package, whatever it is called elsewhere.
+"""
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.utils import is_installed
+
+#: Packages whose configs are proposed when a name is not found.
+PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')
+
+
+def let_bases_name_packages() -> None:
+    """Let MMEngine find ``_base_ = ['mmseg::...', 'gps_seg::...']``."""
+    for package in PACKAGES:
+        listed = MODULE2PACKAGE.get(package)
+        if listed is None or not is_installed(listed):
+            MODULE2PACKAGE[package] = package  # which it finds by import
+
+
+def read_config(
+    source: str, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a config and what it inherits.
+
+    Args:
+        source: Path of a file, or ``package::path`` below the configs of an
+            installed package.
+        overrides: Values by dotted key, put in at the end.
+
+    Raises:
+        FileNotFoundError: If there is no such file; names that are close are
+            told.
+        ValueError: If there is no such package, or two bases of the config
+            set the same key.
+    """
+    path = find_config(source)
+    try:
+        config = Config.fromfile(path)
+    except KeyError as error:
+        if 'Duplicate key is not allowed' not in str(error):
+            raise
+        raise ValueError(
+            f'_base_: expected bases that set different keys, got {error} '
+            f'({path}). Where your config has custom_hooks of its own, use '
+            '--method gps --k 1 in place of gps_seg::_base_/gps.py.'
+        ) from error
+    _forget_our_scope(config._cfg_dict)
+    if overrides:
+        config.merge_from_dict(dict(overrides))
+    return config
+
+
+def _forget_our_scope(value: Any) -> None:
+    """Undo what MMEngine notes in components that come from ``gps_seg::``.
+
+    Our components are in the registries of OpenMMLab, so the scope is that of
+    the config. ``dict.values`` imports nothing where the config is lazy.
+    """
+    if isinstance(value, dict):
+        if dict.get(value, '_scope_') == 'gps_seg':
+            dict.pop(value, '_scope_')
+        value = list(dict.values(value))
+    if isinstance(value, list | tuple):
+        for item in value:
+            _forget_our_scope(item)
+
+
+def find_config(source: str) -> Path:
+    """Where the file is that ``source`` names; see :func:`read_config`."""
+    package, separator, name = source.partition('::')
+    path = config_folder(package) / name if separator else Path(source)
+    if path.is_file():
+        return path
+    packages = [package] if separator else PACKAGES
+    known = [name for each in packages for name in _configs_of(each)]
+    if not separator:
+        known += [str(file) for file in path.parent.glob('*.py')]
+    close = get_close_matches(source, sorted(known), n=3)
+    advice = f'Did you mean {" or ".join(close)}?' if close else ''
+    raise FileNotFoundError(
+        f'config: expected a file, got {source}. {advice or "Check the path."}'
+    )
+
+
+def config_folder(package: str) -> Path:
+    """The folder of a package's configs; the package is not imported.
+
+    Raises:
+        ValueError: If it is not installed, or has no configs.
+    """
+    folder = _installed_folder(package)
+    if folder is None:
+        raise ValueError(
+            'config: expected an installed package that has configs before '
+            f"'::', such as {', '.join(PACKAGES)}; got '{package}'."
+        )
+    return folder
+
+
+def _installed_folder(package: str) -> Path | None:
+    if not package.isidentifier():
+        return None
+    spec = importlib.util.find_spec(package)
+    roots = spec.submodule_search_locations if spec else None
+    folders = [Path(root, '.mim/configs') for root in roots or ()]
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _configs_of(package: str) -> Iterator[str]:
+    """What can be asked for by ``package::path``."""
+    folder = _installed_folder(package)
+    for file in folder.rglob('*.py') if folder else ():
+        yield f'{package}::{file.relative_to(folder).as_posix()}'

@@ -1,0 +1,71 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Optim wrappers by name, and which of them stands for which.
+
+A config names its wrapper; the sibling takes the same settings, so that only
+the name is replaced and clipping, accumulation, parameter-wise rates, the
+constructor and the settings of mixed precision stay.
+"""
+
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+#: Wrapper of MMEngine -> the one that trains what a ``PeftHook`` declares.
+PEFT_SIBLINGS = {
+    'OptimWrapper': 'PeftOptimWrapper',
+    'AmpOptimWrapper': 'AmpPeftOptimWrapper',
+}
+#: Wrapper -> the same in mixed precision.
+AMP_SIBLINGS = {
+    'OptimWrapper': 'AmpOptimWrapper',
+    'PeftOptimWrapper': 'AmpPeftOptimWrapper',
+}
+
+
+def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
+    """Bare name of the ``type`` of a component.
+
+    A config may name it, ``'PeftHook'``, name it with its scope,
+    ``'mmengine.PeftHook'``, or hold the class.
+    """
+    kind: Any = settings.get('type', default)
+    if isinstance(kind, str):
+        return kind.rpartition('.')[2]
+    return getattr(kind, '__name__', kind)
+
+
+def use_peft_wrapper(config: Config) -> None:
+    """Replace the optim wrapper by the one for a ``PeftHook``, in place.
+
+    Raises:
+        ValueError: If the config has no optim wrapper, or one of a type that
+            has no such sibling.
+    """
+    _replace(config, PEFT_SIBLINGS, 'a PeftHook')
+
+
+def enable_amp(config: Config) -> None:
+    """Replace the optim wrapper by its mixed-precision sibling, in place.
+
+    Raises:
+        ValueError: As :func:`use_peft_wrapper`.
+    """
+    _replace(config, AMP_SIBLINGS, '--amp')
+
+
+def _replace(config: Config, siblings: dict[str, str], whom: str) -> None:
+    settings = config.get('optim_wrapper')
+    if not settings:
+        raise ValueError(
+            'optim_wrapper: expected the settings of an optimizer in the '
+            f'config, got none ({whom} needs one). Add optim_wrapper.'
+        )
+    name = type_name(settings, 'OptimWrapper')
+    if name in siblings.values():
+        return
+    if name not in siblings:
+        raise ValueError(
+            f'optim_wrapper.type: expected one of {list(siblings)} for '
+            f"{whom}, got '{name}'. It has no sibling that would do."
+        )
+    settings.type = siblings[name]

@@ -1,0 +1,115 @@
+"""Configs by path and by package."""
+
+import pytest
+from mmengine.config import Config
+from mmengine.hub import get_config
+
+from gps_seg.engine.config_source import (
+    PACKAGES,
+    config_folder,
+    find_config,
+    read_config,
+)
+
+SETR = 'setr/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py'
+
+
+def test_a_config_of_a_package_is_the_file_that_it_brings():
+    path = find_config(f'mmseg::{SETR}')
+    assert path.is_file()
+    assert path.as_posix().endswith(f'mmseg/.mim/configs/{SETR}')
+    config = read_config(f'mmseg::{SETR}', {'train_cfg.max_iters': 3})
+    assert config.model.backbone.num_layers == 24
+    assert config.train_cfg.max_iters == 3
+
+
+@pytest.mark.parametrize('package', PACKAGES)
+def test_every_package_has_its_configs(package):
+    assert any(config_folder(package).rglob('*.py'))
+
+
+def test_a_path_is_a_path(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('a = 1')
+    assert read_config(str(path)).a == 1
+
+
+@pytest.mark.parametrize(
+    ('source', 'close'),
+    [
+        ('mmseg::setr/setr_vit-l_pup_8xb2-160k_ade20k-512x51.py', SETR),
+        ('mmseg::setr_vit-l_pup_8xb2-160k_ade20k-512x512.py', SETR),
+        ('setr_vit-l_pup_8xb2-160k_ade20k-512x512.py', f'mmseg::{SETR}'),
+        ('gps_seg::kvasir/gsp.py', 'gps_seg::kvasir/gps.py'),
+        ('configs/gps_kvasr.py', 'gps_kvasir.py'),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_by_close_ones(source, close):
+    with pytest.raises(FileNotFoundError) as error:
+        find_config(source)
+    assert f'got {source}. Did you mean ' in str(error.value)
+    assert close in str(error.value)
+
+
+def test_a_file_like_nothing_else():
+    with pytest.raises(FileNotFoundError, match='Check the path'):
+        find_config('mmseg::0123456789.txt')
+
+
+@pytest.mark.parametrize('package', ['mmsegg', 'json', '', 'a/b'])
+def test_a_package_without_configs_is_named(package):
+    with pytest.raises(ValueError, match=f"mmpretrain; got '{package}'"):
+        find_config(f'{package}::{SETR}')
+
+
+def test_bases_may_be_of_other_packages(tmp_path):
+    """MMEngine alone finds neither, as they are called otherwise on PyPI."""
+    path = tmp_path / 'mine.py'
+    path.write_text(f"_base_ = ['mmseg::{SETR}', 'gps_seg::_base_/gps.py']")
+    config = read_config(str(path))
+    assert config.model.backbone.type == 'VisionTransformer'
+    assert config.runner_type == 'PeftRunner'
+    assert config.custom_hooks[0].method == {'type': 'gps', 'k': 1}
+
+
+def test_a_config_of_ours_is_the_same_as_a_base(tmp_path):
+    """MMEngine notes the package as a scope, in which there is nothing."""
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = 'gps_seg::kvasir/gps.py'")
+    inherited = read_config(str(path))
+    assert (
+        inherited.to_dict() == read_config('gps_seg::kvasir/gps.py').to_dict()
+    )
+    assert '_scope_' not in inherited.pretty_text
+
+
+def test_the_scope_of_another_package_stays(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(f"_base_ = 'mmseg::{SETR}'")
+    assert read_config(str(path)).model._scope_ == 'mmseg'
+
+
+def test_mmengine_finds_our_configs_by_its_index():
+    config = get_config('gps_seg::kvasir/gps.py')
+    assert config.train_cfg.max_iters == 240
+
+
+def test_bases_that_set_the_same_key(tmp_path):
+    (tmp_path / 'yours.py').write_text("custom_hooks = [dict(type='EMAHook')]")
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = ['yours.py', 'gps_seg::_base_/gps.py']")
+    with pytest.raises(ValueError, match='custom_hooks.*--method gps'):
+        read_config(str(path))
+
+
+def test_another_key_that_is_missing_is_not_taken_for_that(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("a = {}['b']")
+    with pytest.raises(KeyError, match='b'):
+        read_config(str(path))
+
+
+def test_the_second_base_adds_no_key_that_a_config_of_mmseg_has():
+    ours = Config.fromfile(find_config('gps_seg::_base_/gps.py'))
+    theirs = read_config(f'mmseg::{SETR}')
+    assert not set(ours) & set(theirs)

@@ -1,0 +1,156 @@
+"""What cannot work is told before a data set is opened."""
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import MODELS
+from toy_run import ToyModel
+
+from gps_seg.delta import Delta
+from gps_seg.engine import launch
+from gps_seg.engine.early_check import check_before_data
+from gps_seg.engine.ignored_settings import idle_custom_keys, ignored_settings
+from gps_seg.sparse import Role
+
+KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'backbone': {}}
+
+
+@pytest.fixture(autouse=True)
+def _toy_model():
+    MODELS.register_module(name='Toy', module=ToyModel)
+    yield
+    MODELS._module_dict.pop('Toy')
+
+
+def runner_of(tmp_path, method, **keys):
+    """A runner whose data is nowhere to be found."""
+    config = {
+        'model': {'type': 'Toy'},
+        'work_dir': str(tmp_path),
+        'train_dataloader': {'dataset': {'type': 'NoSuchDataset'}},
+        'train_cfg': {'by_epoch': False, 'max_iters': 1},
+        'optim_wrapper': {
+            'type': 'PeftOptimWrapper',
+            'optimizer': {'type': 'SGD', 'lr': 0.1, 'weight_decay': 0.0},
+        },
+        'custom_hooks': [{'type': 'PeftHook', 'method': method}],
+        **keys,
+    }
+    return launch.build_runner(Config(config))
+
+
+def test_what_fits_goes_on_to_the_data(tmp_path):
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 8})
+    check_before_data(runner)
+    with pytest.raises(KeyError, match='NoSuchDataset'):
+        runner.train()
+
+
+def test_more_connections_than_a_neuron_has(tmp_path):
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 9})
+    with pytest.raises(ValueError, match='k: expected 1 to 8 .*, got 9'):
+        check_before_data(runner)
+
+
+@pytest.mark.parametrize(
+    'method',
+    [
+        {'type': 'gps', 'k': 1, 'score': 'taste'},
+        {'type': 'gps', 'k': 1, 'scope': 'planet'},
+        {'type': 'gsp', 'k': 1},
+    ],
+)
+def test_names_that_do_not_exist_do_not_even_make_a_runner(tmp_path, method):
+    with pytest.raises(ValueError, match='expected .*(among|one of)'):
+        runner_of(tmp_path, method)
+
+
+def test_an_encoder_without_trainable_weights(tmp_path):
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 1})
+    runner.model.backbone.requires_grad_(False)
+    with pytest.raises(ValueError, match="connections in 'backbone'"):
+        check_before_data(runner)
+
+
+def test_an_encoder_of_another_name(tmp_path):
+    method = {'type': 'gps', 'k': 1, 'encoder': 'neck'}
+    with pytest.raises(ValueError, match='neck'):
+        check_before_data(runner_of(tmp_path, method))
+
+
+def test_a_plain_wrapper(tmp_path):
+    wrapper = {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 1}}
+    runner = runner_of(
+        tmp_path, {'type': 'gps', 'k': 1}, optim_wrapper=wrapper
+    )
+    with pytest.raises(ValueError, match='optim_wrapper.*got OptimWrapper'):
+        check_before_data(runner)
+
+
+def test_a_run_does_not_begin_with_a_delta(tmp_path):
+    path = tmp_path / 'delta.safetensors'
+    Delta({}).save(path)
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 1}, load_from=str(path))
+    with pytest.raises(ValueError, match='load_from: expected a checkpoint'):
+        check_before_data(runner)
+
+
+def test_a_runner_without_a_peft_hook_is_left_alone(tmp_path):
+    runner = runner_of(tmp_path, {}, custom_hooks=None)
+    check_before_data(runner)
+    assert isinstance(runner.optim_wrapper, dict)
+
+
+def test_keys_without_effect_are_told(tmp_path, capsys):
+    wrapper = {
+        'type': 'PeftOptimWrapper',
+        'optimizer': {'type': 'SGD', 'lr': 0.1, 'weight_decay': 0.1},
+        'paramwise_cfg': {'custom_keys': KEYS},
+    }
+    runner = runner_of(
+        tmp_path, {'type': 'gps', 'k': 1}, optim_wrapper=wrapper
+    )
+    check_before_data(runner)
+    (line,) = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if 'custom_keys' in line and 'WARNING' in line
+    ]
+    assert line.endswith('goes by token, norm: ignored.')
+
+
+def test_the_longest_key_counts():
+    """As MMEngine does it: 'decode_head.norm' takes what 'norm' would."""
+    names = ['backbone.fc.bias', 'decode_head.norm.weight']
+    keys = {'norm': {}, 'decode_head.norm': {}, 'backbone': {}}
+    assert idle_custom_keys(keys, names) == ['norm']
+    assert idle_custom_keys({}, names) == []
+
+
+@pytest.mark.parametrize('gpu', [False, True])
+def test_a_loss_scale_on_a_cpu_is_told(monkeypatch, gpu):
+    monkeypatch.setattr(
+        'gps_seg.engine.ignored_settings.is_cuda_available', lambda: gpu
+    )
+    wrapper = {'type': 'AmpPeftOptimWrapper', 'loss_scale': 512.0}
+    told = list(ignored_settings(Config({'optim_wrapper': wrapper}), {}))
+    assert [text.partition(':')[0] for text in told] == (
+        [] if gpu else ['optim_wrapper.loss_scale']
+    )
+
+
+@pytest.mark.parametrize('launcher', ['none', 'pytorch'])
+def test_a_setting_of_the_wrapper_for_distribution_is_told(launcher):
+    config = Config({'find_unused_parameters': True, 'launcher': launcher})
+    told = list(ignored_settings(config, {'fc.weight': Role.WHOLE}))
+    assert len(told) == (launcher != 'none')
+    assert all(t.startswith('find_unused_parameters: ') for t in told)
+
+
+def test_the_built_wrapper_is_the_one_that_trains(tmp_path):
+    """Built early, it must not be built again, nor own less."""
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 1})
+    check_before_data(runner)
+    built = runner.optim_wrapper
+    assert runner.build_optim_wrapper(runner.optim_wrapper) is built
+    owned = {p for g in built.param_groups for p in g['params']}
+    assert owned == set(runner.model.parameters())
