@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+# Processes of the default tests, one per core but four at the most, as each
+# takes a gigabyte of memory and ten seconds to import everything. The tests
+# of a file share what they build, so they go to one process. None: WORKERS=
+WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help demo test install check format slow constraints clean
 
@@ -12,8 +16,11 @@ help:  ## list the commands
 demo: $(INSTALLED)  ## install, fine-tune a small segmentor, show the result
 	$(BIN)/python tools/demo.py
 
+# The tensors of the tests are so small that more threads only cost.
+test check: export OMP_NUM_THREADS := 1
+
 test: $(INSTALLED)  ## install and run the default test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 install: $(INSTALLED)  ## only install, into .venv
 
@@ -29,7 +36,7 @@ check: $(INSTALLED)  ## lint, formatting, types, tests: what CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 format: $(INSTALLED)  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

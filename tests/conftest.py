@@ -4,13 +4,17 @@
 Real images and weights are optional: they are looked for in a folder
 ``shared`` beside the repository, and a test that needs them skips, with the
 path it missed, when they are not there.
+
+What takes seconds to import is imported in the fixtures: pytest reads this
+file, and those of the folders, before it starts its worker processes.
 """
 
+import gc
 import logging
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +29,16 @@ SHARED = REPO.parent / 'shared'
 torch.set_num_threads(1)
 # Without it Matplotlib would look for a display.
 os.environ.setdefault('MPLBACKEND', 'Agg')
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's rounds.
+
+    MMEngine has it collect for every data set that is built, and to look
+    through all modules takes a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _optional(path: Path) -> Path:
@@ -66,6 +80,45 @@ def seed() -> int:
     np.random.seed(value)
     torch.manual_seed(value)
     return value
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs draw nothing: it takes longer than a short training."""
+    from gps_seg.engine import peft_hook, report_hook
+
+    for module, name in (
+        (peft_hook, 'plot_selection'),
+        (report_hook, 'plot_curves'),
+        (report_hook, 'plot_overlays'),
+    ):
+        monkeypatch.setattr(module, name, lambda *arguments: None)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _each_config_is_formatted_once() -> Iterator[None]:
+    """Remember what yapf made of a text, as it takes up to two seconds.
+
+    A run asks MMEngine for the text of its config half a dozen times.
+    """
+    from yapf.yapflib import yapf_api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', remembered(yapf_api.FormatCode))
+        yield
+
+
+def remembered(function: Callable) -> Callable:
+    """The function, which is pure, with a memory of its results."""
+    results = {}
+
+    def call(*args, **kwargs):
+        key = repr((args, kwargs))
+        if key not in results:
+            results[key] = function(*args, **kwargs)
+        return results[key]
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from gps_seg.peft import GPS, Linear, weights_to_select  # noqa: E402
 from gps_seg.sparse import Role  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-RIVALS = ('linear', 'bias', 'full', 'gps_contrastive')
+RIVALS = ('linear', 'bias', 'full', 'gps_contrastive', 'gps_random')
 BACKBONES = ('vit-b16', 'swin-b', 'convnext-b')
 
 # Of the released scripts: batch, rate, k, drop path, momentum of the average.
@@ -238,7 +238,7 @@ def test_the_docstring_says_how_to_run_or_what_it_is_beside():
         for path in (CONFIGS / folder).glob('*.py'):
             name = f'{folder}/{path.name}'
             docstring = path.read_text().split('"""')[1]
-            beside = docstring.startswith('The rival of')
+            beside = docstring.startswith(('The rival of', 'The control of'))
             assert beside or f'python tools/train.py configs/{name}' in (
                 docstring
             )

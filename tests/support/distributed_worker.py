@@ -1,10 +1,17 @@
-"""One process of a run of the toy model; started by test_distributed.py."""
+"""A run of the toy model in two processes; for test_distributed.py.
 
+python distributed_worker.py FOLDER leaves rank0.pt and rank1.pt in the
+folder. The processes are forks of this one, which has imported what they
+need, and find each other by a file, so that no port can be in use.
+"""
+
+import os
 import sys
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 from mmengine.runner import Runner
 from torch import nn
@@ -12,6 +19,8 @@ from torch.utils.data import DataLoader
 from toy_run import ToySet, toy_model
 
 from gps_seg.engine import PeftHook
+
+NUM_PROCESSES = 2
 
 
 class PlainSet(ToySet):
@@ -88,10 +97,23 @@ def train(work_dir, batch_size, distributed):
     }
 
 
+def work(rank, folder):
+    """What ``torchrun`` prepares, and one of its processes does."""
+    os.environ |= {'RANK': str(rank), 'LOCAL_RANK': str(rank)}
+    os.environ['WORLD_SIZE'] = str(NUM_PROCESSES)
+    dist.init_process_group(
+        'gloo',
+        init_method=(folder / 'rendezvous').as_uri(),
+        rank=rank,
+        world_size=NUM_PROCESSES,
+    )
+    result = train(folder, batch_size=4, distributed=True)
+    torch.save(result, folder / f'rank{rank}.pt')
+    dist.destroy_process_group()
+
+
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    dist.init_process_group('gloo')
-    folder = Path(sys.argv[1])
-    result = train(folder, batch_size=4, distributed=True)
-    torch.save(result, folder / f'rank{dist.get_rank()}.pt')
-    dist.destroy_process_group()
+    torch.multiprocessing.start_processes(
+        work, (Path(sys.argv[1]),), NUM_PROCESSES, start_method='fork'
+    )

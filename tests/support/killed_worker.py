@@ -1,8 +1,12 @@
-"""A run that is killed by SIGKILL: in an iteration, or while it saves.
+"""Runs that are killed by SIGKILL: in an iteration, or while they save.
 
-python killed_worker.py WORK_DIR iteration|state|delta
+python killed_worker.py FOLDER leaves their work directories in the folder,
+and how each ended in ``exits.json``. They are forks of this process, which
+has imported what they need.
 """
 
+import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -12,9 +16,10 @@ import torch
 from mmengine.hooks import Hook
 from toy_run import run
 
-from gps_seg.engine import SeededStepsHook
+from gps_seg.engine import SeededStepsHook, peft_hook
 
 FILES = {'state': 'resume.pth', 'delta': 'delta.safetensors'}
+MOMENTS = ('iteration', *FILES)
 
 
 class KillAt(Hook):
@@ -38,20 +43,31 @@ def die_at_the_second(name):
     os.replace = replace_or_die
 
 
-def main(work_dir, moment):
-    torch.set_num_threads(1)  # as in the process of the tests
+def train(work_dir, moment):
     hooks = [SeededStepsHook()]
     if moment == 'iteration':
         hooks.append(KillAt())
     else:
         die_at_the_second(FILES[moment])
     run(
-        Path(work_dir),
+        work_dir,
         iters=7,
         hooks=hooks,
         checkpoint={'type': 'DeltaHook', 'interval': 3},
     )
 
 
+def main(folder):
+    torch.set_num_threads(1)  # as in the process of the tests
+    peft_hook.plot_selection = lambda *arguments: None  # would take longer
+    fork, exits = multiprocessing.get_context('fork'), {}
+    for moment in MOMENTS:
+        process = fork.Process(target=train, args=(folder / moment, moment))
+        process.start()
+        process.join()
+        exits[moment] = process.exitcode
+    (folder / 'exits.json').write_text(json.dumps(exits))
+
+
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

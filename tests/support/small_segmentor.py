@@ -88,6 +88,13 @@ def write_config(folder: Path) -> Path:
     return path
 
 
+def write_task(folder: Path) -> Path:
+    """As :func:`write_config`, and ``delta.safetensors`` beside it."""
+    path = write_config(folder)
+    make_delta(Config.fromfile(path)).save(folder / 'delta.safetensors')
+    return path
+
+
 def tuned_state(config, seed=1):
     """Selection and state dict of a model tuned on the config's base."""
     generator = torch.Generator().manual_seed(seed)

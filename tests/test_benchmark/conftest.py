@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.benchmark.architectures import build_segmentor, synthetic_loss
 from gps_seg.peft import weights_to_select
 from gps_seg.sparse import (
     Budget,
@@ -52,6 +51,10 @@ def toy():
 @pytest.fixture
 def tiny():
     """Makes the architecture ``tiny``, its loss, and a selection."""
+    from gps_seg.benchmark.architectures import (
+        build_segmentor,
+        synthetic_loss,
+    )
 
     def make(k=1):
         model = build_segmentor('tiny', 32, seed=0)

@@ -63,10 +63,9 @@ def test_values_that_arithmetic_would_not_restore(model, delta, state_bits):
         max_size=25,
     )
 )
-def test_any_sequence_ends_at_the_base(two_tasks, state_bits, actions):
+def test_any_sequence_ends_at_the_base(two_tasks, states, state_bits, actions):
     """A thousand random sequences, checked after every step."""
     model, base, deltas, stranger = two_tasks
-    states = [state_bits(merged_state(base, delta)) for delta in deltas]
     present = None
     for action, task in actions:
         expect_error = (
@@ -102,6 +101,13 @@ def two_tasks(model, base, delta, other):
     change = delta.changes['head.weight']
     wrong = replace(change, base='0' * 32)
     return model, base, (delta, other), Delta({'head.weight': wrong})
+
+
+@pytest.fixture
+def states(two_tasks, state_bits):
+    """What the model is with each task on it."""
+    _, base, deltas, _ = two_tasks
+    return [state_bits(merged_state(base, delta)) for delta in deltas]
 
 
 def test_the_wrong_order_of_calls_is_refused(model, delta, state_bits):

@@ -3,7 +3,9 @@
 import pytest
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.registry import HOOKS
 
+from gps_seg.engine import PeftHook
 from gps_seg.engine.config_source import (
     PACKAGES,
     config_folder,
@@ -80,7 +82,7 @@ def test_a_config_of_ours_is_the_same_as_a_base(tmp_path):
     assert (
         inherited.to_dict() == read_config('gps_seg::kvasir/gps.py').to_dict()
     )
-    assert '_scope_' not in inherited.pretty_text
+    assert '_scope_' not in str(inherited.to_dict())
 
 
 def test_the_scope_of_another_package_stays(tmp_path):
@@ -107,6 +109,15 @@ def test_another_key_that_is_missing_is_not_taken_for_that(tmp_path):
     path.write_text("a = {}['b']")
     with pytest.raises(KeyError, match='b'):
         read_config(str(path))
+
+
+def test_a_program_of_its_own_can_build_the_second_base(tmp_path):
+    """Without ``read_config``; the hook is in the registry of MMEngine."""
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = 'gps_seg::_base_/gps.py'")
+    (hook,) = Config.fromfile(path).custom_hooks
+    assert hook._scope_ == 'mmengine'
+    assert isinstance(HOOKS.build(hook), PeftHook)
 
 
 def test_the_second_base_adds_no_key_that_a_config_of_mmseg_has():

@@ -3,22 +3,26 @@
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from small_segmentor import make_delta, write_config
 
-from gps_seg.engine.task_model import build_tuned
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()  # before a test imports MMSegmentation
 
 
 @pytest.fixture(scope='module')
 def config(tmp_path_factory):
+    from small_segmentor import write_task
+
     folder = tmp_path_factory.mktemp('small')
-    config = Config.fromfile(write_config(folder))
-    make_delta(config).save(folder / 'delta.safetensors')
+    config = Config.fromfile(write_task(folder))
     config.delta = str(folder / 'delta.safetensors')
     return config
 
 
 @pytest.fixture(scope='module')
 def segmentor(config):
+    from gps_seg.engine.task_model import build_tuned
+
     return build_tuned(config, config.delta)
 
 

@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The contact sheet, drawn by the command as a user runs it."""
 
-import runpy
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from gps_seg.visualization.contact_sheet import (
     Tile,
@@ -13,17 +14,7 @@ from gps_seg.visualization.contact_sheet import (
     tint,
 )
 
-
-@pytest.fixture
-def run_tool(repo_dir, monkeypatch):
-    """Run the script in this process; another would import for seconds."""
-
-    def run(*args):
-        tool = str(repo_dir / 'tools/browse_dataset.py')
-        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
+browse = partial(run_tool, 'browse_dataset.py')
 
 
 @pytest.fixture
@@ -51,11 +42,11 @@ def config(tmp_path, repo_dir):
     return path
 
 
-def test_draws_both_splits_by_seed(config, tmp_path, run_tool, capsys):
+def test_draws_both_splits_by_seed(config, tmp_path, capsys):
     pages = []
     for split, seed in (('train', 1), ('train', 1), ('train', 2), ('val', 1)):
         page = tmp_path / f'{len(pages)}.png'
-        run_tool(
+        browse(
             *(config, '--split', split, '--number', 3),
             *('--out', page, '--seed', seed),
         )
@@ -66,24 +57,24 @@ def test_draws_both_splits_by_seed(config, tmp_path, run_tool, capsys):
     assert pages[3].shape[1] < pages[0].shape[1]  # one tile, not three
 
 
-def test_missing_data_is_one_line(config, tmp_path, run_tool):
+def test_missing_data_is_one_line(config, tmp_path):
     for mask in (tmp_path / 'kvasir-seg/masks').iterdir():
         mask.unlink()
     page = tmp_path / 'page.png'
     with pytest.raises(SystemExit, match='FileNotFoundError: masks: expected'):
-        run_tool(config, '--out', page)
+        browse(config, '--out', page)
     assert not page.exists()
 
 
-def test_missing_config(tmp_path, run_tool):
+def test_missing_config(tmp_path):
     with pytest.raises(SystemExit, match=r'FileNotFoundError: .*nowhere\.py'):
-        run_tool(tmp_path / 'nowhere.py')
+        browse(tmp_path / 'nowhere.py')
 
 
 @pytest.mark.parametrize('number', ['0', '-3', 'many'])
-def test_bad_number(config, run_tool, capsys, number):
+def test_bad_number(config, capsys, number):
     with pytest.raises(SystemExit):
-        run_tool(config, f'--number={number}')
+        browse(config, f'--number={number}')
     assert 'argument --number' in capsys.readouterr().err
 
 

@@ -1,25 +1,16 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The converter's command line: parse, call, print."""
 
-import runpy
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from gps_seg.datasets import SplitLists
 
-
-@pytest.fixture
-def run_tool(repo_dir, monkeypatch):
-    """Run the script in this process; another would import for seconds."""
-
-    def run(*args):
-        tool = str(repo_dir / 'tools/dataset_converters/kvasir_seg.py')
-        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
+convert = partial(run_tool, 'dataset_converters/kvasir_seg.py')
 
 
 @pytest.fixture
@@ -37,30 +28,30 @@ def source(tmp_path, monkeypatch):
     return tmp_path / 'source'
 
 
-def test_prints_the_report(source, tmp_path, run_tool, capsys):
+def test_prints_the_report(source, tmp_path, capsys):
     target = tmp_path / 'kvasir-seg'
-    run_tool(source, target)
+    convert(source, target)
     out = capsys.readouterr().out
     assert (target / 'conversion_report.txt').read_text() in out
     assert 'Pairs:  2 (1 train, 1 val)' in out
     assert f'Written to {target}' in out
 
 
-def test_problems_end_in_an_exit(source, tmp_path, run_tool):
+def test_problems_end_in_an_exit(source, tmp_path):
     (source / 'masks/b.jpg').unlink()
     with pytest.raises(SystemExit, match='b: is an image without a mask'):
-        run_tool(source, tmp_path / 'kvasir-seg')
+        convert(source, tmp_path / 'kvasir-seg')
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_error_is_one_line(tmp_path, run_tool):
+def test_error_is_one_line(tmp_path):
     with pytest.raises(SystemExit, match='FileNotFoundError: source: '):
-        run_tool(tmp_path / 'nowhere.zip', tmp_path / 'out')
+        convert(tmp_path / 'nowhere.zip', tmp_path / 'out')
     assert not list(tmp_path.iterdir())
 
 
-def test_existing_target_is_one_line(tmp_path, run_tool):
+def test_existing_target_is_one_line(tmp_path):
     (tmp_path / 'mine.txt').write_text('precious')
     with pytest.raises(SystemExit, match='FileExistsError: target: '):
-        run_tool(tmp_path, tmp_path)
+        convert(tmp_path, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ['mine.txt']

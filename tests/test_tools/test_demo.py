@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The demo as a user runs it, made small, and the checkpoint it needs."""
 
-import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from run_tool import run_tool
 from safetensors import safe_open
 
-import gps_seg.engine  # noqa: F401  registers what the configs name
 from gps_seg.datasets.synthetic_polyps import image_rng, render_polyp_image
+from gps_seg.engine import report_hook
 from gps_seg.models.weight_files import read_provenance, read_tensors
 
 SMALL = (
@@ -26,18 +27,6 @@ SMALL = (
     'default_hooks.report.num_examples=1',
 )
 MAX_BYTES = 3_000_000
-
-
-@pytest.fixture
-def run_tool(repo_dir, monkeypatch):
-    """Run a script in this process; another would import for seconds."""
-
-    def run(name, *args):
-        tool = str(repo_dir / 'tools' / name)
-        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
 
 
 @pytest.fixture
@@ -91,12 +80,18 @@ def test_checkpoint_scores_what_it_says(source_model, checkpoint, config):
     assert np.mean(dice) == pytest.approx(recorded, abs=6)
 
 
-def test_demo_ends_with_a_summary_and_pictures(
-    run_tool, tmp_path, capsys, monkeypatch
-):
+def only_of_gps(draw):
+    """The demo shows no picture of the other methods' runs."""
+    return lambda what, path: draw(what, path) if 'gps' in path.parts else path
+
+
+def test_demo_ends_with_a_summary_and_pictures(tmp_path, capsys, monkeypatch):
     # MMEngine formats the config many times, and takes seconds with long
     # paths in it.
     monkeypatch.chdir(tmp_path)
+    for name in ('plot_curves', 'plot_overlays'):
+        draw = getattr(report_hook, name)
+        monkeypatch.setattr(report_hook, name, only_of_gps(draw))
     run_tool('demo.py', '--work-dir', 'demo', '--cfg-options', *SMALL)
     shown = capsys.readouterr().out
     rows = {
@@ -124,7 +119,7 @@ def test_demo_ends_with_a_summary_and_pictures(
             assert file.read(8) == b'\x89PNG\r\n\x1a\n'
 
 
-def test_demo_refuses_data_of_another_recipe(run_tool, tmp_path):
+def test_demo_refuses_data_of_another_recipe(tmp_path):
     folder = tmp_path / 'data/target'
     folder.mkdir(parents=True)
     (folder / 'thesis.txt').write_text('precious')
@@ -134,12 +129,12 @@ def test_demo_refuses_data_of_another_recipe(run_tool, tmp_path):
 
 
 def test_pretraining_writes_a_checkpoint_that_the_demo_takes(
-    run_tool, tmp_path, config, repo_dir
+    tmp_path, config, monkeypatch, no_pictures
 ):
-    out = tmp_path / 'made.safetensors'
-    data = tmp_path / 'source'
+    monkeypatch.chdir(tmp_path)  # for short paths, see above
+    out, data = Path('made.safetensors'), Path('source')
     run_tool(
-        'pretrain_demo.py', out, '--work-dir', tmp_path / 'run',
+        'pretrain_demo.py', out, '--work-dir', 'run',
         '--cfg-options',
         f'data_root={data}',
         f'train_dataloader.dataset.data_root={data}',

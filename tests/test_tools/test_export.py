@@ -1,29 +1,22 @@
 """The export, by the command as a user runs it."""
 
-import runpy
 import warnings
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from run_tool import run_tool
 from small_segmentor import make_delta, tuned_state, write_config
 
-
-@pytest.fixture
-def run_tool(repo_dir, monkeypatch):
-    """Run the script in this process; another would import for seconds."""
-
-    def run(*args):
-        tool = str(repo_dir / 'tools/export.py')
-        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
+export = partial(run_tool, 'export.py')
 
 
 @pytest.fixture
-def config(tmp_path):
-    return write_config(tmp_path)
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MMEngine takes seconds with long paths
+    return write_config(Path())
 
 
 def logits_of(path, image):
@@ -32,9 +25,7 @@ def logits_of(path, image):
         return torch.jit.load(str(path))(image)
 
 
-def test_a_delta_and_the_same_as_a_checkpoint(
-    config, tmp_path, run_tool, capsys
-):
+def test_a_delta_and_the_same_as_a_checkpoint(config, tmp_path, capsys):
     read = Config.fromfile(config)
     make_delta(read).save(tmp_path / 'delta.safetensors')
     torch.save({'state_dict': tuned_state(read)[1]}, tmp_path / 'full.pth')
@@ -42,7 +33,7 @@ def test_a_delta_and_the_same_as_a_checkpoint(
     logits = []
     for weights in ('delta.safetensors', 'full.pth'):
         out = tmp_path / f'{weights}.pt'
-        run_tool(config, tmp_path / weights, '--out', out)
+        export(config, tmp_path / weights, '--out', out)
         printed = capsys.readouterr().out
         assert f'{out}: {out.stat().st_size:,} bytes' in printed
         assert 'input (1, 3, 16, 24)' in printed
@@ -52,11 +43,11 @@ def test_a_delta_and_the_same_as_a_checkpoint(
     assert logits[0].std() > 0
 
 
-def test_size_batch_and_overrides(config, tmp_path, run_tool, capsys):
+def test_size_batch_and_overrides(config, tmp_path, capsys):
     _, state = tuned_state(Config.fromfile(config))
     torch.save({'state_dict': state}, tmp_path / 'full.pth')
     out = tmp_path / 'model.pt'
-    run_tool(
+    export(
         *(config, '--out', out, '--size', 24, 32, '--batch-dynamic'),
         *('--cfg-options', f'load_from={tmp_path}/full.pth'),
     )
@@ -64,9 +55,9 @@ def test_size_batch_and_overrides(config, tmp_path, run_tool, capsys):
     assert logits_of(out, torch.randn(3, 3, 24, 32)).shape == (3, 2, 24, 32)
 
 
-def test_a_file_is_never_replaced(config, tmp_path, run_tool):
+def test_a_file_is_never_replaced(config, tmp_path):
     out = tmp_path / 'model.pt'
     out.write_text('mine')
     with pytest.raises(FileExistsError, match='expected a new file'):
-        run_tool(config, 'delta.safetensors', '--out', out)
+        export(config, 'delta.safetensors', '--out', out)
     assert out.read_text() == 'mine'

@@ -1,28 +1,21 @@
 """The folder to give away, by the command as a user runs it."""
 
-import runpy
+from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
 from mmengine.config import Config
+from run_tool import run_tool
 from small_segmentor import info_of, make_delta, write_config
 
-
-@pytest.fixture
-def run_tool(repo_dir, monkeypatch):
-    """Run the script in this process; another would import for seconds."""
-
-    def run(*args):
-        tool = str(repo_dir / 'tools/share.py')
-        monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
+share = partial(run_tool, 'share.py')
 
 
 @pytest.fixture
-def config(tmp_path):
-    return write_config(tmp_path)
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MMEngine takes seconds with long paths
+    return write_config(Path())
 
 
 def save_delta(config, path, /, **facts):
@@ -31,10 +24,10 @@ def save_delta(config, path, /, **facts):
     return path
 
 
-def test_all_that_can_be_told(config, tmp_path, run_tool, capsys):
+def test_all_that_can_be_told(config, tmp_path, capsys):
     delta = save_delta(config, tmp_path / 'delta.safetensors')
     out = tmp_path / 'my polyps'
-    run_tool(
+    share(
         *(delta, '--out', out, '--base', 'timm/vit', '--license', 'mit'),
         *('--dataset', 'kvasir/seg', 'our own', '--title', 'Small polyps'),
         *('--intended-use', 'Research.', '--limits', 'One hospital.'),
@@ -50,25 +43,25 @@ def test_all_that_can_be_told(config, tmp_path, run_tool, capsys):
     assert 'Research.\n\nOne hospital.' in page
 
 
-def test_a_config_beside_the_delta(config, tmp_path, run_tool):
+def test_a_config_beside_the_delta(config, tmp_path):
     delta = save_delta(config, tmp_path / 'delta.safetensors', config='')
     out = tmp_path / 'out'
     arguments = (delta, '--out', out, '--base', 'words')
     with pytest.raises(ValueError, match='Give --config'):
-        run_tool(*arguments)
-    run_tool(*arguments, '--config', config)
+        share(*arguments)
+    share(*arguments, '--config', config)
     assert '\n# out\n' in (out / 'README.md').read_text()
 
 
-def test_the_base_must_be_told(tmp_path, run_tool, capsys):
+def test_the_base_must_be_told(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        run_tool('delta.safetensors', '--out', tmp_path / 'out')
+        share('delta.safetensors', '--out', tmp_path / 'out')
     assert '--base' in capsys.readouterr().err
 
 
-def test_a_missing_delta_is_named(tmp_path, run_tool):
+def test_a_missing_delta_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere.safetensors'):
-        run_tool(
+        share(
             *(tmp_path / 'nowhere.safetensors', '--out', tmp_path / 'out'),
             *('--base', 'x'),
         )

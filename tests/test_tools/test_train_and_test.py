@@ -1,10 +1,12 @@
-"""tools/train.py and tools/test.py as a user runs them, on drawn polyps."""
+"""tools/train.py and tools/test.py as a user runs them, on drawn polyps.
+
+They run in the folder of the test, with short work directories: MMEngine
+formats the config, and takes seconds with long paths in it.
+"""
 
 import json
 import os
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from run_tool import run_tool
 
 from gps_seg.stack import require_openmmlab
 
@@ -36,9 +39,9 @@ def data(tmp_path_factory):
     return folder
 
 
-def call(monkeypatch, tool, *arguments):
-    monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools' / tool), run_name='__main__')
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch, no_pictures):
+    monkeypatch.chdir(tmp_path)
 
 
 def options(data, **others):
@@ -64,23 +67,25 @@ def options(data, **others):
     return ['--cfg-options', *(f'{k}={v}' for k, v in settings.items())]
 
 
+def train(work_dir, *arguments):
+    run_tool(
+        *('train.py', CONFIG, '--work-dir', work_dir),
+        *('--seed', 3, '--k', 2, *arguments),
+    )
+
+
+def score(weights, work_dir, *arguments):
+    run_tool('test.py', CONFIG, weights, '--work-dir', work_dir, *arguments)
+
+
 @pytest.fixture(scope='module')
 def trained(data, tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp('run')
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        call(
-            monkeypatch,
-            'train.py',
-            CONFIG,
-            '--work-dir',
-            work_dir,
-            '--seed',
-            3,
-            '--k',
-            2,
-            *options(data),
-        )
-    return work_dir
+    """Work directory of a run, with its pictures."""
+    folder = tmp_path_factory.mktemp('trained')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        train('run', *options(data))
+    return folder / 'run'
 
 
 def test_the_work_dir_tells_the_whole_story(trained):
@@ -101,20 +106,10 @@ def test_the_work_dir_tells_the_whole_story(trained):
     assert told['method'] == {'type': 'gps', 'k': 2}
 
 
-def test_testing_gives_metrics_labels_and_drawings(
-    trained, data, tmp_path, monkeypatch
-):
-    call(
-        monkeypatch,
-        'test.py',
-        CONFIG,
+def test_testing_gives_metrics_labels_and_drawings(trained, data, tmp_path):
+    score(
         trained / 'delta.safetensors',
-        '--work-dir',
-        tmp_path,
-        '--out',
-        tmp_path / 'labels',
-        '--show-dir',
-        tmp_path / 'drawn',
+        *('.', '--out', 'labels', '--show-dir', 'drawn'),
         *options(data),
     )
     metrics = json.loads((tmp_path / 'test_metrics.json').read_text())
@@ -133,28 +128,14 @@ def test_testing_gives_metrics_labels_and_drawings(
     assert len(list((tmp_path / 'drawn').rglob('*.png'))) == len(ids)
 
 
-def test_resume_goes_on_from_the_latest_checkpoint(
-    trained, data, tmp_path, monkeypatch
-):
-    work_dir = tmp_path / 'resumed'
+def test_resume_goes_on_from_the_latest_checkpoint(trained, data):
+    work_dir = Path('resumed')
     shutil.copytree(trained, work_dir)
     before = Delta.load(work_dir / 'delta.safetensors')
     arguments = options(
         data, **{'train_cfg.max_iters': 4, 'train_cfg.val_interval': 4}
     )
-    call(
-        monkeypatch,
-        'train.py',
-        CONFIG,
-        '--work-dir',
-        work_dir,
-        '--resume',
-        '--seed',
-        3,
-        '--k',
-        2,
-        *arguments,
-    )
+    train(work_dir, '--resume', *arguments)
     after = Delta.load(work_dir / 'delta.safetensors')
     state = read_checkpoint(work_dir / 'resume.pth')
     assert state['meta']['iter'] == 4
@@ -166,44 +147,25 @@ def test_resume_goes_on_from_the_latest_checkpoint(
         assert not torch.equal(old.values.numbers, new.values.numbers)
 
 
-def test_a_delta_and_the_merged_model_score_the_same(
-    trained, data, tmp_path, monkeypatch
-):
+def test_a_delta_and_the_merged_model_score_the_same(trained, data):
     config = Config.fromfile(CONFIG)
     config.load_from = str(REPO / config.load_from)
     model = build_base(config)
     apply(model, Delta.load(trained / 'delta.safetensors'))
-    torch.save({'state_dict': model.state_dict()}, tmp_path / 'merged.pth')
+    torch.save({'state_dict': model.state_dict()}, 'merged.pth')
     scores = []
-    for weights in (trained / 'delta.safetensors', tmp_path / 'merged.pth'):
-        work_dir = tmp_path / weights.stem
-        call(
-            monkeypatch,
-            'test.py',
-            CONFIG,
-            weights,
-            '--work-dir',
-            work_dir,
-            *options(data, **{'visualizer.name': weights.stem}),
-        )
+    for weights in (trained / 'delta.safetensors', Path('merged.pth')):
+        work_dir = Path(weights.stem)
+        named = options(data, **{'visualizer.name': weights.stem})
+        score(weights, work_dir, *named)
         metrics = json.loads((work_dir / 'test_metrics.json').read_text())
         scores.append({n: v for n, v in metrics.items() if 'time' not in n})
     assert scores[0] == scores[1]
 
 
-def test_the_state_of_a_run_is_not_to_be_tested(
-    trained, data, tmp_path, monkeypatch
-):
+def test_the_state_of_a_run_is_not_to_be_tested(trained, data):
     with pytest.raises(ValueError, match='Use the delta.safetensors beside'):
-        call(
-            monkeypatch,
-            'test.py',
-            CONFIG,
-            trained / 'resume.pth',
-            '--work-dir',
-            tmp_path,
-            *options(data),
-        )
+        score(trained / 'resume.pth', '.', *options(data))
 
 
 class Payload:
@@ -215,8 +177,8 @@ class Payload:
 
 
 @pytest.mark.parametrize('entry', ['test', 'load_from', 'resume'])
-def test_no_checkpoint_can_run_code(monkeypatch, data, tmp_path, entry):
-    trace, evil = tmp_path / 'trace', tmp_path / 'evil.pth'
+def test_no_checkpoint_can_run_code(data, entry):
+    trace, evil = Path('trace'), Path('evil.pth')
     torch.save({'state_dict': {'weight': Payload(trace)}}, evil)
     arguments = {
         'test': ['test.py', CONFIG, evil],
@@ -224,79 +186,44 @@ def test_no_checkpoint_can_run_code(monkeypatch, data, tmp_path, entry):
         'resume': ['train.py', CONFIG, '--resume', evil],
     }[entry]
     with pytest.raises(ValueError, match='as it could run code'):
-        call(
-            monkeypatch,
-            *arguments,
-            '--work-dir',
-            tmp_path / 'run',
+        run_tool(
+            *(*arguments, '--work-dir', 'run'),
             *options(data, load_from=evil),
         )
     assert not trace.exists()
 
 
-def test_no_config_of_a_checkpoint_is_run(
-    trained, data, tmp_path, monkeypatch
-):
+def test_no_config_of_a_checkpoint_is_run(trained, data):
     """MMEngine takes ``meta['config']`` for a config, which is Python."""
-    trace, evil = tmp_path / 'trace', tmp_path / 'evil.pth'
+    trace, evil = Path('trace'), Path('evil.pth')
     state = read_checkpoint(trained / 'resume.pth')
     state['meta']['config'] = f'import os; os.mkdir({str(trace)!r})'
     torch.save(state, evil)
-    call(
-        monkeypatch,
-        'train.py',
-        CONFIG,
-        '--work-dir',
-        tmp_path / 'run',
-        '--resume',
-        evil,
-        '--k',
-        2,
-        *options(data),
-    )
+    train('run', '--resume', evil, *options(data))
     assert not trace.exists()
 
 
-def test_a_missing_checkpoint_is_named(monkeypatch, tmp_path):
+def test_a_missing_checkpoint_is_named():
     with pytest.raises(FileNotFoundError, match='nothing.pth'):
-        call(monkeypatch, 'test.py', CONFIG, tmp_path / 'nothing.pth')
+        run_tool('test.py', CONFIG, 'nothing.pth')
 
 
-def test_a_checkpoint_of_another_model_is_refused(monkeypatch, data, tmp_path):
-    path = tmp_path / 'other.pth'
-    torch.save({'state_dict': {'fc.weight': torch.ones(2, 2)}}, path)
+def test_a_checkpoint_of_another_model_is_refused(data):
+    state = {'fc.weight': torch.ones(2, 2)}
+    torch.save({'state_dict': state}, 'other.pth')
     with pytest.raises(ValueError, match='another architecture'):
-        call(
-            monkeypatch,
-            'test.py',
-            CONFIG,
-            path,
-            '--work-dir',
-            tmp_path,
-            *options(data),
-        )
+        score('other.pth', '.', *options(data))
 
 
-def test_the_selection_never_reads_the_test_split(
-    trained, data, tmp_path, monkeypatch
-):
+def test_the_selection_never_reads_the_test_split(trained, data, tmp_path):
     """A run whose validation and test files are garbage selects the same."""
     corrupt = tmp_path / 'corrupt'
     shutil.copytree(data, corrupt)
     for name in (corrupt / 'splits/val.txt').read_text().split():
         for file in corrupt.glob(f'*/{name}.*'):
             file.write_bytes(b'garbage')
-    work_dir = tmp_path / 'run'
-    call(
-        monkeypatch,
-        'train.py',
-        CONFIG,
-        '--work-dir',
-        work_dir,
-        '--seed',
-        3,
-        '--k',
-        2,
+    train(
+        'run',
         *options(corrupt),
         'val_cfg=None',
         'val_dataloader=None',
@@ -305,6 +232,6 @@ def test_the_selection_never_reads_the_test_split(
     )
     told, expected = (
         json.loads((folder / 'trained.json').read_text())['selection']
-        for folder in (work_dir, trained)
+        for folder in (Path('run'), trained)
     )
     assert told == expected

@@ -1,0 +1,17 @@
+"""A script of ``tools/``, run as a user does, but in this process."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+def run_tool(name, *arguments):
+    """Run ``tools/<name>``; a process of its own would import for seconds."""
+    tool = str(TOOLS / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+        runpy.run_path(tool, run_name='__main__')

@@ -1,0 +1,46 @@
+"""Counting what GPS would train, by the command as a user runs it."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from run_tool import run_tool
+from small_segmentor import write_config
+
+count = partial(run_tool, 'count.py')
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return write_config(Path())
+
+
+def test_a_table_for_each_config(config, capsys):
+    count(config, config)
+    once, again = capsys.readouterr().out.split(f'{config}\n')[1:]
+    assert once == again
+    assert once.startswith('kind')
+    # Two blocks of width 16 and fan-out (3 + 1 + 2 + 1), and the patches.
+    lines = {line.split()[0]: line.split() for line in once.splitlines()}
+    assert lines['encoder'][3:5] == ['240', '240']
+
+
+def test_k_of_the_command_line(config, capsys):
+    count(config, '--k', 3)
+    assert '  720 ' in capsys.readouterr().out
+
+
+def test_one_markdown_table_of_a_list_of_configs(config, tmp_path, capsys):
+    names = tmp_path / 'names.txt'
+    names.write_text(f'{config}\n{config}\n')
+    count('--markdown', f'@{names}')
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith('| config | encoder |')
+    assert rule.startswith('| --- |')
+    assert [row.split(' | ')[0] for row in rows] == [f'| `{config}`'] * 2
+
+
+def test_a_k_that_does_not_fit(config):
+    with pytest.raises(ValueError, match=r'999'):
+        count(config, '--k', 999)
