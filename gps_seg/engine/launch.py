@@ -189,7 +189,10 @@ def prepare_test(
             "dict(type='SegLocalVisualizer', vis_backends="
             "[dict(type='LocalVisBackend')])."
         )
-    config.default_hooks.visualization = dict(
-        type='SegVisualizationHook', draw=True
-    )
+    if config.get('default_scope') == 'mmpretrain':
+        hook = dict(type='VisualizationHook', enable=True, interval=1)
+        hook['out_dir'] = show_dir
+    else:
+        hook = dict(type='SegVisualizationHook', draw=True)
+    config.default_hooks.visualization = hook
     config.visualizer['save_dir'] = show_dir

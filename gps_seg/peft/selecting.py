@@ -20,6 +20,7 @@ from gps_seg.sparse import (
     Selection,
     Share,
     Total,
+    as_neurons,
     evidence_for,
 )
 
@@ -59,6 +60,23 @@ def amount_of(
         return Share(share)
     assert count is not None
     return Total(count)
+
+
+def _check_some_speak(
+    silent: Mapping[str, int], weights: Mapping[str, Owned]
+) -> None:
+    """Raise ValueError if the data said nothing of any neuron."""
+    neurons = sum(
+        len(as_neurons(owned.parameter, owned.module))
+        for owned in weights.values()
+    )
+    if sum(silent.values()) == neurons:
+        raise ValueError(
+            f'score: expected gradients in the encoder, got zeros for all '
+            f'{neurons:,} neurons. A head that begins with zeros lets none '
+            "through: select by loss=dict(type='contrastive'), or after "
+            "loss=dict(type='task', warmup=60) (PeftHook)."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +145,7 @@ class SelectsEntries(ByRules, ABC):
                 kept = overlaps.get(sums.num_batches)
                 if self.has_seen_enough(sums.num_batches, kept):
                     break
+        _check_some_speak(silent, weights)
         return Choice(selection, silent, overlaps)
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:

@@ -50,6 +50,21 @@ def test_amp_takes_the_sibling(wrapper, expected):
     assert cfg.optim_wrapper.clip_grad.max_norm == 1
 
 
+@pytest.mark.parametrize(
+    ('scope', 'hook'),
+    [('mmseg', 'SegVisualizationHook'), ('mmpretrain', 'VisualizationHook')],
+)
+def test_predictions_are_drawn_by_the_hook_of_the_task(tmp_path, scope, hook):
+    path = tmp_path / 'weights.pth'
+    path.touch()
+    cfg = config(default_scope=scope, default_hooks={}, visualizer={})
+    cfg.visualizer.type = 'any'
+    launch.prepare_test(cfg, str(path), out=None, show_dir='drawn')
+    drawing = cfg.default_hooks.visualization
+    assert drawing.type == hook
+    assert drawing.get('out_dir', cfg.visualizer.save_dir) == 'drawn'
+
+
 def test_amp_with_an_unknown_wrapper():
     with pytest.raises(ValueError, match=r"--amp, got 'ApexOptimWrapper'"):
         enable_amp(config(optim_wrapper={'type': 'ApexOptimWrapper'}))

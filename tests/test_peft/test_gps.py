@@ -60,6 +60,18 @@ def test_the_pass_stops_when_the_selection_has_settled(settled, asked):
     assert choice.selection['backbone.weight'].tolist() == [1, 3, 4, 6]
 
 
+def test_an_encoder_without_any_gradient_is_an_error():
+    passes = Passes(torch.zeros(4, 2), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match='zeros for all 4 neurons'):
+        choose(passes)
+
+
+def test_one_neuron_that_speaks_is_enough():
+    score = torch.zeros(4, 2)
+    score[3, 1] = 1
+    assert choose(Passes(score)).silent == {'backbone.weight': 3}
+
+
 def test_chance_asks_for_no_pass():
     passes = Passes(FIRST)
     assert choose(passes, score='random').overlaps == {}
