@@ -21,6 +21,10 @@ from gps_seg.visualization.figure import (
 )
 
 
+#: More names of methods than these stand aslant under their columns.
+MOST_LEVEL_NAMES = 8
+
+
 class MethodRun(NamedTuple):
     """Result of one training run.
 
@@ -60,7 +64,8 @@ def plot_comparison(
     """
     _check(rows)
     methods = list(dict.fromkeys(row.method for row in rows))
-    figure = new_figure(max(8.0, 4.0 + 1.1 * len(methods)), 3.8)
+    height = 3.8 if len(methods) <= MOST_LEVEL_NAMES else 4.6
+    figure = new_figure(max(8.0, 4.0 + 0.9 * len(methods)), height)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
     for index, method in enumerate(methods):
         runs = [row for row in rows if row.method == method]
@@ -137,6 +142,10 @@ def _finish_methods(axes: Axes, methods: list[str], metric: str) -> None:
     style_axes(axes, 'each point a run, the bar their mean')
     axes.grid(False, axis='x')
     axes.set_xticks(range(len(methods)), methods, fontsize=9)
+    if len(methods) > MOST_LEVEL_NAMES:  # they would run into one another
+        axes.tick_params(axis='x', labelrotation=30)
+        for label in axes.get_xticklabels():
+            label.set_ha('right')
     axes.set_xlim(-0.6, len(methods) - 0.4)
     axes.set_ylabel(f'{metric} (%)', fontsize=9, color=INK)
     axes.margins(y=0.15)
