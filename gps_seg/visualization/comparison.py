@@ -20,7 +20,6 @@ from gps_seg.visualization.figure import (
     style_axes,
 )
 
-
 #: More names of methods than these stand aslant under their columns.
 MOST_LEVEL_NAMES = 8
 
