@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import ToySet, toy_model
 
-from gps_seg.engine import PeftHook
+from gps_seg.engine import PeftHook, peft_hook
 
 NUM_PROCESSES = 2
 
@@ -114,6 +114,7 @@ def work(rank, folder):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
+    peft_hook.plot_selection = lambda *_: None  # would take longer than all
     torch.multiprocessing.start_processes(
         work, (Path(sys.argv[1]),), NUM_PROCESSES, start_method='fork'
     )

@@ -18,7 +18,7 @@ def ranks(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, distributed_worker.__file__, str(folder)],
         check=False,
-        timeout=200,
+        timeout=280,
         capture_output=True,
         text=True,
         env={**os.environ, 'PYTHONPATH': str(REPO)},
