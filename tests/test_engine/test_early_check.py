@@ -11,7 +11,7 @@ from gps_seg.engine.early_check import check_before_data
 from gps_seg.engine.ignored_settings import idle_custom_keys, ignored_settings
 from gps_seg.sparse import Role
 
-KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'backbone': {}}
+KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'fc': {}}
 
 
 @pytest.fixture(autouse=True)
