@@ -16,6 +16,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,21 @@ def seed() -> int:
     np.random.seed(value)
     torch.manual_seed(value)
     return value
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that were saved, in order; none is rendered."""
+    from matplotlib.figure import Figure
+
+    saved = []
+
+    def remember(figure: Any, path: Path, **options: object) -> None:
+        saved.append(figure)
+        path.write_bytes(b'')
+
+    monkeypatch.setattr(Figure, 'savefig', remember)
+    return saved
 
 
 @pytest.fixture

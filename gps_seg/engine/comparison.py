@@ -200,8 +200,9 @@ def plot_predictions(
     for example in examples:
         for run in runs:
             own = {s.img_path: s for s in last_scores(run.runner)}
-            score = own[example.score.img_path]
-            rows += predict_examples(run.runner, [Example(run.method, score)])
+            dice = own[example.img_path].dice
+            shown = Example(run.method, example.img_path, dice)
+            rows += predict_examples(run.runner, [shown])
     return plot_overlays(rows, out_png)
 
 

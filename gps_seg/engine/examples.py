@@ -23,10 +23,11 @@ _MAX_NAME = 16
 
 
 class Example(NamedTuple):
-    """An image to show, and why."""
+    """An image to show, and why; its Dice in percent if it was scored."""
 
     group: str
-    score: ImageScore
+    img_path: str
+    dice: float | None = None
 
 
 def pick_examples(
@@ -44,13 +45,27 @@ def pick_examples(
     """
     ranked = sorted(scores, key=lambda score: (score.dice, score.img_path))
     if len(ranked) < 3:
-        return [Example('', score) for score in ranked]
+        return [Example('', score.img_path, score.dice) for score in ranked]
     size = min(num_each, len(ranked) // 3)
     middle = (len(ranked) - size) // 2
+    groups = {
+        'worst': ranked[:size],
+        'median': ranked[middle:][:size],
+        'best': ranked[-size:],
+    }
     return [
-        *(Example('worst', score) for score in ranked[:size]),
-        *(Example('median', score) for score in ranked[middle:][:size]),
-        *(Example('best', score) for score in ranked[-size:]),
+        Example(group, score.img_path, score.dice)
+        for group, chosen in groups.items()
+        for score in chosen
+    ]
+
+
+def spread_examples(runner: Runner, number: int) -> list[Example]:
+    """Images evenly through the validation set, where none has a score."""
+    paths = list(_index_by_path(runner.val_dataloader.dataset))
+    number = min(number, len(paths))
+    return [
+        Example('', paths[i * len(paths) // number]) for i in range(number)
     ]
 
 
@@ -67,9 +82,9 @@ def predict_examples(
     index_of = _index_by_path(runner.val_dataloader.dataset)
     with _as_in_validation(runner):
         return [
-            _predict(runner, example, index_of[example.score.img_path])
+            _predict(runner, example, index_of[example.img_path])
             for example in examples
-            if example.score.img_path in index_of
+            if example.img_path in index_of
         ]
 
 
@@ -107,7 +122,7 @@ def _predict(runner: Runner, example: Example, index: int) -> Overlay:
     loader = runner.val_dataloader
     batch = loader.collate_fn([loader.dataset[index]])
     sample = runner.model.val_step(batch)[0]
-    image = mmcv.imread(example.score.img_path, channel_order='rgb')
+    image = mmcv.imread(example.img_path, channel_order='rgb')
     size = image.shape[:2]
     truth = None
     if 'gt_sem_seg' in sample:
@@ -131,6 +146,6 @@ def _label_map(
 
 
 def _title(example: Example) -> str:
-    name = Path(example.score.img_path).stem[:_MAX_NAME]
-    lines = [example.group, name, f'Dice {example.score.dice:.1f}']
-    return '\n'.join(line for line in lines if line)
+    name = Path(example.img_path).stem[:_MAX_NAME]
+    dice = '' if example.dice is None else f'Dice {example.dice:.1f}'
+    return '\n'.join(filter(None, (example.group, name, dice)))

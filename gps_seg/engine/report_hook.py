@@ -10,13 +10,18 @@ from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from mmseg.models.segmentors import BaseSegmentor
 
 from gps_seg.engine.environment import describe_environment
-from gps_seg.engine.examples import pick_examples, predict_examples
-from gps_seg.engine.runner_model import is_training
+from gps_seg.engine.examples import (
+    pick_examples,
+    predict_examples,
+    spread_examples,
+)
+from gps_seg.engine.runner_model import bare_model, is_training
 from gps_seg.engine.whole_files import write_json
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
-from gps_seg.visualization import plot_curves, plot_overlays
+from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
 
 
 @HOOKS.register_module()
@@ -26,8 +31,9 @@ class ReportHook(Hook):
     Before the run: ``environment.json``, with versions, device, seed, commit
     and command line. After the training: ``curves.png``, and
     ``overlays.png`` with the worst, the median and the best validation images
-    by the Dice of the last evaluation (:class:`~gps_seg.evaluation.
-    DiceIoUMetric` must be among the evaluators). Only the main process writes.
+    by the Dice of the last evaluation. If :class:`~gps_seg.evaluation.
+    DiceIoUMetric` is not among the evaluators, images spread evenly through
+    the validation set are drawn. Only the main process writes.
 
     Priority is VERY_LOW, so that the log is complete when the curves are
     drawn, and the selected weights are part of a plain model again when the
@@ -92,14 +98,18 @@ class ReportHook(Hook):
         runner.logger.info(f'Report: curves in {path}')
 
     def _draw_overlays(self, runner: Runner) -> None:
-        scores = last_scores(runner)
-        if not scores or self.num_examples == 0:
+        if not segments_validation_images(runner) or self.num_examples == 0:
             runner.logger.info(
-                'Report: no overlays, for no validation with DiceIoUMetric '
-                'was run, or num_examples is 0.'
+                'Report: no overlays, for no validation of a segmentor was '
+                'run, or num_examples is 0.'
             )
             return
-        examples = pick_examples(scores, self.num_examples)
+        scores = last_scores(runner)
+        examples = (
+            pick_examples(scores, self.num_examples)
+            if scores
+            else spread_examples(runner, 3 * self.num_examples)
+        )
         rows = predict_examples(runner, examples)
         if not rows:
             runner.logger.info(
@@ -107,8 +117,18 @@ class ReportHook(Hook):
                 'tell the paths of its images.'
             )
             return
-        path = plot_overlays(rows, Path(runner.work_dir, 'overlays.png'))
+        dataset = runner.val_dataloader.dataset
+        classes = ClassColours.from_metainfo(dataset.metainfo)
+        path = plot_overlays(
+            rows, Path(runner.work_dir, 'overlays.png'), classes
+        )
         runner.logger.info(f'Report: overlays in {path}')
+
+
+def segments_validation_images(runner: Runner) -> bool:
+    """Whether the run validated a segmentor, whose labels can be drawn."""
+    validates = runner.val_loop is not None
+    return validates and isinstance(bare_model(runner), BaseSegmentor)
 
 
 def scalar_files(runner: Runner) -> list[Path]:

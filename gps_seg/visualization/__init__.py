@@ -2,6 +2,7 @@
 """Pictures: plain functions from data to a PNG file."""
 
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
+from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.comparison import MethodRun, plot_comparison
 from gps_seg.visualization.contact_sheet import Tile, plot_contact_sheet
 from gps_seg.visualization.curves import plot_curves
@@ -11,6 +12,7 @@ from gps_seg.visualization.selection_map import plot_selection
 
 __all__ = [
     'AlphaScore',
+    'ClassColours',
     'MethodRun',
     'Overlay',
     'Tile',

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Many small images with their masks on one page, to see what trains."""
+"""Many small images with their labels on one page, to see what trains."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.figure import INK, new_figure, save_png
 
 IGNORE_INDEX = 255
@@ -25,11 +26,12 @@ TILE_INCHES = 1.75
 
 @dataclass(frozen=True)
 class Tile:
-    """One image with its mask.
+    """One image with its labels.
 
     Args:
         image: RGB, uint8, shape (height, width, 3).
-        labels: shape (height, width); 0 is background, 255 is ignored.
+        labels: Of the pixels, shape (height, width), 255 is ignored; None for
+            an image that has one label, which belongs into the title.
         title: Text over the image.
 
     Raises:
@@ -37,11 +39,12 @@ class Tile:
     """
 
     image: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
     title: str
 
     def __post_init__(self) -> None:
-        expected = (*self.labels.shape, 3)
+        map_or_image = self.image if self.labels is None else self.labels
+        expected = (*map_or_image.shape[:2], 3)
         if self.image.shape != expected or self.image.dtype != np.uint8:
             raise ValueError(
                 f'tile: expected a uint8 image of shape {expected}, as the '
@@ -50,12 +53,6 @@ class Tile:
                 f'the data preprocessor.'
             )
 
-    @property
-    def foreground_share(self) -> float:
-        """Foreground pixels as a share of those that are not ignored."""
-        known = self.labels != IGNORE_INDEX
-        return float((self.labels[known] > 0).mean()) if known.any() else 0.0
-
 
 def plot_contact_sheet(
     tiles: Sequence[Tile],
@@ -63,14 +60,21 @@ def plot_contact_sheet(
     *,
     heading: str,
     num_columns: int = 6,
+    classes: ClassColours | None = None,
+    foreground: str = 'polyp',
 ) -> Path:
-    """Draw every tile with its mask as an outline and a translucent fill.
+    """Draw every tile with its labels.
+
+    Classes are drawn in their colours. Without these the labels are an object
+    on a background (0), with an outline and a translucent fill.
 
     Args:
         tiles: Images to show, one or more, in reading order.
         out_png: Where the picture goes.
         heading: Text over the page.
         num_columns: Tiles side by side.
+        classes: Their colours.
+        foreground: What the object is, where there are no colours.
 
     Returns:
         The path written.
@@ -92,8 +96,12 @@ def plot_contact_sheet(
     for axes in grid.flat:
         axes.axis('off')
     for axes, tile in zip(grid.flat, tiles, strict=False):
-        _draw(axes, tile)
-    _add_legend(figure)
+        _draw(axes, tile, classes)
+    maps = [tile.labels for tile in tiles if tile.labels is not None]
+    if classes is not None:
+        _add_legend(figure, classes.legend(maps))
+    elif maps:
+        _add_legend(figure, _foreground_handles(foreground))
     return save_png(figure, out_png, dpi=140)
 
 
@@ -110,32 +118,50 @@ def tint(
     return tinted.round().astype(np.uint8)
 
 
-def _draw(axes: Axes, tile: Tile) -> None:
-    axes.imshow(tint(tile.image, tile.labels))
-    foreground = (tile.labels > 0) & (tile.labels != IGNORE_INDEX)
+def foreground_share(labels: np.ndarray) -> float:
+    """Foreground pixels as a share of those that are not ignored."""
+    known = labels != IGNORE_INDEX
+    return float((labels[known] > 0).mean()) if known.any() else 0.0
+
+
+def _draw(axes: Axes, tile: Tile, classes: ClassColours | None) -> None:
+    title = tile.title
+    if tile.labels is None:
+        axes.imshow(tile.image)
+    elif classes is not None:
+        axes.imshow(classes.paint(tile.image, tile.labels))
+    else:
+        axes.imshow(tint(tile.image, tile.labels))
+        _draw_outline(axes, tile.labels)
+        title = f'{title}\n{foreground_share(tile.labels):.1%}'
+    axes.set_title(title, fontsize=6.5, color=INK, pad=3)
+
+
+def _draw_outline(axes: Axes, labels: np.ndarray) -> None:
+    foreground = (labels > 0) & (labels != IGNORE_INDEX)
     if foreground.any() and not foreground.all():
         axes.contour(foreground, levels=[0.5], colors=OUTLINE, linewidths=1.2)
-    axes.set_title(
-        f'{tile.title}\n{tile.foreground_share:.1%}',
-        fontsize=6.5,
-        color=INK,
-        pad=3,
-    )
 
 
-def _add_legend(figure: Figure) -> None:
-    grey = (IGNORED_GREY / 255,) * 3
+def _foreground_handles(foreground: str) -> list[Patch]:
+    return [
+        Patch(
+            facecolor=(*to_rgb(OUTLINE), FILL_OPACITY),
+            edgecolor=OUTLINE,
+            label=f'{foreground} (share of the pixels over each image)',
+        ),
+        Patch(
+            facecolor=(IGNORED_GREY / 255,) * 3,
+            label='outside the image, ignored',
+        ),
+    ]
+
+
+def _add_legend(figure: Figure, handles: list[Patch]) -> None:
     figure.legend(
-        handles=[
-            Patch(
-                facecolor=(*to_rgb(OUTLINE), FILL_OPACITY),
-                edgecolor=OUTLINE,
-                label='polyp (share of the pixels over each image)',
-            ),
-            Patch(facecolor=grey, label='outside the image, ignored'),
-        ],
+        handles=handles,
         loc='outside lower center',
-        ncols=2,
+        ncols=min(len(handles), max(2, int(figure.get_figwidth() / 1.5))),
         fontsize=8,
         frameon=False,
     )

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.figure import INK, new_figure, save_png
 
 IGNORE_INDEX = 255
@@ -66,7 +67,9 @@ class Overlay:
 
 
 def plot_overlays(
-    rows: Sequence[Overlay], out_png: str | os.PathLike[str]
+    rows: Sequence[Overlay],
+    out_png: str | os.PathLike[str],
+    classes: ClassColours | None = None,
 ) -> Path:
     """Draw each image three times: alone, with its truth, its prediction.
 
@@ -75,6 +78,8 @@ def plot_overlays(
     Args:
         rows: Images to show.
         out_png: Where the picture goes.
+        classes: Their colours. Without them the first class is a background,
+            and colours tell right from wrong.
 
     Returns:
         The path written.
@@ -97,10 +102,10 @@ def plot_overlays(
         axes.axis('off')
     for index, row in enumerate(rows):
         band, column = divmod(index, _PER_BAND)
-        _draw_column(grid[3 * band : 3 * band + 3, column], row)
+        _draw_column(grid[3 * band : 3 * band + 3, column], row, classes)
     for line, axes in enumerate(grid[:, 0]):
         _name_line(axes, _PANELS[line % 3])
-    _add_legend(figure)
+    _add_legend(figure, _handles(rows, classes))
     return save_png(figure, out_png, dpi=110)
 
 
@@ -133,27 +138,39 @@ def paint(
     return painted.round().astype(np.uint8)
 
 
-def _draw_column(column: Sequence[Axes], row: Overlay) -> None:
+def _draw_column(
+    column: Sequence[Axes], row: Overlay, classes: ClassColours | None
+) -> None:
     alone, with_truth, with_prediction = column
     alone.imshow(row.image)
     alone.set_title(row.title, fontsize=8, color=INK)
-    with_truth.imshow(row.image)
     if row.truth is None:
-        with_truth.text(
-            0.5,
-            0.5,
-            'no ground truth',
-            transform=with_truth.transAxes,
-            ha='center',
-            fontsize=9,
-            color=INK,
-            bbox={'facecolor': 'white', 'edgecolor': 'none', 'alpha': 0.8},
-        )
-    else:
+        with_truth.imshow(row.image)
+        _say_no_truth(with_truth)
+    elif classes is None:
+        with_truth.imshow(row.image)
         _draw_contour(with_truth, row.truth)
-    with_prediction.imshow(paint(row.image, row.prediction, row.truth))
-    if row.truth is not None:
         _draw_contour(with_prediction, row.truth, width=0.6)
+    else:
+        with_truth.imshow(classes.paint(row.image, row.truth))
+    with_prediction.imshow(
+        paint(row.image, row.prediction, row.truth)
+        if classes is None
+        else classes.paint(row.image, row.prediction)
+    )
+
+
+def _say_no_truth(axes: Axes) -> None:
+    axes.text(
+        0.5,
+        0.5,
+        'no ground truth',
+        transform=axes.transAxes,
+        ha='center',
+        fontsize=9,
+        color=INK,
+        bbox={'facecolor': 'white', 'edgecolor': 'none', 'alpha': 0.8},
+    )
 
 
 def _draw_contour(axes: Axes, truth: np.ndarray, width: float = 1.4) -> None:
@@ -176,17 +193,24 @@ def _name_line(axes: Axes, name: str) -> None:
     )
 
 
-def _add_legend(figure: Figure) -> None:
-    handles = [
-        Patch(facecolor='none', edgecolor=CONTOUR, label='ground truth')
+def _handles(
+    rows: Sequence[Overlay], classes: ClassColours | None
+) -> list[Patch]:
+    if classes is not None:
+        maps = [m for row in rows for m in (row.truth, row.prediction)]
+        return classes.legend(m for m in maps if m is not None)
+    contour = Patch(facecolor='none', edgecolor=CONTOUR, label='ground truth')
+    return [
+        contour,
+        *(Patch(facecolor=rgb, label=name) for name, rgb in COLOURS.items()),
     ]
-    handles += [
-        Patch(facecolor=colour, label=name) for name, colour in COLOURS.items()
-    ]
+
+
+def _add_legend(figure: Figure, handles: list[Patch]) -> None:
     figure.legend(
         handles=handles,
         loc='outside lower center',
-        ncols=len(handles) if figure.get_figwidth() > 6 else 2,
+        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.7))),
         frameon=False,
         fontsize=9,
     )

@@ -149,9 +149,9 @@ def rows(monkeypatch):
     drawn = []
     draw = report_hook.plot_overlays
 
-    def remember(overlays, path):
+    def remember(overlays, *arguments):
         drawn[:] = overlays
-        return draw(overlays, path)
+        return draw(overlays, *arguments)
 
     monkeypatch.setattr(report_hook, 'plot_overlays', remember)
     return drawn
@@ -281,12 +281,49 @@ def test_without_validation_there_are_curves_alone(tmp_path, data_root, rows):
     assert 'overlays.png' not in written(tmp_path)
 
 
-def test_another_metric_has_no_scores_of_images(tmp_path, data_root):
+def test_without_scores_images_are_spread_through_the_set(
+    tmp_path, data_root, rows, monkeypatch
+):
+    without_curves(monkeypatch)
+    hook = {'type': 'ReportHook', 'num_examples': 1}
     runner = make_runner(
-        tmp_path, data_root, val_evaluator={'type': 'IoUMetric'}
+        tmp_path,
+        data_root,
+        val_evaluator={'type': 'IoUMetric'},
+        custom_hooks=[hook],
     )
 
-    assert report_hook.last_scores(runner) == []
+    runner.train()
+
+    assert [row.title for row in rows] == ['0', '2', '4']  # of 0 to 6
+
+
+def test_many_classes_are_drawn_in_the_colours_of_the_data_set(
+    tmp_path, data_root, monkeypatch
+):
+    without_curves(monkeypatch)
+    told = []
+    monkeypatch.setattr(
+        report_hook, 'plot_overlays', lambda *given: told.append(given[2])
+    )
+    colours = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    validation = loader(data_root, shuffle=False)
+    validation['dataset']['metainfo'] = {
+        'classes': ('background', 'polyp', 'tool'),
+        'palette': colours,
+    }
+    runner = make_runner(
+        tmp_path,
+        data_root,
+        val_dataloader=validation,
+        val_evaluator={'type': 'IoUMetric'},
+    )
+
+    ReportHook(1).after_train(runner)
+
+    (classes,) = told
+    assert classes.names == ('background', 'polyp', 'tool')
+    assert [list(colour) for colour in classes.colours] == colours
 
 
 def test_without_a_local_backend_there_are_no_scalars(tmp_path, data_root):
@@ -339,15 +376,15 @@ def scores_of(count):
 )
 def test_examples_are_worst_median_and_best(count, expected):
     picked = {}
-    for group, score in pick_examples(scores_of(count)[::-1], 3):
-        picked.setdefault(group, []).append(int(score.img_path))
+    for example in pick_examples(scores_of(count)[::-1], 3):
+        picked.setdefault(example.group, []).append(int(example.img_path))
 
     assert picked == expected
 
 
 @pytest.mark.parametrize('count', range(1, 12))
 def test_no_example_comes_twice(count):
-    paths = [e.score.img_path for e in pick_examples(scores_of(count), 3)]
+    paths = [e.img_path for e in pick_examples(scores_of(count), 3)]
 
     assert len(set(paths)) == len(paths)
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from run_tool import run_tool
 
+from gps_seg.visualization import ClassColours
 from gps_seg.visualization.contact_sheet import (
     Tile,
+    foreground_share,
     plot_contact_sheet,
     tint,
 )
@@ -66,6 +68,41 @@ def test_missing_data_is_one_line(config, tmp_path):
     assert not page.exists()
 
 
+def test_draws_a_classifier_with_its_labels(tmp_path, figures):
+    folder = tmp_path / 'flowers'
+    folder.mkdir()
+    for index in range(3):
+        image = np.full((20, 30, 3), 80 * index, np.uint8)
+        cv2.imwrite(str(folder / f'{index}.png'), image)
+    (tmp_path / 'list.txt').write_text('0.png 1\n1.png 0\n2.png 1\n')
+    path = tmp_path / 'config.py'
+    dataset = {
+        'type': 'CustomDataset',
+        'data_prefix': str(folder),
+        'ann_file': str(tmp_path / 'list.txt'),
+        'pipeline': [{'type': 'LoadImageFromFile'}, {'type': 'PackInputs'}],
+    }
+    names = {'metainfo': {'classes': ['rose', 'tulip']}}
+    path.write_text(
+        "default_scope = 'mmpretrain'\n"
+        f'train_dataloader = dict(dataset={dataset})\n'
+        f'test_dataloader = dict(dataset={dataset | names})\n'
+    )
+
+    titles = []
+    for split in ('train', 'test'):
+        browse(path, '--split', split, '--out', tmp_path / 'page.png')
+        titles.append([axes.get_title() for axes in figures[-1].axes])
+
+    assert titles == [
+        ['0\nclass 1', '1\nclass 0', '2\nclass 1'],
+        ['0\ntulip', '1\nrose', '2\ntulip'],
+    ]
+    assert not figures[-1].legends
+    with pytest.raises(SystemExit, match='val_dataloader: expected one in'):
+        browse(path, '--split', 'val')
+
+
 def test_missing_config(tmp_path):
     with pytest.raises(SystemExit, match=r'FileNotFoundError: .*nowhere\.py'):
         browse(tmp_path / 'nowhere.py')
@@ -88,10 +125,36 @@ def test_tint_by_definition():
     assert ignored.tolist() == [150, 150, 150]
 
 
+def test_many_classes_have_their_own_colours(tmp_path, figures):
+    classes = ClassColours(
+        ('wall', 'sky', 'tree'), ((10, 20, 30), (0, 0, 250), (0, 250, 0))
+    )
+    labels = np.array([[0, 2, 2, 255]])
+    image = np.full((1, 4, 3), 100, np.uint8)
+
+    plot_contact_sheet(
+        [Tile(image, labels, 'x')],
+        tmp_path / 'x.png',
+        heading='one',
+        classes=classes,
+    )
+
+    # Two fifths of the image, three of the colour.
+    shown = np.asarray(figures[-1].axes[0].images[0].get_array())
+    assert shown[0].tolist() == [
+        [46, 52, 58],
+        [40, 190, 40],
+        [40, 190, 40],
+        [130, 130, 130],
+    ]
+    (legend,) = figures[-1].legends
+    assert [text.get_text() for text in legend.get_texts()] == ['tree', 'wall']
+
+
 def test_foreground_share_leaves_out_what_is_ignored():
     labels = np.array([[0, 1, 255, 255]])
-    tile = Tile(np.zeros((1, 4, 3), np.uint8), labels, 'x')
-    assert tile.foreground_share == 0.5
+    assert foreground_share(labels) == 0.5
+    assert foreground_share(labels[:, 2:]) == 0.0
 
 
 def test_tiles_without_outline(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.visualization import Overlay, plot_overlays
+from gps_seg.visualization import ClassColours, Overlay, plot_overlays
+from gps_seg.visualization.class_colours import MOST_NAMES
 from gps_seg.visualization.overlays import COLOURS, IGNORE_INDEX, paint
 
 GREY = 100
@@ -93,6 +94,57 @@ def test_images_beyond_nine_start_another_band(tmp_path, figures):
     lines = {axes.get_subplotspec().rowspan.start for axes in panels}
     columns = {axes.get_subplotspec().colspan.start for axes in panels}
     assert (len(lines), len(columns)) == (2 * 3, 9)
+
+
+def test_classes_take_the_place_of_right_and_wrong(tmp_path, figures):
+    classes = ClassColours(
+        ('wall', 'sky', 'tree'), ((0, 0, 0), (0, 0, 200), (0, 200, 0))
+    )
+    rows = [overlay([[2, 1]], [[2, IGNORE_INDEX]])]
+
+    plot_overlays(rows, tmp_path / 'x.png', classes)
+
+    image, truth, prediction = (
+        np.asarray(axes.images[0].get_array()) for axes in figures[0].axes
+    )
+    assert (image == GREY).all()
+    # Two fifths of the image, three of the colour or of a grey of 150.
+    tree, sky, unknown = [40, 160, 40], [40, 40, 160], [130] * 3
+    assert truth.tolist() == [[tree, unknown]]
+    assert prediction.tolist() == [[tree, sky]]
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names == ['tree', 'sky']
+
+
+def test_a_legend_names_the_largest_classes():
+    count = MOST_NAMES + 3
+    names = tuple(f'class {index}' for index in range(count))
+    classes = ClassColours(names, ((0, 0, 0),) * count)
+    labels = np.repeat(np.arange(count), np.arange(count))  # 0 is absent
+
+    handles = classes.legend([labels, np.array([IGNORE_INDEX])])
+
+    largest = [f'class {count - 1 - index}' for index in range(MOST_NAMES)]
+    assert [h.get_label() for h in handles] == [*largest, 'and 2 more']
+
+
+@pytest.mark.parametrize(
+    'metainfo',
+    [
+        {},
+        {'classes': None, 'palette': None},
+        {'classes': ('background', 'polyp'), 'palette': [[0] * 3] * 2},
+        {'classes': ('a', 'b', 'c'), 'palette': [[0] * 3] * 2},
+        {'classes': ('a', 'b', 'c')},
+    ],
+)
+def test_what_has_no_class_colours(metainfo):
+    assert ClassColours.from_metainfo(metainfo) is None
+
+
+def test_colours_that_do_not_fit_the_names():
+    with pytest.raises(ValueError, match='expected one for each of the 2'):
+        ClassColours(('a', 'b'), ((0, 0, 0),))
 
 
 def test_no_rows_are_refused(tmp_path):
