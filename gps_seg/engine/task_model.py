@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From a config and a file of weights to a segmentor that is ready to use."""
+"""From a config and a file of weights to a model that is ready to use."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def build_base(config: Config) -> nn.Module:
         config: Left as it is.
 
     Returns:
-        On the CPU, in evaluation mode, ready for ``gps_seg.delta.apply`` and
-        for ``mmseg.apis.inference_model``.
+        On the CPU, in evaluation mode, ready for ``gps_seg.delta.apply``,
+        and for ``mmseg.apis.inference_model`` or
+        ``mmpretrain.ImageClassificationInferencer``.
     """
     model = _build(config)
     with _without_a_line_per_tensor():
@@ -102,8 +103,8 @@ def _build(config: Config) -> nn.Module:
     # inference_model does when it is used.
     model = MODELS.build(copy.deepcopy(config.model))
     model = revert_sync_batchnorm(model)
-    model.cfg = copy.deepcopy(config)
-    model.dataset_meta = _dataset_meta(config)
+    model.cfg = model._config = copy.deepcopy(config)
+    _set_dataset_meta(model, _dataset_meta(config))
     return model.eval()
 
 
@@ -126,10 +127,17 @@ def _with_checkpoint(config: Config, path: str) -> nn.Module:
 def tell_classes(model: nn.Module, meta: Mapping[str, Any]) -> None:
     """Classes and palette, if the weights know them better than the config."""
     if meta.get('classes'):
-        model.dataset_meta = {
-            'classes': meta['classes'],
-            'palette': meta.get('palette') or (),
-        }
+        palette = meta.get('palette') or ()
+        _set_dataset_meta(
+            model, {'classes': meta['classes'], 'palette': palette}
+        )
+
+
+def _set_dataset_meta(model: nn.Module, meta: dict[str, Any]) -> None:
+    """Under the names where MMSegmentation and MMPretrain look for it."""
+    model.dataset_meta = meta
+    # MMPretrain would look up a label in an empty list.
+    model._dataset_meta = meta | {'classes': meta['classes'] or None}
 
 
 def _dataset_meta(config: Config) -> dict[str, Any]:

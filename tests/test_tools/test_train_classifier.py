@@ -5,6 +5,7 @@ weights, on a miniature of the data and of the model.
 """
 
 import json
+import re
 from pathlib import Path
 
 import classification_sets as sets
@@ -177,6 +178,36 @@ def test_a_model_knows_the_classes_of_its_data_set():
     assert model.dataset_meta['classes'][199] == 'Common_Yellowthroat'
 
 
+def test_it_can_be_given_away(trained, tmp_path, monkeypatch):
+    weights = trained / 'delta.safetensors'
+    out = tmp_path / 'birds'
+    run_tool('share.py', weights, '--out', out, '--base', 'timm/vit')
+
+    page = (out / 'README.md').read_text()
+    assert 'pipeline_tag: image-classification' in page
+    assert 'tells images apart as 200 classes: `Black_footed' in page
+    assert 'Common_Yellowthroat' not in page  # the last of 200
+    assert '- validation: `CUB200`, `' in page  # on which it tests, too
+    assert '- test:' not in page
+    monkeypatch.chdir(out)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
+    cv2.imwrite('image.jpg', pixels)
+    (snippet,) = re.findall(r'```python\n(.*?)```', page, re.S)
+    names = {}
+    exec(snippet, names)
+    assert names['label'] == predicted('image.jpg', weights)
+
+
+def predicted(image, weights):
+    """The label by hand: smaller image, normalised, through the model."""
+    model = build_base(Config.fromfile('config.py'))
+    apply(model, Delta.load(weights))
+    small = cv2.resize(cv2.imread(image), (32, 32))[:, :, ::-1].astype('f4')
+    chw = torch.from_numpy(small.transpose(2, 0, 1).copy())
+    batch = (chw - model.data_preprocessor.mean) / model.data_preprocessor.std
+    return int(model(batch[None], mode='tensor').argmax())
+
+
 def test_label_maps_of_a_classifier_are_refused(trained):
     weights = trained / 'delta.safetensors'
     with pytest.raises(ValueError, match='--out: expected label maps'):
@@ -193,12 +224,17 @@ def test_averaged_weights_are_others(trained):
 
 def test_a_run_that_was_stopped_ends_at_the_same_weights(no_pictures):
     """Crops, drop path and the mixing of images are drawn step by step."""
-    whole = ('train.py', 'config.py', '--seed', 1, '--work-dir')
-    run_tool(*whole, 'whole')
-    one_epoch = ('--cfg-options', 'train_cfg.max_epochs=1')
-    run_tool(*whole, 'parts', *one_epoch)
+
+    def train(name, folder, *options):
+        # Runs of one second would have the same name by default.
+        named = ('--cfg-options', f'experiment_name={name}', *options)
+        run = ('train.py', 'config.py', '--seed', 1, '--work-dir', folder)
+        run_tool(*run, *(['--resume'] if name == 'resumed' else []), *named)
+
+    train('whole', 'whole')
+    train('stopped', 'parts', 'train_cfg.max_epochs=1')
     first = tensors('parts/delta.safetensors')
-    run_tool(*whole, 'parts', '--resume')
+    train('resumed', 'parts')
     expected = tensors('whole/delta.safetensors')
     found = tensors('parts/delta.safetensors')
     assert all(torch.equal(found[name], expected[name]) for name in expected)

@@ -9,8 +9,9 @@ import yaml
 from gps_seg.engine.sharing import sections
 from gps_seg.engine.sharing.facts import Known, Told
 from gps_seg.engine.sharing.markdown import is_on_hub, paragraphs
+from gps_seg.engine.sharing.tasks import task_of
 
-TAGS = ('semantic-segmentation', 'mmsegmentation', 'peft', 'delta')
+TAGS = ('peft', 'delta')
 
 
 def model_card(known: Known, told: Told) -> str:
@@ -34,10 +35,11 @@ def front_matter(known: Known, told: Told) -> str:
     """The facts for machines, as the Hugging Face hub names them, in YAML."""
     on_hub = is_on_hub(told.base)
     method = known.info['method'].get('type')
+    task = task_of(known.config)
     record = {
         'library_name': 'gps_seg',
-        'pipeline_tag': 'image-segmentation',
-        'tags': [*TAGS, *([str(method)] if method else [])],
+        'pipeline_tag': task.hub_name,
+        'tags': [*task.tags, *TAGS, *([str(method)] if method else [])],
         'license': told.license,
         'base_model': told.base if on_hub else None,
         'base_model_relation': 'adapter' if on_hub else None,

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The sections of a model card; one without content is an empty text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -14,21 +14,27 @@ from gps_seg.engine.sharing.facts import (
     Told,
 )
 from gps_seg.engine.sharing.markdown import code, link, paragraphs, table
+from gps_seg.engine.sharing.tasks import task_of
 from gps_seg.models.catalogue import DOWNLOADS
 from gps_seg.models.weights import SCHEME
 
 SNIPPET = f"""\
-from mmseg.apis import inference_model
+{{predictor}}
 from gps_seg.delta import Delta, apply, revert
 from gps_seg.engine.config_text import config_from_file
 from gps_seg.engine.task_model import build_base
 
 model = build_base(config_from_file('{CONFIG_FILE}'))
 apply(model, Delta.load('{DELTA_FILE}'))  # refuses any other base
-labels = inference_model(model, 'image.jpg').pred_sem_seg.data[0]
+{{prediction}}
 revert(model)  # the base again, bit for bit
 """
-_LOADERS = {'training': 'train_dataloader', 'validation': 'val_dataloader'}
+MOST_CLASSES = 20
+_LOADERS = {
+    'training': 'train_dataloader',
+    'validation': 'val_dataloader',
+    'test': 'test_dataloader',
+}
 _PARTS = {
     'selected': 'single entries of weights',
     'whole': 'tensors replaced whole',
@@ -38,13 +44,14 @@ _PARTS = {
 
 def what(known: Known, told: Told) -> str:
     """Heading, what the delta is, and the picture."""
-    classes = ', '.join(map(code, known.info['classes']))
+    classes = _classes(known.info['classes'])
     method = _method(known.info['method'])
     share = known.num_changed / known.full.entries
+    task = task_of(known.config)
     sentences = (
-        'A segmentation task as a small file: what fine-tuning changed in '
+        f'{task.name} as a small file: what fine-tuning changed in '
         f'{link(told.base)}.',
-        f'It segments an image into {classes}.' if classes else '',
+        f'It {task.effect} {classes}.' if classes else '',
         f'It was tuned by {method}.' if method else '',
         f'It changes {known.num_changed:,} of {known.full.entries:,} values '
         f'({share:.2%}); all others, and the architecture, are those of the '
@@ -72,8 +79,10 @@ def base(known: Known, told: Told) -> str:
 
 def data(known: Known, told: Told) -> str:
     """What the config trained and validated on, and what the author says."""
-    split = {name: known.config.get(key) for name, key in _LOADERS.items()}
-    rows = [f'- {n}: {_dataset(s)}' for n, s in split.items() if _dataset(s)]
+    sets = {n: _dataset(known.config.get(k)) for n, k in _LOADERS.items()}
+    if sets['test'] == sets['validation']:
+        del sets['test']  # as in many configs: said once
+    rows = [f'- {name}: {found}' for name, found in sets.items() if found]
     rows += [f'- {link(name, "datasets/")}' for name in told.datasets]
     return paragraphs('## Data', '\n'.join(rows)) if rows else ''
 
@@ -111,10 +120,14 @@ def use(known: Known) -> str:
     """How to use it in Python."""
     version = known.info['versions'].get('gps_seg')
     installed = f'gps_seg {version}' if version else 'gps_seg'
+    task = task_of(known.config)
+    snippet = SNIPPET.format(
+        predictor=task.predictor, prediction=task.prediction
+    )
     return paragraphs(
         '## Use',
         f'With {installed} installed, in this folder:',
-        f'```python\n{SNIPPET}```',
+        f'```python\n{snippet}```',
         f'This reads {code(CONFIG_FILE)} as data. The tools of MMEngine run '
         'a config as Python: look at it before you give it to them.',
     )
@@ -162,6 +175,14 @@ def versions(known: Known) -> str:
     return paragraphs('## Made with', '\n'.join(rows)) if rows else ''
 
 
+def _classes(names: Sequence[str]) -> str:
+    """All of a few, the first of many."""
+    few = ', '.join(map(code, names[:MOST_CLASSES]))
+    if len(names) <= MOST_CLASSES:
+        return few
+    return f'{len(names)} classes: {few}, ...'
+
+
 def _method(method: Mapping[str, Any]) -> str:
     settings = [f'{n} = {v}' for n, v in method.items() if n != 'type']
     kind = [method['type']] if 'type' in method else []
@@ -193,5 +214,5 @@ def _source(checkpoint: str) -> str:
 
 def _dataset(loader: Mapping[str, Any] | None) -> str:
     dataset = (loader or {}).get('dataset') or {}
-    keys = ('type', 'data_root', 'ann_file')
+    keys = ('type', 'data_root', 'task', 'split', 'ann_file')
     return ', '.join(code(dataset[key]) for key in keys if dataset.get(key))
