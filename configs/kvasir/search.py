@@ -47,4 +47,23 @@ variants = {
             ('activation', 1, 'v=1'),
         )
     },
+    # A share of the entries that is that of k=1.
+    'sift v=1': {
+        METHOD: dict(_delete_=True, type='sift', share=0.002),
+        **RATES['v=1'],
+    },
+    **{
+        f'grft {unit}s v=1': {
+            METHOD: dict(
+                _delete_=True,
+                type='grft',
+                unit=unit,
+                share=0.002,
+                penalty=1e-3,
+                last_blocks=2,
+            ),
+            **RATES['v=1'],
+        }
+        for unit in ('row', 'column')
+    },
 }

@@ -154,14 +154,7 @@ class Budget:
         """
         self.check(weights)
         chosen = SCOPES[self.scope](scores, weights, self.amount)
-        indices = {
-            name: mask.flatten().nonzero().flatten().cpu()
-            for name, mask in chosen.masks.items()
-        }
-        shapes = {
-            name: owned.parameter.shape for name, owned in weights.items()
-        }
-        return Selection(indices, shapes), chosen.silent
+        return Selection.from_masks(chosen.masks), chosen.silent
 
 
 def check_places(

@@ -62,25 +62,21 @@ class Lines:
         """
         self.check(weights)
         network = self._network(weights)
-        indices = {}
+        masks = {}
         for name, owned in weights.items():
             score = checked_finite(scores[name], name)
             places = self.amount.places(self._size(owned), network)
-            indices[name] = self._select_one(score, owned, places)
-        shapes = {
-            name: owned.parameter.shape for name, owned in weights.items()
-        }
-        return Selection(indices, shapes), {}
+            masks[name] = self._mask(score, owned, places)
+        return Selection.from_masks(masks), {}
 
-    def _select_one(
+    def _mask(
         self, score: Tensor, owned: Owned, places: int
-    ) -> Tensor:  # shape: (num_selected,)
+    ) -> Tensor:  # shape: that of the weight
         rows = as_neurons(score, owned.module)
         lines = rows.double().square().sum(UNITS[self.unit], keepdim=True)
         best = topk_per_row(lines.view(1, -1), places).view_as(lines)
         mask = best.expand_as(rows).contiguous()
-        mask = as_weight(mask, score.shape, owned.module)
-        return mask.flatten().nonzero().flatten().cpu()
+        return as_weight(mask, score.shape, owned.module)
 
     def _size(self, owned: Owned) -> Size:
         neurons = as_neurons(owned.parameter, owned.module)

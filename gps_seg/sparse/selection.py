@@ -51,6 +51,17 @@ class Selection(Mapping[str, Tensor]):
         }
         self.shapes = {name: torch.Size(shapes[name]) for name in names}
 
+    @classmethod
+    def from_masks(cls, masks: Mapping[str, Tensor]) -> 'Selection':
+        """The entries where boolean masks, in the shape of weights, hold."""
+        return cls(
+            {
+                name: mask.flatten().nonzero().flatten().cpu()
+                for name, mask in masks.items()
+            },
+            {name: mask.shape for name, mask in masks.items()},
+        )
+
     def __getitem__(self, name: str) -> Tensor:
         return self._indices[name]
 
