@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gps_seg.visualization.figure import (
     INK,
@@ -46,8 +46,8 @@ def plot_comparison(
 ) -> Path:
     """Draw every run as a point and the mean of every method as a bar.
 
-    On the left by method, in the order given; on the right against the share
-    of the parameters that trained, on a logarithmic axis.
+    On the left by method, in the order given; on the right the means against
+    the share of the parameters that trained, on a logarithmic axis.
 
     Args:
         rows: Runs, one or more.
@@ -64,15 +64,16 @@ def plot_comparison(
     _check(rows)
     methods = list(dict.fromkeys(row.method for row in rows))
     height = 3.8 if len(methods) <= MOST_LEVEL_NAMES else 4.6
-    figure = new_figure(max(8.0, 4.0 + 0.9 * len(methods)), height)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
+    width = max(4.4, 0.8 * len(methods))
+    figure = new_figure(width + 3.6, height)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[width, 3.6])
     for index, method in enumerate(methods):
         runs = [row for row in rows if row.method == method]
         style = _style(index)
         _draw_method(left, index, runs, style)
         _draw_cost(right, runs, style)
     _finish_methods(left, methods, metric)
-    _finish_cost(right)
+    _finish_cost(right, len(methods))
     return save_png(figure, out_png)
 
 
@@ -132,9 +133,8 @@ def _draw_method(
 def _draw_cost(
     axes: Axes, runs: Sequence[MethodRun], style: dict[str, Any]
 ) -> None:
-    shares = [100 * run.trained_share for run in runs]
-    scores = [run.score for run in runs]
-    axes.plot(shares, scores, label=runs[0].method, **style)
+    share = sum(100 * run.trained_share for run in runs) / len(runs)
+    axes.plot([share], [mean_score(runs)], label=runs[0].method, **style)
 
 
 def _finish_methods(axes: Axes, methods: list[str], metric: str) -> None:
@@ -150,11 +150,13 @@ def _finish_methods(axes: Axes, methods: list[str], metric: str) -> None:
     axes.margins(y=0.15)
 
 
-def _finish_cost(axes: Axes) -> None:
-    style_axes(axes, 'against what was trained')
+def _finish_cost(axes: Axes, num_methods: int) -> None:
+    style_axes(axes, 'means against what was trained')
     axes.set_xscale('log')
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.margins(x=0.1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x:g}'))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel('trained parameters (% of all)', fontsize=9, color=INK)
-    axes.legend(fontsize=8, frameon=False, loc='best')
+    if num_methods <= MOST_LEVEL_NAMES:
+        axes.legend(fontsize=8, frameon=False, loc='best')

@@ -23,10 +23,21 @@ def test_every_run_and_every_mean_is_drawn(tmp_path, figures):
     assert names == ['linear', 'gps', 'full']
     drawn = [line.get_ydata().tolist() for line in left.lines]
     assert drawn == [[61, 61], [60, 62], [80, 80], [80], [82, 82], [82]]
-    shares = [line.get_xdata().tolist() for line in right.lines]
-    assert shares == [[0.1, 0.1], [0.5], [100]]
+    means = [line.get_xydata().tolist() for line in right.lines]
+    assert means == [[[0.1, 61]], [[0.5, 80]], [[100, 82]]]
+    assert right.get_legend() is not None
     assert right.get_xscale() == 'log'
     assert left.get_ylabel() == 'mDice (%)'
+
+
+def test_many_methods_have_their_names_on_the_left_alone(tmp_path, figures):
+    runs = [MethodRun(f'method {i}', 50.0 + i, 0.01 * i) for i in range(1, 12)]
+
+    plot_comparison(runs, tmp_path / 'c.png', metric='mDice')
+
+    left, right = figures[0].axes
+    assert len(left.get_xticklabels()) == 11
+    assert right.get_legend() is None
 
 
 def test_picture_is_written(tmp_path):
