@@ -6,7 +6,7 @@ import argparse
 from mmengine.config import DictAction
 
 from gps_seg.engine import launch
-from gps_seg.engine.early_check import check_before_data
+from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.method_options import set_method
 from gps_seg.engine.wrapper_types import enable_amp
 from gps_seg.peft import METHODS
@@ -65,6 +65,7 @@ def main() -> None:
     launch.set_seed(config, args.seed, args.deterministic)
     if args.resume is not None:
         launch.set_resume(config, args.resume)
+    check_config(config)
     runner = launch.build_runner(config)
     check_before_data(runner)
     runner.train()

@@ -83,14 +83,30 @@ def find_config(source: str) -> Path:
     path = config_folder(package) / name if separator else Path(source)
     if path.is_file():
         return path
-    packages = [package] if separator else PACKAGES
-    known = [name for each in packages for name in _configs_of(each)]
-    if not separator:
-        known += [str(file) for file in path.parent.glob('*.py')]
-    close = get_close_matches(source, sorted(known), n=3)
+    found = f'the folder {source}' if path.is_dir() else source
+    close = _close_to(source, package if separator else None)
     advice = f'Did you mean {" or ".join(close)}?' if close else ''
     raise FileNotFoundError(
-        f'config: expected a file, got {source}. {advice or "Check the path."}'
+        f'config: expected a file, got {found}. {advice or "Check the path."}'
+    )
+
+
+def _close_to(source: str, package: str | None) -> list[str]:
+    """Names of configs that ``source`` may have been meant for.
+
+    Those of its folder come first, however they are spelt in a package.
+    """
+    folder = source.rpartition('/')[0]
+    if package is None:
+        own = sorted(map(str, Path(folder).glob('*.py')))
+        known = [name for each in PACKAGES for name in _configs_of(each)]
+    else:
+        known = list(_configs_of(package))
+        own = sorted(n for n in known if n.startswith(f'{folder}/'))
+    return (
+        get_close_matches(source, own)
+        or (own[:3] if package else [])
+        or get_close_matches(source, sorted(known))
     )
 
 

@@ -6,57 +6,91 @@ config should not cost the minutes that listing a large data set takes, nor
 hide behind an archive that is not there yet.
 """
 
-from pathlib import Path
+from typing import Any
 
+from mmengine.config import Config
 from mmengine.runner import Runner
 
-from gps_seg.delta import is_delta
-from gps_seg.engine.ignored_settings import ignored_settings
-from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.peft_hook import PeftHook
-from gps_seg.engine.runner_model import bare_model, check_wrapper
-from gps_seg.peft import weights_to_select
+from gps_seg.engine.wrapper_types import (
+    PEFT_SIBLINGS,
+    trains_selected,
+    type_name,
+)
 
 
-def check_before_data(runner: Runner) -> None:
+def check_config(config: Config) -> None:
+    """Check the hooks of this package before a runner builds them.
+
+    Raises:
+        ValueError: If the config has no model, or a hook has a setting that
+            does not exist or is not legal; the key is named.
+    """
+    if not config.get('model'):
+        raise ValueError(
+            'model: expected the settings of a model in the config, got none '
+            f'({config.filename}). Is it one of the files that others build '
+            'on (_base_)?'
+        )
+    check_hooks(config)
+
+
+def check_before_data(runner: Any) -> None:
     """Check what a ``PeftHook`` of the runner needs; warn of what is ignored.
 
     Does nothing for a runner without one. The optim wrapper is built, as the
     runner would a little later.
 
+    Args:
+        runner: As it was built, of MMEngine's ``Runner`` or not.
+
     Raises:
+        FileNotFoundError: If the file to start from is not there.
         ValueError: If method, model, optim wrapper or the file to start from
-            do not fit one another.
+            do not fit one another, or there is more than one ``PeftHook``.
     """
-    for hook in runner.hooks:
-        if isinstance(hook, PeftHook) and runner.optim_wrapper is not None:
-            _check(hook, runner)
+    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    if runner.optim_wrapper is None:
+        return  # a test
+    if not isinstance(runner, Runner):
+        if hooks:
+            raise ValueError(
+                'runner_type: expected none, or PeftRunner, beside a '
+                f'PeftHook, got {type(runner).__name__}, whose order of '
+                "events is not that of MMEngine's Runner."
+            )
+        return
+    if not hooks:
+        _check_plain(runner)
+        return
+    if isinstance(runner.optim_wrapper, dict):
+        _check_wrapper(runner.optim_wrapper)
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    hooks[0].check(runner)
 
 
-def _check(hook: PeftHook, runner: Runner) -> None:
-    _check_start(runner)
-    check_wrapper(runner)
-    model = bare_model(runner)
-    roles = hook.method.roles(model)
-    hook.method.check(weights_to_select(model, roles))
-    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
-    if not isinstance(runner.optim_wrapper, TrainsSelected):
+def _check_wrapper(settings: dict[str, Any]) -> None:
+    """Raise ValueError if the wrapper would not do, before it is built."""
+    if not trains_selected(settings):
         raise ValueError(
-            'optim_wrapper.type: expected PeftOptimWrapper or '
-            'AmpPeftOptimWrapper beside a PeftHook, got '
-            f'{type(runner.optim_wrapper).__name__}, which would train every '
-            'entry. Replace the type; its other settings may stay.'
+            f'optim_wrapper.type: expected {" or ".join(_WRAPPERS)} beside a '
+            f'PeftHook, got {type_name(settings, "OptimWrapper")}, which '
+            'would train every entry. Replace the type; its other settings '
+            'may stay.'
         )
-    for sentence in ignored_settings(runner.cfg, roles):
-        runner.logger.warning(sentence)
 
 
-def _check_start(runner: Runner) -> None:
-    """Raise ValueError if the run is to begin with a delta."""
-    start = runner._load_from
-    if start and Path(start).is_file() and is_delta(start):
+def _check_plain(runner: Runner) -> None:
+    """Raise ValueError if the wrapper waits for a hook that is not there."""
+    settings = runner.optim_wrapper
+    if isinstance(settings, dict) and trains_selected(settings):
         raise ValueError(
-            f'load_from: expected a checkpoint, got the delta {start}. A '
-            'delta is a change of its base: make a checkpoint of both by '
-            'tools/delta.py merge, or go on with its run by --resume.'
+            'custom_hooks: expected a PeftHook beside optim_wrapper.type='
+            f"{type_name(settings)}, got none. Add dict(type='PeftHook', "
+            "method=dict(type='gps', k=1)); the list of a config replaces "
+            'that of its bases.'
         )
+
+
+_WRAPPERS = tuple(PEFT_SIBLINGS.values())

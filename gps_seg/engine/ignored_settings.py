@@ -2,12 +2,14 @@
 """Settings of a config that have no effect when a method tunes the model."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import is_cuda_available
 
 from gps_seg.engine.wrapper_types import type_name
-from gps_seg.sparse import Role
+from gps_seg.peft import Linear, PeftMethod
+from gps_seg.sparse import Evidence, Role
 
 
 def ignored_settings(
@@ -41,6 +43,56 @@ def ignored_settings(
         yield (
             'find_unused_parameters: the optim wrapper averages what trains '
             'by itself, used or not: ignored.'
+        )
+
+
+def ignored_by_method(
+    method: PeftMethod,
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> Iterator[str]:
+    """Tell what a method makes no use of.
+
+    Args:
+        method: Of the run.
+        config: Its settings.
+        given: Other settings of the ``PeftHook`` that has it.
+    """
+    named = {key for key, value in given.items() if value}
+    if method.evidence is None:
+        named |= {'settled'} if config.get('settled') else set()
+        why = 'looks at no training data to select'
+    elif method.evidence is Evidence.INPUT:
+        named &= {'loss'}
+        why = 'takes no gradient of a loss'
+    elif config['type'] == 'sift':
+        named &= {'max_batches'}
+        why = 'looks at the first batch alone'
+    elif config.get('penalty') == 0 and config.get('last_blocks'):
+        named = {'last_blocks'}
+        why = 'pulls nothing with penalty=0'
+    else:
+        return
+    if named:
+        keys = ', '.join(sorted(named))
+        yield f'PeftHook: {keys} ignored, for method {dict(config)} {why}.'
+
+
+def idle_encoder(
+    method: PeftMethod, roles: Mapping[str, Role]
+) -> Iterator[str]:
+    """Tell if nothing trains in the encoder by a method that would."""
+    inside = [
+        role
+        for name, role in roles.items()
+        if name.startswith(f'{method.encoder}.')
+    ]
+    if not isinstance(method, Linear) and set(inside) <= {Role.FROZEN}:
+        yield (
+            f"PeftHook: nothing trains in '{method.encoder}': it has no "
+            'trainable parameter of the kind that the method takes (is it '
+            'frozen by the config, or without biases?). What lies outside of '
+            'it trains alone, as by linear tuning.'
         )
 
 

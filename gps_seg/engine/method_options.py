@@ -2,14 +2,22 @@
 """The tuning method from the command line: ``--method gps --k 1``."""
 
 import inspect
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
+from gps_seg.engine.delta_hook import DeltaHook
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.plug_in import peft_hook, peft_hooks, plug_in
-from gps_seg.peft import METHODS, build_from
+from gps_seg.engine.report_hook import ReportHook
+from gps_seg.engine.wrapper_types import type_name
+from gps_seg.peft import METHODS, build_from, check_keys
+
+#: Hooks besides the ``PeftHook`` whose keys are checked before they are built.
+_KEYS_CHECKED = {'DeltaHook': DeltaHook, 'ReportHook': ReportHook}
 
 
 def set_method(
@@ -19,7 +27,8 @@ def set_method(
 
     A config without a ``PeftHook`` gets one, and with it what
     :func:`gps_seg.engine.plug_in.plug_in` adds. One that has it keeps its
-    settings; those given here replace them.
+    settings; those given here replace them. What the new method does not have
+    is left out with a warning.
 
     Args:
         config: Is changed in place.
@@ -44,8 +53,9 @@ def set_method(
             ConfigDict(type='PeftHook', method=ConfigDict(type=name)),
         ]
     hook = peft_hook(config)
+    _check_is_mapping(hook)
     if name is not None:
-        _check_kept(hook.method, name, options)
+        _drop_foreign(hook.method, name, options)
         options = {**options, 'method.type': name}
     changed = Config({'hook': hook})
     changed.merge_from_dict({f'hook.{k}': v for k, v in options.items()})
@@ -55,29 +65,78 @@ def set_method(
         plug_in(config)
 
 
-def _check_kept(
-    method: Mapping[str, Any], name: str, options: Mapping[str, Any]
+def _check_is_mapping(hook: ConfigDict) -> None:
+    """Raise ValueError unless the hook's method has settings to change."""
+    method = hook.setdefault('method', ConfigDict())
+    if not isinstance(method, Mapping):
+        raise ValueError(
+            "custom_hooks: expected method=dict(type='gps', ...) of the "
+            f'PeftHook, got {method!r}.'
+        )
+
+
+def _drop_foreign(
+    method: ConfigDict, name: str, options: Mapping[str, Any]
 ) -> None:
-    """Raise ValueError if the config sets what the method does not have."""
-    legal = list(inspect.signature(METHODS[name]).parameters)
-    for key, value in method.items():
-        replaced = f'method.{key}' in options
-        if key not in ('type', *legal) and not replaced:
-            raise ValueError(
-                f"custom_hooks: expected a PeftHook whose method '{name}' "
-                f'can take over, with settings among {legal}, got '
-                f'method.{key}={value!r}. Remove method.{key} from the '
-                'config, or begin with a config without a PeftHook.'
-            )
+    """Leave out, with a warning, what only the config's own method has."""
+    own = METHODS.get(method.get('type'))
+    if own is None or method.type == name:
+        return
+    taken, had = (
+        inspect.signature(kind).parameters for kind in (METHODS[name], own)
+    )
+    foreign = [
+        key
+        for key in method
+        if key in had and key not in taken and f'method.{key}' not in options
+    ]
+    if foreign:
+        given = ', '.join(f'method.{key}={method.pop(key)}' for key in foreign)
+        print_log(
+            f"--method {name}: {given} of the config ignored, for '{name}' "
+            'has no such setting.',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def check_hooks(config: Config) -> None:
+    """Check the settings of the hooks of this package in a config.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or, of a ``PeftHook``, a
+            value not legal.
+    """
+    for hook in peft_hooks(config):
+        _check_settings(hook)
+    named = {
+        **(config.get('default_hooks') or {}),
+        'custom_hooks': config.get('custom_hooks') or [],
+    }
+    for key, value in named.items():
+        where = key if key == 'custom_hooks' else f'default_hooks.{key}'
+        for hook in value if isinstance(value, list) else [value]:
+            kind = _KEYS_CHECKED.get(_type_of(hook))
+            if kind is not None:
+                check_keys(kind, _settings(hook), f'{where} {kind.__name__}')
+
+
+def _type_of(hook: Any) -> str | None:
+    return type_name(hook) if isinstance(hook, dict) else None
+
+
+def _settings(hook: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given to the constructor."""
+    own = ('type', 'priority', '_scope_')
+    return {key: hook[key] for key in hook if key not in own}
 
 
 def _check_settings(hook: Mapping[str, Any]) -> None:
     """Raise ValueError, in words of the command line, if they do not fit."""
-    settings = {key: hook[key] for key in hook if key != '_scope_'}
     try:
         build_from(
             {'PeftHook': PeftHook},
-            {**settings, 'type': 'PeftHook'},
+            {**_settings(hook), 'type': 'PeftHook'},
             'custom_hooks:',
         )
     except (TypeError, ValueError) as error:

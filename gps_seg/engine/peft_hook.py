@@ -12,18 +12,26 @@ pretrained ones.
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
+from mmengine.dataset import Compose
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
+from gps_seg.delta import is_delta
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY, check_fits
+from gps_seg.engine.ignored_settings import (
+    idle_encoder,
+    ignored_by_method,
+    ignored_settings,
+)
 from gps_seg.engine.optim_wrapper import TrainsSelected
 from gps_seg.engine.runner_model import (
     bare_model,
@@ -43,7 +51,7 @@ from gps_seg.peft import (
     build_method,
     weights_to_select,
 )
-from gps_seg.sparse import Evidence, RunningSums, Selection
+from gps_seg.sparse import Evidence, Role, RunningSums, Selection
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection
 
@@ -78,13 +86,11 @@ class PeftHook(Hook):
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
+        self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
         self.config = ConfigDict(method).to_dict()
-        self.method = build_method(method, METHODS)
         self.scoring = ScoringPass(
-            loss=build_from(
-                SELECTION_LOSSES, loss or dict(type='task'), 'loss'
-            ),
+            loss=build_from(SELECTION_LOSSES, _with_type(loss), 'loss'),
             max_batches=max_batches,
             batch_size=batch_size,
             pipeline=pipeline,
@@ -96,22 +102,54 @@ class PeftHook(Hook):
             pipeline=pipeline,
         )
         self.selection: Selection | None = None
+        self.roles: dict[str, Role] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Check that the model and the wrapper fit the method."""
-        if not is_training(runner):
-            return
-        if not isinstance(runner.optim_wrapper, TrainsSelected):
-            raise ValueError(
-                'optim_wrapper: expected type PeftOptimWrapper or '
-                f'AmpPeftOptimWrapper, got {type(runner.optim_wrapper)}. A '
-                'plain wrapper would train every entry.'
-            )
+        """Check the run, unless the tool did so before the data was opened."""
+        if is_training(runner) and self.roles is None:
+            self.check(runner)
+
+    def check(self, runner: Runner) -> None:
+        """Check that all of the run fits the method; warn of what is ignored.
+
+        Args:
+            runner: With its model and optim wrapper built.
+
+        Raises:
+            FileNotFoundError: If the file to start from is not there.
+            ValueError: If something does not fit; the key is named.
+        """
+        self._check_company(runner)
+        _check_start(runner._load_from)
         check_wrapper(runner)
+        if self.scoring.pipeline is not None:
+            Compose(self.scoring.pipeline)  # raises unless it can be built
         model = bare_model(runner)
         self.roles = dict(self.method.roles(model))
         self.method.check(weights_to_select(model, self.roles))
-        self._warn_of_ignored(runner)
+        for sentence in chain(
+            ignored_settings(runner.cfg, self.roles),
+            ignored_by_method(self.method, self.config, self.given),
+            idle_encoder(self.method, self.roles),
+        ):
+            runner.logger.warning(sentence)
+
+    def _check_company(self, runner: Runner) -> None:
+        """Raise ValueError on a second hook or a wrapper of another kind."""
+        hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+        if len(hooks) > 1:
+            raise ValueError(
+                'custom_hooks: expected one PeftHook, got '
+                f'{[hook.config for hook in hooks]}. The last would undo what '
+                'the others declare: keep one.'
+            )
+        if not isinstance(runner.optim_wrapper, TrainsSelected):
+            raise ValueError(
+                'optim_wrapper.type: expected PeftOptimWrapper or '
+                'AmpPeftOptimWrapper beside a PeftHook, got '
+                f'{type(runner.optim_wrapper).__name__}, which would train '
+                'every entry. Replace the type; its other settings may stay.'
+            )
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -175,14 +213,6 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """The model is a plain model again."""
         self.trainable.selected.release()
-
-    def _warn_of_ignored(self, runner: Runner) -> None:
-        ignored = [key for key, value in self.given.items() if value]
-        if ignored and self.method.evidence is None:
-            runner.logger.warning(
-                f'PeftHook: {", ".join(ignored)} ignored, for method '
-                f'{self.config} looks at no training data to select.'
-            )
 
     def _choose(self, runner: Runner) -> Choice:
         model = bare_model(runner)
@@ -255,13 +285,46 @@ class PeftHook(Hook):
                 'it was selected already after half of them'
             )
         runner.logger.info(
-            f'Selection {selection.hash[:12]}, '
-            f'{sum(choice.silent.values())} silent neurons (all gradients '
-            f'zero; chosen by |weight|)\n'
+            f'Selection {selection.hash[:12]}{_silence(choice.silent)}\n'
             + format_table(summarize_selection(selection))
         )
         selection.save(work_dir / 'selection.safetensors')
         plot_selection(selection, work_dir / 'selection.png')
+
+
+def _with_type(loss: Any) -> Any:
+    """The loss; one whose settings are given without a type is the task's."""
+    if loss is None:
+        return dict(type='task')
+    if isinstance(loss, Mapping) and 'type' not in loss:
+        return dict(loss, type='task')
+    return loss
+
+
+def _silence(silent: Mapping[str, int]) -> str:
+    """How many neurons had no score; empty where neurons do not compete."""
+    if not silent:
+        return ''
+    return (
+        f', {sum(silent.values())} silent neurons (all scores zero; chosen by '
+        '|weight|)'
+    )
+
+
+def _check_start(start: str | None) -> None:
+    """Raise if the run is to begin with a delta, or with no file at all."""
+    if not start or '://' in start:
+        return
+    if not Path(start).expanduser().is_file():
+        raise FileNotFoundError(
+            f'load_from: expected a checkpoint, got nothing at {start}.'
+        )
+    if is_delta(start):
+        raise ValueError(
+            f'load_from: expected a checkpoint, got the delta {start}. A '
+            'delta is a change of its base: make a checkpoint of both by '
+            'tools/delta.py merge, or go on with its run by --resume.'
+        )
 
 
 def check_same_everywhere(selection: Selection) -> None:

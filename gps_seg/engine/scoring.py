@@ -22,6 +22,7 @@ from gps_seg.engine.selection_loss import SelectionLoss
 from gps_seg.sparse import (
     Evidence,
     RunningSums,
+    check_whole,
     running_sums,
     seed_all,
     undisturbed,
@@ -41,6 +42,7 @@ class ScoringPass:
         pipeline: Transforms in place of those of the training, or None.
 
     Raises:
+        TypeError: If a number is no integer.
         ValueError: If a number is below 1.
     """
 
@@ -52,11 +54,8 @@ class ScoringPass:
     def __post_init__(self) -> None:
         for name in ('max_batches', 'batch_size'):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(
-                    f'{name}: expected None or at least 1, got {value} '
-                    '(PeftHook).'
-                )
+            if value is not None:
+                check_whole(name, value, least=1)
 
     def run(
         self,
@@ -102,13 +101,13 @@ class ScoringPass:
                     weight.requires_grad_(True)
                 yield from running_sums(
                     weights,
-                    self._losses(model, views),
+                    self._losses(model, encoder, views),
                     evidence,
                     reduce=all_reduce,
                 )
 
     def _losses(
-        self, model: nn.Module, views: Sequence[DataLoader]
+        self, model: nn.Module, encoder: str, views: Sequence[DataLoader]
     ) -> Iterator[Tensor]:
         """The loss of one batch after another, with progress logged."""
         number = len(views[0])
@@ -118,7 +117,7 @@ class ScoringPass:
         for done, batches in enumerate(
             islice(zip(*views, strict=True), number), start=1
         ):
-            loss = self.loss.of(model, batches)
+            loss = self.loss.of(model, encoder, batches)
             yield loss
             now = time.monotonic()
             if now - logged >= LOG_SECONDS or done == number:

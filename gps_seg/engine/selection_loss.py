@@ -15,7 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.sparse import supervised_contrastive_loss
+from gps_seg.sparse import (
+    check_positive,
+    check_whole,
+    supervised_contrastive_loss,
+)
 
 #: The label of pixels that belong to no class, in MMSegmentation.
 IGNORED = 255
@@ -32,7 +36,9 @@ class SelectionLoss(Protocol):
     def warmup(self) -> int:
         """Steps that train what lies outside the encoder beforehand."""
 
-    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+    def of(
+        self, model: nn.Module, encoder: str, batches: Sequence[Any]
+    ) -> Tensor:
         """The loss; ``batches`` are the views of the same images."""
 
 
@@ -63,19 +69,19 @@ class TaskLoss:
             gradients are taken, and are undone afterwards.
 
     Raises:
-        ValueError: If ``warmup`` is negative.
+        TypeError: If ``warmup`` is no integer.
+        ValueError: If it is negative.
     """
 
     warmup: int = 0
     views = 1
 
     def __post_init__(self) -> None:
-        if self.warmup < 0:
-            raise ValueError(
-                f'warmup: expected 0 steps or more, got {self.warmup}.'
-            )
+        check_whole('warmup', self.warmup, least=0)
 
-    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+    def of(
+        self, model: nn.Module, encoder: str, batches: Sequence[Any]
+    ) -> Tensor:
         """The loss of the model's own ``train_step``."""
         tap = LossTap()
         model.train_step(batches[0], tap)
@@ -96,6 +102,7 @@ class ContrastiveLoss:
         pixels: Pixels drawn of each class in each image (segmentors).
 
     Raises:
+        TypeError: If a value is of another type.
         ValueError: If a value is out of range.
     """
 
@@ -105,22 +112,21 @@ class ContrastiveLoss:
     warmup = 0
 
     def __post_init__(self) -> None:
-        for name in ('temperature', 'views', 'pixels'):
-            if getattr(self, name) <= 0:
-                raise ValueError(
-                    f'{name}: expected a number above 0, got '
-                    f'{getattr(self, name)}.'
-                )
+        check_positive('temperature', self.temperature)
+        check_whole('views', self.views, least=1)
+        check_whole('pixels', self.pixels, least=1)
 
-    def of(self, model: nn.Module, batches: Sequence[Any]) -> Tensor:
+    def of(
+        self, model: nn.Module, encoder: str, batches: Sequence[Any]
+    ) -> Tensor:
         """The loss over the samples of all views together."""
-        views = [self._samples(model, batch) for batch in batches]
+        views = [self._samples(model, encoder, batch) for batch in batches]
         features = torch.cat([features for features, _ in views])
         labels = torch.cat([labels for _, labels in views])
         return supervised_contrastive_loss(features, labels, self.temperature)
 
     def _samples(
-        self, model: nn.Module, batch: Any
+        self, model: nn.Module, encoder: str, batch: Any
     ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
         is_segmentor = 'gt_sem_seg' in batch['data_samples'][0]
         # In training a classifier's preprocessor mixes images and labels; a
@@ -128,7 +134,7 @@ class ContrastiveLoss:
         data = model.data_preprocessor(batch, training=is_segmentor)
         samples = data['data_samples']
         if is_segmentor:
-            (*_, features) = model.backbone(data['inputs'])
+            (*_, features) = getattr(model, encoder)(data['inputs'])
             labels = [sample.gt_sem_seg.data for sample in samples]
             return draw_pixels(features, torch.stack(labels), self.pixels)
         features = _vectors(model.extract_feat(data['inputs']))

@@ -6,9 +6,13 @@ the name is replaced and clipping, accumulation, parameter-wise rates, the
 constructor and the settings of mixed precision stay.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import OPTIM_WRAPPERS
+
+from gps_seg.engine.optim_wrapper import TrainsSelected
 
 #: Wrapper of MMEngine -> the one that trains what a ``PeftHook`` declares.
 PEFT_SIBLINGS = {
@@ -32,6 +36,14 @@ def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
     if isinstance(kind, str):
         return kind.rpartition('.')[2]
     return getattr(kind, '__name__', kind)
+
+
+def trains_selected(settings: Mapping[str, Any]) -> bool:
+    """Whether the wrapper of these settings trains what a hook declares."""
+    kind = settings.get('type', 'OptimWrapper')
+    if isinstance(kind, str):
+        kind = OPTIM_WRAPPERS.get(kind)
+    return isinstance(kind, type) and issubclass(kind, TrainsSelected)
 
 
 def use_peft_wrapper(config: Config) -> None:

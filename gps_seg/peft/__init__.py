@@ -8,7 +8,13 @@ from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.grft import GRFT
 from gps_seg.peft.linear import Linear
-from gps_seg.peft.method import Choice, PeftMethod, build_from, build_method
+from gps_seg.peft.method import (
+    Choice,
+    PeftMethod,
+    build_from,
+    build_method,
+    check_keys,
+)
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable, tune, weights_to_select
 
@@ -34,6 +40,7 @@ __all__ = [
     'Trainable',
     'build_from',
     'build_method',
+    'check_keys',
     'tune',
     'weights_to_select',
 ]

@@ -10,7 +10,7 @@ are those of the paper's ablation and of its rivals.
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Budget, check_score
+from gps_seg.sparse import Budget, check_score, check_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,8 @@ class GPS(SelectsEntries):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_score(self.score)
-        if self.settled is not None and not 0 < self.settled <= 1:
-            raise ValueError(
-                'settled: expected None or a share in (0, 1], got '
-                f'{self.settled}.'
-            )
+        if self.settled is not None:
+            check_share('settled', self.settled)
         assert self.rule is not None  # raises unless the amount is right
 
     @property

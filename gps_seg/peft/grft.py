@@ -7,13 +7,13 @@ started, by ``penalty * |w - w_start|^2`` (L2-SP) in the loss. The paper's
 value of the penalty could not be found; it is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Lines
+from gps_seg.sparse import Lines, Owned, check_positive, check_whole
 from gps_seg.sparse.summary import locate
 
 
@@ -35,7 +35,7 @@ class GRFT(SelectsEntries):
         rules: Rows of the rule table that come before the standard ones.
 
     Raises:
-        TypeError: If ``k`` is no integer.
+        TypeError: If a value is of another type.
         ValueError: If a value is out of range.
     """
 
@@ -47,11 +47,8 @@ class GRFT(SelectsEntries):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ('penalty', 'last_blocks'):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f'{name}: expected 0 or more, got {getattr(self, name)}.'
-                )
+        check_positive('penalty', self.penalty, or_zero=True)
+        check_whole('last_blocks', self.last_blocks, least=0)
         assert self.rule is not None  # raises unless the amount is right
 
     @property
@@ -64,6 +61,16 @@ class GRFT(SelectsEntries):
     def criterion(self) -> str:
         """The gradient; ``Lines`` squares it."""
         return 'gradient'
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """As the other methods; the encoder must have the last blocks."""
+        super().check(weights)
+        blocks = len(self._blocks(weights))
+        if self.last_blocks > blocks:
+            raise ValueError(
+                f'last_blocks: expected 0 to {blocks}, as many blocks as '
+                f"'{self.encoder}' has, got {self.last_blocks}."
+            )
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Equal strength in the last blocks and outside the encoder."""
@@ -78,13 +85,14 @@ class GRFT(SelectsEntries):
         }
 
     def _last_blocks(self, model: nn.Module) -> list[str]:
-        blocks = dict.fromkeys(
-            self._block(name)
-            for name, _ in model.named_parameters()
-            if name.startswith(f'{self.encoder}.')
-        )
-        numbered = [block for block in blocks if block]
-        return numbered[len(numbered) - self.last_blocks :]
+        blocks = self._blocks(name for name, _ in model.named_parameters())
+        return blocks[max(0, len(blocks) - self.last_blocks) :]
+
+    def _blocks(self, names: Iterable[str]) -> list[str]:
+        """Blocks of the encoder that own parameters, first to last."""
+        inside = [n for n in names if n.startswith(f'{self.encoder}.')]
+        blocks = dict.fromkeys(self._block(name) for name in inside)
+        return [block for block in blocks if block]
 
     def _block(self, name: str) -> str:
         """Block of the module that owns a parameter; empty outside them."""

@@ -114,18 +114,30 @@ def build_from(
         ValueError: If the type or a key is unknown, or a key is missing; the
             legal choices are listed.
     """
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f'{what}: expected dict(type=...) with a type among '
+            f'{sorted(table)}, got {config!r}.'
+        )
     settings = dict(config)
     name = settings.pop('type', None)
     if name not in table:
         raise ValueError(
             f'{what}: expected a type among {sorted(table)}, got {name!r}.'
         )
-    parameters = inspect.signature(table[name]).parameters
+    check_keys(table[name], settings, f"{what} '{name}'")
+    return table[name](**settings)
+
+
+def check_keys(
+    callee: Callable[..., Any], settings: Mapping[str, Any], what: str
+) -> None:
+    """Raise ValueError if a key is unknown or missing."""
+    parameters = inspect.signature(callee).parameters
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:
         raise ValueError(
-            f"{what} '{name}': expected keys among {list(parameters)}, got "
-            f'{unknown}.'
+            f'{what}: expected keys among {list(parameters)}, got {unknown}.'
         )
     missing = [
         key
@@ -133,7 +145,4 @@ def build_from(
         if parameter.default is parameter.empty and key not in settings
     ]
     if missing:
-        raise ValueError(
-            f"{what} '{name}': expected a value for {missing}, got none."
-        )
-    return table[name](**settings)
+        raise ValueError(f'{what}: expected a value for {missing}, got none.')

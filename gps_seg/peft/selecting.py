@@ -20,7 +20,6 @@ from gps_seg.sparse import (
     Selection,
     Share,
     Total,
-    as_neurons,
     evidence_for,
 )
 
@@ -62,19 +61,13 @@ def amount_of(
     return Total(count)
 
 
-def _check_some_speak(
-    silent: Mapping[str, int], weights: Mapping[str, Owned]
-) -> None:
-    """Raise ValueError if the data said nothing of any neuron."""
-    neurons = sum(
-        len(as_neurons(owned.parameter, owned.module))
-        for owned in weights.values()
-    )
-    if sum(silent.values()) == neurons:
+def _check_some_speak(scores: Scores) -> None:
+    """Raise ValueError if the data said nothing of any connection."""
+    if not any(bool(score.any()) for score in scores.values()):
         raise ValueError(
-            f'score: expected gradients in the encoder, got zeros for all '
-            f'{neurons:,} neurons. A head that begins with zeros lets none '
-            "through: select by loss=dict(type='contrastive'), or after "
+            'score: expected gradients in the encoder, got zeros in each of '
+            f'its {len(scores)} weights. A head that begins with zeros lets '
+            "none through: select by loss=dict(type='contrastive'), or after "
             "loss=dict(type='task', warmup=60) (PeftHook)."
         )
 
@@ -145,7 +138,7 @@ class SelectsEntries(ByRules, ABC):
                 kept = overlaps.get(sums.num_batches)
                 if self.has_seen_enough(sums.num_batches, kept):
                     break
-        _check_some_speak(silent, weights)
+        _check_some_speak(scores)
         return Choice(selection, silent, overlaps)
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:

@@ -22,6 +22,11 @@ from gps_seg.sparse.criteria import (
 from gps_seg.sparse.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.lines import UNITS, Lines
 from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.numbers import (
+    check_positive,
+    check_share,
+    check_whole,
+)
 from gps_seg.sparse.roles import Owned, Role, owned_parameters
 from gps_seg.sparse.rules import (
     GPS_RULES,
@@ -63,7 +68,10 @@ __all__ = [
     'UNITS',
     'as_neurons',
     'as_weight',
+    'check_positive',
     'check_score',
+    'check_share',
+    'check_whole',
     'evidence_for',
     'fork_rng',
     'gps_roles',

@@ -3,12 +3,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.numbers import check_share, check_whole
 from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
@@ -27,6 +28,9 @@ class Amount(Protocol):
     def places(self, group: Size, network: Size) -> int:
         """Winners among ``group``, a part of ``network``."""
 
+    def legal(self, group: Size, network: Size) -> str:
+        """The values that give each such group one winner to all of it."""
+
 
 @dataclass(frozen=True)
 class Connections:
@@ -40,11 +44,15 @@ class Connections:
     k: int
 
     def __post_init__(self) -> None:
-        _check_whole('k', self.k)
+        check_whole('k', self.k, least=1)
 
     def places(self, group: Size, network: Size) -> int:
         """``k`` times the neurons."""
         return self.k * group.neurons
+
+    def legal(self, group: Size, network: Size) -> str:
+        """Up to the entries per neuron."""
+        return f'1 to {group.entries // group.neurons}'
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,15 @@ class Share:
     share: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise ValueError(
-                f'share: expected a number in (0, 1], got {self.share!r}.'
-            )
+        check_share('share', self.share)
 
     def places(self, group: Size, network: Size) -> int:
         """The share of the entries."""
         return max(1, round(self.share * group.entries))
+
+    def legal(self, group: Size, network: Size) -> str:
+        """Any share fits any group."""
+        return 'a number in (0, 1]'
 
 
 @dataclass(frozen=True)
@@ -80,18 +89,17 @@ class Total:
     count: int
 
     def __post_init__(self) -> None:
-        _check_whole('count', self.count)
+        check_whole('count', self.count, least=1)
 
     def places(self, group: Size, network: Size) -> int:
         """What falls to the group, rounded down."""
         return self.count * group.neurons // network.neurons
 
-
-def _check_whole(what: str, number: Any) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f'{what}: expected an int, got {number!r}.')
-    if number < 1:
-        raise ValueError(f'{what}: expected {what} >= 1, got {number}.')
+    def legal(self, group: Size, network: Size) -> str:
+        """From the count that gives the group one winner."""
+        least = -(-network.neurons // group.neurons)
+        most = ((group.entries + 1) * network.neurons - 1) // group.neurons
+        return f'{least:,} to {most:,}'
 
 
 class Chosen(NamedTuple):
@@ -166,8 +174,9 @@ def check_places(
         return
     ((what, value),) = vars(amount).items()
     raise ValueError(
-        f'{what}: expected 1 to {group.entries} to choose in {where}, got '
-        f'{places} by {what}={value}. Choose a {what} that fits every weight.'
+        f'{what}: expected {amount.legal(group, network)} for {where}, got '
+        f'{value}, which chooses {places} of {group.entries}. Choose a {what} '
+        'that fits every weight.'
     )
 
 

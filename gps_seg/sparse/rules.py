@@ -85,7 +85,7 @@ class RuleTable:
 
         Raises:
             ValueError: If a row of ``own`` decides nothing, or entries would
-                be selected in a tensor that does not connect neurons.
+                be selected in a tensor without a row for each neuron.
         """
         deciding = {name: self.rule_for(o) for name, o in encoder.items()}
         for row in self.own:

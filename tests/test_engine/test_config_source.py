@@ -53,6 +53,19 @@ def test_a_name_that_is_not_there_is_answered_by_close_ones(source, close):
     assert close in str(error.value)
 
 
+def test_the_folder_that_was_named_comes_first():
+    with pytest.raises(FileNotFoundError) as error:
+        find_config('mmseg::setr/nothing.py')
+    proposed = str(error.value).partition('Did you mean ')[2].split(' or ')
+    assert len(proposed) == 3
+    assert all(name.startswith('mmseg::setr/') for name in proposed)
+
+
+def test_a_folder_is_no_config(repo_dir):
+    with pytest.raises(FileNotFoundError, match='got the folder .*configs'):
+        find_config(str(repo_dir / 'configs'))
+
+
 def test_a_file_like_nothing_else():
     with pytest.raises(FileNotFoundError, match='Check the path'):
         find_config('mmseg::0123456789.txt')

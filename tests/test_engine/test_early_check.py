@@ -7,8 +7,9 @@ from toy_run import ToyModel
 
 from gps_seg.delta import Delta
 from gps_seg.engine import launch
-from gps_seg.engine.early_check import check_before_data
+from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.ignored_settings import idle_custom_keys, ignored_settings
+from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.sparse import Role
 
 KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'fc': {}}
@@ -95,9 +96,84 @@ def test_a_run_does_not_begin_with_a_delta(tmp_path):
 
 
 def test_a_runner_without_a_peft_hook_is_left_alone(tmp_path):
-    runner = runner_of(tmp_path, {}, custom_hooks=None)
+    wrapper = {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 1}}
+    runner = runner_of(tmp_path, {}, custom_hooks=None, optim_wrapper=wrapper)
     check_before_data(runner)
     assert isinstance(runner.optim_wrapper, dict)
+
+
+def test_a_wrapper_that_waits_for_a_hook(tmp_path):
+    runner = runner_of(tmp_path, {}, custom_hooks=None)
+    with pytest.raises(ValueError, match='a PeftHook beside .*got none'):
+        check_before_data(runner)
+
+
+def test_two_hooks(tmp_path):
+    hooks = [
+        {'type': 'PeftHook', 'method': method}
+        for method in ({'type': 'gps', 'k': 1}, {'type': 'bias'})
+    ]
+    runner = runner_of(tmp_path, {}, custom_hooks=hooks)
+    with pytest.raises(ValueError, match="one PeftHook, got .*'gps'.*'bias'"):
+        check_before_data(runner)
+
+
+@pytest.mark.parametrize('name', ['Foo', 'ApexOptimWrapper'])
+def test_a_wrapper_that_will_not_do_is_not_even_built(tmp_path, name):
+    wrapper = {'type': name, 'optimizer': {'type': 'SGD', 'lr': 1}}
+    runner = runner_of(
+        tmp_path, {'type': 'gps', 'k': 1}, optim_wrapper=wrapper
+    )
+    message = f'type: expected PeftOptimWrapper or .*, got {name}'
+    with pytest.raises(ValueError, match=message):
+        check_before_data(runner)
+
+
+def test_a_runner_of_another_kind(tmp_path):
+    class OtherRunner:
+        hooks = (PeftHook({'type': 'gps', 'k': 1}),)
+        optim_wrapper = 'anything'
+
+    with pytest.raises(ValueError, match='runner_type: .*got OtherRunner'):
+        check_before_data(OtherRunner())
+
+
+def test_a_file_to_start_from_that_is_not_there(tmp_path):
+    runner = runner_of(
+        tmp_path, {'type': 'gps', 'k': 1}, load_from='nowhere.pth'
+    )
+    with pytest.raises(FileNotFoundError, match='load_from: .*nowhere.pth'):
+        check_before_data(runner)
+
+
+def test_a_pipeline_that_cannot_be_built(tmp_path):
+    hook = {
+        'type': 'PeftHook',
+        'method': {'type': 'gps', 'k': 1},
+        'pipeline': [{'type': 'NoSuchTransform'}],
+    }
+    runner = runner_of(tmp_path, {}, custom_hooks=[hook])
+    with pytest.raises(KeyError, match='NoSuchTransform'):
+        check_before_data(runner)
+
+
+def test_an_encoder_in_which_nothing_trains_is_told(tmp_path, capsys):
+    for method in ({'type': 'bias'}, {'type': 'full'}, {'type': 'linear'}):
+        name = method['type']  # runs of one second would share theirs
+        runner = runner_of(tmp_path, method, experiment_name=name)
+        runner.model.backbone.requires_grad_(False)
+        check_before_data(runner)
+    told = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if "nothing trains in 'backbone'" in line
+    ]
+    assert len(told) == 2  # linear tuning is just that
+
+
+def test_a_config_without_a_model():
+    with pytest.raises(ValueError, match='model: expected the settings'):
+        check_config(Config({'custom_hooks': []}))
 
 
 def test_keys_without_effect_are_told(tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from gps_seg.engine.config_source import config_folder
-from gps_seg.engine.method_options import set_method
+from gps_seg.engine.method_options import check_hooks, set_method
 
 GPS = {'type': 'PeftHook', 'method': {'type': 'gps', 'k': 1}, 'max_batches': 4}
 
@@ -73,12 +73,68 @@ def test_the_method_of_a_config_can_be_changed():
     }
 
 
-def test_a_setting_that_the_method_does_not_have_is_named():
-    message = (
-        r"custom_hooks.*settings among \['encoder', 'rules'\], got method.k=1"
-    )
+def test_what_only_the_method_of_the_config_has_is_left_out(capsys):
+    cfg = config(GPS | {'method': {'type': 'gps', 'k': 1, 'encoder': 'net'}})
+    set_method(cfg, 'bias', {})
+    assert cfg.custom_hooks[0].method == {'type': 'bias', 'encoder': 'net'}
+
+
+def test_a_slip_in_the_config_is_not_left_out():
+    cfg = config({'type': 'PeftHook', 'method': {'type': 'gps', 'kk': 1}})
+    with pytest.raises(ValueError, match=r"got \['kk'\]"):
+        set_method(cfg, 'bias', {})
+
+
+@pytest.mark.parametrize('options', [{}, {'method.k': 2}])
+def test_a_method_that_is_no_dict(options):
+    cfg = config({'type': 'PeftHook', 'method': 'gps'})
+    with pytest.raises(ValueError, match="method=dict.*, got 'gps'"):
+        set_method(cfg, 'bias', options)
+
+
+@pytest.mark.parametrize(
+    ('hooks', 'message'),
+    [
+        ({'custom_hooks': [GPS | {'max_batch': 3}]}, r"\['max_batch'\]"),
+        ({'custom_hooks': [{'type': 'PeftHook'}]}, r"value for \['method'\]"),
+        (
+            {'custom_hooks': [{'type': 'PeftHook', 'method': 'gps'}]},
+            "method: expected dict.*got 'gps'",
+        ),
+        (
+            {'custom_hooks': [GPS | {'loss': 'contrastive'}]},
+            "loss: expected dict.*got 'contrastive'",
+        ),
+        (
+            {
+                'default_hooks': {
+                    'checkpoint': {'type': 'DeltaHook', 'max_keep_ckpts': 3}
+                }
+            },
+            r"default_hooks.checkpoint DeltaHook: .*\['max_keep_ckpts'\]",
+        ),
+        (
+            {'custom_hooks': [{'type': 'mmengine.ReportHook', 'number': 3}]},
+            r"custom_hooks ReportHook: .*\['number'\]",
+        ),
+    ],
+)
+def test_slips_in_the_hooks_of_a_config(hooks, message):
     with pytest.raises(ValueError, match=message):
-        set_method(config(GPS), 'bias', {})
+        check_hooks(config(**hooks))
+
+
+def test_hooks_that_are_right_and_those_of_others():
+    check_hooks(
+        config(
+            default_hooks={
+                'checkpoint': {'type': 'DeltaHook', 'interval': 3},
+                'timer': {'type': 'IterTimerHook', 'anything': 1},
+                'nothing': None,
+            },
+            custom_hooks=[GPS | {'priority': 40}, {'type': 'EMAHook'}],
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +157,7 @@ def test_a_setting_that_the_method_does_not_have_is_named():
             [],
             'gps',
             {'method.k': 1, 'max_batches': 0},
-            'max_batches: expected None or at least 1, got 0',
+            'max_batches: expected max_batches >= 1, got 0',
         ),
         ([], 'gps', {'method.k': 1, 'loss.type': 'x'}, "'task'], got 'x'"),
         ([GPS, GPS], 'gps', {}, 'expected one PeftHook, got 2'),

@@ -278,12 +278,13 @@ GRFT = {
         ({'type': 'gps', 'k': 1, 'kk': 2}, ValueError, r"\['kk'\]"),
         ({'type': 'gps', 'k': 1, 'score': 'x'}, ValueError, "'gradient', 'f"),
         ({'type': 'gps', 'k': 1, 'scope': 'x'}, ValueError, "'neuron', 'l"),
-        ({'type': 'gps', 'count': 9}, ValueError, 'count: expected 1 to'),
+        ({'type': 'gps', 'count': 9}, ValueError, 'count: expected '),
         ({'type': 'sift'}, ValueError, r"'sift': expected a value for \['s"),
         ({'type': 'sift', 'share': 2}, ValueError, 'share: expected a num'),
         (GRFT | {'unit': 'x'}, ValueError, "'row', 'column'"),
         (GRFT | {'k': 9}, ValueError, r'1 to 8 .*rows of .*got 9'),
-        (GRFT | {'penalty': -1}, ValueError, 'penalty: expected 0 or more'),
+        (GRFT | {'penalty': -1}, ValueError, 'penalty: expected a num'),
+        (GRFT | {'last_blocks': 3}, ValueError, 'last_blocks: expected 0 to'),
         ({'type': 'gps', 'k': 1, 'encoder': 'x'}, ValueError, "'decode_head"),
         ({'type': 'lora'}, ValueError, "'bias', 'full', 'gps', 'grft'"),
         ({}, ValueError, 'got None'),
@@ -318,11 +319,14 @@ def test_an_unknown_key_of_the_hook(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'max_batches': 0}, 'max_batches: expected None or at least 1'),
-        ({'batch_size': 0}, 'batch_size: expected None or at least 1'),
+        ({'max_batches': 0}, 'max_batches: expected max_batches >= 1'),
+        ({'batch_size': 0}, 'batch_size: expected batch_size >= 1'),
         ({'loss': {'type': 'x'}}, r"\['contrastive', 'task'\], got 'x'"),
         ({'loss': {'type': 'task', 'x': 1}}, r"'task': expected keys among"),
-        ({'loss': {'type': 'task', 'warmup': -1}}, 'warmup: expected 0'),
+        (
+            {'loss': {'type': 'task', 'warmup': -1}},
+            'warmup: expected',
+        ),
         ({'loss': {'type': 'contrastive', 'views': 0}}, 'views: expected'),
     ],
 )

@@ -11,6 +11,8 @@ from torch import nn
 from toy_run import ToySet, run, toy_model
 
 from gps_seg.engine.head_warmup import warmed_up
+from gps_seg.engine.ignored_settings import ignored_by_method
+from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.scoring_data import scoring_loader
 from gps_seg.engine.selection_loss import (
@@ -79,7 +81,7 @@ def test_a_segmentor_is_compared_pixel_by_pixel_of_its_last_map():
     label = quadrants.repeat_interleave(2, 1)  # 4 x 4, one class a patch
     batch = segmentation_batch([label, label.T.contiguous()])
     loss = ContrastiveLoss(temperature=0.2, views=1, pixels=9)
-    found = loss.of(model, [batch])
+    found = loss.of(model, 'backbone', [batch])
     maps = model.second(model.first(torch.stack(batch['inputs'])))
     features, classes = [], []
     for image in range(2):
@@ -97,7 +99,7 @@ def test_a_segmentor_is_compared_pixel_by_pixel_of_its_last_map():
 def test_a_classifier_is_compared_by_what_its_head_is_given(as_map):
     model = Classifier(as_map)
     views = [classification_batch([3, 1, 3], seed) for seed in (0, 1)]
-    found = ContrastiveLoss(temperature=0.2).of(model, views)
+    found = ContrastiveLoss(temperature=0.2).of(model, 'backbone', views)
     inputs = torch.stack(views[0]['inputs'] + views[1]['inputs'])
     features = model.fc(inputs.flatten(1))
     if as_map:
@@ -273,12 +275,43 @@ def test_every_score_runs_through_the_hook(tmp_path, score):
     assert runner.custom_hook.selection.num_selected == 8 + 24 + 8 + 8
 
 
-def test_settings_that_are_ignored_warn(tmp_path):
+LINES = {'type': 'grft', 'k': 1, 'unit': 'row'}
+
+
+@pytest.mark.parametrize(
+    ('method', 'options', 'ignored'),
+    [
+        (
+            {'type': 'gps', 'k': 1, 'score': 'magnitude', 'settled': 0.9},
+            {'max_batches': 2, 'batch_size': 4},
+            'batch_size, max_batches, settled',
+        ),
+        (
+            {'type': 'gps', 'k': 1, 'score': 'activation'},
+            {'loss': {'warmup': 2}, 'max_batches': 2},
+            'loss',
+        ),
+        ({'type': 'sift', 'share': 0.1}, {'max_batches': 2}, 'max_batches'),
+        (LINES | {'penalty': 0, 'last_blocks': 1}, {}, 'last_blocks'),
+        (LINES | {'penalty': 1, 'last_blocks': 1}, {'max_batches': 1}, None),
+        ({'type': 'gps', 'k': 1, 'settled': 1}, {'max_batches': 1}, None),
+        ({'type': 'bias'}, {'loss': {'warmup': 2}}, 'loss'),
+    ],
+)
+def test_settings_that_a_method_ignores_warn(method, options, ignored):
+    hook = PeftHook(method, **options)
+    told = list(ignored_by_method(hook.method, hook.config, hook.given))
+    assert [text.split(' ignored')[0] for text in told] == (
+        [f'PeftHook: {ignored}'] if ignored else []
+    )
+
+
+def test_a_run_tells_what_it_ignores(tmp_path):
     method = {'type': 'gps', 'k': 1, 'score': 'magnitude'}
     options = {'max_batches': 2, 'batch_size': 4}
     run(tmp_path, iters=1, method=method, hook_options=options)
     (log,) = tmp_path.glob('*/*.log')
-    assert 'max_batches, batch_size ignored' in log.read_text()
+    assert log.read_text().count('batch_size, max_batches ignored') == 1
 
 
 def test_the_pull_holds_the_last_blocks_and_survives_a_resume(tmp_path):

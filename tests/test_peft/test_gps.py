@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
+from gps_seg.peft import (
+    GPS,
+    GRFT,
+    METHODS,
+    SIFT,
+    build_method,
+    weights_to_select,
+)
 from gps_seg.sparse import Role
 
 
@@ -37,10 +44,13 @@ HALF_MOVED[:2] = torch.tensor([0.0, 1.0])
 SETTLED = HALF_MOVED * 2
 
 
-def choose(passes, **settings):
+def weights():
     model = nn.ModuleDict({'backbone': nn.Linear(2, 4, bias=False)})
-    weights = weights_to_select(model, {'backbone.weight': Role.SELECTED})
-    return GPS(k=1, **settings).choose(weights, passes, seed=0)
+    return weights_to_select(model, {'backbone.weight': Role.SELECTED})
+
+
+def choose(passes, **settings):
+    return GPS(k=1, **settings).choose(weights(), passes, seed=0)
 
 
 def test_overlaps_are_told_at_each_doubling():
@@ -60,10 +70,21 @@ def test_the_pass_stops_when_the_selection_has_settled(settled, asked):
     assert choice.selection['backbone.weight'].tolist() == [1, 3, 4, 6]
 
 
-def test_an_encoder_without_any_gradient_is_an_error():
+@pytest.mark.parametrize(
+    'method',
+    [
+        GPS(k=1),
+        GPS(k=1, scope='layer'),
+        GPS(share=0.5, scope='network', score='fisher'),
+        GPS(k=1, score='taylor'),
+        SIFT(share=0.5),
+        GRFT(k=1, unit='row', penalty=0, last_blocks=0),
+    ],
+)
+def test_an_encoder_without_any_gradient_is_an_error(method):
     passes = Passes(torch.zeros(4, 2), torch.zeros(4, 2))
-    with pytest.raises(ValueError, match='zeros for all 4 neurons'):
-        choose(passes)
+    with pytest.raises(ValueError, match='got zeros in each of its 1 weights'):
+        method.choose(weights(), passes, seed=0)
 
 
 def test_one_neuron_that_speaks_is_enough():
@@ -80,5 +101,5 @@ def test_chance_asks_for_no_pass():
 
 @pytest.mark.parametrize('settled', [0, -0.1, 1.01])
 def test_a_share_outside_its_range(settled):
-    with pytest.raises(ValueError, match=r'settled: expected None or a sha'):
+    with pytest.raises(ValueError, match=r'settled: expected a number in'):
         build_method({'type': 'gps', 'k': 1, 'settled': settled}, METHODS)

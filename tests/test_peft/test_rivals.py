@@ -91,6 +91,13 @@ def test_the_penalty_is_that_of_the_last_blocks_and_the_head():
             assert gradient is None
 
 
+def test_more_last_blocks_than_there_are():
+    model, losses = make()
+    method = GRFT(k=1, unit='row', penalty=0.3, last_blocks=4)
+    with pytest.raises(ValueError, match='last_blocks: expected 0 to 3, .* 4'):
+        tune(model, method, losses, seed=0)
+
+
 def test_without_a_penalty_nothing_is_kept():
     model, losses = make()
     method = GRFT(k=1, unit='row', penalty=0, last_blocks=2)

@@ -210,9 +210,10 @@ def test_neurons_take_a_share_or_their_part_of_a_total(amount, in_a, in_b):
     ('scope', 'amount', 'message'),
     [
         ('neuron', Connections(5), r'k: expected 1 to 4 .*\(a\), got 5'),
-        ('neuron', Total(8), r'count: expected 1 .* got 0 by count=8'),
-        ('layer', Connections(5), r'k: expected 1 to 24 .*\(a\), got 30'),
-        ('network', Connections(7), r'k: expected 1 to 54 .* got 63'),
+        ('neuron', Total(8), r'count: expected 9 to 44 .* 8, .* 0 of 4'),
+        ('neuron', Total(45), r'count: expected 9 to 44 .* 45, .* 5 of 4'),
+        ('layer', Connections(5), r'k: expected 1 to 4 .*\(a\), got 5, .* 30'),
+        ('network', Connections(7), r'k: expected 1 to 6 .* 7, .* 63 of 54'),
         ('network', Total(55), r'count: expected 1 to 54 .*got 55'),
     ],
 )
@@ -222,6 +223,12 @@ def test_an_amount_that_does_not_fit(scope, amount, message):
         Budget(scope, amount).check(weights)
     with pytest.raises(ValueError, match=message):
         Budget(scope, amount).select(scores, weights)
+
+
+@pytest.mark.parametrize('count', [9, 44])
+def test_the_legal_counts_are_legal(count):
+    _, weights = two_layers()
+    Budget('neuron', Total(count)).check(weights)
 
 
 def test_a_network_may_leave_a_small_weight_out():

@@ -1,0 +1,32 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Checks of numbers that a config gives; the errors name the key."""
+
+from typing import Any
+
+
+def check_whole(key: str, value: Any, *, least: int) -> None:
+    """Raise TypeError unless ``value`` is an integer, ValueError if below."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f'{key}: expected an int, got {value!r}.')
+    if value < least:
+        raise ValueError(f'{key}: expected {key} >= {least}, got {value}.')
+
+
+def check_share(key: str, value: Any) -> None:
+    """Raise unless ``value`` is a number in (0, 1]."""
+    _check_real(key, value)
+    if not 0 < value <= 1:
+        raise ValueError(f'{key}: expected a number in (0, 1], got {value!r}.')
+
+
+def check_positive(key: str, value: Any, *, or_zero: bool = False) -> None:
+    """Raise unless ``value`` is a number above 0, or 0 where that will do."""
+    _check_real(key, value)
+    if not (value > 0 or (or_zero and value == 0)):
+        bound = 'of 0 or more' if or_zero else 'above 0'
+        raise ValueError(f'{key}: expected a number {bound}, got {value!r}.')
+
+
+def _check_real(key: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f'{key}: expected a number, got {value!r}.')
