@@ -79,6 +79,13 @@ def test_what_only_the_method_of_the_config_has_is_left_out(capsys):
     assert cfg.custom_hooks[0].method == {'type': 'bias', 'encoder': 'net'}
 
 
+@pytest.mark.parametrize('method', [{}, {'type': 'gsp'}])
+def test_a_config_that_names_no_method_of_ours(method):
+    cfg = config({'type': 'PeftHook', 'method': method})
+    set_method(cfg, 'bias', {})
+    assert cfg.custom_hooks[0].method == {'type': 'bias'}
+
+
 def test_a_slip_in_the_config_is_not_left_out():
     cfg = config({'type': 'PeftHook', 'method': {'type': 'gps', 'kk': 1}})
     with pytest.raises(ValueError, match=r"got \['kk'\]"):
