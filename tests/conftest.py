@@ -101,10 +101,10 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs draw nothing: it takes longer than a short training."""
-    from gps_seg.engine import peft_hook, report_hook
+    from gps_seg.engine import report_hook, selection_report
 
     for module, name in (
-        (peft_hook, 'plot_selection'),
+        (selection_report, 'plot_selection'),
         (report_hook, 'plot_curves'),
         (report_hook, 'plot_overlays'),
     ):

@@ -73,11 +73,11 @@ def check_before_data(runner: Any) -> None:
 def _check_wrapper(settings: dict[str, Any]) -> None:
     """Raise ValueError if the wrapper would not do, before it is built."""
     if not trains_selected(settings):
+        legal = ' or '.join(PEFT_SIBLINGS.values())
         raise ValueError(
-            f'optim_wrapper.type: expected {" or ".join(_WRAPPERS)} beside a '
-            f'PeftHook, got {type_name(settings, "OptimWrapper")}, which '
-            'would train every entry. Replace the type; its other settings '
-            'may stay.'
+            f'optim_wrapper.type: expected {legal} beside a PeftHook, got '
+            f'{type_name(settings, "OptimWrapper")}, which would train every '
+            'entry. Replace the type; its other settings may stay.'
         )
 
 
@@ -91,6 +91,3 @@ def _check_plain(runner: Runner) -> None:
             "method=dict(type='gps', k=1)); the list of a config replaces "
             'that of its bases.'
         )
-
-
-_WRAPPERS = tuple(PEFT_SIBLINGS.values())

@@ -13,20 +13,22 @@ pretrained ones.
 
 from collections.abc import Generator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
-from mmengine.dist import all_gather_object, is_main_process
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
-from gps_seg.delta import is_delta
-from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY, check_fits
+from gps_seg.engine.checkpoint_check import (
+    CHECKPOINT_KEY,
+    check_fits,
+    check_start,
+)
 from gps_seg.engine.ignored_settings import (
     idle_encoder,
     ignored_by_method,
@@ -41,8 +43,8 @@ from gps_seg.engine.runner_model import (
 )
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
+from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
-from gps_seg.engine.whole_files import write_json
 from gps_seg.peft import (
     METHODS,
     Choice,
@@ -52,8 +54,6 @@ from gps_seg.peft import (
     weights_to_select,
 )
 from gps_seg.sparse import Evidence, Role, RunningSums, Selection
-from gps_seg.sparse.summary import format_table, summarize_selection
-from gps_seg.visualization import plot_selection
 
 
 @HOOKS.register_module()
@@ -120,7 +120,7 @@ class PeftHook(Hook):
             ValueError: If something does not fit; the key is named.
         """
         self._check_company(runner)
-        _check_start(runner._load_from)
+        check_start(runner._load_from)
         check_wrapper(runner)
         if self.scoring.pipeline is not None:
             Compose(self.scoring.pipeline)  # raises unless it can be built
@@ -191,7 +191,7 @@ class PeftHook(Hook):
         if self.selection is None:
             choice = self._choose(runner)
             self._declare(runner, choice.selection)
-            self._report(runner, choice)
+            report_choice(runner, choice, self.trainable, self.config)
         self.trainable.selected.read()
 
     def before_save_checkpoint(
@@ -254,43 +254,6 @@ class PeftHook(Hook):
         self.trainable = Trainable(model, self.roles, selection, pull)
         runner.optim_wrapper.train_only(self.trainable)
 
-    def _report(self, runner: Runner, choice: Choice) -> None:
-        if not is_main_process():
-            return
-        selection, work_dir = choice.selection, Path(runner.work_dir)
-        counts = self.trainable.count()
-        trained = counts['selected'] + counts['whole']
-        total = sum(p.numel() for p in bare_model(runner).parameters())
-        runner.logger.info(
-            f'trainable params: {trained:,} || all params: {total:,} '
-            f'|| trainable%: {100 * trained / total:.4f} '
-            f'(selected entries {counts["selected"]:,}, tensors trained '
-            f'whole {counts["whole"]:,})'
-        )
-        write_json(
-            {
-                'method': self.config,
-                'selection': selection.hash,
-                'overlaps': dict(choice.overlaps),
-                **counts,
-                'all': total,
-            },
-            work_dir / 'trained.json',
-        )
-        if not selection:
-            return
-        for batches, overlap in choice.overlaps.items():
-            runner.logger.info(
-                f'Selection after {batches} batches: {100 * overlap:.1f} % of '
-                'it was selected already after half of them'
-            )
-        runner.logger.info(
-            f'Selection {selection.hash[:12]}{_silence(choice.silent)}\n'
-            + format_table(summarize_selection(selection))
-        )
-        selection.save(work_dir / 'selection.safetensors')
-        plot_selection(selection, work_dir / 'selection.png')
-
 
 def _with_type(loss: Any) -> Any:
     """The loss; one whose settings are given without a type is the task's."""
@@ -299,32 +262,6 @@ def _with_type(loss: Any) -> Any:
     if isinstance(loss, Mapping) and 'type' not in loss:
         return dict(loss, type='task')
     return loss
-
-
-def _silence(silent: Mapping[str, int]) -> str:
-    """How many neurons had no score; empty where neurons do not compete."""
-    if not silent:
-        return ''
-    return (
-        f', {sum(silent.values())} silent neurons (all scores zero; chosen by '
-        '|weight|)'
-    )
-
-
-def _check_start(start: str | None) -> None:
-    """Raise if the run is to begin with a delta, or with no file at all."""
-    if not start or '://' in start:
-        return
-    if not Path(start).expanduser().is_file():
-        raise FileNotFoundError(
-            f'load_from: expected a checkpoint, got nothing at {start}.'
-        )
-    if is_delta(start):
-        raise ValueError(
-            f'load_from: expected a checkpoint, got the delta {start}. A '
-            'delta is a change of its base: make a checkpoint of both by '
-            'tools/delta.py merge, or go on with its run by --resume.'
-        )
 
 
 def check_same_everywhere(selection: Selection) -> None:

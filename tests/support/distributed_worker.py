@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import ToySet, toy_model
 
-from gps_seg.engine import PeftHook, peft_hook
+from gps_seg.engine import PeftHook
 
 NUM_PROCESSES = 2
 
@@ -114,7 +114,9 @@ def work(rank, folder):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    peft_hook.plot_selection = lambda *_: None  # would take longer than all
+    selection_report.plot_selection = lambda *_: (
+        None
+    )  # would take longer than all
     torch.multiprocessing.start_processes(
         work, (Path(sys.argv[1]),), NUM_PROCESSES, start_method='fork'
     )

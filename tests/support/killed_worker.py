@@ -16,7 +16,7 @@ import torch
 from mmengine.hooks import Hook
 from toy_run import run
 
-from gps_seg.engine import SeededStepsHook, peft_hook
+from gps_seg.engine import SeededStepsHook
 
 FILES = {'state': 'resume.pth', 'delta': 'delta.safetensors'}
 MOMENTS = ('iteration', *FILES)
@@ -59,7 +59,9 @@ def train(work_dir, moment):
 
 def main(folder):
     torch.set_num_threads(1)  # as in the process of the tests
-    peft_hook.plot_selection = lambda *arguments: None  # would take longer
+    selection_report.plot_selection = lambda *arguments: (
+        None
+    )  # would take longer
     fork, exits = multiprocessing.get_context('fork'), {}
     for moment in MOMENTS:
         process = fork.Process(target=train, args=(folder / moment, moment))

@@ -17,9 +17,11 @@ require_openmmlab()  # before a test imports MMPretrain
 @pytest.fixture(autouse=True)
 def _no_picture(request, monkeypatch):
     if 'with_picture' not in request.fixturenames:
-        from gps_seg.engine import peft_hook
+        from gps_seg.engine import selection_report
 
-        monkeypatch.setattr(peft_hook, 'plot_selection', lambda *_: None)
+        monkeypatch.setattr(
+            selection_report, 'plot_selection', lambda *_: None
+        )
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ require_openmmlab()
 from mmseg.registry import MODELS  # noqa: E402
 
 from gps_seg.delta import Delta  # noqa: E402
-from gps_seg.engine import peft_hook  # noqa: E402
+from gps_seg.engine import selection_report  # noqa: E402
 from gps_seg.engine.config_source import (  # noqa: E402
     config_folder,
     read_config,
@@ -117,7 +117,9 @@ def your_config(plain_config, tmp_path, monkeypatch):
 @pytest.fixture(scope='module', autouse=True)
 def _no_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peft_hook, 'plot_selection', lambda *arguments: None)
+        patch.setattr(
+            selection_report, 'plot_selection', lambda *arguments: None
+        )
         yield
 
 
