@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import ToySet, toy_model
 
-from gps_seg.engine import PeftHook
+from gps_seg.engine import PeftHook, selection_report
 
 NUM_PROCESSES = 2
 
