@@ -114,9 +114,8 @@ def work(rank, folder):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    selection_report.plot_selection = lambda *_: (
-        None
-    )  # would take longer than all
+    # A picture would take longer than all the rest.
+    selection_report.plot_selection = lambda *_: None
     torch.multiprocessing.start_processes(
         work, (Path(sys.argv[1]),), NUM_PROCESSES, start_method='fork'
     )

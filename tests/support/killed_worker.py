@@ -59,9 +59,8 @@ def train(work_dir, moment):
 
 def main(folder):
     torch.set_num_threads(1)  # as in the process of the tests
-    selection_report.plot_selection = lambda *arguments: (
-        None
-    )  # would take longer
+    # A picture would take longer than all the rest.
+    selection_report.plot_selection = lambda *_: None
     fork, exits = multiprocessing.get_context('fork'), {}
     for moment in MOMENTS:
         process = fork.Process(target=train, args=(folder / moment, moment))
