@@ -115,7 +115,9 @@ def test_a_config_without_variants(config):
         plan(config, [0])
 
 
-@pytest.mark.parametrize('name', ['ablation', 'selection_losses', 'search'])
+@pytest.mark.parametrize(
+    'name', ['ablation', 'recommended', 'selection_losses', 'search']
+)
 def test_variants_of_the_studies_have_methods_that_can_be_built(name):
     config = Config.fromfile(CONFIGS / 'kvasir' / f'{name}.py')
     config.work_dir = 'runs'
