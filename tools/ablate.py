@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--only', nargs='+', help='names of variants to run')
     parser.add_argument('--work-dir', help='folder of all the runs')
     parser.add_argument('--metric', default='image_mDice', choices=METRICS)
-    launch.add_arguments(parser)
+    launch.add_cfg_options(parser)
     return parser.parse_args()
 
 

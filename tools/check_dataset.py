@@ -12,7 +12,7 @@ from gps_seg.engine import launch
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='any config with data loaders')
-    launch.add_arguments(parser)
+    launch.add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -20,14 +20,19 @@ from gps_seg.engine.config_source import read_config
 from gps_seg.engine.delta_hook import RESUME_FILE
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every tool takes that runs a config."""
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """What every tool takes that reads a config."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='overrides of the config: key=value ...',
     )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a tool takes that several processes can run together."""
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

@@ -1,7 +1,10 @@
 """From a command line to a config."""
 
+from argparse import ArgumentParser
+
 import pytest
 from mmengine.config import Config
+from run_tool import run_tool
 
 from gps_seg.delta import Delta
 from gps_seg.engine import launch
@@ -160,3 +163,27 @@ def test_what_cannot_be_resumed_is_refused(tmp_path):
         launch.set_resume(config(), str(delta))
     with pytest.raises(FileNotFoundError, match='got nothing at iter_3.pth'):
         launch.set_resume(config(), 'iter_3.pth')
+
+
+def test_only_what_several_processes_run_takes_a_launcher(capsys):
+    """An option that nobody reads would be taken in silence."""
+    alone, together = ArgumentParser(), ArgumentParser()
+    launch.add_cfg_options(alone)
+    launch.add_arguments(together)
+    given = ['--cfg-options', 'a.b=2']
+    assert vars(alone.parse_args(given)) == {'cfg_options': {'a.b': 2}}
+    assert vars(together.parse_args([*given, '--local-rank', '1'])) == {
+        'cfg_options': {'a.b': 2},
+        'launcher': 'none',
+        'local_rank': 1,
+    }
+    with pytest.raises(SystemExit):
+        alone.parse_args(['--launcher', 'pytorch'])
+    assert 'unrecognized arguments: --launcher' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('tool', ['ablate.py', 'check_dataset.py'])
+def test_tools_of_one_process_take_no_launcher(tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool(tool, 'config.py', '--launcher', 'pytorch')
+    assert 'unrecognized arguments: --launcher' in capsys.readouterr().err
