@@ -16,6 +16,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from gps_seg.engine.plug_in import peft_hook, peft_hooks
 from gps_seg.engine.sharing.markdown import code, table
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
 from gps_seg.sparse import Owned, Role, as_neurons, owned_parameters
@@ -114,12 +115,11 @@ def gps_of(config: Config, k: int | None) -> GPS:
     """The GPS that the config's PeftHook names, or the plain one.
 
     Raises:
-        ValueError: If the hook names another method.
+        ValueError: If the hook names another method, or there are two hooks.
     """
     settings: dict[str, Any] = dict(type='gps', k=1)
-    for hook in config.get('custom_hooks') or []:
-        if hook.get('type') == 'PeftHook':
-            settings = dict(hook['method'])
+    if peft_hooks(config):
+        settings = dict(peft_hook(config)['method'])
     if k is not None:
         settings['k'] = k
     method = build_method(settings, METHODS)

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
+from gps_seg.engine import PeftHook
 from gps_seg.engine.counting import (
     Count,
     count_config,
@@ -30,6 +31,7 @@ MODEL = dict(
         loss=dict(type='CrossEntropyLoss'),
     ),
 )
+TWO = dict(type='gps', k=2)
 
 
 def config(**others):
@@ -102,6 +104,18 @@ def test_k_encoder_and_rules_are_those_of_the_configs_hook():
     assert own.whole == plain.whole + 5 * 16
     assert count_config(config(), k=3).total.selected == 3 * plain.selected
     assert gps_of(config(**hook(type='gps', k=2)), k=3).k == 3
+
+
+@pytest.mark.parametrize('kind', ['mmengine.PeftHook', PeftHook])
+def test_the_hook_is_known_by_any_name(kind):
+    hooks = [dict(type='EMAHook'), dict(type=kind, method=TWO)]
+    assert gps_of(config(custom_hooks=hooks), k=None) == GPS(k=2)
+
+
+def test_of_two_hooks_none_is_the_one():
+    hooks = [dict(type='PeftHook', method=TWO) for _ in range(2)]
+    with pytest.raises(ValueError, match='expected one PeftHook, got 2'):
+        count_config(config(custom_hooks=hooks))
 
 
 def test_what_the_config_froze_is_told_apart():
