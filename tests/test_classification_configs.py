@@ -21,7 +21,14 @@ from mmpretrain.structures import DataSample  # noqa: E402
 
 import gps_seg.datasets  # noqa: E402, F401  registers the data sets
 from gps_seg.datasets.classification import VTAB_TASKS  # noqa: E402
-from gps_seg.peft import GPS, Linear, weights_to_select  # noqa: E402
+from gps_seg.engine.counting import model_of_shapes  # noqa: E402
+from gps_seg.peft import (  # noqa: E402
+    GPS,
+    METHODS,
+    Linear,
+    build_method,
+    weights_to_select,
+)
 from gps_seg.sparse import Role  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -231,6 +238,19 @@ def test_rivals_differ_from_gps_in_method_and_rate_alone(
         config['optim_wrapper']['optimizer'].pop('lr')
         both.append(config)
     assert both[0] == both[1]
+
+
+@pytest.mark.parametrize('split', ['', 'vtab_'])
+@pytest.mark.parametrize('kind', ['gps', *RIVALS])
+def test_every_rate_is_that_of_something_that_trains(configs, split, kind):
+    """Else training by the shipped config warns of the config."""
+    config = configs[f'flowers/{split}{kind}']
+    roles = build_method(method(config), METHODS).roles(
+        model_of_shapes(config)
+    )
+    trained = [name for name, role in roles.items() if role != Role.FROZEN]
+    keys = config.optim_wrapper.paramwise_cfg.custom_keys
+    assert all(any(key in name for name in trained) for key in keys)
 
 
 def test_the_docstring_says_how_to_run_or_what_it_is_beside():

@@ -15,6 +15,8 @@ require_openmmlab()
 
 from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS  # noqa: E402
 
+from gps_seg.sparse import Role  # noqa: E402
+
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # Those of classification have a test of their own.
 ELSEWHERE = {'_base_', 'fgvc', 'flowers', 'vtab'}
@@ -25,6 +27,12 @@ LEAVES = sorted(
 
 def names(paths):
     return [str(path.relative_to(CONFIGS)) for path in paths]
+
+
+def own_rates(config):
+    """Parts of names by which parameters have a rate of their own."""
+    by_name = config.optim_wrapper.get('paramwise_cfg', {})
+    return by_name.get('custom_keys', {})
 
 
 def test_the_main_configs_are_among_them():
@@ -46,6 +54,8 @@ def test_config_builds(path):
         built = HOOKS.build(hook)
         roles = built.method.roles(model)
         assert roles.keys() == dict(model.named_parameters()).keys()
+        trained = [n for n, role in roles.items() if role is not Role.FROZEN]
+        assert all(any(k in n for n in trained) for k in own_rates(config))
     assert config.optim_wrapper.type in OPTIM_WRAPPERS
     for split in ('train', 'val', 'test'):
         dataset = config[f'{split}_dataloader'].dataset
