@@ -10,9 +10,7 @@ from pathlib import Path
 from gps_seg.engine import launch
 from gps_seg.engine.ablation import plan, run_trials
 from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.run_results import results_table
-
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
+from gps_seg.visualization.run_results import METRICS, results_table
 
 
 def parse_args() -> argparse.Namespace:

@@ -2,15 +2,19 @@
 """Compare finished runs: a table and a plot of methods and seeds.
 
 python tools/compare.py work_dirs/kvasir/* --out work_dirs/kvasir.png
+
+The runs are those of segmentors that were validated with DiceIoUMetric.
 """
 
 import argparse
 from pathlib import Path
 
 from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.run_results import read_run, results_table
-
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
+from gps_seg.visualization.run_results import (
+    METRICS,
+    read_run,
+    results_table,
+)
 
 
 def parse_args() -> argparse.Namespace:

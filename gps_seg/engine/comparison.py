@@ -32,8 +32,7 @@ from gps_seg.visualization import (
     plot_comparison,
     plot_overlays,
 )
-
-METRICS = ('mDice', 'mIoU', 'image_mDice', 'image_mIoU')
+from gps_seg.visualization.run_results import METRICS, check_metrics
 
 
 class Run(NamedTuple):
@@ -95,9 +94,10 @@ class ProgressHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Write the line."""
+        """Write the line; raise ValueError without the scores to compare."""
         if runner.iter == 0 or not metrics:
             return
+        check_metrics(metrics, runner.work_dir)
         loss = runner.message_hub.get_scalar('train/loss').mean()
         done = time.monotonic() - self.start
         left = done * (runner.max_iters - runner.iter) / runner.iter

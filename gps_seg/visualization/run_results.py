@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gps_seg.visualization.scalars import read_history
+from gps_seg.visualization.scalars import PathLike, read_history
+
+#: What runs are compared by: the means that ``DiceIoUMetric`` gives.
+METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
 class RunResult(NamedTuple):
@@ -17,7 +20,7 @@ class RunResult(NamedTuple):
     Args:
         name: The method with its settings; runs of one name differ in seed.
         seed: Of the run.
-        metrics: Scores of the last validation, in percent.
+        metrics: Scores of the last validation, :data:`METRICS` among them.
         trained: Values that trained.
         total: Values of the model.
     """
@@ -34,25 +37,39 @@ def read_run(work_dir: Path) -> RunResult:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the run has no validation.
+        ValueError: If the run has no validation, or one by other metrics.
     """
     trained = _read_json(work_dir / 'trained.json')
     environment = _read_json(work_dir / 'environment.json')
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     history = read_history(files[-1:])
-    if not history.validation:
-        raise ValueError(
-            f'run: expected a validation, got none ({work_dir}). Let the run '
-            'finish.'
-        )
-    last = history.validation[-1]
+    last = history.validation[-1] if history.validation else {}
+    names = [name for name in history.metric_names() if name in last]
+    check_metrics(names, work_dir)
     return RunResult(
         method_name(trained['method']),
         environment['seed'],
-        {name: last[name] for name in history.metric_names()},
+        {name: last[name] for name in names},
         trained['selected'] + trained['whole'],
         trained['all'],
     )
+
+
+def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
+    """Raise ValueError unless a validation gave all of :data:`METRICS`.
+
+    Args:
+        names: Metrics of the validation; none if there was no validation.
+        work_dir: Of the run.
+    """
+    names = list(names)
+    if not set(METRICS) <= set(names):
+        raise ValueError(
+            f'run: expected the metrics {", ".join(METRICS)}, got '
+            f'{", ".join(names) or "no validation"} ({work_dir}). Compared '
+            'are segmentors validated with DiceIoUMetric; such a run has to '
+            'come to its first validation.'
+        )
 
 
 def method_name(method: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from gps_seg.engine import PeftHook, ablation
 from gps_seg.engine.ablation import plan, run_trials
+from gps_seg.visualization.run_results import METRICS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 TEXT = """
@@ -48,7 +49,8 @@ def trained(monkeypatch):
 def finish(work_dir, seed, score):
     scalars = work_dir / 'day' / 'vis_data' / 'scalars.json'
     scalars.parent.mkdir(parents=True)
-    scalars.write_text(json.dumps({'image_mDice': score, 'step': 1}) + '\n')
+    scores = dict.fromkeys(METRICS, score)
+    scalars.write_text(json.dumps({**scores, 'step': 1}) + '\n')
     facts = {
         'trained.json': {
             'method': {'type': 'gps', 'k': 1},

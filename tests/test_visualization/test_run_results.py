@@ -3,14 +3,19 @@
 import json
 
 import pytest
+import torch
+from run_tool import run_tool
 
+from gps_seg.evaluation import DiceIoUMetric
 from gps_seg.visualization.run_results import (
+    METRICS,
+    check_metrics,
     method_name,
     read_run,
     results_table,
 )
 
-METRICS = ('image_mDice',)
+SCORES = {'image_mIoU': 50.0, 'mDice': 60.0, 'mIoU': 55.0}
 
 
 @pytest.fixture
@@ -22,8 +27,10 @@ def finished(tmp_path):
         trained = {'method': method, 'selected': 3, 'whole': 7, 'all': 1000}
         (folder / 'trained.json').write_text(json.dumps(trained))
         (folder / 'environment.json').write_text(json.dumps({'seed': seed}))
-        lines = [{'image_mDice': 1.0, 'step': 1}]
-        lines.append({'image_mDice': dice, 'step': 2})
+        lines = [
+            {'image_mDice': 1.0, **SCORES, 'step': 1},
+            {'image_mDice': dice, **SCORES, 'step': 2},
+        ]
         (scalars / 'scalars.json').write_text(
             ''.join(json.dumps(line) + '\n' for line in lines)
         )
@@ -39,7 +46,7 @@ def test_runs_of_one_method_are_seeds_and_of_another_k_a_row(finished):
         read_run(finished('b', gps, 1, 83.0)),
         read_run(finished('c', {'type': 'gps', 'k': 2}, 0, 70.0)),
     ]
-    header, _, *rows = results_table(runs, METRICS).splitlines()
+    header, _, *rows = results_table(runs, ['image_mDice']).splitlines()
     assert header == '| method | trained | % | image_mDice | seeds |'
     assert rows == [
         '| gps k=1 | 10 | 1.00 | 81.5 (80.0 .. 83.0) | 0, 1 |',
@@ -58,3 +65,46 @@ def test_an_unfinished_run_is_an_error(finished, tmp_path):
     (folder / 'trained.json').unlink()
     with pytest.raises(FileNotFoundError, match=r'trained\.json'):
         read_run(folder)
+
+
+@pytest.mark.parametrize(
+    ('lines', 'found'),
+    [
+        ([], 'got no validation'),
+        ([{'lr': 0.1, 'iter': 1, 'step': 1}], 'got no validation'),
+        ([{'accuracy/top1': 50.0, 'step': 1}], 'got accuracy/top1'),
+        # MMSegmentation's own metric shares a name with ours.
+        ([{'aAcc': 9.0, 'mIoU': 5.0, 'step': 1}], 'got aAcc, mIoU'),
+        (
+            [
+                {'image_mDice': 1.0, **SCORES, 'step': 1},
+                {'mIoU': 5, 'step': 2},
+            ],
+            'got mIoU',
+        ),
+    ],
+)
+def test_other_metrics_are_told(finished, lines, found):
+    folder = finished('a', {'type': 'bias'}, 0, 80.0)
+    (scalars,) = folder.glob('*/vis_data/scalars.json')
+    scalars.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    with pytest.raises(ValueError, match=f'{found} .*/a.*DiceIoUMetric'):
+        read_run(folder)
+
+
+def test_a_validation_by_the_metric_of_this_package_passes():
+    metric = DiceIoUMetric()
+    metric.dataset_meta = {'classes': ('background', 'polyp')}
+    label = {'data': torch.ones(1, 2, 2, dtype=torch.long)}
+    sample = {'pred_sem_seg': label, 'gt_sem_seg': label}
+    metric.process(None, [sample])
+    check_metrics(metric.evaluate(size=1), 'run')
+    assert len(METRICS) == 4
+
+
+def test_the_tool_prints_a_row_for_each_method(finished, capsys):
+    folders = [finished(name, {'type': name}, 0, 80.0) for name in ('a', 'b')]
+    run_tool('compare.py', *folders)
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert all(f' {name} ' in header for name in METRICS)
+    assert [row.split()[1] for row in rows] == ['a', 'b']
