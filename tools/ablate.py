@@ -2,6 +2,9 @@
 """Train the variants of a config, several seeds each: a table and a plot.
 
 python tools/ablate.py configs/kvasir/ablation.py --seeds 0 1 2
+
+Killed, the same call goes on: runs that came to their end are read, a run
+that did not is trained from its start.
 """
 
 import argparse

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -13,10 +15,13 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from gps_seg.engine.comparison import train_quietly
+from gps_seg.engine.whole_files import write_json
 from gps_seg.visualization.run_results import RunResult, read_run
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
 VARIANTS = 'variants'
+#: Left in the folder of each run that came to its end; says of which config.
+FINISHED = 'finished.json'
 
 
 class Trial(NamedTuple):
@@ -37,13 +42,38 @@ class Trial(NamedTuple):
         """Where the run is, or will be."""
         return Path(self.config.work_dir)
 
-    def result(self) -> RunResult | None:
-        """What came of the run, or None if it has not come to its end."""
-        try:
-            result = read_run(self.work_dir)
-        except (FileNotFoundError, ValueError):
-            return None
-        return result._replace(name=self.variant)
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the config, wherever its run is kept."""
+        settings = self.config.to_dict()
+        settings.pop('work_dir', None)
+        text = json.dumps(settings, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def is_over(self) -> bool:
+        """Whether the run came to its end.
+
+        Raises:
+            ValueError: If a run of another config did, in the same folder.
+        """
+        marker = self.work_dir / FINISHED
+        if not marker.is_file():
+            return False  # a killed run has validations, too
+        if json.loads(marker.read_text())['config'] != self.digest:
+            raise ValueError(
+                f"ablation: expected a run of variant '{self.variant}', seed "
+                f'{self.seed}, got one of another config ({self.work_dir}). '
+                'Remove the folder, or give another --work-dir.'
+            )
+        return True
+
+    def mark_as_over(self) -> None:
+        """Leave :data:`FINISHED` in the folder of the run."""
+        write_json({'config': self.digest}, self.work_dir / FINISHED)
+
+    def result(self) -> RunResult:
+        """What came of the run; see :func:`read_run` for the errors."""
+        return read_run(self.work_dir)._replace(name=self.variant)
 
 
 def plan(
@@ -84,27 +114,43 @@ def _trial(config: Config, name: str, seed: int) -> Trial:
     return Trial(name, seed, own)
 
 
+def check_folders(trials: Sequence[Trial]) -> None:
+    """Raise ValueError if a folder has, or would get, runs of two configs."""
+    digests: dict[Path, str] = {}
+    for trial in trials:
+        trial.is_over()  # raises if the run is another's
+        if digests.setdefault(trial.work_dir, trial.digest) != trial.digest:
+            raise ValueError(
+                'variants: expected names that give different folders, got '
+                f"'{trial.variant}' and another for {trial.work_dir}. Rename "
+                'one of them.'
+            )
+
+
 def run_trials(
     trials: Sequence[Trial], report: Callable[[str], None] = print
 ) -> Iterator[RunResult]:
     """The results; runs that are over are read, the others are trained.
 
     Killed, the same call goes on with the first run that is not over.
+
+    Raises:
+        ValueError: Before anything is trained, if a folder has a run of
+            another config.
     """
+    check_folders(trials)
     start, trained = time.monotonic(), 0
     for number, trial in enumerate(trials, start=1):
-        result = trial.result()
-        if result is None:
+        if not trial.is_over():
             spent = time.monotonic() - start
             left = None
             if trained:
                 left = spent / trained * (len(trials) - number + 1)
             report(_heading(trial, f'{number}/{len(trials)}', left))
             train_quietly(trial.variant, trial.config)
+            trial.mark_as_over()
             trained += 1
-            result = trial.result()
-            assert result is not None  # it was just trained
-        yield result
+        yield trial.result()
 
 
 def _heading(trial: Trial, place: str, left: float | None) -> str:

@@ -1,5 +1,6 @@
 """Variants and seeds of one config: what is planned, trained and read."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -23,6 +24,7 @@ variants = {
     },
 }
 """
+SCORES = {'k=1': 10, 'k=2': 20, 'bias only': 30}
 
 
 @pytest.fixture
@@ -40,14 +42,16 @@ def trained(monkeypatch):
     def train(variant, config):
         work_dir = Path(config.work_dir)
         calls.append(work_dir.name)
-        finish(work_dir, config.randomness.seed, score=len(calls))
+        finish(work_dir, config.randomness.seed, SCORES[variant])
 
     monkeypatch.setattr(ablation, 'train_quietly', train)
     return calls
 
 
 def finish(work_dir, seed, score):
-    scalars = work_dir / 'day' / 'vis_data' / 'scalars.json'
+    # MMEngine names the folders by the time, so that the last is the newest.
+    day = f'day-{len(list(work_dir.glob("day-*")))}'
+    scalars = work_dir / day / 'vis_data' / 'scalars.json'
     scalars.parent.mkdir(parents=True)
     scores = dict.fromkeys(METRICS, score)
     scalars.write_text(json.dumps({**scores, 'step': 1}) + '\n')
@@ -84,26 +88,71 @@ def test_every_variant_gets_every_seed_and_a_folder_of_its_own(config):
     assert all('variants' not in t.config for t in trials)
 
 
+def run(trials):
+    return list(run_trials(trials, lambda line: None))
+
+
 def test_runs_that_are_over_are_read_and_not_repeated(config, trained):
-    finish(Path('runs/k=2-0'), seed=0, score=60)
+    run(plan(config, [0], only=['k=2']))
+    trained.clear()
     lines = []
     results = list(run_trials(plan(config, [0]), lines.append))
     assert trained == ['k=1-0', 'bias_only-0']
     found = {(r.name, r.seed): r.metrics['image_mDice'] for r in results}
-    assert found == {('k=1', 0): 1, ('k=2', 0): 60, ('bias only', 0): 2}
+    assert found == {('k=1', 0): 10, ('k=2', 0): 20, ('bias only', 0): 30}
     assert lines[0] == '1/3: k=1, seed 0'
     assert lines[1].startswith('3/3: bias only, seed 0, up to 0:00:0')
 
 
-def test_a_run_without_a_validation_is_repeated(config, trained):
-    finish(Path('runs/k=1-0'), seed=0, score=60)
-    (scalars,) = Path('runs/k=1-0').glob('*/vis_data/scalars.json')
-    scalars.write_text(
-        json.dumps({'lr': 0.1, 'loss': 1.0, 'iter': 1, 'step': 1}) + '\n'
-    )
-    scalars.parent.parent.rename('runs/k=1-0/before')
-    list(run_trials(plan(config, [0], only=['k=1']), lambda line: None))
+def test_a_killed_run_is_trained_again_whatever_it_validated(config, trained):
+    (trial,) = plan(config, [0], only=['k=1'])
+    finish(trial.work_dir, seed=0, score=60)
+    assert not trial.is_over()
+    (result,) = run([trial])
     assert trained == ['k=1-0']
+    assert result.metrics['image_mDice'] == 10
+
+
+def test_the_marker_is_the_hash_of_the_config(config, trained):
+    (trial,) = plan(config, [5], only=['k=2'])
+    run([trial])
+    expected = Config.fromfile('config.py').to_dict()
+    expected.pop('variants')
+    expected.pop('work_dir')
+    expected['randomness']['seed'] = 5
+    expected['custom_hooks'][0]['method']['k'] = 2
+    text = json.dumps(expected, sort_keys=True)
+    assert json.loads(Path('runs/k=2-5/finished.json').read_text()) == {
+        'config': hashlib.sha256(text.encode()).hexdigest()
+    }
+
+
+def test_a_moved_folder_has_the_same_runs(config, trained):
+    run(plan(config, [0]))
+    trained.clear()
+    Path('runs').rename('elsewhere')
+    config.work_dir = 'elsewhere'
+    assert len(run(plan(config, [0]))) == 3
+    assert trained == []
+
+
+def test_a_run_of_another_config_stops_before_anything_trains(config, trained):
+    run(plan(config, [0], only=['bias only']))
+    trained.clear()
+    config.lr = 0.2
+    message = r"'bias only', seed 0.*\(runs/bias_only-0\).*--work-dir"
+    with pytest.raises(ValueError, match=message):
+        run(plan(config, [0]))
+    assert trained == []
+
+
+def test_two_variants_of_one_folder_stop_before_anything_trains(
+    config, trained
+):
+    config.variants = {'a b': {'lr': 0.1}, 'a_b': {'lr': 0.2}}
+    with pytest.raises(ValueError, match=r"'a_b' and another for runs/a_b-0"):
+        run(plan(config, [0]))
+    assert trained == []
 
 
 def test_an_unknown_variant_lists_the_variants(config):
