@@ -15,6 +15,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from gps_seg.engine.comparison import train_quietly
+from gps_seg.engine.variant_check import check_variant
 from gps_seg.engine.whole_files import write_json
 from gps_seg.visualization.run_results import RunResult, read_run
 
@@ -127,6 +128,14 @@ def check_folders(trials: Sequence[Trial]) -> None:
             )
 
 
+def check_variants(trials: Sequence[Trial]) -> None:
+    """Raise ValueError if a variant that is to be trained cannot be."""
+    # The variants of one seed stand for those of all.
+    waiting = {t.variant: t.config for t in trials if not t.is_over()}
+    for name, config in waiting.items():
+        check_variant(name, config)
+
+
 def run_trials(
     trials: Sequence[Trial], report: Callable[[str], None] = print
 ) -> Iterator[RunResult]:
@@ -136,9 +145,10 @@ def run_trials(
 
     Raises:
         ValueError: Before anything is trained, if a folder has a run of
-            another config.
+            another config, or a variant cannot be trained and compared.
     """
     check_folders(trials)
+    check_variants(trials)
     start, trained = time.monotonic(), 0
     for number, trial in enumerate(trials, start=1):
         if not trial.is_over():

@@ -113,7 +113,7 @@ class ProgressHook(Hook):
 def train_quietly(method: str, config: Config) -> Run:
     """Train by a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
-    with _quiet():
+    with quiet():
         runner = _build(config)
         runner.register_hook(progress)
         runner.train()
@@ -129,7 +129,7 @@ def train_quietly(method: str, config: Config) -> Run:
 
 def validate_quietly(method: str, config: Config) -> Run:
     """Validate the weights that the config loads; nothing is trained."""
-    with _quiet():
+    with quiet():
         runner = _build(config)
         runner.val()
     return Run(method, runner, num_trained=0, num_selected=0, seconds=0.0)
@@ -145,7 +145,7 @@ def _build(config: Config) -> Runner:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Let logs go to the work directory alone, and not to the screen."""
     with redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # Remarks of the libraries on themselves; ours are shown.

@@ -5,24 +5,29 @@ import json
 from pathlib import Path
 
 import pytest
+import small_segmentor
 from mmengine.config import Config
 
-from gps_seg.engine import PeftHook, ablation
+from gps_seg.engine import ablation
 from gps_seg.engine.ablation import plan, run_trials
+from gps_seg.engine.variant_check import check_variant
 from gps_seg.visualization.run_results import METRICS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-TEXT = """
+TEXT = f"""
+{small_segmentor.TEXT}
+val_evaluator = dict(type='DiceIoUMetric')
+val_cfg = dict()
 work_dir = 'runs'
 randomness = dict(seed=7)
 custom_hooks = [dict(type='PeftHook', method=dict(type='gps', k=1))]
-variants = {
-    'k=1': {},
-    'k=2': {'custom_hooks.0.method.k': 2},
-    'bias only': {
+variants = {{
+    'k=1': {{}},
+    'k=2': {{'custom_hooks.0.method.k': 2}},
+    'bias only': {{
         'custom_hooks.0.method': dict(_delete_=True, type='bias'),
-    },
-}
+    }},
+}}
 """
 SCORES = {'k=1': 10, 'k=2': 20, 'bias only': 30}
 
@@ -166,15 +171,66 @@ def test_a_config_without_variants(config):
         plan(config, [0])
 
 
+IMPOSSIBLE = {
+    # A neuron of the patch embedding has 3 * 8 * 8 inputs, the others 16.
+    'k: expected 1 to 16 .*, got 99': {'custom_hooks.0.method.k': 99},
+    "expected a type among .*'gsp'": {'custom_hooks.0.method.type': 'gsp'},
+    "unexpected keyword argument 'batches'": {'custom_hooks.0.batches': 5},
+    'expected one PeftHook, got 0': {'custom_hooks': []},
+    'NoSuchHead': {'model.decode_head.type': 'NoSuchHead'},
+    'got no val_evaluator, val_cfg': {'val_evaluator': None, 'val_cfg': None},
+    r"got \[{'type': 'IoUMetric'}\]": {'val_evaluator.type': 'IoUMetric'},
+    "'prefix': 'a'": {'val_evaluator.prefix': 'a'},
+}
+
+
+@pytest.mark.parametrize('message', IMPOSSIBLE)
+def test_an_impossible_last_variant_stops_before_anything_trains(
+    config, trained, message
+):
+    config.variants['last'] = IMPOSSIBLE[message]
+    with pytest.raises(ValueError, match=f"variant 'last': .*{message}"):
+        run(plan(config, [0]))
+    assert trained == []
+
+
 @pytest.mark.parametrize(
-    'name', ['ablation', 'recommended', 'selection_losses', 'search']
+    'evaluator',
+    [
+        {'type': 'mmseg.DiceIoUMetric', 'foreground': ['polyp']},
+        [{'type': 'IoUMetric'}, {'type': 'DiceIoUMetric'}],
+        {'type': 'Evaluator', 'metrics': [{'type': 'DiceIoUMetric'}]},
+    ],
 )
-def test_variants_of_the_studies_have_methods_that_can_be_built(name):
+def test_the_scores_may_come_with_others(config, evaluator):
+    config.val_evaluator = evaluator
+    check_variant('any', config)
+
+
+def test_a_hook_with_a_priority_is_checked_as_mmengine_builds_it(config):
+    config.custom_hooks[0].priority = 'LOW'
+    check_variant('any', config)
+
+
+def test_each_variant_is_checked_once_unless_it_is_over(
+    config, trained, monkeypatch
+):
+    checked = []
+    monkeypatch.setattr(
+        ablation, 'check_variant', lambda name, config: checked.append(name)
+    )
+    run(plan(config, [0, 1], only=['k=2']))
+    run(plan(config, [0, 1]))
+    run(plan(config, [0, 1]))
+    assert checked == ['k=2', 'k=1', 'bias only']
+
+
+@pytest.mark.parametrize(
+    'name', ['ablation', 'selection_losses', 'search', 'recommended']
+)
+def test_variants_of_the_studies_pass_the_check(name):
     config = Config.fromfile(CONFIGS / 'kvasir' / f'{name}.py')
     config.work_dir = 'runs'
     trials = plan(config, [0])
     assert len({trial.work_dir for trial in trials}) == len(trials)
-    for trial in trials:
-        (hook,) = trial.config.custom_hooks
-        ablation_hook = {k: v for k, v in hook.items() if k != 'type'}
-        assert PeftHook(**ablation_hook).method is not None
+    ablation.check_variants(trials)

@@ -1,0 +1,83 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Whether a variant can be trained and compared, told before any is trained.
+
+The last of many variants should not fail after hours, on what its config
+alone could have told.
+"""
+
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.engine.comparison import quiet
+from gps_seg.engine.counting import model_of_shapes
+from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.plug_in import peft_hook
+from gps_seg.engine.wrapper_types import type_name
+from gps_seg.peft import weights_to_select
+from gps_seg.visualization.run_results import METRICS
+
+#: Keys of a config without any of which MMEngine does not validate.
+VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')
+
+
+def check_variant(name: str, config: Config) -> None:
+    """Check validation, method and model of a variant, without its data.
+
+    Args:
+        name: Of the variant, for the error.
+        config: Of the variant; left as it is.
+
+    Raises:
+        ValueError: If its runs could not be compared, or its method does not
+            fit its model.
+    """
+    try:
+        with quiet():
+            check_scores(config)
+            _check_method(config)
+    # The code of a model raises what it likes.
+    except Exception as error:
+        raise ValueError(f"variant '{name}': {error}") from error
+
+
+def check_scores(config: Config) -> None:
+    """Raise ValueError unless a run would be validated with the scores."""
+    missing = [key for key in VALIDATION if config.get(key) is None]
+    if missing:
+        raise ValueError(
+            'config: expected a validation, whose scores are compared, got '
+            f'no {", ".join(missing)}. Add what is missing, with '
+            "val_evaluator=dict(type='DiceIoUMetric')."
+        )
+    metrics = _metrics(config.val_evaluator)
+    if not any(_scores(metric) for metric in metrics):
+        raise ValueError(
+            'val_evaluator: expected DiceIoUMetric without a prefix, for '
+            f'{", ".join(METRICS)} are compared, got {metrics}. Compared are '
+            "segmentors with val_evaluator=dict(type='DiceIoUMetric')."
+        )
+
+
+def _metrics(evaluator: Any) -> list[Any]:
+    """What MMEngine takes: a metric, several, or an evaluator with them."""
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    return list(evaluator) if isinstance(evaluator, list) else [evaluator]
+
+
+def _scores(metric: Any) -> bool:
+    return (
+        isinstance(metric, dict)
+        and type_name(metric) == 'DiceIoUMetric'
+        and not metric.get('prefix')
+    )
+
+
+def _check_method(config: Config) -> None:
+    settings = dict(peft_hook(config))
+    for key in ('type', 'priority'):  # MMEngine's own
+        settings.pop(key, None)
+    method = PeftHook(**settings).method
+    model = model_of_shapes(config)
+    method.check(weights_to_select(model, method.roles(model)))
