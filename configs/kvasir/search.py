@@ -4,7 +4,7 @@
 
 300 training images to train, 100 others to score; the validation images take
 no part. ``v`` is the learning rate of the selected values as a multiple of
-the head's; that of the biases is 3 throughout.
+the head's; that of the biases is 3, but for ``equal``, where all are 1.
 """
 
 _base_ = './small.py'
@@ -46,6 +46,10 @@ variants = {
             ('taylor', 1, 'v=1'),
             ('activation', 1, 'v=1'),
         )
+    },
+    **{
+        f'{score} k=1 equal': {METHOD: dict(k=1, score=score)}
+        for score in ('gradient', 'random')
     },
     # A share of the entries that is that of k=1.
     'sift v=1': {

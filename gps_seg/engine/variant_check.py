@@ -11,10 +11,10 @@ from mmengine.config import Config
 
 from gps_seg.engine.comparison import quiet
 from gps_seg.engine.counting import model_of_shapes
-from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.plug_in import peft_hook
 from gps_seg.engine.wrapper_types import type_name
-from gps_seg.peft import weights_to_select
+from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.visualization.run_results import METRICS
 
 #: Keys of a config without any of which MMEngine does not validate.
@@ -75,9 +75,7 @@ def _scores(metric: Any) -> bool:
 
 
 def _check_method(config: Config) -> None:
-    settings = dict(peft_hook(config))
-    for key in ('type', 'priority'):  # MMEngine's own
-        settings.pop(key, None)
-    method = PeftHook(**settings).method
+    check_hooks(config)
+    method = build_method(peft_hook(config).method, METHODS)
     model = model_of_shapes(config)
     method.check(weights_to_select(model, method.roles(model)))
