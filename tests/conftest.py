@@ -14,6 +14,7 @@ import logging
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,30 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         (report_hook, 'plot_overlays'),
     ):
         monkeypatch.setattr(module, name, lambda *arguments: None)
+
+
+class OneRunASecond:
+    """MMEngine's clock, by which no two runs begin in the same second.
+
+    It names a run by the second in which it begins; runs of one name share
+    their logger and their scope, which MMEngine warns about.
+    """
+
+    last = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def time(self) -> float:
+        OneRunASecond.last = max(time.time(), OneRunASecond.last + 1)
+        return OneRunASecond.last
+
+
+@pytest.fixture(autouse=True)
+def _runs_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = sys.modules.get('mmengine.runner.runner')
+    if runner is not None:
+        monkeypatch.setattr(runner, 'time', OneRunASecond())
 
 
 @pytest.fixture(scope='session', autouse=True)
