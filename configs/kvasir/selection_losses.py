@@ -12,14 +12,14 @@ LOSS = 'custom_hooks.0.loss'
 variants = dict(
     _delete_=True,
     **{
-        'task': _base_.RATES['v=1'],
+        'task': _base_.RATES['v=1 b=3'],
         'task, warm head': {
             LOSS: dict(type='task', warmup=60),
-            **_base_.RATES['v=1'],
+            **_base_.RATES['v=1 b=3'],
         },
         'contrastive, pixels': {
             LOSS: dict(type='contrastive', views=1),
-            **_base_.RATES['v=1'],
+            **_base_.RATES['v=1 b=3'],
         },
     },
 )
