@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.wrapper_types import (
-    PEFT_SIBLINGS,
     trains_selected,
     type_name,
+    wrong_wrapper,
 )
 
 
@@ -65,20 +65,12 @@ def check_before_data(runner: Any) -> None:
         _check_plain(runner)
         return
     if isinstance(runner.optim_wrapper, dict):
-        _check_wrapper(runner.optim_wrapper)
+        if not trains_selected(runner.optim_wrapper):
+            raise wrong_wrapper(
+                type_name(runner.optim_wrapper, 'OptimWrapper')
+            )
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     hooks[0].check(runner)
-
-
-def _check_wrapper(settings: dict[str, Any]) -> None:
-    """Raise ValueError if the wrapper would not do, before it is built."""
-    if not trains_selected(settings):
-        legal = ' or '.join(PEFT_SIBLINGS.values())
-        raise ValueError(
-            f'optim_wrapper.type: expected {legal} beside a PeftHook, got '
-            f'{type_name(settings, "OptimWrapper")}, which would train every '
-            'entry. Replace the type; its other settings may stay.'
-        )
 
 
 def _check_plain(runner: Runner) -> None:

@@ -45,6 +45,7 @@ from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
 from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
+from gps_seg.engine.wrapper_types import wrong_wrapper
 from gps_seg.peft import (
     METHODS,
     Choice,
@@ -144,12 +145,7 @@ class PeftHook(Hook):
                 'the others declare: keep one.'
             )
         if not isinstance(runner.optim_wrapper, TrainsSelected):
-            raise ValueError(
-                'optim_wrapper.type: expected PeftOptimWrapper or '
-                'AmpPeftOptimWrapper beside a PeftHook, got '
-                f'{type(runner.optim_wrapper).__name__}, which would train '
-                'every entry. Replace the type; its other settings may stay.'
-            )
+            raise wrong_wrapper(type(runner.optim_wrapper).__name__)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]

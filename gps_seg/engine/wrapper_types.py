@@ -46,6 +46,15 @@ def trains_selected(settings: Mapping[str, Any]) -> bool:
     return isinstance(kind, type) and issubclass(kind, TrainsSelected)
 
 
+def wrong_wrapper(name: str | None) -> ValueError:
+    """The error of a wrapper that would not leave the frozen as it is."""
+    return ValueError(
+        f'optim_wrapper.type: expected {" or ".join(PEFT_SIBLINGS.values())} '
+        f'beside a PeftHook, got {name}, which would train every entry. '
+        'Replace the type; its other settings may stay.'
+    )
+
+
 def use_peft_wrapper(config: Config) -> None:
     """Replace the optim wrapper by the one for a ``PeftHook``, in place.
 

@@ -140,7 +140,10 @@ def test_entries_outside_the_delta_do_not_matter(model, delta):
     free = next(i for i in range(9) if i not in delta.selection[name])
     with torch.no_grad():
         model.backbone[0].weight.view(-1)[free] += 1
+    moved = model.backbone[0].weight.view(-1)[free].item()
     apply(model, delta)
+    assert applied_delta(model) is not None
+    assert model.backbone[0].weight.view(-1)[free].item() == moved
 
 
 def test_another_number_of_classes_is_explained(model, delta, state_bits):

@@ -101,8 +101,11 @@ def test_there_must_be_one_peft_hook(hooks):
     'kind', ['PeftHook', 'mmengine.PeftHook', PeftHook], ids=str
 )
 def test_a_peft_hook_is_known_however_it_is_named(kind):
-    hook = {**PEFT_HOOK, 'type': kind}
-    plug_in(config(custom_hooks=[{'type': 'EMAHook'}, hook]))
+    cfg = config(
+        custom_hooks=[{'type': 'EMAHook'}, PEFT_HOOK | {'type': kind}]
+    )
+    plug_in(cfg)
+    assert cfg.optim_wrapper.type == 'PeftOptimWrapper'
 
 
 def test_another_runner_is_named():

@@ -125,8 +125,11 @@ def test_deterministic_algorithms_are_enough(deterministic):
     with ColumnGradients(selected.values()).active():
         model(torch.randn(2, 3, 8, 8)).square().sum().backward()
     torch.optim.SGD([e.values for e in selected.values()], lr=0.1).step()
+    stepped = [entries.values.clone() for entries in selected.values()]
     selected.write()
     selected.read()
+    for entries, values in zip(selected.values(), stepped, strict=True):
+        assert torch.equal(entries.values, values)
 
 
 def test_reading_follows_a_loaded_weight():
