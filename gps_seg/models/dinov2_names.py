@@ -8,6 +8,7 @@ only names change.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -192,11 +193,13 @@ def _check_names(
             f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
             f'Check that this is the file of such a backbone.'
         )
-    if len(found) < len(plain_names):
-        twice = sorted(plain_names)[:_SHOWN]
+    times = Counter(plain_names.values())
+    twice = sorted(name for name, p in plain_names.items() if times[p] > 1)
+    if twice:
         raise ValueError(
-            f'source: expected one tensor per name, got chunked and plain '
-            f'names of the same block ({", ".join(twice)}, ...). Keep one.'
+            'source: expected one tensor per name, got chunked and plain '
+            f'names of the same block: {_summary("under two names", twice)}. '
+            'Keep one of each.'
         )
 
 

@@ -20,8 +20,10 @@ from gps_seg.visualization.figure import (
     style_axes,
 )
 
-#: More names of methods than these stand aslant under their columns.
-MOST_LEVEL_NAMES = 8
+#: With more methods the legend would cover the means.
+MOST_IN_LEGEND = 8
+_LETTER = 0.075  # inches, of the tick labels; an upper estimate
+_ANGLE = 30  # degrees, of tick labels that are wider than their columns
 
 
 class MethodRun(NamedTuple):
@@ -63,8 +65,10 @@ def plot_comparison(
     """
     _check(rows)
     methods = list(dict.fromkeys(row.method for row in rows))
-    height = 3.8 if len(methods) <= MOST_LEVEL_NAMES else 4.6
     width = max(4.4, 0.8 * len(methods))
+    longest = _LETTER * max(map(len, methods))
+    angle = _ANGLE if longest > width / (len(methods) + 1) else 0
+    height = 3.8 + longest * math.sin(math.radians(angle))
     figure = new_figure(width + 3.6, height)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[width, 3.6])
     for index, method in enumerate(methods):
@@ -72,7 +76,7 @@ def plot_comparison(
         style = _style(index)
         _draw_method(left, index, runs, style)
         _draw_cost(right, runs, style)
-    _finish_methods(left, methods, metric)
+    _finish_methods(left, methods, angle, metric)
     _finish_cost(right, len(methods))
     return save_png(figure, out_png)
 
@@ -137,12 +141,14 @@ def _draw_cost(
     axes.plot([share], [mean_score(runs)], label=runs[0].method, **style)
 
 
-def _finish_methods(axes: Axes, methods: list[str], metric: str) -> None:
+def _finish_methods(
+    axes: Axes, methods: list[str], angle: int, metric: str
+) -> None:
     style_axes(axes, 'each point a run, the bar their mean')
     axes.grid(False, axis='x')
     axes.set_xticks(range(len(methods)), methods, fontsize=9)
-    if len(methods) > MOST_LEVEL_NAMES:  # they would run into one another
-        axes.tick_params(axis='x', labelrotation=30)
+    if angle:
+        axes.tick_params(axis='x', labelrotation=angle)
         for label in axes.get_xticklabels():
             label.set_ha('right')
     axes.set_xlim(-0.6, len(methods) - 0.4)
@@ -158,5 +164,5 @@ def _finish_cost(axes: Axes, num_methods: int) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x:g}'))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel('trained parameters (% of all)', fontsize=9, color=INK)
-    if num_methods <= MOST_LEVEL_NAMES:
+    if num_methods <= MOST_IN_LEGEND:
         axes.legend(fontsize=8, frameon=False, loc='best')

@@ -341,7 +341,8 @@ def _without(vit: dict[str, Tensor], name: str) -> dict[str, Tensor]:
         ),
         (
             lambda vit: vit | {'blocks.0.0.ls1.gamma': torch.ones(WIDTH)},
-            r'expected one tensor per name.+blocks.0.0.ls1.gamma',
+            r'one tensor per name.+: 2 under two names '
+            r'\(blocks\.0\.0\.ls1\.gamma, blocks\.0\.ls1\.gamma\)',
         ),
         (lambda vit: {'x': torch.ones(1)}, r'1 unknown \(x\); 20 missing'),
     ],

@@ -1,8 +1,12 @@
 """The comparison of methods."""
 
+import itertools
 import math
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from gps_seg.visualization import MethodRun, plot_comparison
 from gps_seg.visualization.comparison import _style, mean_score
@@ -38,6 +42,60 @@ def test_many_methods_have_their_names_on_the_left_alone(tmp_path, figures):
     left, right = figures[0].axes
     assert len(left.get_xticklabels()) == 11
     assert right.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['gps k=1', 'gps k=1 score=random', 'bias', 'linear', 'full'],
+        ['neuron gradient k=1', 'neuron random k=1', 'layer gradient k=1'],
+        ['a method of a long name with=settings', 'full'],
+        [f'layer gradient share=0.00{i}95' for i in range(14)],
+        [f'gps k={i}' for i in range(9)],
+    ],
+)
+def test_no_name_runs_into_the_next(tmp_path, figures, names):
+    """Their outlines as drawn are turned and laid over one another."""
+    runs = [MethodRun(name, 50.0, 0.01) for name in names]
+    plot_comparison(runs, tmp_path / 'c.png', metric='mDice')
+    (figure,) = figures
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    outlines = [
+        outline(label, renderer) for label in figure.axes[0].get_xticklabels()
+    ]
+    assert len(outlines) == len(names)
+    for one, other in itertools.pairwise(outlines):
+        assert not one.intersects_path(other, filled=True)
+    page = figure.bbox
+    for path in outlines:
+        assert page.x0 <= path.vertices[:, 0].min()
+        assert page.y0 <= path.vertices[:, 1].min()
+
+
+def outline(label, renderer):
+    """Rectangle of a text in pixels, turned as the text is."""
+    angle, anchor = label.get_rotation(), label.get_ha()
+    corner = label.get_window_extent(renderer)
+    label.set_rotation(0)
+    flat = label.get_window_extent(renderer)
+    label.set_rotation(angle)
+    turned = (
+        Affine2D()
+        .rotate_deg(angle)
+        .transform(
+            [
+                (0, 0),
+                (flat.width, 0),
+                (flat.width, flat.height),
+                (0, flat.height),
+            ]
+        )
+    )
+    turned += (corner.x0, corner.y0) - turned.min(axis=0)
+    assert anchor == ('right' if angle else 'center')
+    return Path([*turned, turned[0]], closed=True)
 
 
 def test_picture_is_written(tmp_path):
