@@ -16,6 +16,7 @@ from mmengine.runner import set_random_seed
 from rich.progress import track
 
 import gps_seg.datasets  # noqa: F401  (registers the data sets)
+from gps_seg.datasets.ignored_label import ignored_label, with_unknown
 from gps_seg.engine.launch import load_config
 from gps_seg.visualization import ClassColours, Tile, plot_contact_sheet
 
@@ -57,7 +58,7 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     return DATASETS.build(loader.dataset)
 
 
-def make_tile(sample: dict, names: Sequence[str]) -> Tile:
+def make_tile(sample: dict, names: Sequence[str], ignored: int) -> Tile:
     """Turn one output of a pipeline into a picture."""
     data_sample = sample['data_samples']
     image = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0))
@@ -70,19 +71,21 @@ def make_tile(sample: dict, names: Sequence[str]) -> Tile:
     # Test pipelines keep the labels at the size of the file.
     height, width = labels.shape
     rgb = mmcv.bgr2rgb(mmcv.imresize(image, (width, height)))
-    return Tile(rgb, labels, title)
+    return Tile(rgb, with_unknown(labels, ignored), title)
 
 
 def main() -> None:
     args = parse_args()
     try:
-        dataset = build_dataset(load_config(args.config), args.split)
+        config = load_config(args.config)
+        dataset = build_dataset(config, args.split)
+        ignored = ignored_label(config.get('model'))
         names = dataset.metainfo.get('classes') or ()
         set_random_seed(args.seed)
         number = min(args.number, len(dataset))
         indices = sorted(random.sample(range(len(dataset)), number))
         tiles = [
-            make_tile(dataset[i], names)
+            make_tile(dataset[i], names, ignored)
             for i in track(indices, 'Loading images')
         ]
         heading = (

@@ -16,6 +16,8 @@ from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from mmengine.structures import BaseDataElement
 
+from gps_seg.datasets.ignored_label import ignored_label, with_unknown
+from gps_seg.engine.runner_model import bare_model
 from gps_seg.evaluation import ImageScore
 from gps_seg.visualization import Overlay
 
@@ -126,7 +128,10 @@ def _predict(runner: Runner, example: Example, index: int) -> Overlay:
     size = image.shape[:2]
     truth = None
     if 'gt_sem_seg' in sample:
-        truth = _label_map(sample.gt_sem_seg, size)
+        truth = with_unknown(
+            _label_map(sample.gt_sem_seg, size),
+            ignored_label(bare_model(runner)),
+        )
     return Overlay(
         image=image,
         prediction=_label_map(sample.pred_sem_seg, size),

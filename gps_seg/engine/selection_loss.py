@@ -15,14 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gps_seg.datasets.ignored_label import ignored_label
 from gps_seg.sparse import (
     check_positive,
     check_whole,
     supervised_contrastive_loss,
 )
-
-#: The label of pixels that belong to no class, in MMSegmentation.
-IGNORED = 255
 
 
 class SelectionLoss(Protocol):
@@ -136,7 +134,12 @@ class ContrastiveLoss:
         if is_segmentor:
             (*_, features) = getattr(model, encoder)(data['inputs'])
             labels = [sample.gt_sem_seg.data for sample in samples]
-            return draw_pixels(features, torch.stack(labels), self.pixels)
+            return draw_pixels(
+                features,
+                torch.stack(labels),
+                self.pixels,
+                ignored_label(model),
+            )
         features = _vectors(model.extract_feat(data['inputs']))
         labels = [sample.gt_label.view(1) for sample in samples]
         return features, torch.cat(labels).to(features.device)
@@ -153,6 +156,7 @@ def draw_pixels(
     features: Tensor,  # shape: (images, channels, height, width)
     labels: Tensor,  # shape: (images, 1, height', width'), integers
     number: int,
+    ignored: int,
 ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
     """At most ``number`` random pixels of each class in each image."""
     nearest = F.interpolate(labels.float(), features.shape[2:]).long()
@@ -160,7 +164,7 @@ def draw_pixels(
     for image, label in zip(features, nearest.flatten(1), strict=True):
         columns = image.flatten(1)
         for value in label.unique().tolist():
-            if value == IGNORED:
+            if value == ignored:
                 continue
             places = (label == value).nonzero().flatten()
             drawn = places[torch.randperm(len(places))[:number]]
@@ -169,7 +173,7 @@ def draw_pixels(
     if not vectors:
         raise ValueError(
             'labels: expected pixels of some class, got a batch that is '
-            f'ignored ({IGNORED}) throughout. Check the labels.'
+            f'ignored ({ignored}) throughout. Check the labels.'
         )
     return torch.cat(vectors), torch.cat(classes)
 

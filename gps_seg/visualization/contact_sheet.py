@@ -16,9 +16,13 @@ from matplotlib.patches import Patch
 
 from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.figure import INK, new_figure, save_png
+from gps_seg.visualization.foreground import (
+    OUTLINE,
+    UNKNOWN,
+    draw_outline,
+    is_foreground,
+)
 
-IGNORE_INDEX = 255
-OUTLINE = '#00E5FF'  # stands out on the pinks and reds of endoscopy
 FILL_OPACITY = 0.2
 IGNORED_GREY = 150
 TILE_INCHES = 1.75
@@ -30,8 +34,9 @@ class Tile:
 
     Args:
         image: RGB, uint8, shape (height, width, 3).
-        labels: Of the pixels, shape (height, width), 255 is ignored; None for
-            an image that has one label, which belongs into the title.
+        labels: Label map, shape (height, width), ``UNKNOWN`` where ignored;
+            None for an image that has one label, which belongs into the
+            title.
         title: Text over the image.
 
     Raises:
@@ -110,17 +115,17 @@ def tint(
     labels: np.ndarray,  # shape: (height, width)
 ) -> np.ndarray:  # shape: (height, width, 3)
     """``image`` with its foreground tinted and its ignored pixels grey."""
-    foreground = (labels > 0) & (labels != IGNORE_INDEX)
+    foreground = is_foreground(labels)
     colour = 255 * np.array(to_rgb(OUTLINE), np.float32)
     tinted = image.astype(np.float32)
     tinted[foreground] += FILL_OPACITY * (colour - tinted[foreground])
-    tinted[labels == IGNORE_INDEX] = IGNORED_GREY
+    tinted[labels == UNKNOWN] = IGNORED_GREY
     return tinted.round().astype(np.uint8)
 
 
 def foreground_share(labels: np.ndarray) -> float:
     """Foreground pixels as a share of those that are not ignored."""
-    known = labels != IGNORE_INDEX
+    known = labels != UNKNOWN
     return float((labels[known] > 0).mean()) if known.any() else 0.0
 
 
@@ -132,15 +137,9 @@ def _draw(axes: Axes, tile: Tile, classes: ClassColours | None) -> None:
         axes.imshow(classes.paint(tile.image, tile.labels))
     else:
         axes.imshow(tint(tile.image, tile.labels))
-        _draw_outline(axes, tile.labels)
+        draw_outline(axes, tile.labels, width=1.2)
         title = f'{title}\n{foreground_share(tile.labels):.1%}'
     axes.set_title(title, fontsize=6.5, color=INK, pad=3)
-
-
-def _draw_outline(axes: Axes, labels: np.ndarray) -> None:
-    foreground = (labels > 0) & (labels != IGNORE_INDEX)
-    if foreground.any() and not foreground.all():
-        axes.contour(foreground, levels=[0.5], colors=OUTLINE, linewidths=1.2)
 
 
 def _foreground_handles(foreground: str) -> list[Patch]:

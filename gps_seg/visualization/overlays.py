@@ -15,14 +15,21 @@ from matplotlib.patches import Patch
 
 from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.figure import INK, new_figure, save_png
+from gps_seg.visualization.foreground import (
+    OUTLINE,
+    UNKNOWN,
+    draw_outline,
+)
 
-IGNORE_INDEX = 255
-CONTOUR = '#00E5FF'
-# Chosen to stand out on the pinks and reds of endoscopy.
+# Of the palette by Okabe and Ito those that every kind of colour blindness
+# tells from mucosa and from each other. What is right needs no colour: it is
+# the rest of what the outline encloses.
+FALSE_POSITIVE, FALSE_NEGATIVE = 'false positive', 'false negative'
+UNCHECKED = 'prediction, no ground truth'
 COLOURS = {
-    'true positive': '#2ECC40',
-    'false positive': '#FFDC00',
-    'false negative': '#1F6BFF',
+    FALSE_POSITIVE: '#F0E442',
+    FALSE_NEGATIVE: '#0072B2',
+    UNCHECKED: '#56B4E9',
 }
 _PANELS = ('image', 'ground truth', 'prediction')
 _PER_BAND = 9
@@ -36,8 +43,8 @@ class Overlay:
     Args:
         image: RGB, uint8, shape (height, width, 3).
         prediction: Labels, shape (height, width); 0 is background.
-        truth: Labels, shape (height, width), 255 where unknown; None if
-            there is no ground truth.
+        truth: Labels, shape (height, width), ``UNKNOWN`` where that is so;
+            None if there is no ground truth.
         title: Text over the image.
 
     Raises:
@@ -79,7 +86,7 @@ def plot_overlays(
         rows: Images to show.
         out_png: Where the picture goes.
         classes: Their colours. Without them the first class is a background,
-            and colours tell right from wrong.
+            and colours show what is wrong.
 
     Returns:
         The path written.
@@ -114,23 +121,21 @@ def paint(
     prediction: np.ndarray,  # shape: (height, width)
     truth: np.ndarray | None,  # shape: (height, width)
 ) -> np.ndarray:  # shape: (height, width, 3)
-    """``image`` with right and wrong foreground pixels in colour.
+    """``image`` with the wrong pixels of the foreground in colour.
 
-    A pixel is a true positive if a foreground class is predicted and right, a
-    false positive if it is predicted and wrong, a false negative if the
-    background is predicted and wrong. Pixels with unknown truth stay as they
-    are. Without a ground truth the prediction counts as right.
+    A pixel is a false positive if a foreground class is predicted and wrong,
+    a false negative if the background is predicted and wrong. What is right,
+    and what is unknown, stays as it is. Without a ground truth the prediction
+    has a colour of its own.
     """
     if truth is None:
-        truth = prediction
-    known = truth != IGNORE_INDEX
-    predicted = (prediction > 0) & known
-    agree = prediction == truth
-    masks = {
-        'true positive': predicted & agree,
-        'false positive': predicted & ~agree,
-        'false negative': known & (prediction == 0) & (truth > 0),
-    }
+        masks = {UNCHECKED: prediction > 0}
+    else:
+        wrong = (truth != UNKNOWN) & (prediction != truth)
+        masks = {
+            FALSE_POSITIVE: wrong & (prediction > 0),
+            FALSE_NEGATIVE: wrong & (prediction == 0),
+        }
     painted = image.astype(np.float32)
     for name, mask in masks.items():
         colour = np.array(_rgb(COLOURS[name]), dtype=np.float32)
@@ -149,8 +154,8 @@ def _draw_column(
         _say_no_truth(with_truth)
     elif classes is None:
         with_truth.imshow(row.image)
-        _draw_contour(with_truth, row.truth)
-        _draw_contour(with_prediction, row.truth, width=0.6)
+        draw_outline(with_truth, row.truth, width=1.4)
+        draw_outline(with_prediction, row.truth, width=0.9)
     else:
         with_truth.imshow(classes.paint(row.image, row.truth))
     with_prediction.imshow(
@@ -173,12 +178,6 @@ def _say_no_truth(axes: Axes) -> None:
     )
 
 
-def _draw_contour(axes: Axes, truth: np.ndarray, width: float = 1.4) -> None:
-    inside = (truth > 0) & (truth != IGNORE_INDEX)
-    if inside.any() and not inside.all():
-        axes.contour(inside, levels=[0.5], colors=CONTOUR, linewidths=width)
-
-
 def _name_line(axes: Axes, name: str) -> None:
     axes.text(
         -0.06,
@@ -199,10 +198,15 @@ def _handles(
     if classes is not None:
         maps = [m for row in rows for m in (row.truth, row.prediction)]
         return classes.legend(m for m in maps if m is not None)
-    contour = Patch(facecolor='none', edgecolor=CONTOUR, label='ground truth')
+    absent = {UNCHECKED} if all(r.truth is not None for r in rows) else set()
+    outline = Patch(facecolor='none', edgecolor=OUTLINE, label='ground truth')
     return [
-        contour,
-        *(Patch(facecolor=rgb, label=name) for name, rgb in COLOURS.items()),
+        outline,
+        *(
+            Patch(facecolor=colour, label=name)
+            for name, colour in COLOURS.items()
+            if name not in absent
+        ),
     ]
 
 

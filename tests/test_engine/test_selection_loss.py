@@ -116,7 +116,7 @@ def test_pixels_are_drawn_up_to_a_number_from_each_class():
     labels = torch.zeros(2, 1, 4, 4, dtype=torch.long)
     labels[0, 0, 0, :3] = 7
     labels[1] = 255
-    drawn, classes = draw_pixels(features, labels, 5)
+    drawn, classes = draw_pixels(features, labels, 5, 255)
     assert drawn.shape == (5 + 3, 1)
     assert classes.tolist() == [0] * 5 + [7] * 3
     places = drawn.flatten().long()
@@ -126,7 +126,30 @@ def test_pixels_are_drawn_up_to_a_number_from_each_class():
 
 def test_labels_that_are_ignored_throughout():
     with pytest.raises(ValueError, match='expected pixels of some class'):
-        draw_pixels(torch.ones(1, 2, 2, 2), torch.full((1, 1, 2, 2), 255), 3)
+        draw_pixels(
+            torch.ones(1, 2, 2, 2), torch.full((1, 1, 2, 2), 255), 3, 255
+        )
+
+
+@pytest.mark.parametrize('void', [11, 0, 255])
+def test_void_selects_alike_whatever_its_label_is(void):
+    """Classes 1 to 4, and a region without one under another label."""
+    gradients = []
+    for label in (255, void):
+        torch.manual_seed(0)
+        model = Segmentor()
+        model.decode_head = nn.Module()
+        model.decode_head.ignore_index = label
+        classes = torch.randint(1, 5, (2, 4, 4)).repeat_interleave(2, 1)
+        classes = classes[:, ::2].repeat_interleave(2, 2)[..., :4]
+        classes[:, :2, :2] = label
+        batch = segmentation_batch(list(classes))
+        torch.manual_seed(1)  # of the pixels that are drawn
+        loss = ContrastiveLoss(views=1, pixels=2)
+        loss.of(model, 'backbone', [batch]).backward()
+        gradients.append(model.second.weight.grad)
+    assert gradients[0].any()
+    assert torch.equal(*gradients)
 
 
 def test_views_are_the_same_images_otherwise_augmented():

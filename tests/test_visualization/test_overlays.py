@@ -6,9 +6,33 @@ from PIL import Image
 
 from gps_seg.visualization import ClassColours, Overlay, plot_overlays
 from gps_seg.visualization.class_colours import MOST_NAMES
-from gps_seg.visualization.overlays import COLOURS, IGNORE_INDEX, paint
+from gps_seg.visualization.foreground import UNKNOWN
+from gps_seg.visualization.overlays import COLOURS, UNCHECKED, paint
 
 GREY = 100
+# The 25th, 50th and 75th percentile of each channel over polyps of Kvasir-SEG.
+MUCOSA = ((178, 90, 54), (213, 115, 82), (236, 149, 113))
+# Machado et al. 2009, full severity; they act on linear RGB.
+SIGHTS = {
+    'normal': np.eye(3),
+    'protanopia': [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    'deuteranopia': [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    'tritanopia': [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+# Of CIELAB; 2.3 is just noticeable side by side.
+CLEARLY_APART = 20
 
 
 def blend(name):
@@ -29,13 +53,13 @@ def overlay(prediction, truth, title='a'):
 @pytest.mark.parametrize(
     ('predicted', 'true', 'name'),
     [
-        (1, 1, 'true positive'),
+        (1, 1, None),
         (1, 0, 'false positive'),
         (2, 1, 'false positive'),  # another class
         (0, 1, 'false negative'),
         (0, 0, None),
-        (1, IGNORE_INDEX, None),
-        (0, IGNORE_INDEX, None),
+        (1, UNKNOWN, None),
+        (0, UNKNOWN, None),
     ],
 )
 def test_colour_of_a_pixel(predicted, true, name):
@@ -55,7 +79,55 @@ def test_prediction_without_truth_has_one_colour():
     painted = paint(image_of(prediction), prediction, None)
 
     np.testing.assert_allclose(painted[0, 0], GREY)
-    np.testing.assert_allclose(painted[0, 1], blend('true positive'), atol=1)
+    np.testing.assert_allclose(painted[0, 1], blend(UNCHECKED), atol=1)
+
+
+def lab(rgb):
+    """CIELAB under D65 of linear RGB."""
+    to_xyz = np.array(
+        [
+            [0.4124, 0.3576, 0.1805],
+            [0.2126, 0.7152, 0.0722],
+            [0.0193, 0.1192, 0.9505],
+        ]
+    )
+    xyz = to_xyz @ np.clip(rgb, 0, 1) / (0.9505, 1, 1.089)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def linear(rgb):
+    share = np.asarray(rgb) / 255
+    low, high = share / 12.92, ((share + 0.055) / 1.055) ** 2.4
+    return np.where(share <= 0.04045, low, high)
+
+
+@pytest.mark.parametrize('sight', SIGHTS)
+@pytest.mark.parametrize('shade', MUCOSA)
+def test_right_and_wrong_differ_for_every_colour_vision(sight, shade):
+    image = np.full((1, 3, 3), shade, dtype=np.uint8)
+    right, false_positive, false_negative = (0, 1, 2)
+    painted = paint(image, np.array([[1, 1, 0]]), np.array([[1, 0, 1]]))[0]
+    unchecked = paint(image, np.array([[1, 1, 1]]), None)[0, 0]
+    seen = [
+        lab(SIGHTS[sight] @ linear(colour)) for colour in (*painted, unchecked)
+    ]
+    for one, other in (
+        (right, false_positive),
+        (right, false_negative),
+        (false_positive, false_negative),
+        (right, 3),
+    ):
+        assert np.linalg.norm(seen[one] - seen[other]) > CLEARLY_APART
+
+
+def test_the_legend_names_what_can_be_seen(tmp_path, figures):
+    ones = [[0, 1], [0, 1]]
+    wrong = ['ground truth', 'false positive', 'false negative']
+    for truth, names in ((ones, wrong), (None, [*wrong, UNCHECKED])):
+        plot_overlays([overlay(ones, truth)], tmp_path / 'x.png')
+        (legend,) = figures[-1].legends
+        assert [text.get_text() for text in legend.get_texts()] == names
 
 
 def test_input_is_not_painted_over():
@@ -75,7 +147,7 @@ def test_empty_full_and_missing_masks_are_drawn(tmp_path):
         overlay(half, ones),
         overlay(half, None),
         overlay(zeros, half),
-        overlay(half, np.full((8, 9), IGNORE_INDEX)),
+        overlay(half, np.full((8, 9), UNKNOWN)),
     ]
 
     path = plot_overlays(rows, tmp_path / 'x.png')
@@ -100,7 +172,7 @@ def test_classes_take_the_place_of_right_and_wrong(tmp_path, figures):
     classes = ClassColours(
         ('wall', 'sky', 'tree'), ((0, 0, 0), (0, 0, 200), (0, 200, 0))
     )
-    rows = [overlay([[2, 1]], [[2, IGNORE_INDEX]])]
+    rows = [overlay([[2, 1]], [[2, UNKNOWN]])]
 
     plot_overlays(rows, tmp_path / 'x.png', classes)
 
@@ -122,7 +194,7 @@ def test_a_legend_names_the_largest_classes():
     classes = ClassColours(names, ((0, 0, 0),) * count)
     labels = np.repeat(np.arange(count), np.arange(count))  # 0 is absent
 
-    handles = classes.legend([labels, np.array([IGNORE_INDEX])])
+    handles = classes.legend([labels, np.array([UNKNOWN])])
 
     largest = [f'class {count - 1 - index}' for index in range(MOST_NAMES)]
     assert [h.get_label() for h in handles] == [*largest, 'and 2 more']

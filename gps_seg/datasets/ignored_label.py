@@ -1,0 +1,44 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The label of pixels that do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+#: What MMSegmentation leaves out unless a config names another label.
+IGNORED = 255
+
+
+def ignored_label(model: Any) -> int:
+    """The label that the loss of a segmentor leaves out.
+
+    Args:
+        model: The segmentor, or its settings in a config.
+
+    Returns:
+        ``ignore_index`` of its (last) decode head; ``IGNORED`` if it has
+        none.
+    """
+    head = _part(model, 'decode_head')
+    if isinstance(head, (list, tuple, nn.ModuleList)):
+        head = head[-1]
+    label = _part(head, 'ignore_index')
+    return IGNORED if label is None else int(label)
+
+
+def with_unknown(
+    labels: np.ndarray,  # shape: (height, width), integers
+    ignored: int,
+) -> np.ndarray:  # shape: (height, width)
+    """``labels`` with ``IGNORED``, which is no class, for those ignored."""
+    return np.where(labels == ignored, IGNORED, labels).astype(np.uint8)
+
+
+def _part(whole: Any, name: str) -> Any:
+    if isinstance(whole, Mapping):
+        return whole.get(name)
+    return getattr(whole, name, None)
