@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,9 +19,16 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gps_seg.datasets.source_files import UNREADABLE_MEMBER, SourceFiles
+from gps_seg.datasets.source_files import (
+    MAX_MEMBER,
+    UNREADABLE_MEMBER,
+    SourceFiles,
+)
 
 Result = TypeVar('Result')
+
+#: Those that are decoded; Pillow runs another program for some of the others.
+FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'GIF', 'PPM')
 
 MASK_THRESHOLD = 127
 MID_GREY = (32, 223)
@@ -41,14 +49,21 @@ class MaskFacts:
     mid_grey_share: float
 
 
-def read_member(files: SourceFiles, name: str) -> bytes:
+def read_member(
+    files: SourceFiles, name: str, limit: int = MAX_MEMBER
+) -> bytes:
     """Content of one file of a source.
 
+    Args:
+        files: Files of the source.
+        name: Name of one of them.
+        limit: The most bytes that it may have.
+
     Raises:
-        PairError: If it cannot be read; names the file.
+        PairError: If it cannot be read or is larger; names the file.
     """
     try:
-        return files.read(name)
+        return files.read(name, limit)
     except UNREADABLE_MEMBER as err:
         raise PairError(f'{name}: cannot be read ({err})') from err
 
@@ -64,6 +79,10 @@ def about(name: str, check: Callable[..., Result], *args: object) -> Result:
 def decode(content: bytes, mode: str | None) -> np.ndarray:
     """All pixels of an image file, or an error.
 
+    An image of a few bytes can have any number of pixels, so more than
+    ``PIL.Image.MAX_IMAGE_PIXELS``, some 89 million, are not decoded; that
+    bounds the memory, by some 14 bytes a pixel.
+
     Args:
         content: The bytes of the file.
         mode: Pillow mode: ``'RGB'`` gives (height, width, 3), ``'L'`` gives
@@ -71,12 +90,20 @@ def decode(content: bytes, mode: str | None) -> np.ndarray:
             stored: class ids, or indices into a palette.
 
     Raises:
-        PairError: If the file is not an image, or is cut short.
+        PairError: If the file is not an image of one of ``FORMATS``, is cut
+            short, or has too many pixels.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        with image:
             image.load()
             return np.asarray(image.convert(mode) if mode else image)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise PairError(
+            f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more'
+        ) from None
     except UnidentifiedImageError as err:
         # Its own text is the address of the buffer.
         raise PairError('expected an image file, got other bytes') from err

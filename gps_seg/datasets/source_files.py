@@ -8,16 +8,27 @@ is refused all the same.
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
+
+#: Bytes of the largest file that is read. A zip archive claims up to a
+#: thousand times its own size; more than this is never in memory.
+MAX_MEMBER = 2**26
 
 UNREADABLE_MEMBER = (
     OSError,
     EOFError,
     RuntimeError,  # an encrypted member
     NotImplementedError,  # a compression that this Python lacks
+    ValueError,  # a name that is no UTF-8
+    struct.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -28,7 +39,7 @@ class SourceFiles(Protocol):
 
     names: frozenset[str]
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int = MAX_MEMBER) -> bytes:
         """Content of one file; raises one of ``UNREADABLE_MEMBER``."""
 
     def close(self) -> None:
@@ -36,34 +47,60 @@ class SourceFiles(Protocol):
 
 
 class FolderFiles:
-    """The files below a folder."""
+    """The files below a folder.
+
+    Raises:
+        ValueError: If one of them is a link to a file elsewhere.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        files = [path for path in root.rglob('*') if path.is_file()]
+        for path in files:
+            if path.is_symlink():
+                _require_inside(path, root)
         self.names = frozenset(
-            path.relative_to(root).as_posix()
-            for path in root.rglob('*')
-            if path.is_file()
+            path.relative_to(root).as_posix() for path in files
         )
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int = MAX_MEMBER) -> bytes:
         """Content of one file."""
-        return (self._root / name).read_bytes()
+        path = self._root / name
+        _require_small(path.stat().st_size, limit)
+        return path.read_bytes()
 
     def close(self) -> None:
         """Nothing is held open."""
 
 
 class ZipFiles:
-    """The files inside a zip archive."""
+    """The files inside a zip archive.
+
+    Raises:
+        ValueError: If its list of files is damaged, or a name leads out of
+            the archive, is there twice or cannot be printed.
+    """
 
     def __init__(self, archive: Path) -> None:
-        self._zip = zipfile.ZipFile(archive)
-        members = [i for i in self._zip.infolist() if not i.is_dir()]
-        self.names = frozenset(member.filename for member in members)
+        try:
+            self._zip = zipfile.ZipFile(archive)
+        except UNREADABLE_MEMBER as err:
+            raise ValueError(
+                'source: expected a zip archive, got one that cannot be '
+                f'read: {err} ({archive}). Download it again.'
+            ) from err
+        names = [n for n in self._zip.namelist() if not n.endswith('/')]
+        self.names = frozenset(names)
+        try:
+            _check_names(names, archive)
+        except ValueError:
+            self.close()
+            raise
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int = MAX_MEMBER) -> bytes:
         """Content of one file."""
+        # No more than it claims is read, whatever its stream holds.
+        _require_small(self._zip.getinfo(name).file_size, limit)
         return self._zip.read(name)
 
     def close(self) -> None:
@@ -76,8 +113,8 @@ def open_source(source: str | Path) -> SourceFiles:
 
     Raises:
         FileNotFoundError: If ``source`` does not exist.
-        ValueError: If it is neither a folder nor a zip archive, or the archive
-            holds a name that leads out of it.
+        ValueError: If it is neither a folder nor a zip archive, is damaged,
+            or a name leads out of it or is there twice.
     """
     path = Path(source)
     if not path.exists():
@@ -94,17 +131,44 @@ def open_source(source: str | Path) -> SourceFiles:
             f'not a zip archive, or an incomplete one ({path}). Download it '
             f'again.'
         )
-    files = ZipFiles(path)
-    for name in sorted(files.names):
-        if _leads_outside(name):
-            files.close()
-            raise ValueError(
-                f'source: expected names inside the archive, got {name!r} '
-                f'({path}). Do not trust this archive; get the official one.'
-            )
-    return files
+    return ZipFiles(path)
+
+
+def _require_small(size: int, limit: int) -> None:
+    if size > limit:
+        raise OSError(f'expected at most {limit:,} bytes, got {size:,}')
+
+
+def _require_inside(link: Path, root: Path) -> None:
+    if not link.resolve().is_relative_to(root.resolve()):
+        raise ValueError(
+            f'source: expected files inside the folder, got {link}, a link '
+            f'to {link.resolve()}. Copy that file, or give its folder.'
+        )
+
+
+def _check_names(names: Sequence[str], archive: Path) -> None:
+    """Refuse an archive whose names cannot be those of files in a folder."""
+    times = Counter(map(PurePosixPath, names))
+    for name in sorted(names):
+        path = PurePosixPath(name)
+        if not path.name:
+            kind = 'names of files'
+        elif _leads_outside(name):
+            kind = 'names inside the archive'
+        elif not name.isprintable():
+            kind = 'names that can be printed'
+        elif times[path] > 1:
+            kind = 'every name once'
+        else:
+            continue
+        raise ValueError(
+            f'source: expected {kind}, got {name!r} ({archive}). Do not '
+            'trust this archive; get the official one.'
+        )
 
 
 def _leads_outside(name: str) -> bool:
     parts = PurePosixPath(name.replace('\\', '/')).parts
-    return '..' in parts or name.startswith(('/', '\\')) or ':' in parts[0]
+    # A colon is that of a drive, wherever a part of the name is used.
+    return '..' in parts or name.startswith(('/', '\\')) or ':' in name

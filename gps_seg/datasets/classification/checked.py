@@ -24,7 +24,8 @@ class Checked:
 
     Raises:
         FileNotFoundError: If a list, a folder or an image is missing.
-        ValueError: If there is no such split, or it is not as published.
+        ValueError: If there is no such split, it is not as published, or a
+            list is damaged.
     """
 
     facts: ClassVar[Facts]
@@ -43,6 +44,16 @@ class Checked:
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """The samples of the split, all of which have been checked."""
-        samples: list[dict[str, Any]] = super().load_data_list()
+        try:
+            samples: list[dict[str, Any]] = super().load_data_list()
+        except OSError:
+            raise
+        # The readers of MMPretrain end on a damaged list with any error.
+        except Exception as err:
+            raise ValueError(
+                f'{self.facts.title}: expected lists that can be read, got '
+                f'{type(err).__name__}: {err} ({self.data_root}). '
+                f'{self.facts.source}'
+            ) from err
         check_samples(samples, self.facts, self.split, self.check_size)
         return samples

@@ -6,11 +6,18 @@ away to choose rates, and puts it back), so the official splits are all that
 is needed.
 """
 
+from pathlib import Path
+from typing import Any
+
 from mmpretrain.datasets import CUB, Flowers102, StanfordCars
 from mmpretrain.registry import DATASETS
 
 from gps_seg.datasets.classification.checked import Checked
 from gps_seg.datasets.classification.checks import Facts
+from gps_seg.datasets.classification.flowers102_lists import (
+    read_labels,
+    read_official_split,
+)
 
 
 @DATASETS.register_module()
@@ -45,8 +52,18 @@ class CUB200(Checked, CUB):
     )
 
 
+class _ReadableFlowers(Flowers102):
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """As MMPretrain reads them, from files that are known to be whole."""
+        labels = read_labels(Path(self.ann_file).read_bytes())
+        split = Path(self.train_test_split_file).read_bytes()
+        read_official_split(split, len(labels))
+        samples: list[dict[str, Any]] = super().load_data_list()
+        return samples
+
+
 @DATASETS.register_module()
-class OxfordFlowers(Checked, Flowers102):
+class OxfordFlowers(Checked, _ReadableFlowers):
     """Oxford Flowers-102, the official split.
 
     The images and the two files are three downloads into one folder::

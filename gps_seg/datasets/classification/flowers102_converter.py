@@ -7,14 +7,19 @@ and the target is either complete and checked, or not there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import mat4py
 
 from gps_seg.datasets.classification.fgvc import OxfordFlowers
+from gps_seg.datasets.classification.flowers102_lists import (
+    LABELS,
+    MAX_LIST,
+    OFFICIAL_SPLIT,
+    VTAB_SPLIT,
+    read_labels,
+    read_official_split,
+    read_vtab_split,
+)
 from gps_seg.datasets.classification.vtab1k import VTAB1k
 from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
@@ -27,9 +32,6 @@ from gps_seg.datasets.report_text import raise_problems
 from gps_seg.datasets.source_files import SourceFiles, open_source
 
 IMAGES = 'jpg'
-LABELS = 'imagelabels.mat'
-OFFICIAL_SPLIT = 'setid.mat'
-VTAB_SPLIT = 'vtab1k_split.json'
 VTAB_TASK = 'oxford_flowers102'
 
 
@@ -70,13 +72,14 @@ def convert_flowers102(
     try:
         root = find_root(files, str(source))
         with new_folder(target) as folder:
-            _copy_lists(files, root, folder)
+            lists = _read_lists(files, root)
+            for name in (LABELS, OFFICIAL_SPLIT):
+                (folder / name).write_bytes(lists[name])
             raise_problems(
                 str(source), _copy_images(files, root, folder, progress)
             )
-            if root + VTAB_SPLIT in files.names:
-                _write_vtab_lists(files.read(root + VTAB_SPLIT), folder)
-            return split_sizes(folder, check_size)
+            _write_vtab_lists(lists, folder)
+            return _checked_sizes(str(source), folder, check_size)
     finally:
         files.close()
 
@@ -132,9 +135,26 @@ def split_sizes(folder: Path, check_size: bool = True) -> dict[str, int]:
     return sizes
 
 
-def _copy_lists(files: SourceFiles, root: str, folder: Path) -> None:
-    for name in (LABELS, OFFICIAL_SPLIT):
-        (folder / name).write_bytes(read_member(files, root + name))
+def _read_lists(files: SourceFiles, root: str) -> dict[str, bytes]:
+    """Contents of the lists by name, all of which can be understood."""
+    lists = {
+        name: read_member(files, root + name, MAX_LIST)
+        for name in (LABELS, OFFICIAL_SPLIT, VTAB_SPLIT)
+        if root + name in files.names
+    }
+    num_images = len(read_labels(lists[LABELS]))
+    read_official_split(lists[OFFICIAL_SPLIT], num_images)
+    return lists
+
+
+def _checked_sizes(
+    source: str, folder: Path, check_size: bool
+) -> dict[str, int]:
+    try:
+        return split_sizes(folder, check_size)
+    except FileNotFoundError as err:
+        # Of the archive, and named as in the folder that will not stay.
+        raise ValueError(f'{source}: {err}') from err
 
 
 def _copy_images(
@@ -146,10 +166,13 @@ def _copy_images(
     """Copy the images that decode; what is wrong with the others."""
     (folder / IMAGES).mkdir()
     prefix = f'{root}{IMAGES}/'
+    # Those in folders further down might have the same names.
     names = sorted(
         name
         for name in files.names
-        if name.startswith(prefix) and name.endswith('.jpg')
+        if name.startswith(prefix)
+        and name.endswith('.jpg')
+        and '/' not in name.removeprefix(prefix)
     )
     problems = []
     for name in progress(names):
@@ -163,47 +186,29 @@ def _copy_images(
     return problems
 
 
-def _write_vtab_lists(content: bytes, folder: Path) -> None:
-    split = _read_vtab_split(content)
-    label_of = _labels(folder)
-    test = mat4py.loadmat(str(folder / OFFICIAL_SPLIT))['tstid']
-    lists = {
+def _write_vtab_lists(lists: Mapping[str, bytes], folder: Path) -> None:
+    if VTAB_SPLIT not in lists:
+        return
+    split = read_vtab_split(lists[VTAB_SPLIT])
+    labels = read_labels(lists[LABELS])
+    official = read_official_split(lists[OFFICIAL_SPLIT], len(labels))
+    label_of = {
+        f'image_{number:05d}.jpg': label - 1  # counted from 0
+        for number, label in enumerate(labels, start=1)
+    }
+    names_of = {
         'train800': split['train'],
         'val200': split['val'],
         'train800val200': [*split['train'], *split['val']],
-        'test': [f'image_{number:05d}.jpg' for number in test],
+        'test': [f'image_{number:05d}.jpg' for number in official['tstid']],
     }
-    unknown = {n for names in lists.values() for n in names} - set(label_of)
+    unknown = {n for names in names_of.values() for n in names} - set(label_of)
     if unknown:
         raise ValueError(
             f'{VTAB_SPLIT}: expected names of labelled images, got '
             f'{sorted(unknown)[:3]} ({len(unknown)} in all). Take the list of '
             'this data set.'
         )
-    for name, images in lists.items():
+    for name, images in names_of.items():
         lines = [f'{IMAGES}/{image} {label_of[image]}' for image in images]
         Path(folder, f'{name}.txt').write_text('\n'.join(lines) + '\n')
-
-
-def _labels(folder: Path) -> dict[str, int]:
-    """File name of an image -> its label, counted from 0."""
-    labels = mat4py.loadmat(str(folder / LABELS))['labels']
-    return {
-        f'image_{number:05d}.jpg': int(label) - 1
-        for number, label in enumerate(labels, start=1)
-    }
-
-
-def _read_vtab_split(content: bytes) -> Mapping[str, Any]:
-    try:
-        split = json.loads(content)
-    except ValueError as err:
-        raise ValueError(
-            f'{VTAB_SPLIT}: expected JSON, got what cannot be read ({err}).'
-        ) from err
-    if not isinstance(split, dict) or not {'train', 'val'} <= split.keys():
-        raise ValueError(
-            f'{VTAB_SPLIT}: expected the keys "train" and "val", got '
-            f'{list(split)[:5]}.'
-        )
-    return split

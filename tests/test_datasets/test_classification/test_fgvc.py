@@ -187,6 +187,23 @@ def test_damaged_lists_of_birds_stop(tmp_path, line, problem):
         NABirds(str(tmp_path), 'train', check_size=False)
 
 
+@pytest.mark.parametrize('name', ['imagelabels.mat', 'setid.mat'])
+@pytest.mark.parametrize('length', [0, 126, 150, -9])
+def test_damaged_lists_of_flowers_stop(tmp_path, name, length):
+    sets.make_flowers(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match='expected lists that can be read'):
+        OxfordFlowers(str(tmp_path), 'train', check_size=False)
+
+
+def test_damaged_lists_of_cub_stop(tmp_path):
+    sets.make_cub(tmp_path)
+    (tmp_path / 'image_class_labels.txt').write_text('1\n')
+    with pytest.raises(ValueError, match=r'CUB-200-2011: expected lists that'):
+        CUB200(str(tmp_path), 'train', check_size=False)
+
+
 def test_dogs_without_a_label_stop(tmp_path):
     sets.make_dogs(tmp_path)
     path = tmp_path / 'train_list.mat'

@@ -1,7 +1,9 @@
 """Flowers-102, from an archive to a folder."""
 
 import json
+import struct
 import zipfile
+import zlib
 
 import classification_sets as sets
 import cv2
@@ -132,6 +134,47 @@ def other_json(source):
     (source / 'vtab1k_split.json').write_text('{"training": []}')
 
 
+def names_that_are_lists(source):
+    (source / 'vtab1k_split.json').write_text('{"train": [[]], "val": []}')
+
+
+def deep_json(source):
+    (source / 'vtab1k_split.json').write_text('[' * 60_000)
+
+
+def label_of_no_class(source):
+    mat4py.savemat(str(source / 'imagelabels.mat'), {'labels': [1, 103]})
+
+
+def labels_under_another_name(source):
+    mat4py.savemat(str(source / 'imagelabels.mat'), {'classes': [1, 2]})
+
+
+def number_of_no_image(source):
+    ids = {'trnid': [8, 1], 'valid': [3, 4], 'tstid': [2, 9]}
+    mat4py.savemat(str(source / 'setid.mat'), ids)
+
+
+def split_cut_short(source):
+    path = source / 'setid.mat'
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def rows_without_end(source):
+    """A claim of two billion empty rows, in 200 bytes."""
+    path = source / 'imagelabels.mat'
+    packed = path.read_bytes()
+    plain = bytearray(packed[:128] + zlib.decompress(packed[136:]))
+    shape = plain.index(struct.pack('<ii', 1, 8))
+    plain[shape : shape + 8] = struct.pack('<ii', 2**31 - 1, 0)
+    path.write_bytes(plain)
+
+
+def labels_of_many_bytes(source):
+    with (source / 'imagelabels.mat').open('ab') as file:
+        file.truncate(2**16 + 1)
+
+
 def second_copy(source):
     sets.make_flowers(source / 'copy')
 
@@ -146,14 +189,32 @@ def second_copy(source):
         (unknown_name, r"labelled images, got \['image_99999"),
         (no_json, 'expected JSON'),
         (other_json, r"'training'"),
+        (names_that_are_lists, 'a list of file names under "train"'),
+        (deep_json, 'expected JSON'),
+        (label_of_no_class, r"imagelabels.mat: .*'labels' .* 1\.\.102"),
+        (labels_under_another_name, "expected the variable 'labels'"),
+        (number_of_no_image, r"setid.mat: .*'tstid' .* 1\.\.8, got"),
+        (split_cut_short, 'setid.mat: expected a MATLAB 5 file'),
+        (rows_without_end, 'imagelabels.mat: expected a MATLAB 5 file'),
+        (labels_of_many_bytes, 'at most 65,536 bytes, got 65,537'),
     ],
 )
 def test_a_problem_leaves_nothing_behind(source, tmp_path, spoil, message):
     spoil(source)
     target = tmp_path / 'out/flowers'
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
+    with pytest.raises(ValueError, match=message):
         convert(source, target)
     assert list(target.parent.glob('*')) == []
+
+
+def test_a_file_further_down_takes_no_other_place(source, tmp_path):
+    other = source / 'jpg/sub/image_00001.jpg'
+    other.parent.mkdir()
+    other.write_bytes((source / 'jpg/image_00002.jpg').read_bytes())
+    convert(source, tmp_path / 'flowers')
+    (source / 'jpg/sub').rename(tmp_path / 'elsewhere')
+    found = contents(tmp_path / 'flowers/jpg')
+    assert found == contents(source / 'jpg')
 
 
 def test_an_archive_cut_short_is_refused(source, tmp_path):
