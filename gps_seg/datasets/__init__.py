@@ -23,6 +23,7 @@ from gps_seg.datasets.kvasir_seg_converter import (
     convert_kvasir_seg,
 )
 from gps_seg.datasets.label_checks import CheckLabels
+from gps_seg.datasets.polyp_converter import convert_polyps
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu
@@ -43,4 +44,5 @@ __all__ = [
     'check_ade20k',
     'convert_ade20k',
     'convert_kvasir_seg',
+    'convert_polyps',
 ]

@@ -11,12 +11,13 @@ from mmseg.datasets import ADE20KDataset
 from mmseg.registry import DATASETS
 
 from gps_seg.datasets.ade20k_layout import REMEDY
+from gps_seg.datasets.named_files import NamesFiles
 
 DEFAULT_ROOT = 'data/ade/ADEChallengeData2016'
 
 
 @DATASETS.register_module()
-class CheckedADE20KDataset(ADE20KDataset):
+class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
     """MMSegmentation's ``ADE20KDataset`` whose files are all there.
 
     Images and annotations are matched by name when the data set is built: a

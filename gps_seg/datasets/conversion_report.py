@@ -19,7 +19,8 @@ CHECKS = (
     'every file decodes to its last row',
     'every mask has the size of its image',
     'every mask has polyp pixels and two values (JPEG noise apart)',
-    'every image is in exactly one of train and val, and the reverse',
+    'every image is in exactly one of train and val (or in all), and the '
+    'reverse',
     'tuning lists hold training images only, and are disjoint',
     'no image of train is, pixel by pixel, an image of val',
 )

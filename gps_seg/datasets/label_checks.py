@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A transform that stops at the first annotation that cannot be right.
+"""Refuse an annotation that cannot be right, before a loss meets it.
 
 Without it a label that is no class ends in an index error of the loss, on a
 GPU in an assertion of the device that names no file and kills the process.
@@ -7,13 +7,103 @@ GPU in an assertion of the device that names no file and kills the process.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
+from gps_seg.datasets.ignored_label import IGNORED
+
+#: What makes class indices of masks that are pictures; for error messages.
+MASK_REMEDY = (
+    'Convert the masks to one channel of class indices; '
+    'tools/dataset_converters/polyps.py does so with polyps.'
+)
 _SHOWN = 5
+
+
+def load_labels(
+    sample: Mapping[str, Any],
+) -> np.ndarray:  # shape: (height, width), uint8
+    """The labels of a sample as MMSegmentation gives them to a model.
+
+    Args:
+        sample: What an MMSegmentation data set knows of an image.
+
+    Raises:
+        OSError: If the file is not there.
+        ValueError: If it cannot be decoded.
+    """
+    try:
+        loaded = LoadAnnotations().transform({**sample, 'seg_fields': []})
+    except FileNotFoundError:
+        raise
+    # Pillow raises SyntaxError, struct.error and more on malformed headers.
+    except Exception as err:
+        raise ValueError(
+            f'expected an image file, cannot decode it ({err}). Fix or '
+            'replace the annotation.'
+        ) from err
+    labels: np.ndarray = loaded['gt_seg_map']
+    return labels
+
+
+def check_labels(
+    labels: np.ndarray,
+    size: tuple[int, int],
+    num_classes: int,
+    ignored: int = IGNORED,
+) -> None:
+    """Refuse labels that are not those of an image.
+
+    Args:
+        labels: As :func:`load_labels` gives them.
+        size: Height and width of the image.
+        num_classes: Labels are ``0 .. num_classes - 1``.
+        ignored: Label of pixels that do not count.
+
+    Raises:
+        ValueError: If they have channels or another size, or one of them is
+            no class.
+    """
+    if labels.ndim != 2:
+        raise ValueError(
+            f'expected one channel, got shape {labels.shape}, a picture of '
+            f'the labels. {MASK_REMEDY}'
+        )
+    if labels.shape != size:
+        raise ValueError(
+            f'expected shape {size}, that of its image, got '
+            f'{labels.shape}. Fix or replace the annotation.'
+        )
+    wrong = (labels >= num_classes) & (labels != ignored)
+    if wrong.any():
+        raise ValueError(
+            f'expected labels 0..{num_classes - 1} or {ignored}, got '
+            f'{np.unique(labels[wrong])[:_SHOWN].tolist()} '
+            f'({int(wrong.sum())} pixels; counted after reduce_zero_label). '
+            'Correct the annotation, num_classes or reduce_zero_label.'
+        )
+
+
+def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
+    """What to say of a set in which no mask has a pixel of its only object.
+
+    Args:
+        path: One of the masks that hold background and ignored pixels alone.
+        num: Number of these masks.
+        name: Name of the object.
+        ignored: Label of pixels that do not count.
+    """
+    return (
+        f'{path}: expected a pixel of {name!r} (label 1) in some mask, got '
+        f'none, and {num} mask(s) that hold 0 and {ignored} alone. '
+        f'{ignored} is ignored: nothing would be learnt or scored. '
+        f'{MASK_REMEDY}'
+    )
 
 
 @TRANSFORMS.register_module()
@@ -32,28 +122,21 @@ class CheckLabels(BaseTransform):
             of the image file, or has another label; names the file.
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+    def __init__(self, num_classes: int, ignore_index: int = IGNORED) -> None:
         self.num_classes = num_classes
         self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Check ``gt_seg_map``; give ``results`` back as they are."""
-        labels = results['gt_seg_map']
-        path = results.get('seg_map_path', 'annotation without a path')
-        size = tuple(results['ori_shape'][:2])
-        if labels.shape != size:
-            raise ValueError(
-                f'{path}: expected shape {size}, that of its image, got '
-                f'{labels.shape}. Mend or replace the annotation.'
+        height, width = results['ori_shape'][:2]
+        try:
+            check_labels(
+                results['gt_seg_map'],
+                (height, width),
+                self.num_classes,
+                self.ignore_index,
             )
-        wrong = (labels >= self.num_classes) & (labels != self.ignore_index)
-        if wrong.any():
-            raise ValueError(
-                f'{path}: expected labels 0..{self.num_classes - 1} or '
-                f'{self.ignore_index}, got '
-                f'{np.unique(labels[wrong])[:_SHOWN].tolist()} '
-                f'({int(wrong.sum())} pixels; counted after '
-                'reduce_zero_label). Mend the annotation, or correct '
-                'num_classes or reduce_zero_label.'
-            )
+        except ValueError as err:
+            path = results.get('seg_map_path', 'annotation without a path')
+            raise ValueError(f'{path}: {err}') from err
         return results

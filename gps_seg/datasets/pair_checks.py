@@ -28,7 +28,9 @@ from gps_seg.datasets.source_files import (
 Result = TypeVar('Result')
 
 #: Those that are decoded; Pillow runs another program for some of the others.
-FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'GIF', 'PPM')
+FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'PPM')
+#: What names of such files end in.
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.ppm')
 
 MASK_THRESHOLD = 127
 MID_GREY = (32, 223)

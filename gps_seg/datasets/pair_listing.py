@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gps_seg.datasets.conversion_report import ConversionReport
+from gps_seg.datasets.pair_checks import SUFFIXES
 from gps_seg.datasets.source_files import UNREADABLE_MEMBER, SourceFiles
 from gps_seg.datasets.split_lists import SplitLists
 
-IMAGES, MASKS, SUFFIX = 'images', 'masks', '.jpg'
+IMAGES, MASKS = 'images', 'masks'
 
 
 class Pair(NamedTuple):
@@ -21,66 +23,101 @@ class Pair(NamedTuple):
 
 
 def list_pairs(
-    files: SourceFiles, splits: SplitLists, report: ConversionReport
+    files: SourceFiles, splits: SplitLists | None, report: ConversionReport
 ) -> dict[str, Pair]:
     """Map each id that has both an image and a mask to their names.
 
     Whatever does not match, among the files or with the split lists, becomes
     a problem of ``report``.
 
+    Args:
+        files: Files of the source.
+        splits: Which ids belong to which split; None takes any ids.
+        report: Takes problems and notes.
+
     Raises:
         ValueError: If the source has no images/ beside masks/, or several.
     """
     root = _data_root(files, report.source)
-    images = _jpegs(files, root / IMAGES)
-    masks = _jpegs(files, root / MASKS)
+    images = _pictures(files, root / IMAGES, report)
+    masks = _pictures(files, root / MASKS, report)
     both = images.keys() & masks.keys()
-    listed = splits.split_of().keys()
     mismatches = {
         'is an image without a mask': images.keys() - both,
         'is a mask without an image': masks.keys() - both,
-        'is in no split list': both - listed,
-        'is in a split list, but not in the source': (
-            listed - images.keys() - masks.keys()
-        ),
     }
-    report.problems += splits.problems()
+    if splits is not None:
+        listed = splits.split_of().keys()
+        mismatches |= {
+            'is in no split list': both - listed,
+            'is in a split list, but not in the source': (
+                listed - images.keys() - masks.keys()
+            ),
+        }
+        report.problems += splits.problems()
+        report.notes += _other_lists(files, root, splits)
     report.problems += [
         f'{id_}: {mismatch}'
         for mismatch, ids in mismatches.items()
         for id_ in sorted(ids)
     ]
-    report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
-    report.notes += _other_lists(files, root, splits)
+    _report_suffixes(images, report)
     return {id_: Pair(images[id_], masks[id_]) for id_ in sorted(both)}
 
 
+def _report_suffixes(
+    images: Mapping[str, str], report: ConversionReport
+) -> None:
+    suffixes = sorted({PurePosixPath(name).suffix for name in images.values()})
+    if len(suffixes) > 1:
+        report.problems.append(
+            f'{IMAGES}: expected one suffix, for a data set reads one, got '
+            f'{", ".join(suffixes)}'
+        )
+    elif suffixes != ['.jpg']:
+        report.notes.append(
+            f'set img_suffix={suffixes[0]!r} of the data set in the config'
+        )
+
+
 def _data_root(files: SourceFiles, source: str) -> PurePosixPath:
-    """The one folder that has both images/ and masks/ with JPEG files."""
+    """The one folder that has both images/ and masks/ with pictures."""
     roots: dict[str, set[PurePosixPath]] = {IMAGES: set(), MASKS: set()}
     for path in map(PurePosixPath, files.names):
-        is_jpeg = path.suffix == SUFFIX and '__MACOSX' not in path.parts
-        if is_jpeg and path.parent.name in roots:
+        if _is_picture(path) and path.parent.name in roots:
             roots[path.parent.name].add(path.parent.parent)
     found = sorted(roots[IMAGES] & roots[MASKS])
     if len(found) != 1:
         raise ValueError(
-            f'source: expected one folder with {IMAGES}/<id>{SUFFIX} and '
-            f'{MASKS}/<id>{SUFFIX}, found '
+            f'source: expected one folder with {IMAGES}/<id>.jpg and '
+            f'{MASKS}/<id>.jpg (or another suffix), found '
             f'{", ".join(map(str, found)) or "none"} ({source}). '
             f'data/README.md shows the layouts that can be read.'
         )
     return found[0]
 
 
-def _jpegs(files: SourceFiles, folder: PurePosixPath) -> dict[str, str]:
-    """File names by id, of the JPEG files right inside ``folder``."""
-    return {
-        path.stem: name
-        for name in files.names
-        if (path := PurePosixPath(name)).parent == folder
-        and path.suffix == SUFFIX
-    }
+def _is_picture(path: PurePosixPath) -> bool:
+    hidden = path.name.startswith('.') or '__MACOSX' in path.parts
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def _pictures(
+    files: SourceFiles, folder: PurePosixPath, report: ConversionReport
+) -> dict[str, str]:
+    """File names by id, of the pictures right inside ``folder``."""
+    names: dict[str, str] = {}
+    for name in sorted(files.names):
+        path = PurePosixPath(name)
+        if path.parent != folder or not _is_picture(path):
+            continue
+        if path.stem in names:
+            report.problems.append(
+                f'{name}: expected one file of this id, {names[path.stem]} '
+                'is another'
+            )
+        names[path.stem] = name
+    return names
 
 
 def _other_lists(
@@ -98,6 +135,6 @@ def _other_lists(
             theirs = []
         if set(theirs) != set(ids):
             notes.append(
-                f"{name} of the source differs from gps_seg's and was not used"
+                f'{name} of the source differs from the list that was used'
             )
     return notes

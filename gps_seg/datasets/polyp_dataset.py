@@ -3,21 +3,31 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from gps_seg.datasets.label_checks import (
+    check_labels,
+    load_labels,
+    object_is_ignored,
+)
+from gps_seg.datasets.named_files import NamesFiles
+
 PREFIX = {'img_path': 'images', 'seg_map_path': 'masks'}
 
 
 @DATASETS.register_module()
-class PolypDataset(BaseSegDataset):
+class PolypDataset(NamesFiles, BaseSegDataset):
     """Images, their 0/1 masks, and lists that say which belong to a split.
 
     Every listed file is looked for when the data set is built: a missing mask
-    is an error in the first second, not in the middle of an epoch.
+    is an error in the first second, not in the middle of an epoch. So are
+    masks as they are often published, with 255 for the polyp, which is the
+    label that is ignored, or with three channels.
 
     Args:
         ann_file: List of ids, such as ``splits/train.txt``.
@@ -25,7 +35,9 @@ class PolypDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: If the list or a listed image or mask is missing.
-        ValueError: If the list is empty.
+        ValueError: If the list is empty, or no mask has a polyp and some have
+            ignored pixels, or a mask that is read has channels or labels of
+            no class, or cannot be decoded.
     """
 
     METAINFO: ClassVar[dict] = {
@@ -54,7 +66,39 @@ class PolypDataset(BaseSegDataset):
         for key in ('img_path', 'seg_map_path'):
             files = [sample[key] for sample in samples if key in sample]
             self._require(PREFIX[key], files)
+        self._require_an_object(samples)
         return samples
+
+    def _require_an_object(self, samples: Sequence[Mapping[str, Any]]) -> None:
+        """Read masks up to the first that has an object; mostly that is one.
+
+        Raises:
+            ValueError: If there is none, and ignored pixels instead.
+        """
+        classes = self.metainfo['classes']
+        ignoring = []
+        for sample in samples:
+            if 'seg_map_path' not in sample:
+                return
+            path = sample['seg_map_path']
+            try:
+                labels = load_labels(sample)
+                check_labels(
+                    labels, labels.shape[:2], len(classes), self.ignore_index
+                )
+            except ValueError as err:
+                raise ValueError(f'{path}: {err}') from err
+            is_ignored = labels == self.ignore_index
+            if ((labels > 0) & ~is_ignored).any():
+                return
+            if is_ignored.any():
+                ignoring.append(path)
+        if ignoring:
+            raise ValueError(
+                object_is_ignored(
+                    ignoring[0], len(ignoring), classes[-1], self.ignore_index
+                )
+            )
 
     def _require(self, what: str, files: list[str]) -> None:
         missing = [

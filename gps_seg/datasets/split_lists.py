@@ -9,7 +9,7 @@ copies them instead of drawing a split of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -24,8 +24,9 @@ TUNING_SALT = 'gps_seg tuning split 1'
 class SplitLists:
     """Ids of each split, in file order.
 
-    ``train`` and ``val`` divide the data set. Any further list is for choosing
-    hyper-parameters and may hold training ids only.
+    ``train`` and ``val`` divide the data set, or ``all`` is all of it. Any
+    further list is for choosing hyper-parameters and may hold training ids
+    only.
     """
 
     ids: Mapping[str, tuple[str, ...]]
@@ -47,10 +48,15 @@ class SplitLists:
                 )
         return cls(
             {
-                path.stem: tuple(path.read_text('utf-8').split())
+                path.stem: tuple(_ids(path.read_text('utf-8')))
                 for path in sorted(folder.glob('*.txt'))
             }
         )
+
+    @classmethod
+    def one_of(cls, ids: Iterable[str]) -> SplitLists:
+        """All ids in one list."""
+        return cls({'all': tuple(ids)})
 
     @classmethod
     def of_record(cls, dataset: str = 'kvasir-seg') -> SplitLists:
@@ -72,9 +78,11 @@ class SplitLists:
         )
 
     def split_of(self) -> dict[str, str]:
-        """Map each id of the data set to ``'train'`` or ``'val'``."""
+        """Map each id of the data set to ``train``, ``val`` or ``all``."""
         return {
-            id_: name for name in ('train', 'val') for id_ in self.ids[name]
+            id_: name
+            for name in ('train', 'val', 'all')
+            for id_ in self.ids.get(name, ())
         }
 
     def problems(self) -> list[str]:
@@ -118,6 +126,10 @@ class SplitLists:
             if name not in ('train', 'val')
             for id_ in sorted(set(ids) - train)
         ]
+
+
+def _ids(text: str) -> Iterator[str]:
+    return filter(None, map(str.strip, text.splitlines()))
 
 
 def draw_tuning_lists(

@@ -104,13 +104,19 @@ def mean_of_present(
 
 
 def _check_shapes(prediction: Tensor, truth: Tensor) -> None:
-    if prediction.ndim != 2 or prediction.shape != truth.shape:
-        raise ValueError(
-            'label maps: expected two maps of one shape (height, width), got '
-            f'prediction {tuple(prediction.shape)} and ground truth '
-            f'{tuple(truth.shape)}. Resize the prediction to the size of the '
-            'ground truth.'
-        )
+    if prediction.ndim == 2 and prediction.shape == truth.shape:
+        return
+    if truth.ndim != 2:
+        remedy = 'Convert the masks to one channel of class indices.'
+    elif prediction.ndim != 2:
+        remedy = 'Give one label for each pixel, not scores.'
+    else:
+        remedy = 'Resize the prediction to the size of the ground truth.'
+    raise ValueError(
+        'label maps: expected two maps of one shape (height, width), got '
+        f'prediction {tuple(prediction.shape)} and ground truth '
+        f'{tuple(truth.shape)}. {remedy}'
+    )
 
 
 def _labels(labels: Tensor, num_classes: int, what: str) -> Tensor:

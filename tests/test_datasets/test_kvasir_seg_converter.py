@@ -133,7 +133,7 @@ def test_report_states_the_facts(files, splits, tmp_path, write_zip):
         {'mean': np.mean(shares), 'min': min(shares), 'max': max(shares)}
     )
     assert 'cju_b (train), cju_c (train)' in ' '.join(facts['notes'])
-    assert "train.txt of the source differs from gps_seg's" in str(facts)
+    assert 'train.txt of the source differs from the list' in str(facts)
     text = (target / 'conversion_report.txt').read_text()
     assert text == report.text()
     assert '3 train, 1 val' in text

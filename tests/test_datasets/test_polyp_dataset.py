@@ -1,11 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Missing files are named before training starts."""
 
+import re
+
 import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
+from PIL import Image
 
 from gps_seg.datasets import KvasirSEGDataset, PolypDataset
 from gps_seg.datasets.kvasir_seg_converter import convert_kvasir_seg
@@ -88,6 +91,106 @@ def test_empty_split(data_root):
     (data_root / 'splits/train.txt').write_text('')
     with pytest.raises(ValueError, match='got an empty file'):
         build(data_root)
+
+
+def store(root, id_, labels):
+    Image.fromarray(labels).save(root / f'masks/{id_}.png')
+
+
+def whiten(root, *ids):
+    """Store the polyp as it is published: 255."""
+    for id_ in ids:
+        labels = np.asarray(Image.open(root / f'masks/{id_}.png'))
+        store(root, id_, 255 * labels)
+
+
+TRAIN = ('cju_a', 'cju_b', 'cju_c')
+
+
+def test_white_polyps_are_refused_when_the_data_set_is_built(data_root):
+    whiten(data_root, *TRAIN)
+    with pytest.raises(ValueError, match=r'cju_a\.png: expected a pixel') as e:
+        build(data_root)
+    assert '3 mask(s) that hold 0 and 255 alone' in str(e.value)
+    assert 'tools/dataset_converters/polyps.py' in str(e.value)
+    for test_mode in (False, True):
+        assert len(build(data_root, ann_file='splits/val.txt')) == 1
+        with pytest.raises(ValueError, match='expected a pixel'):
+            build(data_root, cls=PolypDataset, test_mode=test_mode)
+
+
+def test_one_mask_with_a_polyp_will_do(data_root):
+    """Images without a polyp, with a border that is ignored, are legal."""
+    whiten(data_root, 'cju_a', 'cju_b')
+    assert len(build(data_root)) == 3
+
+
+def test_a_set_without_polyps_is_legal(data_root):
+    for id_ in TRAIN:
+        store(data_root, id_, np.zeros((48, 64), np.uint8))
+    assert len(build(data_root)) == 3
+
+
+def test_only_the_masks_up_to_the_first_polyp_are_read(data_root):
+    (data_root / 'masks/cju_b.png').write_bytes(b'')
+    assert len(build(data_root)) == 3
+    (data_root / 'masks/cju_a.png').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'cju_a\.png: expected an image'):
+        build(data_root)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        (
+            np.zeros((48, 64, 3), np.uint8),
+            r'one channel, got shape .48, 6',
+        ),
+        (np.full((48, 64), 200, np.uint8), r'labels 0\.\.1 or 255, got .200'),
+    ],
+)
+def test_masks_that_are_pictures_are_refused(data_root, labels, message):
+    store(data_root, 'cju_a', labels)
+    with pytest.raises(ValueError, match=rf'cju_a\.png: expected {message}'):
+        build(data_root)
+
+
+def test_the_ignored_label_may_be_another(data_root):
+    whiten(data_root, *TRAIN)
+    with pytest.raises(ValueError, match=r'labels 0\.\.1 or 7, got \[255\]'):
+        build(data_root, ignore_index=7)
+
+
+@pytest.mark.parametrize('cut', [0, 40])
+@pytest.mark.parametrize('name', ['images/cju_b.jpg', 'masks/cju_b.png'])
+def test_a_file_that_cannot_be_decoded_is_named(data_root, name, cut):
+    dataset = build(data_root)
+    path = data_root / name
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises((ValueError, AssertionError), match=re.escape(name)):
+        dataset[1]
+
+
+def test_an_error_of_the_pipeline_names_the_files(data_root):
+    def fail(sample):
+        raise KeyError('scale')
+
+    dataset = build(data_root, pipeline=[*PIPELINE[:2], fail])
+    with pytest.raises(ValueError, match=r"cju_b\.png: .*KeyError: 'scale'"):
+        dataset[1]
+
+
+def test_a_mask_of_another_size_stops_the_training(data_root, repo_dir):
+    file = repo_dir / 'configs/_base_/datasets/kvasir_seg.py'
+    config = Config.fromfile(file)
+    init_default_scope('mmseg')
+    store(data_root, 'cju_b', np.ones((48, 60), np.uint8))
+    store(data_root, 'cju_d', np.ones((40, 64), np.uint8))
+    for name, index, id_ in (('train', 1, 'cju_b'), ('val', 0, 'cju_d')):
+        dataset = config[f'{name}_dataloader'].dataset
+        dataset.data_root = str(data_root)
+        with pytest.raises(ValueError, match=rf'{id_}\.png: expected shape'):
+            DATASETS.build(dataset)[index]
 
 
 def test_images_alone_will_do_without_labels(data_root):

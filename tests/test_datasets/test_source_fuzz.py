@@ -36,9 +36,9 @@ SPLITS = SplitLists({'train': ('a', 'b'), 'val': ('c',)})
 MOST_MEMORY = 3 * 2**20
 
 
-def encoded(pixels, format):
+def encoded(pixels, kind):
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=format)
+    Image.fromarray(pixels).save(buffer, format=kind)
     return buffer.getvalue()
 
 
@@ -289,8 +289,7 @@ def convert_one(number, sandbox):
     target = sandbox / 'out/target'
     try:
         convert(source, target)
-    except ValueError as error:
-        assert str(error), number
+    except ValueError:
         assert tree(sandbox) == before, number
         return False
     after = tree(sandbox)

@@ -105,6 +105,9 @@ def test_mean_leaves_out_what_does_not_occur():
     [
         (torch.zeros(2, 3), torch.zeros(3, 2), r'got prediction \(2, 3\)'),
         (torch.zeros(6), torch.zeros(6), 'two maps of one shape'),
+        (torch.zeros(2, 3), torch.zeros(3, 2), 'Resize the prediction'),
+        (torch.zeros(2, 3), torch.zeros(2, 3, 3), 'masks to one channel'),
+        (torch.zeros(2, 2, 3), torch.zeros(2, 3), 'Give one label for each'),
         (torch.full((2, 2), 2), torch.zeros(2, 2), r'prediction: .* got \[2'),
         (torch.full((2, 2), -1), torch.zeros(2, 2), r'prediction: .*\[-1\]'),
         (torch.zeros(2, 2), torch.full((2, 2), 254), r'ground truth: .*\[254'),

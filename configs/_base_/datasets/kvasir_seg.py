@@ -37,6 +37,7 @@ albu_transforms = [
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
+    dict(type='CheckLabels', num_classes=2),
     dict(type='Resize', scale=crop_size, keep_ratio=False),
     dict(type='ReproducibleAlbu', transforms=albu_transforms),
     dict(type='PackSegInputs'),
@@ -46,6 +47,7 @@ test_pipeline = [
     dict(type='Resize', scale=crop_size, keep_ratio=False),
     # After Resize: scores are taken at the size of the file.
     dict(type='LoadAnnotations'),
+    dict(type='CheckLabels', num_classes=2),
     dict(type='PackSegInputs'),
 ]
 

@@ -1,0 +1,183 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Open every file of a data set, and count what the masks hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from mmengine import fileio
+
+from gps_seg.datasets.label_checks import (
+    check_labels,
+    load_labels,
+    object_is_ignored,
+)
+from gps_seg.datasets.pair_checks import SUFFIXES, PairError, decode
+from gps_seg.sparse.text_table import aligned
+
+Sample = Mapping[str, Any]
+Progress = Callable[[Sequence[Sample]], Iterable[Sample]]
+
+UNOPENED = 'images of a format that is not opened'
+UNLABELLED = 'masks in which every pixel is ignored'
+EMPTY = 'masks of background alone'
+EMPTY_OR_IGNORED = 'masks of background and ignored pixels alone'
+MOST_LABELS = 256
+_BAR = 30  # letters, of the class with most pixels
+
+
+@dataclass
+class FileFacts:
+    """What was found in the files of a data set.
+
+    Args:
+        classes: Names of the classes; empty for a set without masks.
+        ignored: Label of pixels that do not count.
+        pixels: Pixels of each label, 256 long.
+        images: Images with some pixel of each label, 256 long.
+        notes: What may be meant so -> paths of the files.
+        problems: A line for each file that cannot be used.
+    """
+
+    classes: Sequence[str] = ()
+    ignored: int = 255
+    pixels: np.ndarray = field(
+        default_factory=lambda: np.zeros(MOST_LABELS, np.int64)
+    )
+    images: np.ndarray = field(
+        default_factory=lambda: np.zeros(MOST_LABELS, np.int64)
+    )
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, path: str, labels: np.ndarray) -> None:
+        """Count the labels of one good mask.
+
+        Args:
+            path: Where the mask lies.
+            labels: Label map, shape (height, width), uint8.
+        """
+        counts = np.bincount(labels.ravel(), minlength=MOST_LABELS)
+        self.pixels += counts
+        self.images += counts > 0
+        present = counts[: len(self.classes)] > 0
+        present[self.ignored : self.ignored + 1] = False
+        kind = self._kind(present, bool(counts[self.ignored]))
+        if kind:
+            self.note(kind, path)
+
+    def note(self, kind: str, path: str) -> None:
+        """Remember a file that may be meant to be as it is."""
+        self.notes.setdefault(kind, []).append(path)
+
+    def note_lines(self) -> Iterator[str]:
+        """A line for each kind of file that was noted."""
+        for kind, paths in self.notes.items():
+            yield f'{len(paths):,} {kind}, such as {paths[0]}'
+
+    def images_of_classes(self) -> list[int]:
+        """Number of images with each of the classes that occur."""
+        return [int(self.images[label]) for label in self._present()]
+
+    def histogram(self) -> str:
+        """The classes that occur, those with most pixels first."""
+        present = self._present()
+        if not present:
+            return ''
+        total = self.pixels.sum()
+        present.sort(key=lambda label: -self.pixels[label])
+        rows = [('class', 'images', 'pixels', '')]
+        for label in present:
+            share = self.pixels[label] / total
+            images = f'{self.images[label]:,}'
+            bar = '#' * round(_BAR * self.pixels[label] / self.pixels.max())
+            name = self.classes[label]
+            rows.append((name, images, f'{share:.3%}', bar.ljust(_BAR)))
+        lines = [aligned(rows)]
+        ignored = self.pixels[self.ignored] / total
+        lines.append(f'ignored ({self.ignored}): {ignored:.3%}')
+        absent = len(self.classes) - len(present)
+        if absent:
+            lines.append(f'{absent} of {len(self.classes)} never occur')
+        return '\n'.join(lines)
+
+    def _present(self) -> list[int]:
+        """Labels of the classes that occur."""
+        labels = range(len(self.classes))
+        return [n for n in labels if self.pixels[n] and n != self.ignored]
+
+    def _kind(self, present: np.ndarray, some_ignored: bool) -> str:
+        if not present.any():
+            return UNLABELLED
+        if len(self.classes) != 2 or present[1]:
+            return ''
+        return EMPTY_OR_IGNORED if some_ignored else EMPTY
+
+
+def check_files(
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    ignored: int,
+    progress: Progress = iter,
+) -> FileFacts:
+    """Decode all images and masks; check the masks as a loss would need them.
+
+    Args:
+        samples: What a data set knows of its images, ``img_path`` and, with
+            masks, ``seg_map_path``.
+        classes: Names of the classes of the masks.
+        ignored: Label of pixels that do not count.
+        progress: Wraps the samples, to show how far we are.
+    """
+    facts = FileFacts(classes, ignored)
+    for sample in progress(samples):
+        try:
+            _check_sample(sample, facts)
+        except PairError as problem:
+            facts.problems.append(str(problem))
+    facts.problems += _of_the_whole(facts)
+    return facts
+
+
+def _check_sample(sample: Sample, facts: FileFacts) -> None:
+    path = str(sample['img_path'])
+    if not _is_picture(path):
+        facts.note(UNOPENED, path)
+        return
+    size = _open(path).shape[:2]
+    if 'seg_map_path' not in sample:
+        return
+    path = str(sample['seg_map_path'])
+    stored = _open(path)
+    if stored.dtype not in (np.uint8, np.bool_):
+        raise PairError(f'{path}: expected 8 bits, got {stored.dtype}')
+    try:
+        labels = load_labels(sample)
+        check_labels(labels, size, len(facts.classes), facts.ignored)
+    except (OSError, ValueError) as err:
+        raise PairError(f'{path}: {err}') from err
+    facts.add(path, labels)
+
+
+def _is_picture(path: str) -> bool:
+    return PurePath(path).suffix.lower() in SUFFIXES
+
+
+def _open(path: str) -> np.ndarray:
+    try:
+        return decode(fileio.get(path), None)
+    except (OSError, PairError) as err:
+        raise PairError(f'{path}: {err}') from err
+
+
+def _of_the_whole(facts: FileFacts) -> Iterator[str]:
+    """What no single mask shows: that the object itself is ignored."""
+    paths = facts.notes.get(EMPTY_OR_IGNORED, [])
+    if paths and not facts.pixels[1]:
+        yield object_is_ignored(
+            paths[0], len(paths), facts.classes[1], facts.ignored
+        )

@@ -1,0 +1,255 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What the data sets of a config hold, before a run of hours is started."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS, init_default_scope
+
+from gps_seg.datasets.file_checks import (
+    MOST_LABELS,
+    FileFacts,
+    Progress,
+    check_files,
+)
+from gps_seg.sparse.text_table import aligned
+
+LOADERS = ('train', 'val', 'test')
+HEADINGS = ('', 'data set', 'split', 'images', 'classes', 'fewest', 'most')
+
+
+class SplitOverview(NamedTuple):
+    """One data set of a config.
+
+    Args:
+        loader: ``'train'``, ``'val'`` or ``'test'``.
+        kind: Its type.
+        split: Its split, if it is known.
+        classes: Names of the classes of its pixels; empty for a set whose
+            images have one label each.
+        samples: What it knows of its images.
+    """
+
+    loader: str
+    kind: str
+    split: str
+    classes: Sequence[str]
+    samples: Sequence[Mapping[str, Any]]
+
+    @property
+    def images(self) -> list[str]:
+        """Paths of its images."""
+        return [str(sample['img_path']) for sample in self.samples]
+
+    def row(self, facts: FileFacts) -> tuple[str, ...]:
+        """Cells under :data:`HEADINGS`.
+
+        Args:
+            facts: Facts on its files.
+        """
+        labels = [int(s['gt_label']) for s in self.samples if 'gt_label' in s]
+        counts = list(Counter(labels).values()) or facts.images_of_classes()
+        in_classes = (
+            (str(len(counts)), str(min(counts)), str(max(counts)))
+            if counts
+            else ('', '', '')
+        )
+        return (
+            self.loader,
+            self.kind,
+            self.split,
+            f'{len(self.samples):,}',
+            *in_classes,
+        )
+
+
+def look_at(config: Mapping[str, Any]) -> list[SplitOverview]:
+    """Build the data sets of a config, which check themselves.
+
+    Raises:
+        FileNotFoundError: If files are missing.
+        ValueError: If a data set is empty or not what it should be, the head
+            has another number of classes, or some of the training images are
+            also tested.
+    """
+    init_default_scope(config.get('default_scope') or 'mmseg')
+    found = [
+        _overview(loader, config, settings['dataset'])
+        for loader in LOADERS
+        if (settings := config.get(f'{loader}_dataloader')) is not None
+    ]
+    if not found:
+        raise ValueError(
+            'config: expected a train_dataloader, val_dataloader or '
+            'test_dataloader, got none. Give the config of a run.'
+        )
+    check_apart(found)
+    return found
+
+
+def open_all(
+    found: Sequence[SplitOverview], ignored: int, progress: Progress = iter
+) -> list[FileFacts]:
+    """Open the files of the data sets; those of equal sets once.
+
+    Args:
+        found: Data sets of a config.
+        ignored: Label of pixels that do not count.
+        progress: Wraps the samples of a set, to show how far we are.
+
+    Returns:
+        Facts on the files of each data set.
+    """
+    known: dict[str, FileFacts] = {}
+    facts = []
+    for overview in found:
+        key = repr((overview.classes, overview.samples))
+        if key not in known:
+            known[key] = check_files(
+                overview.samples, overview.classes, ignored, progress
+            )
+        facts.append(known[key])
+    return facts
+
+
+def table(found: Sequence[SplitOverview], facts: Sequence[FileFacts]) -> str:
+    """The data sets as text, a line each, and what to know of them.
+
+    Args:
+        found: Data sets of a config.
+        facts: Facts on the files of each.
+    """
+    rows = [row.row(own) for row, own in zip(found, facts, strict=True)]
+    return '\n'.join(
+        [
+            aligned([HEADINGS, *rows]),
+            *_notes(found),
+            *(
+                f'Note: {overview.loader}_dataloader: {note}'
+                for overview, own in zip(found, facts, strict=True)
+                for note in own.note_lines()
+            ),
+        ]
+    )
+
+
+def histograms(
+    found: Sequence[SplitOverview], facts: Sequence[FileFacts]
+) -> str:
+    """The classes of pixels of each data set, as text; equal sets once.
+
+    Args:
+        found: Data sets of a config.
+        facts: Facts on the files of each.
+    """
+    loaders = defaultdict(list)
+    for overview, own in zip(found, facts, strict=True):
+        loaders[id(own)].append(f'{overview.loader}_dataloader')
+    distinct = {id(own): own.histogram() for own in facts}
+    return '\n\n'.join(
+        f'{", ".join(loaders[key])}\n{text}'
+        for key, text in distinct.items()
+        if text
+    )
+
+
+def check_head(config: Mapping[str, Any], dataset: Any) -> None:
+    """Raise ValueError if the head and the data differ in their classes."""
+    facts = getattr(dataset, 'facts', None)
+    head = ((config.get('model') or {}).get('head') or {}).get('num_classes')
+    if facts is not None and head not in (None, facts.num_classes):
+        raise ValueError(
+            f'model.head.num_classes: expected {facts.num_classes} as '
+            f'{facts.title} has, got {head}. Set it in the config.'
+        )
+
+
+def check_apart(found: Sequence[SplitOverview]) -> None:
+    """Raise ValueError if some of the training images are also tested.
+
+    A test on exactly the training images is no leak of a split: whoever
+    writes it asks what a model learns by heart.
+    """
+    for train, other in _with_training(found):
+        common = set(train.images) & set(other.images)
+        if common and set(train.images) != set(other.images):
+            raise ValueError(
+                f'{other.loader}_dataloader: expected images that '
+                f'{train.loader}_dataloader does not have, or exactly its '
+                f'images, got {len(common)} of {len(set(other.images))} in '
+                f'both, such as {min(common)}. Correct the splits.'
+            )
+
+
+def _notes(found: Sequence[SplitOverview]) -> Iterator[str]:
+    for train, other in _with_training(found):
+        if set(train.images) == set(other.images):
+            yield (
+                f'Note: {other.loader}_dataloader has exactly the images of '
+                f'{train.loader}_dataloader. Its scores say what was learnt '
+                'by heart, and nothing about new images.'
+            )
+
+
+def _with_training(
+    found: Sequence[SplitOverview],
+) -> Iterator[tuple[SplitOverview, SplitOverview]]:
+    """Each pair of the training set and another."""
+    for one, other in combinations(found, 2):
+        if one.loader == 'train':
+            yield one, other
+
+
+def _overview(
+    loader: str, config: Mapping[str, Any], settings: Mapping[str, Any]
+) -> SplitOverview:
+    samples: list[Mapping[str, Any]] = []
+    for leaf in _leaves(settings):
+        # Serialised, an empty set ends in an error of NumPy.
+        plain = {'pipeline': [], 'serialize_data': False}
+        dataset = DATASETS.build({**leaf, **plain})
+        if not len(dataset):
+            raise ValueError(
+                f'{loader}_dataloader: expected images, got none '
+                f'({type(dataset).__name__}, data_root='
+                f'{dataset.data_root!r}, {dataset.data_prefix}). Check the '
+                'folder and img_suffix.'
+            )
+        check_head(config, dataset)
+        samples += [dataset.get_data_info(i) for i in range(len(dataset))]
+    return SplitOverview(
+        loader=loader,
+        kind=settings['type'],
+        split=getattr(dataset, 'split', ''),
+        classes=_classes(config, dataset, samples),
+        samples=samples,
+    )
+
+
+def _leaves(settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The data sets inside those that repeat, join or mix others."""
+    inner = settings.get('dataset')
+    parts = settings.get('datasets') or ([] if inner is None else [inner])
+    if not parts:
+        yield settings
+    for part in parts:
+        yield from _leaves(part)
+
+
+def _classes(
+    config: Mapping[str, Any],
+    dataset: BaseDataset,
+    samples: Sequence[Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Names of the classes of pixels; numbers where they have no names."""
+    if 'seg_map_path' not in samples[0]:
+        return ()
+    head = (config.get('model') or {}).get('decode_head') or {}
+    last = head[-1] if isinstance(head, (list, tuple)) else head
+    numbers = map(str, range(last.get('num_classes', MOST_LABELS)))
+    return tuple(dataset.metainfo.get('classes') or numbers)

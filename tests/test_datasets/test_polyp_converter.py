@@ -1,0 +1,94 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Polyps with ids and file formats of their own become a data set."""
+
+import io
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from PIL import Image
+from run_tool import run_tool
+
+from gps_seg.datasets import PolypDataset, SplitLists, convert_polyps
+
+
+def encoded(pixels, kind):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def renamed(files, suffix, kind):
+    """The same pictures in another format, masks with three channels."""
+    made = {}
+    for name, content in files.items():
+        pixels = Image.open(io.BytesIO(content)).convert('RGB')
+        new = name.replace('cju_', 'patient 7, ').replace('.jpg', suffix)
+        made[new] = encoded(np.asarray(pixels), kind)
+    return made
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'kind'), [('.jpg', 'JPEG'), ('.png', 'PNG'), ('.TIF', 'TIFF')]
+)
+def test_any_ids_and_formats_are_read(
+    files, tmp_path, write_zip, suffix, kind
+):
+    source = write_zip(renamed(files, suffix, kind))
+    target = tmp_path / 'out'
+    report = convert_polyps(source, target)
+    assert report.split_sizes == {'all': 4}
+    assert any('img_suffix' in note for note in report.notes) is (
+        suffix != '.jpg'
+    )
+    init_default_scope('mmseg')
+    dataset = PolypDataset(
+        data_root=str(target),
+        ann_file='splits/all.txt',
+        img_suffix=suffix,
+        pipeline=[{'type': 'LoadAnnotations'}],
+    )
+    assert len(dataset) == 4
+    for index, id_ in enumerate('abcd'):
+        stored = io.BytesIO(files[f'masks/cju_{id_}.jpg'])
+        expected = np.asarray(Image.open(stored)) > 127
+        found = dataset[index]['gt_seg_map']
+        # A second JPEG encoding may move values near the threshold only.
+        assert (found != expected).mean() < 0.01
+
+
+def test_own_split_lists_are_copied(files, splits, tmp_path, write_zip):
+    target = tmp_path / 'out'
+    report = convert_polyps(write_zip(files), target, splits=splits)
+    assert SplitLists.read(target / 'splits') == splits
+    assert report.split_sizes == {'train': 3, 'val': 1, 'tune_val': 1}
+
+
+def test_images_of_two_formats_are_refused(files, tmp_path, write_zip):
+    image = files.pop('images/cju_b.jpg')
+    files['images/cju_b.png'] = image
+    with pytest.raises(ValueError, match=r'one suffix, .* got \.jpg, \.png'):
+        convert_polyps(write_zip(files), tmp_path / 'out')
+
+
+def test_two_files_of_one_id_are_refused(files, tmp_path, write_zip):
+    files['masks/cju_b.png'] = files['masks/cju_b.jpg']
+    with pytest.raises(
+        ValueError, match=r'masks/cju_b\.png: expected one file of this id'
+    ):
+        convert_polyps(write_zip(files), tmp_path / 'out')
+
+
+def test_the_tool_takes_lists_or_makes_one(
+    files, splits, tmp_path, write_zip, capsys
+):
+    source = write_zip(files)
+    splits.write(tmp_path / 'lists')
+    tool = 'dataset_converters/polyps.py'
+    run_tool(tool, source, tmp_path / 'one')
+    assert 'Pairs:  4 (4 all)' in capsys.readouterr().out
+    run_tool(tool, source, tmp_path / 'two', '--splits', tmp_path / 'lists')
+    assert '3 train, 1 tune_val, 1 val' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match='FileNotFoundError: split lists'):
+        run_tool(tool, source, tmp_path / 'three', '--splits', tmp_path)
+    assert not (tmp_path / 'three').exists()
