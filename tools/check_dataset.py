@@ -43,7 +43,7 @@ def main() -> None:
     )
     if problems:
         listed = bullets(problems, MAX_LISTED)
-        sys.exit(f'{len(problems)} problems:\n{listed}')
+        sys.exit(f'{len(problems)} problem(s):\n{listed}')
 
 
 if __name__ == '__main__':

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
+from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.label_checks import (
+    MASK_REMEDY,
     check_labels,
     load_labels,
     object_is_ignored,
@@ -44,7 +46,7 @@ class FileFacts:
     """
 
     classes: Sequence[str] = ()
-    ignored: int = 255
+    ignored: int = IGNORED
     pixels: np.ndarray = field(
         default_factory=lambda: np.zeros(MOST_LABELS, np.int64)
     )
@@ -64,9 +66,8 @@ class FileFacts:
         counts = np.bincount(labels.ravel(), minlength=MOST_LABELS)
         self.pixels += counts
         self.images += counts > 0
-        present = counts[: len(self.classes)] > 0
-        present[self.ignored : self.ignored + 1] = False
-        kind = self._kind(present, bool(counts[self.ignored]))
+        present = (counts > 0) & ~self._is_ignored()
+        kind = self._kind(present, bool(counts[self._is_ignored()].any()))
         if kind:
             self.note(kind, path)
 
@@ -98,7 +99,7 @@ class FileFacts:
             name = self.classes[label]
             rows.append((name, images, f'{share:.3%}', bar.ljust(_BAR)))
         lines = [aligned(rows)]
-        ignored = self.pixels[self.ignored] / total
+        ignored = self.pixels[self._is_ignored()].sum() / total
         lines.append(f'ignored ({self.ignored}): {ignored:.3%}')
         absent = len(self.classes) - len(present)
         if absent:
@@ -107,8 +108,12 @@ class FileFacts:
 
     def _present(self) -> list[int]:
         """Labels of the classes that occur."""
-        labels = range(len(self.classes))
-        return [n for n in labels if self.pixels[n] and n != self.ignored]
+        present = (self.pixels > 0) & ~self._is_ignored()
+        return [int(label) for label in np.flatnonzero(present)]
+
+    def _is_ignored(self) -> np.ndarray:
+        """Which labels are: none for a label that 8 bits do not have."""
+        return np.arange(MOST_LABELS) == self.ignored
 
     def _kind(self, present: np.ndarray, some_ignored: bool) -> str:
         if not present.any():
@@ -175,9 +180,17 @@ def _open(path: str) -> np.ndarray:
 
 
 def _of_the_whole(facts: FileFacts) -> Iterator[str]:
-    """What no single mask shows: that the object itself is ignored."""
-    paths = facts.notes.get(EMPTY_OR_IGNORED, [])
-    if paths and not facts.pixels[1]:
-        yield object_is_ignored(
-            paths[0], len(paths), facts.classes[1], facts.ignored
+    """What no single mask shows: that what is looked for is ignored."""
+    void = facts.notes.get(UNLABELLED, [])
+    if len(facts.classes) == 2 and not facts.pixels[1]:
+        white = [*facts.notes.get(EMPTY_OR_IGNORED, []), *void]
+        if white:
+            yield object_is_ignored(
+                white[0], len(white), facts.classes[1], facts.ignored
+            )
+    elif void and not facts.images_of_classes():
+        yield (
+            f'{void[0]}: expected pixels of some class in some mask, got '
+            f'{len(void)} mask(s) that are {facts.ignored} throughout, which '
+            f'is ignored. {MASK_REMEDY}'
         )

@@ -93,7 +93,7 @@ def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
     """What to say of a set in which no mask has a pixel of its only object.
 
     Args:
-        path: One of the masks that hold background and ignored pixels alone.
+        path: One of the masks with ignored pixels.
         num: Number of these masks.
         name: Name of the object.
         ignored: Label of pixels that do not count.

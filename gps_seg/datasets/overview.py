@@ -208,6 +208,7 @@ def _with_training(
 def _overview(
     loader: str, config: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> SplitOverview:
+    kind = settings['type']  # a name, or the class itself
     samples: list[Mapping[str, Any]] = []
     for leaf in _leaves(settings):
         # Serialised, an empty set ends in an error of NumPy.
@@ -224,7 +225,7 @@ def _overview(
         samples += [dataset.get_data_info(i) for i in range(len(dataset))]
     return SplitOverview(
         loader=loader,
-        kind=settings['type'],
+        kind=getattr(kind, '__name__', str(kind)),
         split=getattr(dataset, 'split', ''),
         classes=_classes(config, dataset, samples),
         samples=samples,

@@ -185,6 +185,15 @@ def test_what_is_ignored_comes_from_the_head(check_folder, tmp_path):
     assert 'expected labels 0..2 or 255, got [11] (4 pixels' in failure
 
 
+@pytest.mark.parametrize('ignored', [-100, 300])
+def test_a_label_of_no_pixel_may_be_ignored(check_folder, tmp_path, ignored):
+    mask(tmp_path / 'ann/1.png', [[0, 0, 0, 0]])
+    out, failure = check_folder(ignored)
+    assert not failure
+    assert f'ignored ({ignored}): 0.000%' in out
+    assert 'wall' in out
+
+
 SPOILED = {
     'another size': (
         lambda root: mask(root / 'ann/0.png', [[0, 0, 0]]),
@@ -238,7 +247,7 @@ def test_a_file_that_cannot_be_used_fails_with_its_name(
     spoil, message = SPOILED[how]
     spoil(tmp_path)
     out, failure = check_folder()
-    assert failure.startswith('1 problems:')
+    assert failure.startswith('1 problem(s):')
     assert len(failure.splitlines()) == 2
     assert re.search(message, failure)
     assert out.splitlines()[-8].split()[:3] == ['test', 'BaseSegDataset', '2']
@@ -248,7 +257,7 @@ def test_problems_are_listed_up_to_ten(check_folder, tmp_path):
     for index in range(12):
         draw(tmp_path / f'img/more_{index}.jpg')
     _, failure = check_folder()
-    assert failure.startswith('12 problems:')
+    assert failure.startswith('12 problem(s):')
     assert failure.count('No such file') == 10
     assert failure.endswith('- and 2 more')
 
@@ -319,6 +328,7 @@ WHITE, EMPTY, POLYP, VOID = [[0, 255]], [[0, 0]], [[0, 1]], [[255, 255]]
         ([WHITE, EMPTY], 'and 1 mask.s. that hold 0 and 255 alone', None),
         ([POLYP, WHITE], '', ['1 masks of background and ignored pixels']),
         ([POLYP, EMPTY, VOID], '', ['1 masks of background', '1 masks in wh']),
+        ([VOID, VOID], "'polyp' .label 1. in some", ['2 masks in which']),
         ([EMPTY, EMPTY], '', ['2 masks of background alone']),
         ([POLYP, [[1, 255]]], '', []),
     ],
@@ -333,6 +343,16 @@ def test_an_object_that_is_ignored_throughout(tmp_path, masks, problem, notes):
         assert len(lines) == len(notes)
     for start, line in zip(notes or [], lines, strict=False):
         assert line.startswith(start)
+
+
+def test_a_set_of_classes_all_of_which_are_ignored(check_folder, tmp_path):
+    """An image without a label is legal; a set without one is not."""
+    mask(tmp_path / 'ann/0.png', [[255, 255, 255, 255]])
+    out, failure = check_folder()
+    assert not failure
+    assert '1 masks in which every pixel is ignored, such as' in out
+    mask(tmp_path / 'ann/1.png', [[255, 255, 255, 255]])
+    assert 'expected pixels of some class in some mask' in check_folder()[1]
 
 
 def test_images_that_only_their_loader_reads_are_noted(tmp_path):
