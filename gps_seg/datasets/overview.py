@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -17,10 +16,8 @@ from gps_seg.datasets.file_checks import (
     Progress,
     check_files,
 )
-from gps_seg.sparse.text_table import aligned
 
 LOADERS = ('train', 'val', 'test')
-HEADINGS = ('', 'data set', 'split', 'images', 'classes', 'fewest', 'most')
 
 
 class SplitOverview(NamedTuple):
@@ -45,27 +42,6 @@ class SplitOverview(NamedTuple):
     def images(self) -> list[str]:
         """Paths of its images."""
         return [str(sample['img_path']) for sample in self.samples]
-
-    def row(self, facts: FileFacts) -> tuple[str, ...]:
-        """Cells under :data:`HEADINGS`.
-
-        Args:
-            facts: Facts on its files.
-        """
-        labels = [int(s['gt_label']) for s in self.samples if 'gt_label' in s]
-        counts = list(Counter(labels).values()) or facts.images_of_classes()
-        in_classes = (
-            (str(len(counts)), str(min(counts)), str(max(counts)))
-            if counts
-            else ('', '', '')
-        )
-        return (
-            self.loader,
-            self.kind,
-            self.split,
-            f'{len(self.samples):,}',
-            *in_classes,
-        )
 
 
 def look_at(config: Mapping[str, Any]) -> list[SplitOverview]:
@@ -117,47 +93,6 @@ def open_all(
     return facts
 
 
-def table(found: Sequence[SplitOverview], facts: Sequence[FileFacts]) -> str:
-    """The data sets as text, a line each, and what to know of them.
-
-    Args:
-        found: Data sets of a config.
-        facts: Facts on the files of each.
-    """
-    rows = [row.row(own) for row, own in zip(found, facts, strict=True)]
-    return '\n'.join(
-        [
-            aligned([HEADINGS, *rows]),
-            *_notes(found),
-            *(
-                f'Note: {overview.loader}_dataloader: {note}'
-                for overview, own in zip(found, facts, strict=True)
-                for note in own.note_lines()
-            ),
-        ]
-    )
-
-
-def histograms(
-    found: Sequence[SplitOverview], facts: Sequence[FileFacts]
-) -> str:
-    """The classes of pixels of each data set, as text; equal sets once.
-
-    Args:
-        found: Data sets of a config.
-        facts: Facts on the files of each.
-    """
-    loaders = defaultdict(list)
-    for overview, own in zip(found, facts, strict=True):
-        loaders[id(own)].append(f'{overview.loader}_dataloader')
-    distinct = {id(own): own.histogram() for own in facts}
-    return '\n\n'.join(
-        f'{", ".join(loaders[key])}\n{text}'
-        for key, text in distinct.items()
-        if text
-    )
-
-
 def check_head(config: Mapping[str, Any], dataset: Any) -> None:
     """Raise ValueError if the head and the data differ in their classes."""
     facts = getattr(dataset, 'facts', None)
@@ -175,7 +110,7 @@ def check_apart(found: Sequence[SplitOverview]) -> None:
     A test on exactly the training images is no leak of a split: whoever
     writes it asks what a model learns by heart.
     """
-    for train, other in _with_training(found):
+    for train, other in with_training(found):
         common = set(train.images) & set(other.images)
         if common and set(train.images) != set(other.images):
             raise ValueError(
@@ -186,17 +121,7 @@ def check_apart(found: Sequence[SplitOverview]) -> None:
             )
 
 
-def _notes(found: Sequence[SplitOverview]) -> Iterator[str]:
-    for train, other in _with_training(found):
-        if set(train.images) == set(other.images):
-            yield (
-                f'Note: {other.loader}_dataloader has exactly the images of '
-                f'{train.loader}_dataloader. Its scores say what was learnt '
-                'by heart, and nothing about new images.'
-            )
-
-
-def _with_training(
+def with_training(
     found: Sequence[SplitOverview],
 ) -> Iterator[tuple[SplitOverview, SplitOverview]]:
     """Each pair of the training set and another."""
