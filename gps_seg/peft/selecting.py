@@ -2,7 +2,7 @@
 """The part of the contract that methods share which select entries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from gps_seg.peft.by_rules import ByRules
-from gps_seg.peft.method import Choice, TrainingPass
+from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
 from gps_seg.sparse import (
     Amount,
     Connections,
@@ -21,6 +21,8 @@ from gps_seg.sparse import (
     Share,
     Total,
     evidence_for,
+    owned_parameters,
+    rules_from_config,
 )
 
 
@@ -144,3 +146,23 @@ class SelectsEntries(ByRules, ABC):
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Nothing is pulled towards its start."""
         return {}
+
+def passed_over(method: PeftMethod, model: nn.Module) -> Iterator[str]:
+    """Say what might connect neurons and stays, as no rule is about it."""
+    if not isinstance(method, SelectsEntries):
+        return
+    inside = {
+        name: owned
+        for name, owned in owned_parameters(model)
+        if name.startswith(f'{method.encoder}.')
+        and owned.parameter.requires_grad
+    }
+    undecided = rules_from_config(method.rules).undecided(inside)
+    if undecided:
+        kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
+        yield (
+            f'rules: no row is about {kinds}, so they stay as they are. If '
+            "they connect neurons, add rows such as dict(module='Bilinear', "
+            "attribute='weight', role='selected') to the rules of the method, "
+            "or role='frozen' if they do not."
+        )
