@@ -2,10 +2,10 @@
 """The part of the contract that methods share which select entries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -38,29 +38,32 @@ class SelectionRule(Protocol):
         """The selection, and the number of silent neurons of each weight."""
 
 
-def amount_of(
-    *, k: int | None, share: float | None, count: int | None
-) -> Amount:
+_AMOUNTS: Mapping[str, Callable[[Any], Amount]] = {
+    'k': Connections,
+    'share': Share,
+    'count': Total,
+}
+
+
+def amount_of(**values: Any) -> Amount:
     """The amount that is given.
 
+    Args:
+        values: Value, or None, of each amount that a method knows.
+
     Raises:
-        ValueError: If not exactly one is.
+        ValueError: If not exactly one is given, or it is out of range.
     """
-    given = {
-        name: value
-        for name, value in dict(k=k, share=share, count=count).items()
-        if value is not None
-    }
+    given = {n: value for n, value in values.items() if value is not None}
     if len(given) != 1:
         raise ValueError(
-            f'amount: expected exactly one of k, share, count, got {given}.'
+            f'amount: expected exactly one of {", ".join(values)}, got '
+            f'{given or "none"}. Add k=1 for one connection per neuron, or '
+            'keep one of them (tools/train.py: --k 1, or --peft-options '
+            'method.share=0.01).'
         )
-    if k is not None:
-        return Connections(k)
-    if share is not None:
-        return Share(share)
-    assert count is not None
-    return Total(count)
+    ((name, value),) = given.items()
+    return _AMOUNTS[name](value)
 
 
 def _check_some_speak(scores: Scores) -> None:
@@ -82,7 +85,14 @@ class SelectsEntries(ByRules, ABC):
         encoder: Name of the pretrained submodule to select in; what lies
             outside of it trains whole.
         rules: As of :class:`~gps_seg.peft.by_rules.ByRules`.
+
+    Raises:
+        ValueError: If the settings make no rule.
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.rule  # raises unless it can be made
 
     @property
     @abstractmethod
@@ -146,6 +156,7 @@ class SelectsEntries(ByRules, ABC):
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Nothing is pulled towards its start."""
         return {}
+
 
 def passed_over(method: PeftMethod, model: nn.Module) -> Iterator[str]:
     """Say what might connect neurons and stays, as no rule is about it."""

@@ -110,7 +110,9 @@ class Trainable:
             ValueError: If they do not.
         """
         owned = {p for optimizer in optimizers for p in _owned_by(optimizer)}
-        missing = [n for p, n in self.names.items() if self.form[p] not in owned]
+        missing = [
+            n for p, n in self.names.items() if self.form[p] not in owned
+        ]
         if missing:
             raise ValueError(
                 'optimizer: expected to own every parameter that trains, got '

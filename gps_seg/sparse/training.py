@@ -60,8 +60,12 @@ class SelectedEntries:
         return _OWNERS.get(id(self.weight)) is not self
 
     def gather(self) -> None:
-        """Take the gradients out of that of the weight, and free that one."""
-        assert self.weight.grad is not None
+        """Take the gradients out of that of the weight, and free that one.
+
+        Raises:
+            RuntimeError: As :meth:`reconcile`.
+        """
+        assert self.weight.grad is not None  # autograd has just put it there
         self.reconcile()
         gradient = read_entries(self.weight.grad, self.indices)
         gradient = gradient.to(self.values.dtype)
