@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which parameters were declared to train or to stay, and what they did before.
+"""Which parameters were declared to train, and what they did before.
 
 ``requires_grad`` is the one thing that a declaration changes at a model. It is
 remembered beside the model, not in it, so that a declaration can be undone

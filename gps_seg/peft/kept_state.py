@@ -39,20 +39,19 @@ class KeptState:
             ValueError: If this is no such state.
         """
         expected = [field.name for field in fields(cls)]
-        if not isinstance(state, Mapping) or sorted(state) != sorted(expected):
-            found = sorted(state) if isinstance(state, Mapping) else state
+        if set(state) != set(expected):
             raise ValueError(
-                f'state: expected the keys {expected}, got {found!r}. Give '
-                'what Trainable.state_dict() returned.'
+                f'state: expected the keys {expected}, got {list(state)}. '
+                'Give what Trainable.state_dict() returned.'
             )
         kept = cls(**state)
         for name, indices in kept.indices.items():
-            values = kept.values.get(name)
-            if values is None or values.shape != indices.shape:
-                found = 'none' if values is None else tuple(values.shape)
+            values = kept.values.get(name, torch.empty(0))
+            if values.shape != indices.shape:
                 raise ValueError(
-                    f'state: expected {len(indices)} values, got {found} '
-                    f'({name}). The state was changed after it was made.'
+                    f'state: expected {len(indices)} values, got shape '
+                    f'{tuple(values.shape)} ({name}). The state was changed '
+                    'after it was made.'
                 )
         return kept
 

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
+from gps_seg.peft.ownership import check_all_owned, owned_by
 from gps_seg.sparse import (
     ColumnGradients,
     Owned,
@@ -99,7 +100,7 @@ class Trainable:
     def attach(self, *optimizers: Optimizer) -> None:
         """Have the model hold the trained values after each step.
 
-        The gradients of the selected entries are spent with the step, so that
+        The step spends the gradients of the selected entries, so that
         ``model.zero_grad()``, which does not know them, does no harm.
 
         Args:
@@ -109,16 +110,8 @@ class Trainable:
         Raises:
             ValueError: If they do not.
         """
-        owned = {p for optimizer in optimizers for p in _owned_by(optimizer)}
-        missing = [
-            n for p, n in self.names.items() if self.form[p] not in owned
-        ]
-        if missing:
-            raise ValueError(
-                'optimizer: expected to own every parameter that trains, got '
-                f'none of {missing[:5]} ({len(missing)} in all). Build it from '
-                'tuned.parameters(), not from model.parameters().'
-            )
+        trained = {name: self.form[p] for p, name in self.names.items()}
+        check_all_owned(trained, optimizers)
         self._detach()
         self._handles = [
             optimizer.register_step_post_hook(self._after_step)
@@ -235,7 +228,7 @@ class Trainable:
         self, optimizer: Optimizer, _args: Any, _kwargs: Any
     ) -> None:
         self.write()
-        stepped = _owned_by(optimizer)
+        stepped = owned_by(optimizer)
         for entries in self.selected.values():
             if entries.values in stepped:
                 entries.values.grad = None
@@ -254,7 +247,3 @@ class Trainable:
         selected = sum(e.values.numel() for e in self.selected.values())
         trained = sum(parameter.numel() for parameter in self.parameters())
         return {'selected': selected, 'whole': trained - selected}
-
-
-def _owned_by(optimizer: Optimizer) -> set[nn.Parameter]:
-    return {p for group in optimizer.param_groups for p in group['params']}

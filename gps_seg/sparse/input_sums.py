@@ -44,7 +44,9 @@ class InputSums:
         self._sums: dict[Tensor, Tensor] = {
             weight: sums[name] for name, weight in weights.items()
         }
-        self._unmet = {weight: name for name, weight in weights.items()}
+        self._unmet: dict[Tensor, str] = {
+            weight: name for name, weight in weights.items()
+        }
 
     @contextmanager
     def watching(self) -> Iterator[None]:
