@@ -84,11 +84,10 @@ def test_a_swap_with_averaged_weights_and_back_changes_no_bit(dtype):
 def test_a_step_that_was_not_written_is_noticed(pass_):
     layer, selected, entries = make()
     step(entries, lr=0.0)  # a first step of a warm-up
+    loss = layer(torch.ones(2, 8)).sum()
+    go_on = selected.reconcile if pass_ == 'reconcile' else loss.backward
     with pytest.raises(RuntimeError, match=r'Trainable\.attach\(optimizer\)'):
-        if pass_ == 'reconcile':
-            selected.reconcile()
-        else:
-            layer(torch.ones(2, 8)).sum().backward()
+        go_on()
     selected.write()
     selected.reconcile()
 
@@ -129,7 +128,7 @@ def test_reading_keeps_what_half_precision_has_no_room_for():
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
 def test_gradients_come_in_the_dtype_of_the_values(dtype):
-    layer, selected, entries = make(dtype)
+    layer, _, entries = make(dtype)
     layer(torch.ones(2, 8, dtype=dtype)).sum().backward()
     layer(torch.ones(2, 8, dtype=dtype)).sum().backward()
     expected = torch.promote_types(dtype, torch.float32)
