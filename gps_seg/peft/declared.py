@@ -29,9 +29,9 @@ def declare(parameter: nn.Parameter, trains: bool, holder: object) -> None:
     """Let a parameter require grad or not, and drop a gradient it holds.
 
     Args:
-        parameter: Of a model that :func:`release` was called for.
-        trains: Whether it shall require grad.
-        holder: Who may undo this by :func:`give_back`.
+        parameter: A parameter that is not declared at present.
+        trains: True to let it require grad.
+        holder: Key of :func:`give_back`, which undoes this.
     """
     _before[parameter] = _Before(parameter.requires_grad, holder)
     parameter.requires_grad_(trains)

@@ -30,7 +30,7 @@ class Rule:
             of that class (``'LayerNorm'``), which spares an import. Classes
             that inherit from it match too.
         attribute: Name of the parameter in that module: ``'weight'``.
-        role: What such a parameter does.
+        role: Part of such a parameter that trains.
     """
 
     module: type[nn.Module] | str
@@ -62,7 +62,7 @@ class RuleTable:
     Args:
         standard: Rows for any encoder; most encoders use only some of them.
         own: Rows that come before these. Each must decide the role of a
-            parameter, lest a slip of the pen goes unnoticed.
+            parameter, so that a slip of the pen is noticed.
     """
 
     standard: tuple[Rule, ...]
@@ -194,12 +194,12 @@ def rules_from_config(
 ) -> RuleTable:
     """A table with rows on top that a config gives as text.
 
-    Nothing is imported for them: a module is told by the name of its class.
+    Nothing is imported for them: a module is known by the name of its class.
 
     Args:
-        rows: Such as ``dict(module='LayerNorm', attribute='weight',
+        rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
             role='whole')``.
-        table: What they are put on.
+        table: Table that they are put on.
 
     Raises:
         ValueError: If a row has other keys, or a value is not legal.
