@@ -143,3 +143,31 @@ def test_bias_tuning_has_nothing_to_write(task):
     for name in CONNECTIONS:
         assert torch.equal(after[name], before[name])
     assert not torch.equal(after['backbone.0.bias'], before['backbone.0.bias'])
+
+
+def test_what_the_backbone_freezes_in_train_mode_does_not_move(task):
+    toy = task()
+    backbone = toy.model['backbone']
+    stage = backbone[2]
+
+    def train(mode=True):
+        type(backbone).train(backbone, mode)
+        stage.requires_grad_(False)
+
+    backbone.train = train
+    tuned = start(toy)  # too early: the user has yet to call train()
+    optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.01, weight_decay=1)
+    tuned.attach(optimizer)
+    frozen = copy.deepcopy(stage.state_dict())
+    toy.model.train()
+    for _ in range(3):
+        toy.loss().backward()  # the general path
+        optimizer.step()
+        optimizer.zero_grad()
+    for _ in range(3):
+        with tuned.compressing():
+            toy.loss().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for name, value in stage.state_dict().items():
+        assert torch.equal(value, frozen[name]), name

@@ -62,6 +62,18 @@ def test_what_the_user_froze_stays_frozen_through_all_of_it(task):
     assert trains(toy.model) == before
 
 
+def test_what_was_frozen_after_a_tuning_stays_frozen_in_the_next(task):
+    toy = task()
+    tune(toy.model, GPS(k=1), [toy.loss], seed=0)
+    toy.model['backbone'][2].requires_grad_(False)
+    tuned = tune(toy.model, GPS(k=1), [toy.loss], seed=0)
+    assert 'backbone.2.weight' not in tuned.selected
+    tuned.release()
+    frozen = {'backbone.2.weight', 'backbone.2.bias'}
+    names = {name for name, _ in toy.model.named_parameters()}
+    assert trains(toy.model) == names - frozen
+
+
 def test_a_released_model_is_a_plain_model(task):
     toy = task()
     tuned = tune(toy.model, GPS(k=1), [toy.loss], seed=0)
