@@ -29,7 +29,7 @@ class GRFT(SelectsEntries):
         unit: ``'row'``, all inputs of a neuron, or ``'column'``, one input of
             all neurons.
         penalty: Strength of the pull, 0 or more.
-        last_blocks: How many of the last blocks of the encoder are pulled, 0
+        last_blocks: Number of the last blocks of the encoder to pull, 0
             or more.
         encoder: Name of the pretrained submodule to select in.
         rules: Rows of the rule table that come before the standard ones.
@@ -49,12 +49,11 @@ class GRFT(SelectsEntries):
         super().__post_init__()
         check_positive('penalty', self.penalty, or_zero=True)
         check_whole('last_blocks', self.last_blocks, least=0)
-        assert self.rule is not None  # raises unless the amount is right
 
     @property
     def rule(self) -> Lines:
         """Lines of each weight, by the sum of squares."""
-        amount = amount_of(k=self.k, share=self.share, count=None)
+        amount = amount_of(k=self.k, share=self.share)
         return Lines(self.unit, amount)
 
     @property

@@ -1,14 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Plain torch: scores, budget, selection and sparse training."""
 
-from gps_seg.sparse.budget import (
-    SCOPES,
-    Amount,
-    Budget,
-    Connections,
-    Share,
-    Total,
-)
+from gps_seg.sparse.amounts import Amount, Connections, Share, Total
+from gps_seg.sparse.budget import SCOPES, Budget
 from gps_seg.sparse.columns import ColumnGradients
 from gps_seg.sparse.contrastive import supervised_contrastive_loss
 from gps_seg.sparse.criteria import (
@@ -19,6 +13,7 @@ from gps_seg.sparse.criteria import (
     check_score,
     evidence_for,
 )
+from gps_seg.sparse.entries import read_entries, write_entries
 from gps_seg.sparse.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.lines import UNITS, Lines
 from gps_seg.sparse.neurons import as_neurons, as_weight
@@ -36,10 +31,11 @@ from gps_seg.sparse.rules import (
     gps_roles,
     rules_from_config,
 )
+from gps_seg.sparse.selected_weights import SelectedWeights
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
-from gps_seg.sparse.training import SelectedEntries, SelectedWeights
+from gps_seg.sparse.training import SelectedEntries, release_owner
 
 __all__ = [
     'Amount',
@@ -76,6 +72,8 @@ __all__ = [
     'fork_rng',
     'gps_roles',
     'owned_parameters',
+    'read_entries',
+    'release_owner',
     'rules_from_config',
     'running_sums',
     'seed_all',
@@ -84,4 +82,5 @@ __all__ = [
     'topk_of_all',
     'topk_per_row',
     'undisturbed',
+    'write_entries',
 ]

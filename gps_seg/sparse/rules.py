@@ -7,6 +7,7 @@ a table asks what kind of module owns a parameter and under which attribute.
 Rows of your own come before the standard ones.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +30,7 @@ class Rule:
             of that class (``'LayerNorm'``), which spares an import. Classes
             that inherit from it match too.
         attribute: Name of the parameter in that module: ``'weight'``.
-        role: What such a parameter does.
+        role: Part of such a parameter that trains.
     """
 
     module: type[nn.Module] | str
@@ -52,6 +53,16 @@ class Rule:
         return f'{module}.{self.attribute} -> {self.role.name.lower()}'
 
 
+#: What has several rows of several values by position, and no connections.
+_TABLES = (
+    Rule(nn.Embedding, 'weight', Role.FROZEN),
+    Rule(nn.Module, 'attention_biases', Role.FROZEN),
+    Rule(nn.Module, 'rel_pos_h', Role.FROZEN),
+    Rule(nn.Module, 'rel_pos_w', Role.FROZEN),
+    Rule(nn.Module, 'relative_position_bias_table', Role.FROZEN),
+)
+
+
 @dataclass(frozen=True)
 class RuleTable:
     """Rows from top to bottom: the first that matches decides.
@@ -61,7 +72,7 @@ class RuleTable:
     Args:
         standard: Rows for any encoder; most encoders use only some of them.
         own: Rows that come before these. Each must decide the role of a
-            parameter, lest a slip of the pen goes unnoticed.
+            parameter, so that a slip of the pen is noticed.
     """
 
     standard: tuple[Rule, ...]
@@ -79,6 +90,23 @@ class RuleTable:
     def rule_for(self, owned: Owned) -> Rule | None:
         """The row that decides, or None."""
         return next((row for row in self.rows if row.matches(owned)), None)
+
+    def undecided(self, encoder: Mapping[str, Owned]) -> dict[str, str]:
+        """What might connect neurons, and no row is about it.
+
+        Returns:
+            Kind of parameter, as :attr:`Owned.kind` -> name of the first. Only
+            kinds with several rows of several entries; the rest are tokens,
+            scales and biases. Embeddings and tables by position are left out.
+        """
+        known = replace(self, standard=self.standard + _TABLES)
+        first: dict[str, str] = {}
+        for name, owned in encoder.items():
+            rows, *fan_in = owned.parameter.shape or (1,)
+            may_connect = rows > 1 and math.prod(fan_in) > 1
+            if may_connect and known.rule_for(owned) is None:
+                first.setdefault(owned.kind, name)
+        return first
 
     def roles(self, encoder: Mapping[str, Owned]) -> dict[str, Role]:
         """The role of each parameter of an encoder, by name.
@@ -166,12 +194,12 @@ def rules_from_config(
 ) -> RuleTable:
     """A table with rows on top that a config gives as text.
 
-    Nothing is imported for them: a module is told by the name of its class.
+    Nothing is imported for them: a module is known by the name of its class.
 
     Args:
-        rows: Such as ``dict(module='LayerNorm', attribute='weight',
+        rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
             role='whole')``.
-        table: What they are put on.
+        table: Table that they are put on.
 
     Raises:
         ValueError: If a row has other keys, or a value is not legal.

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from bits import other_bits
 from mmengine.dataset import InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -149,4 +150,4 @@ def run(
 
 def moved(before, after):
     """Names of tensors -> mask of the entries whose bits differ."""
-    return {name: before[name] != after[name] for name in before}
+    return {name: other_bits(before[name], after[name]) for name in before}
