@@ -155,10 +155,15 @@ def digest(
     hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
     name = DTYPE_NAMES.get(values.dtype, str(values.dtype))
     hashed.update(f'{name}{list(shape)}'.encode())
-    # NumPy has no bfloat16, but its bits are those of any 16-bit integer.
-    plain = values.view(torch.int16) if name == 'bfloat16' else values
+    # NumPy lacks bfloat16 and others, but their bits are those of integers.
+    plain = as_integers(values) if values.is_floating_point() else values
     hashed.update(plain.cpu().contiguous().numpy().data)
     return hashed.hexdigest()
+
+
+def tensor_digest(tensor: Tensor) -> str:
+    """Fingerprint of a whole tensor of any shape; see :func:`digest`."""
+    return digest(tensor.detach().reshape(-1), tensor.shape)
 
 
 def as_integers(tensor: Tensor) -> Tensor:  # shape: (num_entries,)

@@ -34,6 +34,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         'tensors': _by_part(delta),
         'storage': _by_storage(delta.changes.values()),
         'lossless': delta.is_lossless,
+        'whole_base_known': delta.fingerprint is not None,
         'kinds': [
             row._asdict() for row in summarize_selection(delta.selection)
         ],
@@ -45,16 +46,19 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     """Bytes of a delta file, by what they are for.
 
     ``values`` are the new values in any coding, ``index`` says where they
-    go, ``header`` is the text that describes them, and ``container`` what
+    go, ``fingerprint`` recognises the base, ``header`` is the text that describes them, and ``container`` what
     safetensors and the hash of the content add; together they are ``file``.
     """
     header, arrays = read_container(path)
     total = Path(path).stat().st_size
-    index = arrays['index'].nbytes
-    values = sum(array.nbytes for array in arrays.values()) - index
+    sizes = {name: array.nbytes for name, array in arrays.items()}
     parts = {
-        'values': values,
-        'index': index,
+        'index': sizes.pop('index'),
+        'fingerprint': sizes.pop('fingerprint', 0),
+    }
+    parts = {
+        'values': sum(sizes.values()),
+        **parts,
         'header': len(header.encode()),
     }
     return {**parts, 'container': total - sum(parts.values()), 'file': total}
@@ -86,6 +90,12 @@ def format_description(facts: Mapping[str, Any]) -> str:
         (
             'lossless',
             'yes' if facts['lossless'] else 'no, values were rounded',
+        ),
+        (
+            'base',
+            'recorded in full'
+            if facts['whole_base_known']
+            else 'recorded only where the delta changes it',
         ),
     ]
     blocks = [

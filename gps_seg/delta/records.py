@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gps_seg.delta.change import DIGEST_BYTES, DTYPES, Change
+from gps_seg.delta.fingerprint import is_hexadecimal
 from gps_seg.delta.indices import IndexPlan
 from gps_seg.delta.streams import ArrayReader
 from gps_seg.delta.values import Coded, Exact, Values
@@ -133,7 +134,7 @@ def _base(record: Mapping[str, Any]) -> str | None:
     if 'base' not in record:
         return None
     base: str = _typed(record, 'base', str)
-    if len(base) != 2 * DIGEST_BYTES or set(base) - set('0123456789abcdef'):
+    if len(base) != 2 * DIGEST_BYTES or not is_hexadecimal(base):
         raise ValueError(
             f'base: expected {2 * DIGEST_BYTES} lower-case hexadecimal '
             f'digits, got {base!r}.'

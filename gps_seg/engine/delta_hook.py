@@ -189,10 +189,7 @@ class DeltaHook(Hook):
         kept = checkpoint[CHECKPOINT_KEY]
         kept['base'] = asdict(self.base)
         kept['delta'] = {
-            'baseline': {
-                'whole': list(self.baseline.whole),
-                'digests': dict(self.baseline.digests),
-            },
+            'baseline': self.baseline.record,
             'best': self.best,
             'metrics': self.metrics,
             'validated_at': self.validated_at,

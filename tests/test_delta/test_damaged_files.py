@@ -95,7 +95,7 @@ def tensor(index, **fields):
 @pytest.mark.parametrize(
     ('edit', 'message'),
     [
-        (lambda h: h.update(version=2), 'version 1, got .* version 2'),
+        (lambda h: h.update(version=3), 'version 1 to 2, got .* version 3'),
         (lambda h: h.update(format='x'), 'expected gps_seg.delta'),
         (lambda h: h.update(more=1), 'header: expected'),
         (lambda h: h.update(tensors={}), 'header: expected'),

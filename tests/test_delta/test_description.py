@@ -46,7 +46,7 @@ def test_codes_and_levels_count_as_values(delta, base, tmp_path):
     expected = sum(
         array.nbytes
         for name, array in arrays.items()
-        if name not in ('index', 'sha256')
+        if name not in ('index', 'fingerprint', 'sha256')
     )
     assert {'codes', 'levels'} < arrays.keys()
     assert file_parts(path)['values'] == expected
@@ -72,7 +72,7 @@ def test_counts_are_those_of_the_header(delta, tmp_path):
         told = {'tensors': len(records), 'entries': sum(entries)}
         assert facts['tensors'][kind] == told
     assert facts['tensors']['new'] == {'tensors': 1, 'entries': 12}
-    assert facts['version'] == 1
+    assert facts['version'] == 2
     assert facts['lossless'] is True
 
 
@@ -101,7 +101,7 @@ def test_text_has_what_a_reader_looks_for(path):
         'method    type gps, k 1',
         'classes   background, polyp',
         'metric    mDice 88.25',
-        'format    gps_seg.delta version 1',
+        'format    gps_seg.delta version 2',
         'lossless  yes',
     ):
         assert line in text.splitlines()
