@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from gps_seg.sparse.entries import read_entries, write_entries
 from gps_seg.sparse.selection import Selection
 
 
@@ -33,8 +34,7 @@ class SelectedEntries:
     def __init__(self, weight: nn.Parameter, indices: Tensor) -> None:
         self.weight = weight
         self.indices = indices.to(weight.device)
-        self._position = torch.unravel_index(self.indices, weight.shape)
-        self.values = nn.Parameter(weight.detach().take(self.indices))
+        self.values = nn.Parameter(read_entries(weight, self.indices))
         self._handle: RemovableHandle = (
             weight.register_post_accumulate_grad_hook(self._gather_gradient)
         )
@@ -42,23 +42,21 @@ class SelectedEntries:
     def _gather_gradient(self, weight: Tensor) -> None:
         """Take the selected entries' gradients; free the dense gradient."""
         assert weight.grad is not None
-        gradient = weight.grad.take(self.indices)
+        gradient = read_entries(weight.grad, self.indices)
         weight.grad = None
         if self.values.grad is None:
             self.values.grad = gradient
         else:
             self.values.grad += gradient
 
-    @torch.no_grad()
     def write(self) -> None:
         """Put the values into the dense weight (after an optimizer step)."""
-        # Not put_: that one has no deterministic implementation.
-        self.weight[self._position] = self.values
+        write_entries(self.weight, self.indices, self.values)
 
     @torch.no_grad()
     def read(self) -> None:
         """Take the values from the dense weight (after it was loaded)."""
-        self.values.copy_(self.weight.take(self.indices))
+        self.values.copy_(read_entries(self.weight, self.indices))
 
     def release(self) -> None:
         """Stop gathering: the weight is a plain parameter again."""
