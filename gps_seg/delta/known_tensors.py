@@ -4,7 +4,7 @@
 To hash all weights takes ten times as long as to switch deltas. PyTorch counts
 the changes of a tensor in place, but not those made through ``.data``, as
 some hooks make them, or through NumPy. So a sample of the entries is
-hashed at every look, which is all entries of a small tensor such as a norm.
+hashed at every look; of a small tensor, such as a norm, all entries are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,10 @@ from torch import Tensor
 from gps_seg.delta.change import digest, tensor_digest
 from gps_seg.delta.fingerprint import short
 
-#: Entries of a tensor that are compared at every look.
-_SAMPLED = 512
+#: Entries of a tensor that is compared whole at every look.
+_SMALL = 4096
+#: Entries of a larger one; each costs a look into another page of memory.
+_SAMPLED = 64
 
 
 @dataclass(frozen=True)
@@ -86,5 +88,5 @@ def _state(tensor: Tensor) -> tuple[Any, ...]:
 
 def _sample(tensor: Tensor) -> str:
     flat = tensor.detach().reshape(-1)
-    step = max(1, len(flat) // _SAMPLED)
+    step = 1 if len(flat) <= _SMALL else len(flat) // _SAMPLED
     return digest(flat[::step].contiguous(), tensor.shape)
