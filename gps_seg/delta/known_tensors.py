@@ -37,6 +37,8 @@ class KnownTensors:
 
     def digest(self, name: str, tensor: Tensor) -> str:
         """The short digest of a whole tensor."""
+        if tensor.is_inference():  # PyTorch does not count its changes
+            return short(tensor_digest(tensor))
         state, sample = _state(tensor), _sample(tensor)
         known = self._known.get(name)
         if known is None or (known.state, known.sample) != (state, sample):
@@ -83,7 +85,8 @@ class Held:
 def _state(tensor: Tensor) -> tuple[Any, ...]:
     """Equal as long as no operation of PyTorch changes the tensor."""
     layout = (tensor.dtype, tensor.shape, tensor.stride())
-    return (tensor.device, tensor.data_ptr(), tensor._version, *layout)
+    version = None if tensor.is_inference() else tensor._version
+    return (tensor.device, tensor.data_ptr(), version, *layout)
 
 
 def _sample(tensor: Tensor) -> str:

@@ -165,6 +165,22 @@ def test_a_tensor_that_cannot_be_written_is_refused(kind, state_bits):
     )
 
 
+def test_a_model_may_have_tensors_made_in_inference_mode(state_bits):
+    model = two_layers()
+    with torch.inference_mode():
+        model['b'].weight = nn.Parameter(torch.ones(4, 4), False)
+    base = {n: t.clone() for n, t in model.state_dict().items()}
+    delta = extract(base, {**base, 'a.bias': base['a.bias'] + 1})
+    for _ in range(2):
+        with applied(model, delta):
+            assert state_bits(model) != state_bits(base)
+        assert state_bits(model) == state_bits(base)
+    with torch.inference_mode():
+        model['b'].weight += 1
+    with pytest.raises(ValueError, match=r'b\.weight'):
+        apply(model, delta)
+
+
 def test_tasks_can_be_switched_in_inference_mode(
     model, base, delta, other, tuned, state_bits
 ):
