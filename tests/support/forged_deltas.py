@@ -159,6 +159,7 @@ class Forger:
         return header, arrays, raw
 
     def distorted(self, array):
+        array = array.reshape(-1)  # may have been distorted before
         one = np.ones(1, array.dtype)
         change = self.random.choice(
             (
@@ -242,8 +243,11 @@ class Forger:
         return {}
 
     def sort(self, header):
-        if isinstance(header['tensors'], list):
-            header['tensors'].sort(key=lambda record: str(record.get('name')))
+        records = header['tensors']
+        if isinstance(records, list) and all(
+            isinstance(record, dict) for record in records
+        ):
+            records.sort(key=lambda record: str(record.get('name')))
 
 
 MUTATIONS = (

@@ -107,6 +107,22 @@ def test_a_delta_of_a_tied_weight_fits_weights_that_were_saved_apart(
     assert state_bits(revertible) == before
 
 
+@pytest.mark.parametrize('new', [(), ('a.weight',)])
+def test_a_whole_tied_weight_fits_weights_that_were_saved_apart(
+    new, state_bits
+):
+    model = tied_layers()
+    apart = {n: t.clone() for n, t in model.state_dict().items()}
+    whole = [name for name in ('a.weight',) if name not in new]
+    baseline = Baseline.of(model, Selection({}, {}), whole, new)
+    with torch.no_grad():
+        model['a'].weight += 1
+    delta = Baseline(Selection({}, {}), **baseline.record).delta(model)
+    assert set(delta.changes) == {'a.weight', 'b.weight'}
+    assert delta.new == set(new)
+    assert state_bits(merged_state(apart, delta)) == state_bits(model)
+
+
 def test_a_new_tensor_is_merged_under_all_its_names(state_bits):
     model = tied_layers()
     new = extract({}, {'a.weight': torch.ones(4, 4)})
