@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from gps_seg.datasets.conversion_report import ConversionReport
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
     about,
@@ -32,6 +31,7 @@ from gps_seg.datasets.pair_listing import (
 )
 from gps_seg.datasets.source_files import SourceFiles, open_source
 from gps_seg.datasets.split_lists import SplitLists
+from gps_seg.files import new_folder, require_new_or_empty
 
 
 def convert_polyps(

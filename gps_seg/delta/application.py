@@ -1,92 +1,85 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Put a delta on a model and take it off again, exactly.
 
-To take it off, the values that it replaced are stored, not computed: in
-floating point ``(base + delta) - delta`` is not ``base``.
-
 Which model has which delta is kept in a weak table beside the models and not
 in them, so that a model's modules, state-dict keys, copies and pickles are
 those of a plain model. A copy of a model with a delta is a plain model with
 the task merged into it: it has nothing to take off.
+
+Threads may call these functions for one model: they take turns. A forward
+pass does not wait for them. A thread that infers while another one switches
+has to do so inside of ``with applied(...)``, which makes the others wait until
+its block ends, or on a copy of the model.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from threading import RLock
 from weakref import WeakKeyDictionary
 
-from torch import Tensor, nn
+from torch import nn
 
-from gps_seg.delta.change import digest, same_bits
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.matching import base_values, tensors_of
-from gps_seg.delta.merging import resolve
+from gps_seg.delta.exchange import Exchange, OtherBitsError
+from gps_seg.delta.known_tensors import KnownTensors
+from gps_seg.delta.matching import (
+    another_base,
+    base_values,
+    known_whole,
+    tensors_of,
+)
 from gps_seg.delta.sources import find_tensors
 
 
-class _OtherBits(Exception):  # noqa: N818 (it never leaves this module)
-    """A tensor has not the values that it should have."""
+class _ModelState:
+    """What is kept of one model: its delta, and the digests of its tensors."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.known = KnownTensors()
+        self.exchange: Exchange | None = None
+
+    def present(self, action: str) -> Exchange:
+        """The delta that is on the model; RuntimeError if there is none."""
+        if self.exchange is None:
+            raise RuntimeError(
+                f'{action}: expected a model with a delta, got one without. '
+                'Only the very model that apply was called with has one, not '
+                'a copy of it.'
+            )
+        return self.exchange
 
 
-@dataclass(frozen=True, eq=False)
-class _Application:
-    """Values at the entries of a delta, before and after, by tensor."""
-
-    delta: Delta
-    base: dict[str, Tensor]
-    tuned: dict[str, Tensor]
-
-    def read(self, name: str, tensor: Tensor) -> None:
-        """Keep the base's values, and work out the new ones."""
-        change = self.delta.changes[name]
-        base = change.read(tensor)
-        if change.base not in (None, digest(base, change.shape)):
-            raise _OtherBits(name)
-        self.tuned[name] = resolve(name, change, base)
-        self.base[name] = base
-
-    def check_names(self, tensors: Mapping[str, Tensor]) -> None:
-        """Are all tensors still there?"""
-        for name, change in self.delta.changes.items():
-            if name not in tensors or tensors[name].shape != change.shape:
-                raise _OtherBits(name)
-
-    def check(self, name: str, tensor: Tensor) -> None:
-        """Are the new values still in the model?"""
-        values = self.delta.changes[name].read(tensor)
-        if not same_bits(values, self.tuned[name]):
-            raise _OtherBits(name)
-
-
-_APPLICATIONS: WeakKeyDictionary[nn.Module, _Application] = WeakKeyDictionary()
+_STATES: WeakKeyDictionary[nn.Module, _ModelState] = WeakKeyDictionary()
 
 
 def apply(model: nn.Module, delta: Delta) -> None:
     """Turn a base model into the tuned one, in place, or leave it as it is.
+
+    The whole base is compared with the fingerprint in the delta, if it has
+    one, the first time; later only what changed in between is hashed again.
 
     Raises:
         RuntimeError: If the model has a delta already.
         ValueError: If the model is not the base of the delta; see
             :func:`~gps_seg.delta.matching.base_values`.
     """
-    if model in _APPLICATIONS:
-        raise RuntimeError(
-            'apply: expected a model without a delta, got one that has one. '
-            'Call revert first, or switch to change it for another.'
-        )
-    tensors = tensors_of(model, delta)
-    application = _Application(delta, {}, {})
-    try:
-        for names in _sharing_memory(tensors):
-            for name in names:
-                application.read(name, tensors[name])
-            _write(tensors, delta, application.tuned, names)
-    except BaseException as interruption:
-        _write(tensors, delta, application.base, application.base)
-        if isinstance(interruption, _OtherBits):
+    state = _state(model)
+    with state.lock:
+        if state.exchange is not None:
+            raise RuntimeError(
+                'apply: expected a model without a delta, got one that has '
+                'one. Call revert first, or switch to change it for another.'
+            )
+        tensors = tensors_of(model, delta)
+        _check_rest(model, delta, state.known)
+        exchange = Exchange(delta, state.known)
+        try:
+            exchange.put_on(tensors)
+        except OtherBitsError as other:
             base_values(model, delta)  # raises, naming all that differs
-        raise
-    _APPLICATIONS[model] = application
+            raise another_base(delta, other.args) from None
+        state.exchange = exchange
 
 
 def revert(model: nn.Module) -> None:
@@ -96,27 +89,18 @@ def revert(model: nn.Module) -> None:
         RuntimeError: If the model has no delta, or its values are no longer
             those of the delta, so that reverting would mix two models.
     """
-    application = _application(model, 'revert')
-    delta = application.delta
-    tensors = find_tensors(model, delta.changes)
-    checked: list[str] = []
-    try:
-        application.check_names(tensors)
-        for names in _sharing_memory(tensors):
-            for name in names:
-                application.check(name, tensors[name])
-            checked += names
-            _write(tensors, delta, application.base, names)
-    except BaseException as interruption:
-        _write(tensors, delta, application.tuned, checked)
-        if isinstance(interruption, _OtherBits):
+    state = _state(model)
+    with state.lock:
+        exchange = state.present('revert')
+        try:
+            exchange.take_off(find_tensors(model, exchange.delta.changes))
+        except OtherBitsError as other:
             raise RuntimeError(
-                f'revert: expected the values that the delta wrote, got '
-                f'others ({interruption}). The model was trained, converted '
-                'or loaded since. Load the base again and call forget.'
+                'revert: expected the values that the delta wrote, got '
+                f'others ({other}). The model was trained, converted or '
+                'loaded since. Load the base again and call forget.'
             ) from None
-        raise
-    del _APPLICATIONS[model]
+        state.exchange = None
 
 
 def switch(model: nn.Module, delta: Delta) -> None:
@@ -128,38 +112,44 @@ def switch(model: nn.Module, delta: Delta) -> None:
         RuntimeError: As :func:`revert`.
         ValueError: As :func:`apply`.
     """
-    before = _APPLICATIONS.get(model)
-    if before is not None:
-        revert(model)
-    try:
-        apply(model, delta)
-    except BaseException:
+    state = _state(model)
+    with state.lock:
+        before = state.exchange
         if before is not None:
-            tensors = find_tensors(model, before.delta.changes)
-            _write(tensors, before.delta, before.tuned, before.tuned)
-            _APPLICATIONS[model] = before
-        raise
+            revert(model)
+        try:
+            apply(model, delta)
+        except BaseException:
+            if before is not None:
+                before.put_back(find_tensors(model, before.delta.changes))
+                state.exchange = before
+            raise
 
 
 @contextmanager
 def applied(model: nn.Module, delta: Delta) -> Iterator[nn.Module]:
     """The model with a delta, for the time of a ``with`` block.
 
+    Other threads that want to change the delta of the model wait until then.
+
     Raises:
         RuntimeError: As :func:`apply` and :func:`revert`.
         ValueError: As :func:`apply`.
     """
-    apply(model, delta)
-    try:
-        yield model
-    finally:
-        revert(model)
+    with _state(model).lock:
+        apply(model, delta)
+        try:
+            yield model
+        finally:
+            revert(model)
 
 
 def applied_delta(model: nn.Module) -> Delta | None:
     """The delta that a model has, if any."""
-    application = _APPLICATIONS.get(model)
-    return None if application is None else application.delta
+    state = _STATES.get(model)
+    if state is None or state.exchange is None:
+        return None
+    return state.exchange.delta
 
 
 def forget(model: nn.Module) -> None:
@@ -171,41 +161,25 @@ def forget(model: nn.Module) -> None:
     Raises:
         RuntimeError: If the model has no delta.
     """
-    _application(model, 'forget')
-    del _APPLICATIONS[model]
+    state = _state(model)
+    with state.lock:
+        state.present('forget')
+        state.exchange = None
 
 
-def _application(model: nn.Module, action: str) -> _Application:
-    try:
-        return _APPLICATIONS[model]
-    except KeyError:
-        raise RuntimeError(
-            f'{action}: expected a model with a delta, got one without. '
-            'Only the very model that apply was called with has one, not a '
-            'copy of it.'
-        ) from None
+def _state(model: nn.Module) -> _ModelState:
+    return _STATES.setdefault(model, _ModelState())
 
 
-def _sharing_memory(tensors: Mapping[str, Tensor]) -> Iterable[list[str]]:
-    """Names in groups: the tensors of one share memory, as tied ones do.
-
-    A group is read before it is written, and written before the next one is
-    read: entries lie scattered over the memory, and the second time they are
-    in the cache.
-    """
-    groups: dict[int, list[str]] = {}
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage().data_ptr()
-        groups.setdefault(storage, []).append(name)
-    return groups.values()
-
-
-def _write(
-    tensors: Mapping[str, Tensor],
-    delta: Delta,
-    values: Mapping[str, Tensor],
-    names: Iterable[str],
-) -> None:
-    for name in names:
-        tensor = tensors[name]
-        delta.changes[name].write(tensor, values[name].to(tensor.device))
+def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:
+    """Compare the model with the fingerprint of the base."""
+    expected = delta.fingerprint or {}
+    tensors = known_whole(model, delta)
+    strangers = [
+        name
+        for name, tensor in tensors.items()
+        if known.digest(name, tensor) != expected[name]
+    ]
+    if strangers:
+        base_values(model, delta)  # raises, naming all that differs
+        raise another_base(delta, strangers)

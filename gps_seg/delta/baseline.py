@@ -2,18 +2,21 @@
 """Remember a base by its digests, so that training need not keep a copy."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from gps_seg.delta.change import (
     change_of,
     digest,
-    read_entries,
+    entries_of,
+    tensor_digest,
 )
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.fingerprint import short
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.sources import Source, find_tensors
+from gps_seg.delta.sources import Source, all_tensors, find_tensors
 from gps_seg.sparse import Selection
 
 
@@ -25,14 +28,22 @@ class Baseline:
 
     Args:
         selection: The entries that train.
-        whole: Names of the tensors that are replaced whole in any case.
+        whole: Names of the tensors that are replaced whole in any case, with
+            all names of each.
         digests: Of the selected entries, the whole parameters and the
             buffers, by name; a tensor that is new in the task has none.
+        fingerprint: Digests of all tensors of the base, each as a whole, by
+            name; None if a checkpoint of version 0.1 did not keep them.
+        tied: Further names of the weights with selected entries, each with
+            the name in the selection. A delta has the entries under every
+            name, so that it fits weights that were saved apart.
     """
 
     selection: Selection
     whole: Collection[str]
     digests: Mapping[str, str]
+    fingerprint: Mapping[str, str] | None = None
+    tied: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,11 +67,15 @@ class Baseline:
             ValueError: If the model has no tensor of a name, or a new one
                 has selected entries.
         """
-        buffers = model.state_dict().keys() - dict(
+        state = all_tensors(model.state_dict())
+        buffers = state.keys() - dict(
             model.named_parameters(remove_duplicate=False)
         )
-        watched = {*selection, *whole, *buffers}
-        tensors = find_tensors(model, watched | set(new))
+        others = _further_names(model, {*selection, *whole, *new})
+        tied = {n: o for n, o in others.items() if o in selection}
+        replaced = {*whole, *(others.keys() - tied.keys())}
+        watched = {*selection, *tied, *replaced, *buffers}
+        tensors = find_tensors(model, watched | state.keys() | set(new))
         unknown = sorted({*selection, *whole, *new} - tensors.keys())
         if unknown or set(new) & selection.keys():
             raise ValueError(
@@ -68,11 +83,29 @@ class Baseline:
                 'those of which no entries were selected, got '
                 f'{unknown or sorted(set(new) & selection.keys())}.'
             )
-        digests = {}
-        for name in sorted(tensors.keys() - set(new)):
-            values = read_entries(tensors[name], selection.get(name))
+        old = sorted(tensors.keys() - set(new))
+        fingerprint = {name: tensor_digest(tensors[name]) for name in old}
+        digests = {n: fingerprint[n] for n in old if n in watched}
+        for name in (*selection, *tied):
+            indices = selection[tied.get(name, name)]
+            values = entries_of(tensors[name], indices)
             digests[name] = digest(values, tensors[name].shape)
-        return cls(selection, tuple(sorted({*whole, *new})), digests)
+        names = tuple(sorted({*replaced, *new}))
+        return cls(selection, names, digests, fingerprint, tied)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All but the selection, for a checkpoint.
+
+        ``Baseline(selection, **record)`` is this baseline again.
+        """
+        known = self.fingerprint
+        return {
+            'whole': list(self.whole),
+            'digests': dict(self.digests),
+            'fingerprint': None if known is None else dict(known),
+            'tied': dict(self.tied),
+        }
 
     def delta(
         self,
@@ -90,7 +123,7 @@ class Baseline:
         Raises:
             ValueError: If a tensor is missing or has a NaN or an infinity.
         """
-        always = {*self.selection, *self.whole}
+        always = {*self.selection, *self.whole, *self.tied}
         names = sorted(always | self.digests.keys())
         tensors = find_tensors(source, names)
         missing = [name for name in names if name not in tensors]
@@ -101,13 +134,29 @@ class Baseline:
             )
         changes = {}
         for name in names:
-            change = change_of(
-                tensors[name], self.selection.get(name), self.digests.get(name)
-            )
-            if name in always or not _is_base(tensors[name], change.base):
+            indices = self.selection.get(self.tied.get(name, name))
+            change = change_of(tensors[name], indices, self.digests.get(name))
+            if name in always or tensor_digest(tensors[name]) != change.base:
                 changes[name] = change
-        return Delta(changes, info or DeltaInfo())
+        known = self.fingerprint
+        if known is not None:
+            known = {name: short(digest) for name, digest in known.items()}
+        return Delta(changes, info or DeltaInfo(), known)
 
 
-def _is_base(tensor: Tensor, base: str | None) -> bool:
-    return digest(read_entries(tensor, None), tensor.shape) == base
+def _further_names(model: nn.Module, names: Collection[str]) -> dict[str, str]:
+    """Names of the same parameters besides the given ones.
+
+    Returns:
+        Further name to given name; of several given names, the first.
+    """
+    named = dict(model.named_parameters(remove_duplicate=False))
+    given: dict[int, str] = {}
+    for name in sorted(names):
+        if name in named:
+            given.setdefault(id(named[name]), name)
+    return {
+        name: given[id(parameter)]
+        for name, parameter in named.items()
+        if id(parameter) in given and name not in names
+    }

@@ -7,7 +7,7 @@ that have the entry, computed in float64 as
 that is the base, with one weight of 1 the tuned value, bit for bit.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ from torch import Tensor
 from gps_seg.delta.change import (
     Change,
     digest,
-    read_entries,
+    entries_of,
     same_bits,
 )
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.fingerprint import fingerprint_of
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.matching import base_values
 from gps_seg.delta.merging import resolved
@@ -87,7 +88,21 @@ def combine(
     changes = _agreed_on_new(deltas, parts)
     for name, contributions in parts.items():
         changes[name] = _combine_one(tensors[name], contributions)
-    return Delta(changes, info or DeltaInfo())
+    known = _known_of_base(deltas, tensors)
+    return Delta(changes, info or DeltaInfo(), known)
+
+
+def _known_of_base(
+    deltas: Sequence[Delta], tensors: Mapping[str, Tensor]
+) -> dict[str, str] | None:
+    """What all deltas together know of the base; None if none knows it."""
+    if all(delta.fingerprint is None for delta in deltas):
+        return None
+    known: dict[str, str] = {}
+    for delta in deltas:
+        known.update(delta.base_digests)
+    rest = {n: t for n, t in tensors.items() if n not in known}
+    return {**known, **fingerprint_of(rest)}
 
 
 class _Part(NamedTuple):
@@ -125,7 +140,7 @@ def _is_same(one: Change, other: Change) -> bool:
 
 def _combine_one(tensor: Tensor, parts: list[_Part]) -> Change:
     indices = _union([part.change.indices for part in parts])
-    base = read_entries(tensor, indices).cpu()
+    base = entries_of(tensor, indices).cpu()
     values = _weighted(base, indices, [p for p in parts if p.weight != 0])
     known = digest(base, tensor.shape)
     return Change(tensor.shape, tensor.dtype, Exact(values), indices, known)

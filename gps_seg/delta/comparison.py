@@ -11,10 +11,11 @@ from gps_seg.delta.change import (
     as_integers,
     change_of,
     digest,
-    read_entries,
+    entries_of,
     same_bits,
 )
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.fingerprint import fingerprint_of
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.sources import all_tensors
 from gps_seg.sparse import Selection
@@ -47,7 +48,8 @@ def extract(
             changes[name] = _change(tuned, base, indices)
         elif len(indices):
             changes[name] = _change(tuned, base, None)
-    return Delta(changes, info or DeltaInfo())
+    known = fingerprint_of(all_tensors(base_state))
+    return Delta(changes, info or DeltaInfo(), known)
 
 
 def delta_between(
@@ -85,7 +87,8 @@ def delta_between(
             f'selection: expected weights of the model, got {unknown}. It '
             'was made for another model.'
         )
-    return Delta(changes, info or DeltaInfo())
+    known = fingerprint_of(all_tensors(base_state))
+    return Delta(changes, info or DeltaInfo(), known)
 
 
 def _change(
@@ -93,7 +96,7 @@ def _change(
 ) -> Change:
     if base is None:
         return change_of(tuned, indices, None)
-    known = digest(read_entries(base, indices), base.shape)
+    known = digest(entries_of(base, indices), base.shape)
     return change_of(tuned, indices, known)
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from gps_seg.delta.change import Change
 from gps_seg.delta.container import read_container, write_container
+from gps_seg.delta.fingerprint import rest_of, short
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.layout import decode, encode
 from gps_seg.sparse import Selection
@@ -24,13 +25,21 @@ class Delta:
         changes: By name of the parameter or buffer, in any order; kept in
             sorted order.
         info: Facts about the task.
+        fingerprint: Short digests (16 hexadecimal digits) of whole tensors
+            of the base, by name: of all that the delta leaves alone or
+            changes in part. What it replaces whole is left out. None if the
+            base is known only where the delta changes it, as in a file of
+            format version 1.
 
     Raises:
-        ValueError: If a change is not well-formed; the tensor is named.
+        ValueError: If a change is not well-formed; the tensor is named. Also
+            if there is a fingerprint, but not of a tensor that changes in
+            part.
     """
 
     changes: Mapping[str, Change]
     info: DeltaInfo = field(default_factory=DeltaInfo)
+    fingerprint: Mapping[str, str] | None = None
     selection: Selection = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +50,9 @@ class Delta:
             except ValueError as error:
                 raise ValueError(f'{error} ({name})') from error
         object.__setattr__(self, 'changes', MappingProxyType(changes))
+        if self.fingerprint is not None:
+            rest = MappingProxyType(rest_of(self.fingerprint, changes))
+            object.__setattr__(self, 'fingerprint', rest)
         object.__setattr__(self, 'selection', _selection(changes))
 
     @property
@@ -53,15 +65,30 @@ class Delta:
         """Names of the tensors that are new in the task: have no base."""
         return frozenset(n for n, c in self.changes.items() if c.base is None)
 
+    @property
+    def base_digests(self) -> dict[str, str]:
+        """Short digests of all tensors of the base that are known whole."""
+        replaced = {
+            name: short(change.base)
+            for name, change in self.changes.items()
+            if change.indices is None and change.base is not None
+        }
+        return {**replaced, **(self.fingerprint or {})}
+
     def restricted(self, keep: Callable[[str], bool]) -> 'Delta':
         """The changes of the tensors whose name ``keep`` accepts.
+
+        The base need no longer be the same in the other tensors.
 
         Example:
             ``delta.restricted(lambda name: name.startswith('backbone.'))``
             is the part of the encoder.
         """
         kept = {n: c for n, c in self.changes.items() if keep(n)}
-        return replace(self, changes=kept)
+        known = self.fingerprint
+        if known is not None:
+            known = {n: digest for n, digest in known.items() if keep(n)}
+        return replace(self, changes=kept, fingerprint=known)
 
     def without_new(self) -> 'Delta':
         """The changes of the tensors that have a base."""
@@ -76,7 +103,9 @@ class Delta:
         Raises:
             OSError: If it cannot be written; what was there is untouched.
         """
-        write_container(path, *encode(self.changes, self.info))
+        write_container(
+            path, *encode(self.changes, self.info, self.fingerprint)
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> 'Delta':

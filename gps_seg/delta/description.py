@@ -10,6 +10,7 @@ from typing import Any
 from gps_seg.delta.change import DTYPE_NAMES, Change
 from gps_seg.delta.container import read_container
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.printable import on_one_line, printable
 from gps_seg.delta.values import Coded
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.sparse.text_table import aligned
@@ -34,6 +35,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         'tensors': _by_part(delta),
         'storage': _by_storage(delta.changes.values()),
         'lossless': delta.is_lossless,
+        'whole_base_known': delta.fingerprint is not None,
         'kinds': [
             row._asdict() for row in summarize_selection(delta.selection)
         ],
@@ -45,16 +47,20 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     """Bytes of a delta file, by what they are for.
 
     ``values`` are the new values in any coding, ``index`` says where they
-    go, ``header`` is the text that describes them, and ``container`` what
-    safetensors and the hash of the content add; together they are ``file``.
+    go, ``fingerprint`` knows the rest of the base, ``header`` is the text
+    that describes them, and ``container`` what safetensors and the hash of
+    the content add; together they are ``file``.
     """
     header, arrays = read_container(path)
     total = Path(path).stat().st_size
-    index = arrays['index'].nbytes
-    values = sum(array.nbytes for array in arrays.values()) - index
+    sizes = {name: array.nbytes for name, array in arrays.items()}
     parts = {
-        'values': values,
-        'index': index,
+        'index': sizes.pop('index'),
+        'fingerprint': sizes.pop('fingerprint', 0),
+    }
+    parts = {
+        'values': sum(sizes.values()),
+        **parts,
         'header': len(header.encode()),
     }
     return {**parts, 'container': total - sum(parts.values()), 'file': total}
@@ -87,16 +93,22 @@ def format_description(facts: Mapping[str, Any]) -> str:
             'lossless',
             'yes' if facts['lossless'] else 'no, values were rounded',
         ),
+        (
+            'base',
+            'recorded in full'
+            if facts['whole_base_known']
+            else 'recorded only where the delta changes it',
+        ),
     ]
     blocks = [
-        '\n'.join(f'{name:9} {value}' for name, value in lines),
+        '\n'.join(f'{n:9} {on_one_line(value)}' for n, value in lines),
         _count_table('tensors that change', facts['tensors']),
         _count_table('values kept as', facts['storage']),
         _byte_table(facts['bytes']),
     ]
     if facts['kinds']:
         blocks.append(format_table([KindRow(**row) for row in facts['kinds']]))
-    return '\n\n'.join(blocks)
+    return printable('\n\n'.join(blocks))
 
 
 def _by_part(delta: Delta) -> dict[str, dict[str, int]]:

@@ -2,7 +2,7 @@
 """What a delta says about itself: facts to read, none that change a weight."""
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -12,6 +12,7 @@ import safetensors
 import torch
 
 import gps_seg
+from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
 
 
 def library_versions() -> dict[str, str]:
@@ -35,6 +36,8 @@ class DeltaInfo:
         config: Text of the config it was trained with.
         metric: Metric at the time of saving, by name; finite numbers.
         versions: Versions of the libraries, by name.
+        seed: Seed of the run; with it a base that was drawn at random in
+            part can be drawn again. None if it is not known.
 
     Raises:
         ValueError: If a field does not have the form told here.
@@ -46,6 +49,7 @@ class DeltaInfo:
     config: str = ''
     metric: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=library_versions)
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name, (rule, is_legal) in _RULES.items():
@@ -66,13 +70,13 @@ class DeltaInfo:
 
     @classmethod
     def from_json(cls, record: object) -> 'DeltaInfo':
-        """The inverse of :meth:`to_json`.
+        """The inverse of :meth:`to_json`; old records have no seed.
 
         Raises:
             ValueError: If it is not what :meth:`to_json` gives.
         """
         names = {field.name for field in fields(cls)}
-        if not isinstance(record, dict) or record.keys() != names:
+        if not isinstance(record, dict) or (record.keys() | {'seed'} != names):
             raise ValueError(
                 f'info: expected an object with {sorted(names)}, got '
                 f'{list(record) if isinstance(record, dict) else record!r}.'
@@ -84,7 +88,8 @@ def _is_list(value: object) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _is_text_list(value: Any) -> bool:
+def is_text_list(value: Any) -> bool:
+    """Whether a value is a list of texts."""
     return _is_list(value) and all(isinstance(item, str) for item in value)
 
 
@@ -102,6 +107,8 @@ def _is_settings(value: Any) -> bool:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
+    if is_too_deep(value):
+        return False
     return isinstance(value, dict) and all(isinstance(k, str) for k in value)
 
 
@@ -109,20 +116,28 @@ def _is_metric(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(name, str)
         and type(number) in (int, float)
-        and abs(number) < math.inf
+        and abs(number) <= sys.float_info.max
         for name, number in value.items()
     )
 
 
 def _is_text_map(value: Any) -> bool:
-    return isinstance(value, dict) and _is_text_list([*value, *value.values()])
+    return isinstance(value, dict) and is_text_list([*value, *value.values()])
+
+
+def _is_seed(value: Any) -> bool:
+    return value is None or (type(value) is int and abs(value) < 2**64)
 
 
 _RULES = {
-    'classes': ('a list of names', _is_text_list),
+    'classes': ('a list of names', is_text_list),
     'palette': ('a list of three numbers in [0, 255] each', _is_palette),
-    'method': ('a dict that JSON can hold', _is_settings),
+    'method': (
+        f'a dict that JSON can hold, {MAX_DEPTH} levels deep at most',
+        _is_settings,
+    ),
     'config': ('text', lambda value: isinstance(value, str)),
     'metric': ('a dict of finite numbers', _is_metric),
     'versions': ('a dict of texts', _is_text_map),
+    'seed': ('a whole number below 2**64 or None', _is_seed),
 }

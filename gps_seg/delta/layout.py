@@ -9,7 +9,7 @@ allocated by it.
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,16 +18,30 @@ from torch import Tensor
 from gps_seg.delta.change import DTYPE_NAMES, Change
 from gps_seg.delta.container import Arrays
 from gps_seg.delta.indices import IndexPlan, decode_indices, encode_indices
-from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.info import DeltaInfo, is_text_list
+from gps_seg.delta.json_text import read_json
 from gps_seg.delta.records import Record
 from gps_seg.delta.streams import ArrayReader, ArrayWriter
 
 FORMAT = 'gps_seg.delta'
-VERSION = 1
+VERSION = 2
+#: Version 1 knew neither ``untouched`` nor the seed in the info.
+READ_VERSIONS = (1, VERSION)
+_PIECE = 1 << 20  # bytes
+
+
+class Content(NamedTuple):
+    """What is in a file; see :class:`~gps_seg.delta.Delta`."""
+
+    changes: dict[str, Change]
+    info: DeltaInfo
+    fingerprint: dict[str, str] | None
 
 
 def encode(
-    changes: Mapping[str, Change], info: DeltaInfo
+    changes: Mapping[str, Change],
+    info: DeltaInfo,
+    fingerprint: Mapping[str, str] | None,
 ) -> tuple[str, Arrays]:
     """Header (JSON) and arrays of a delta."""
     arrays, index, records = ArrayWriter(), [], []
@@ -55,12 +69,17 @@ def encode(
         'tensors': records,
         'info': info.to_json(),
     }
+    if fingerprint is not None:
+        untouched = sorted(fingerprint.keys() - changes.keys())
+        header['untouched'] = untouched
+        parts = [name for name in changes if name in fingerprint]
+        arrays.add_digests([fingerprint[n] for n in untouched + parts])
     deflated = zlib.compress(b''.join(index), level=9)
     text = json.dumps(header, separators=(',', ':'))
     return text, arrays.finish(np.frombuffer(deflated, np.uint8))
 
 
-def decode(header: str, arrays: Arrays) -> tuple[dict[str, Change], DeltaInfo]:
+def decode(header: str, arrays: Arrays) -> Content:
     """The inverse of :func:`encode`.
 
     Raises:
@@ -77,6 +96,7 @@ def decode(header: str, arrays: Arrays) -> tuple[dict[str, Change], DeltaInfo]:
     values = [plan.read_values(reader) for plan in plans]
     index_plans = [plan.index for plan in plans if plan.index is not None]
     indices = iter(_inflate(reader.index(), index_plans))
+    fingerprint = _read_fingerprint(content.get('untouched'), plans, reader)
     reader.finish()
     changes = {
         plan.name: plan.change(
@@ -84,48 +104,83 @@ def decode(header: str, arrays: Arrays) -> tuple[dict[str, Change], DeltaInfo]:
         )
         for plan, number in zip(plans, values, strict=True)
     }
-    return changes, DeltaInfo.from_json(content['info'])
+    info = DeltaInfo.from_json(content['info'])
+    return Content(changes, info, fingerprint)
 
 
 def _parse(header: str) -> dict[str, Any]:
     try:
-        content = json.loads(header)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'header: expected JSON, got {error}.') from error
+        content = read_json(header)
+    except ValueError as error:
+        raise ValueError(f'header: {error}.') from error
     if not isinstance(content, dict):
         raise ValueError(f'header: expected an object, got {content!r}.')
-    kind = (content.get('format'), content.get('version'))
-    if kind != (FORMAT, VERSION):
+    kind, version = content.get('format'), content.get('version')
+    is_known = type(version) is int and version in READ_VERSIONS
+    if kind != FORMAT or not is_known:
         raise ValueError(
-            f'format: expected {FORMAT} version {VERSION}, got {kind[0]} '
-            f'version {kind[1]}. Read it with the gps_seg that wrote it.'
+            f'format: expected {FORMAT} of version 1 to {VERSION}, got {kind} '
+            f'version {version}. Read it with the gps_seg that wrote it.'
         )
     keys = {'format', 'version', 'tensors', 'info'}
-    if content.keys() != keys or not isinstance(content['tensors'], list):
+    optional = {'untouched'} if version == VERSION else set()
+    if not keys <= content.keys() <= keys | optional or not isinstance(
+        content['tensors'], list
+    ):
         raise ValueError(
             f'header: expected {sorted(keys)}, got {sorted(content)}.'
         )
     return content
 
 
+def _read_fingerprint(
+    untouched: Any, plans: Iterable[Record], reader: ArrayReader
+) -> dict[str, str] | None:
+    if untouched is None:
+        return None
+    names = {plan.name for plan in plans}
+    if (
+        not is_text_list(untouched)
+        or untouched != sorted(set(untouched))
+        or names & set(untouched)
+    ):
+        raise ValueError(
+            'untouched: expected different names in sorted order, and none '
+            f'of a tensor that changes, got {untouched!r}.'
+        )
+    parts = [plan.name for plan in plans if plan.index is not None]
+    digests = reader.digests(len(untouched) + len(parts))
+    return dict(zip(untouched + parts, digests, strict=True))
+
+
 def _inflate(
     deflated: bytes, plans: Iterable[IndexPlan]
 ) -> list[Tensor]:  # each of shape: (num_entries,)
     plans = list(plans)
-    expected = sum(plan.num_bytes for plan in plans)
-    stream = zlib.decompressobj()
-    try:
-        # Never more than the header needs, which the values vouch for.
-        raw = stream.decompress(deflated, expected + 1)
-    except zlib.error as error:
-        raise ValueError(f'index: expected zlib, got {error}.') from error
-    if len(raw) != expected or not stream.eof or stream.unused_data:
-        raise ValueError(
-            f'index: expected {expected} bytes, got {len(raw)} or more.'
-        )
+    raw = memoryview(_inflated(deflated, sum(p.num_bytes for p in plans)))
     indices, offset = [], 0
     for plan in plans:
         part = raw[offset : offset + plan.num_bytes]
         indices.append(torch.from_numpy(decode_indices(plan, part)))
         offset += plan.num_bytes
     return indices
+
+
+def _inflated(deflated: bytes, expected: int) -> bytearray:
+    """Never more than the header needs, which the values vouch for."""
+    raw, length = bytearray(expected), 0
+    stream = zlib.decompressobj()
+    try:
+        while deflated and length <= expected:
+            # In pieces: joined at the end they would be there twice.
+            part = stream.decompress(deflated, _PIECE)
+            raw[length : length + len(part)] = part
+            length += len(part)
+            deflated = stream.unconsumed_tail
+    except zlib.error as error:
+        raise ValueError(f'index: expected zlib, got {error}.') from error
+    if length != expected or not stream.eof or stream.unused_data:
+        raise ValueError(
+            f'index: expected {expected} bytes, got {length} or more.'
+        )
+    return raw

@@ -1,12 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Is this the base that a delta was made from?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gps_seg.delta.change import DTYPE_NAMES, Change, digest
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.fingerprint import fingerprint_of
 from gps_seg.delta.sources import Source, find_tensors
 
 
@@ -15,9 +16,10 @@ def base_values(
 ) -> dict[str, Tensor]:  # each of shape (num_entries,)
     """The base's values at the entries of a delta, checked and copied.
 
-    Time goes with the entries of the delta, not with the size of the model.
-    A tensor that is new in the task has no base to match; its present values
-    are given all the same.
+    If the delta has a fingerprint of the base, all tensors in it are compared
+    as a whole; of a state dict, those that it has. Without one the rest of
+    the base may be anything. A tensor that is new in the task has no base to
+    match; its present values are given all the same.
 
     Args:
         source: A model, or the state dict of one, without a delta applied.
@@ -25,44 +27,81 @@ def base_values(
 
     Raises:
         ValueError: If a tensor is missing, has another shape or dtype, or
-            other values than the base had at these entries.
+            other values than the base had.
     """
     tensors = tensors_of(source, delta)
-    values, strangers = {}, []
+    values, strangers = {}, set()
     for name, change in delta.changes.items():
         values[name] = change.read(tensors[name])
         if change.base not in (None, digest(values[name], change.shape)):
-            strangers.append(name)
+            strangers.add(name)
+    rest = known_whole(source, delta)
+    for name, known in fingerprint_of(rest).items():
+        if (delta.fingerprint or {})[name] != known:
+            strangers.add(name)
     if strangers:
-        raise ValueError(
-            f'base: expected the weights that the delta was made from, got '
-            f'others in {len(strangers)} of {len(delta.changes)} tensors '
-            f'({strangers[0]}, ...). Load the base checkpoint of the delta; '
-            'if a delta is applied to this model, revert it first.'
-        )
+        raise another_base(delta, strangers)
     return values
+
+
+def known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
+    """The tensors that a delta knows whole, as far as there are any.
+
+    Raises:
+        ValueError: If one is on the device ``meta``, without values.
+    """
+    tensors = find_tensors(source, delta.fingerprint or ())
+    for name, tensor in tensors.items():
+        _check_has_values(name, tensor)
+    return tensors
+
+
+def another_base(delta: Delta, strangers: Collection[str]) -> ValueError:
+    """The error for a base that differs in these tensors."""
+    names = sorted(strangers)
+    total = len(delta.changes.keys() | (delta.fingerprint or {}).keys())
+    return ValueError(
+        f'base: expected the weights that the delta was made from, got others '
+        f'in {len(names)} of {total} tensors ({names[0]}, ...). Load the base '
+        'checkpoint of the delta; if a delta is applied to this model, revert '
+        'it first.'
+    )
 
 
 def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
     """The tensors that a delta changes, of the right shapes and dtypes.
 
+    A model must also have those that it does not change; of a state dict,
+    which may be that of an encoder alone, they may be absent.
+
     Raises:
         ValueError: If a tensor is missing, or has another shape or dtype.
     """
-    tensors = find_tensors(source, delta.changes)
-    _check_names(tensors, delta)
+    needed = list(delta.changes)
+    if isinstance(source, nn.Module):
+        needed += [n for n in delta.fingerprint or () if n not in needed]
+    tensors = find_tensors(source, needed)
+    _check_names(tensors, needed)
     for name, change in delta.changes.items():
         _check_type(name, tensors[name], change, delta)
-    return tensors
+    return {name: tensors[name] for name in delta.changes}
 
 
-def _check_names(tensors: Mapping[str, Tensor], delta: Delta) -> None:
-    missing = [name for name in delta.changes if name not in tensors]
+def _check_names(tensors: Mapping[str, Tensor], needed: list[str]) -> None:
+    missing = [name for name in needed if name not in tensors]
     if missing:
         raise ValueError(
             f'base: expected a model with all tensors of the delta, got none '
-            f'for {len(missing)} of {len(delta.changes)} ({missing[0]}, '
-            '...). Build the model from the config of the delta.'
+            f'for {len(missing)} of {len(needed)} ({missing[0]}, ...). Build '
+            'the model from the config of the delta.'
+        )
+
+
+def _check_has_values(name: str, tensor: Tensor) -> None:
+    if tensor.is_meta:
+        raise ValueError(
+            f'base: expected weights, got a tensor on the device meta, which '
+            f'has none ({name}). Load the weights of the base first.'
         )
 
 
@@ -79,6 +118,7 @@ def _check_type(
             f'base: expected {DTYPE_NAMES[change.dtype]}, got {tensor.dtype} '
             f'({name}). Apply the delta first and convert the model then.'
         )
+    _check_has_values(name, tensor)
 
 
 def _classes_hint(delta: Delta) -> str:

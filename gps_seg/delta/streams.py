@@ -5,6 +5,7 @@ One array for each type of numbers, rather than one for each tensor, because
 a name and an offset cost more bytes than the biases of a small layer.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from gps_seg.delta.change import DTYPE_NAMES
 from gps_seg.delta.container import Arrays
+from gps_seg.delta.fingerprint import SHORT_BYTES
 from gps_seg.delta.values import Coded, Values
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +40,12 @@ class ArrayWriter:
         stored = values.numbers.dtype
         self._append(_name(stored), _to_numpy(values.numbers))
         return {} if stored == dtype else {'stored': DTYPE_NAMES[stored]}
+
+    def add_digests(self, digests: Sequence[str]) -> None:
+        """Append short digests, in hexadecimal, of tensors of the base."""
+        if digests:
+            raw = bytes.fromhex(''.join(digests))
+            self._append('fingerprint', np.frombuffer(raw, np.uint8))
 
     def _append(self, name: str, part: Array) -> None:
         self._parts.setdefault(name, []).append(part)
@@ -81,6 +89,12 @@ class ArrayReader:
         """The next levels, shape ``(count,)``, float32."""
         part = self._take('levels', np.dtype(np.float32), count)
         return torch.from_numpy(part)
+
+    def digests(self, count: int) -> list[str]:
+        """The next short digests, in hexadecimal."""
+        size, dtype = SHORT_BYTES, np.dtype(np.uint8)
+        raw = self._take('fingerprint', dtype, count * size).tobytes()
+        return [raw[i * size : (i + 1) * size].hex() for i in range(count)]
 
     def finish(self) -> None:
         """Raise ValueError unless all numbers have been handed out."""
@@ -128,9 +142,9 @@ def pack(codes: Array, bits: int) -> Array:
 def unpack(packed: Array, bits: int, count: int) -> Array:
     """The inverse of :func:`pack`."""
     shifts = np.arange(8 // bits, dtype=np.uint8) * bits
-    groups = (packed[:, None] >> shifts) & (2**bits - 1)
-    codes: Array = groups.reshape(-1)[:count].astype(np.uint8)
-    return codes
+    groups: Array = packed[:, None] >> shifts
+    groups &= 2**bits - 1
+    return groups.reshape(-1)[:count]
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -5,7 +5,7 @@ from torch import nn
 
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.matching import base_values
-from gps_seg.delta.sources import Source
+from gps_seg.delta.sources import Source, find_tensors
 
 
 def verify(base: Source, delta: Delta) -> str:
@@ -25,8 +25,21 @@ def verify(base: Source, delta: Delta) -> str:
     known = {n: v for n, v in entries.items() if n not in delta.new}
     count = sum(len(values) for values in known.values())
     told = f'{len(known)} tensors have the fingerprint of the base ({count:,} '
-    told += 'entries compared)'
+    told += f'entries compared), {_told_of_rest(base, delta)}'
     if delta.new:
         rule = 'shapes fit' if is_model else 'not compared'
         told += f', {len(delta.new)} are new in the task ({rule})'
     return told
+
+
+def _told_of_rest(base: Source, delta: Delta) -> str:
+    if delta.fingerprint is None:
+        return (
+            'the rest was not recorded (file of version 1) and may be of '
+            'another base'
+        )
+    untouched = delta.fingerprint.keys() - delta.changes.keys()
+    found = len(find_tensors(base, untouched))
+    told = f'{found} that the delta leaves alone are those of the base'
+    absent = len(untouched) - found
+    return f'{told}, {absent} are absent' if absent else told

@@ -18,7 +18,7 @@ from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.runner_model import bare_model, is_training
 from gps_seg.engine.slim_checkpoint import FrozenBase, slim
-from gps_seg.engine.whole_files import replacing, write_text
+from gps_seg.files import replacing, write_text
 
 BETTER: Mapping[str, Callable[[float, float], bool]] = {
     'greater': lambda new, old: new > old,
@@ -189,10 +189,7 @@ class DeltaHook(Hook):
         kept = checkpoint[CHECKPOINT_KEY]
         kept['base'] = asdict(self.base)
         kept['delta'] = {
-            'baseline': {
-                'whole': list(self.baseline.whole),
-                'digests': dict(self.baseline.digests),
-            },
+            'baseline': self.baseline.record,
             'best': self.best,
             'metrics': self.metrics,
             'validated_at': self.validated_at,

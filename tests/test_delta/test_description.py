@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gps_seg.delta import Delta, DeltaInfo, quantized, rounded
+from gps_seg.delta import Change, Delta, DeltaInfo, Exact, quantized, rounded
 from gps_seg.delta.description import (
     describe,
     file_parts,
@@ -46,7 +46,7 @@ def test_codes_and_levels_count_as_values(delta, base, tmp_path):
     expected = sum(
         array.nbytes
         for name, array in arrays.items()
-        if name not in ('index', 'sha256')
+        if name not in ('index', 'fingerprint', 'sha256')
     )
     assert {'codes', 'levels'} < arrays.keys()
     assert file_parts(path)['values'] == expected
@@ -72,7 +72,7 @@ def test_counts_are_those_of_the_header(delta, tmp_path):
         told = {'tensors': len(records), 'entries': sum(entries)}
         assert facts['tensors'][kind] == told
     assert facts['tensors']['new'] == {'tensors': 1, 'entries': 12}
-    assert facts['version'] == 1
+    assert facts['version'] == 2
     assert facts['lossless'] is True
 
 
@@ -101,7 +101,7 @@ def test_text_has_what_a_reader_looks_for(path):
         'method    type gps, k 1',
         'classes   background, polyp',
         'metric    mDice 88.25',
-        'format    gps_seg.delta version 1',
+        'format    gps_seg.delta version 2',
         'lossless  yes',
     ):
         assert line in text.splitlines()
@@ -123,3 +123,12 @@ def test_text_of_a_delta_without_selection_or_facts(delta, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.safetensors'):
         describe(tmp_path / 'gone.safetensors')
+
+
+def test_a_weight_without_entries_can_be_described(tmp_path):
+    none = torch.empty(0, dtype=torch.int64)
+    values = Exact(torch.empty(0))
+    shape = torch.Size([0, 3])
+    change = Change(shape, torch.float32, values, none, '0' * 32)
+    Delta({'x.weight': change}).save(tmp_path / 'd')
+    assert '0.000 %' in format_description(describe(tmp_path / 'd'))

@@ -29,9 +29,10 @@ def read_delta(path, base):
         sha.update(name.encode() + arrays[name].tobytes())
     assert sha.digest() == digest
     header = json.loads(text)
-    assert (header['format'], header['version']) == ('gps_seg.delta', 1)
+    assert (header['format'], header['version']) == ('gps_seg.delta', 2)
     tensors = header['tensors']
     indices = read_indices(zlib.decompress(arrays.pop('index')), tensors)
+    check_fingerprint(header, arrays.pop('fingerprint', None), base)
     cursors = dict.fromkeys(arrays, 0)
 
     def take(array, count):
@@ -62,6 +63,19 @@ def read_delta(path, base):
         weights[name] = flat.reshape(shape)
     assert cursors == {name: len(array) for name, array in arrays.items()}
     return weights
+
+
+def check_fingerprint(header, digests, base):
+    if 'untouched' not in header:
+        return
+    parts = [t['name'] for t in header['tensors'] if 'entries' in t]
+    names = header['untouched'] + parts
+    assert digests.shape == (8 * len(names),)
+    for i, name in enumerate(names):
+        seen = hashlib.blake2b(digest_size=16)
+        seen.update(f'{base[name].dtype}{list(base[name].shape)}'.encode())
+        seen.update(base[name].tobytes())
+        assert seen.digest()[:8] == digests[8 * i : 8 * i + 8].tobytes()
 
 
 def read_coded(tensor, number, take, base):

@@ -21,7 +21,6 @@ from gps_seg.datasets.classification.flowers102_lists import (
     read_vtab_split,
 )
 from gps_seg.datasets.classification.vtab1k import VTAB1k
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
     about,
@@ -30,6 +29,7 @@ from gps_seg.datasets.pair_checks import (
 )
 from gps_seg.datasets.report_text import raise_problems
 from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.files import new_folder, require_new_or_empty
 
 IMAGES = 'jpg'
 VTAB_TASK = 'oxford_flowers102'

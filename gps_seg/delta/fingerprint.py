@@ -1,0 +1,62 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a delta knows of all of its base: a short digest of each tensor.
+
+A task depends on the whole model that it was trained in, also on the tensors
+that it leaves as they are.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from gps_seg.delta.change import Change, tensor_digest
+
+#: Bytes of a short digest: against mistakes, not against forgery.
+SHORT_BYTES = 8
+
+
+def short(digest: str) -> str:
+    """The first bytes of a digest, in hexadecimal."""
+    return digest[: 2 * SHORT_BYTES]
+
+
+def fingerprint_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Short digests of whole tensors, by name."""
+    return {name: short(tensor_digest(t)) for name, t in tensors.items()}
+
+
+def rest_of(
+    fingerprint: Mapping[str, str], changes: Mapping[str, Change]
+) -> dict[str, str]:
+    """The part of a fingerprint that the changes do not tell themselves.
+
+    A tensor that is replaced whole has a digest of its own or no base at all.
+
+    Raises:
+        ValueError: If a tensor that changes in part has no digest, or a
+            digest is not of the right form.
+    """
+    parts = {n for n, c in changes.items() if c.indices is not None}
+    missing = sorted(parts - fingerprint.keys())
+    if missing:
+        raise ValueError(
+            'fingerprint: expected a digest of each tensor that changes in '
+            f'part, got none for {missing}.'
+        )
+    rest = {
+        name: fingerprint[name]
+        for name in sorted(fingerprint)
+        if name in parts or name not in changes
+    }
+    for name, digest in rest.items():
+        if len(digest) != 2 * SHORT_BYTES or not is_hexadecimal(digest):
+            raise ValueError(
+                f'fingerprint: expected {2 * SHORT_BYTES} lower-case '
+                f'hexadecimal digits, got {digest!r} ({name}).'
+            )
+    return rest
+
+
+def is_hexadecimal(text: str) -> bool:
+    """Whether a text has lower-case hexadecimal digits only."""
+    return not set(text) - set('0123456789abcdef')

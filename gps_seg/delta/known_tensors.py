@@ -1,0 +1,95 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Digests of a model's tensors, taken again only where a tensor changed.
+
+To hash all weights takes ten times as long as to switch deltas. PyTorch counts
+the changes of a tensor in place, but not those made through ``.data``, as
+some hooks make them, or through NumPy. So a sample of the entries is
+hashed at every look; of a small tensor, such as a norm, all entries are.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from gps_seg.delta.change import digest, tensor_digest
+from gps_seg.delta.fingerprint import short
+
+#: Entries of a tensor that is compared whole at every look.
+_SMALL = 4096
+#: Entries of a larger one; each costs a look into another page of memory.
+_SAMPLED = 64
+
+
+@dataclass(frozen=True)
+class _Known:
+    state: tuple[Any, ...]
+    sample: str
+    digest: str
+
+
+class KnownTensors:
+    """Short digests of the tensors of one model, remembered by name."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def digest(self, name: str, tensor: Tensor) -> str:
+        """The short digest of a whole tensor."""
+        if tensor.is_inference():  # PyTorch does not count its changes
+            return short(tensor_digest(tensor))
+        state, sample = _state(tensor), _sample(tensor)
+        known = self._known.get(name)
+        if known is None or (known.state, known.sample) != (state, sample):
+            known = _Known(state, sample, short(tensor_digest(tensor)))
+            self._known[name] = known
+        return known.digest
+
+    def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
+        """What is known of tensors that are now written, to come back to."""
+        known = {
+            name: self._known[name]
+            for name, tensor in tensors.items()
+            if name in self._known
+            and self._known[name].state == _state(tensor)
+        }
+        return Held(known)
+
+    def restored(
+        self, held: 'Held', tensors: Mapping[str, Tensor], names: Iterable[str]
+    ) -> None:
+        """Know again what was held: the bits of then have been put back."""
+        for name in names:
+            if name in held.known:
+                state = _state(tensors[name])
+                self._known[name] = replace(held.known[name], state=state)
+
+
+class Held:
+    """What was known of tensors before they were written."""
+
+    def __init__(self, known: Mapping[str, _Known]) -> None:
+        self.known = known
+        self._written: dict[str, tuple[Any, ...]] = {}
+
+    def written(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember the tensors as they are now, all of them written."""
+        self._written = {name: _state(tensors[name]) for name in self.known}
+
+    def is_intact(self, name: str, tensor: Tensor) -> bool:
+        """Whether nobody else wrote the tensor since."""
+        return self._written.get(name) == _state(tensor)
+
+
+def _state(tensor: Tensor) -> tuple[Any, ...]:
+    """Equal as long as no operation of PyTorch changes the tensor."""
+    layout = (tensor.dtype, tensor.shape, tensor.stride())
+    version = None if tensor.is_inference() else tensor._version
+    return (tensor.device, tensor.data_ptr(), version, *layout)
+
+
+def _sample(tensor: Tensor) -> str:
+    flat = tensor.detach().reshape(-1)
+    step = 1 if len(flat) <= _SMALL else len(flat) // _SAMPLED
+    return digest(flat[::step].contiguous(), tensor.shape)
