@@ -45,6 +45,7 @@ from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
 from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
+from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.engine.wrapper_types import wrong_wrapper
 from gps_seg.peft import (
     METHODS,
@@ -126,7 +127,8 @@ class PeftHook(Hook):
         if self.scoring.pipeline is not None:
             Compose(self.scoring.pipeline)  # raises unless it can be built
         model = bare_model(runner)
-        self.roles = dict(self.method.roles(model))
+        with in_training_mode(model):
+            self.roles = dict(self.method.roles(model))
         self.method.check(weights_to_select(model, self.roles))
         for sentence in chain(
             ignored_settings(runner.cfg, self.roles),

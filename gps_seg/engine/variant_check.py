@@ -13,6 +13,7 @@ from gps_seg.engine.comparison import quiet
 from gps_seg.engine.counting import model_of_shapes
 from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.plug_in import peft_hook
+from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.engine.wrapper_types import type_name
 from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.visualization.run_results import METRICS
@@ -78,4 +79,5 @@ def _check_method(config: Config) -> None:
     check_hooks(config)
     method = build_method(peft_hook(config).method, METHODS)
     model = model_of_shapes(config)
-    method.check(weights_to_select(model, method.roles(model)))
+    with in_training_mode(model):
+        method.check(weights_to_select(model, method.roles(model)))
