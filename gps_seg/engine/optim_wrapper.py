@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from mmengine.device import is_cuda_available
-from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
+from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.peft import Trainable
 
 
@@ -72,19 +72,8 @@ class TrainsSelected:
                 'trains, got none. Add it to custom_hooks: '
                 "dict(type='PeftHook', method=dict(type='gps', k=1))."
             )
-        self._average_gradients()
         super().step(**kwargs)
         self.trainable.write()
-
-    def _average_gradients(self) -> None:
-        """Average the trained entries' gradients over the processes."""
-        if get_world_size() == 1:
-            return
-        for parameter in self.trainable.parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [p.grad for p in self.trainable.parameters()]
-        all_reduce_params(gradients, op='mean')
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -93,9 +82,16 @@ class TrainsSelected:
             yield
 
     def backward(self, loss: Tensor, **kwargs) -> None:
-        """As the base class; checkpointed layers run forward again here."""
+        """As the base class; checkpointed layers run forward again here.
+
+        What was gathered is averaged over the processes each time, not only
+        before a step: so a checkpoint in the middle of an accumulation, which
+        one process writes, has what all of them gathered.
+        """
         with self._compressing():
             super().backward(loss, **kwargs)
+        if self.trainable is not None:
+            average_gradients(self.trainable.parameters())
 
     def _compressing(self) -> AbstractContextManager[None]:
         if self.trainable is None:

@@ -38,6 +38,7 @@ from gps_seg.engine.optim_wrapper import TrainsSelected
 from gps_seg.engine.runner_model import (
     bare_model,
     check_wrapper,
+    common_seed,
     is_training,
     leave_data_parallel,
 )
@@ -215,6 +216,7 @@ class PeftHook(Hook):
     def _choose(self, runner: Runner) -> Choice:
         model = bare_model(runner)
         weights = weights_to_select(model, self.roles)
+        seed = common_seed(runner)
 
         def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
             return self.scoring.run(
@@ -223,11 +225,11 @@ class PeftHook(Hook):
                 {name: owned.parameter for name, owned in weights.items()},
                 runner.train_dataloader,
                 runner.optim_wrapper.optimizer,
-                runner.seed,
+                seed,
                 evidence,
             )
 
-        choice = self.method.choose(weights, passes, runner.seed)
+        choice = self.method.choose(weights, passes, seed)
         check_same_everywhere(choice.selection)
         return choice
 

@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What a hook asks of a runner."""
 
+from mmengine.dist import broadcast_object_list
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -41,3 +42,14 @@ def leave_data_parallel(runner: Runner) -> None:
     wrapper averages the few gradients that there are by itself.
     """
     runner.model = bare_model(runner)
+
+
+def common_seed(runner: Runner) -> int:
+    """The seed of the first process; all of them must ask.
+
+    With ``randomness.diff_rank_seed`` the seed of a runner is another one in
+    each process, and what they must agree on cannot be seeded by it.
+    """
+    seeds = [runner.seed]
+    broadcast_object_list(seeds)
+    return seeds[0]
