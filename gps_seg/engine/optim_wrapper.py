@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
-from mmengine.device import is_cuda_available
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
+from gps_seg.engine.accelerator import has_accelerator
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.peft import Trainable
 
@@ -125,7 +125,7 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         dtype: str | torch.dtype | None = None,
         **kwargs,
     ) -> None:
-        if is_cuda_available():
+        if has_accelerator():
             super().__init__(loss_scale=loss_scale, dtype=dtype, **kwargs)
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
@@ -137,3 +137,9 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         self.cast_dtype = torch.bfloat16
         self.loss_scaler = GradScaler('cpu', enabled=False)
         self._scale_update_param = None
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """As the base class; a run on a CPU left no state of a scaler."""
+        if not state_dict.get('loss_scaler'):
+            state_dict.pop('loss_scaler', None)
+        super().load_state_dict(state_dict)

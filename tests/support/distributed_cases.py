@@ -4,6 +4,8 @@ Each case takes a folder and gives what the test compares; run in one process
 it gives what two should come to.
 """
 
+from contextlib import suppress
+
 import torch
 from distributed_worker import DISTRIBUTED, PlainSet, exact_model
 from mmengine.dist import get_rank, get_world_size
@@ -81,7 +83,7 @@ def unused_parameters(folder):
     }
 
 
-class Stop(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -93,7 +95,7 @@ class StopAfter(Hook):
 
     def after_train_iter(self, runner, *args, **kwargs):
         if runner.iter + 1 == self.iters:
-            raise Stop
+            raise StoppedError
 
 
 def resumed_in_an_accumulation(folder):
@@ -114,10 +116,8 @@ def resumed_in_an_accumulation(folder):
         return runner.model.state_dict()
 
     straight = train('straight')
-    try:
+    with suppress(StoppedError):
         train('stopped', hooks=[StopAfter(2)])
-    except Stop:
-        pass
     return straight, train('stopped', resume=True)
 
 

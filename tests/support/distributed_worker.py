@@ -1,8 +1,9 @@
 """Runs of the toy model in two processes; for test_distributed.py.
 
 python distributed_worker.py FOLDER leaves rank0.pt and rank1.pt in the
-folder: what :func:`train` and the cases of ``distributed_cases.py`` give. The processes are forks of this one, which has imported what they
-need, and find each other by a file, so that no port can be in use.
+folder: what :func:`train` and the cases of ``distributed_cases.py`` give. The
+processes are forks of this one, which has imported what they need, and find
+each other by a file, so that no port can be in use.
 """
 
 import os

@@ -205,7 +205,7 @@ def test_the_longest_key_counts():
 @pytest.mark.parametrize('gpu', [False, True])
 def test_a_loss_scale_on_a_cpu_is_told(monkeypatch, gpu):
     monkeypatch.setattr(
-        'gps_seg.engine.ignored_settings.is_cuda_available', lambda: gpu
+        'gps_seg.engine.ignored_settings.has_accelerator', lambda: gpu
     )
     wrapper = {'type': 'AmpPeftOptimWrapper', 'loss_scale': 512.0}
     told = list(ignored_settings(Config({'optim_wrapper': wrapper}), {}))
