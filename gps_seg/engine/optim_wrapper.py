@@ -19,6 +19,11 @@ from torch.amp import GradScaler
 
 from gps_seg.engine.accelerator import has_accelerator
 from gps_seg.engine.gradient_average import average_gradients
+from gps_seg.engine.optimizer_targets import (
+    check_keeps_no_other_list,
+    hand_over,
+    retarget,
+)
 from gps_seg.peft import Trainable
 
 
@@ -30,18 +35,25 @@ class TrainsSelected:
     def train_only(self, trainable: Trainable) -> None:
         """Re-target the optimizer to what trains, in the form that trains.
 
+        Args:
+            trainable: What trains; after the first time, the same selection
+                declared anew, which goes on with the state of the optimizer.
+
         Raises:
-            RuntimeError: If the optimizer has already taken a step.
-            ValueError: If it does not own a parameter that should train.
+            RuntimeError: If the optimizer has already taken a step before the
+                first time.
+            ValueError: If it does not own a parameter that should train, or
+                keeps its parameters elsewhere than in its groups.
         """
-        if self.optimizer.state:
-            raise RuntimeError(
-                'optimizer: expected no step before the selection, got state '
-                f'for {len(self.optimizer.state)} parameters.'
-            )
+        held = {} if self.trainable is None else self.trainable.form
+        form = {held.get(p, p): t for p, t in trainable.form.items()}
         groups = self.optimizer.param_groups
         owned = {p for group in groups for p in group['params']}
-        missing = [n for p, n in trainable.names.items() if p not in owned]
+        missing = [
+            name
+            for parameter, name in trainable.names.items()
+            if held.get(parameter, parameter) not in owned
+        ]
         if missing:
             raise ValueError(
                 'optimizer: expected to own every parameter that trains, got '
@@ -49,12 +61,11 @@ class TrainsSelected:
                 'excludes them from the optimizer (a constructor in '
                 'optim_wrapper).'
             )
-        for group in groups:
-            group['params'] = [
-                trainable.form[parameter]
-                for parameter in group['params']
-                if parameter in trainable.form
-            ]
+        if self.trainable is None:
+            check_keeps_no_other_list(self.optimizer)
+            retarget(self.optimizer, form)
+        else:
+            hand_over(self.optimizer, form)
         self.trainable = trainable
 
     def update_params(self, loss: Tensor, *args, **kwargs) -> None:

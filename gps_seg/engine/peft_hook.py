@@ -35,6 +35,7 @@ from gps_seg.engine.ignored_settings import (
     ignored_settings,
 )
 from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.runner_model import (
     bare_model,
     check_wrapper,
@@ -139,7 +140,7 @@ class PeftHook(Hook):
             runner.logger.warning(sentence)
 
     def _check_company(self, runner: Runner) -> None:
-        """Raise ValueError on a second hook or a wrapper of another kind."""
+        """Raise ValueError on a second hook or an optimizer that won't do."""
         hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
         if len(hooks) > 1:
             raise ValueError(
@@ -149,6 +150,7 @@ class PeftHook(Hook):
             )
         if not isinstance(runner.optim_wrapper, TrainsSelected):
             raise wrong_wrapper(type(runner.optim_wrapper).__name__)
+        check_keeps_no_other_list(runner.optim_wrapper.optimizer)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
