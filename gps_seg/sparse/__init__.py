@@ -19,6 +19,7 @@ from gps_seg.sparse.criteria import (
     check_score,
     evidence_for,
 )
+from gps_seg.sparse.entries import read_entries, write_entries
 from gps_seg.sparse.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.lines import UNITS, Lines
 from gps_seg.sparse.neurons import as_neurons, as_weight
@@ -76,6 +77,7 @@ __all__ = [
     'fork_rng',
     'gps_roles',
     'owned_parameters',
+    'read_entries',
     'rules_from_config',
     'running_sums',
     'seed_all',
@@ -84,4 +86,5 @@ __all__ = [
     'topk_of_all',
     'topk_per_row',
     'undisturbed',
+    'write_entries',
 ]

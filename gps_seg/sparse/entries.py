@@ -1,0 +1,53 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Entries of a dense tensor, by their positions in it once flattened.
+
+Both ways are deterministic on every device, if PyTorch is asked to be
+(``torch.use_deterministic_algorithms``); ``put_`` is not.
+"""
+
+import torch
+from torch import Tensor
+
+
+def read_entries(
+    tensor: Tensor,  # any shape and strides
+    indices: Tensor,  # shape: (num_entries,), int64
+) -> Tensor:  # shape: (num_entries,)
+    """Copy entries out of a tensor.
+
+    Args:
+        tensor: Not changed; no gradient flows back to it.
+        indices: Positions in the tensor flattened row by row.
+    """
+    tensor = tensor.detach()
+    indices = indices.to(tensor.device)
+    if tensor.is_contiguous():  # the faster way
+        return tensor.view(-1).index_select(0, indices)
+    return tensor.take(indices)
+
+
+@torch.no_grad()
+def write_entries(
+    tensor: Tensor,  # any shape and strides
+    indices: Tensor,  # shape: (num_entries,), int64
+    values: Tensor,  # shape: (num_entries,)
+) -> None:
+    """Put values into a tensor in place; all other bits stay.
+
+    Args:
+        tensor: Written to; a parameter may require grad.
+        indices: Positions in the tensor flattened row by row, each once.
+        values: Rounded to the dtype of the tensor, if theirs is another.
+
+    Example:
+        >>> tensor = torch.zeros(2, 3)
+        >>> write_entries(tensor, torch.tensor([1, 5]), torch.tensor([7., 8.]))
+        >>> tensor
+        tensor([[0., 7., 0.],
+                [0., 0., 8.]])
+    """
+    indices, values = indices.to(tensor.device), values.to(tensor)
+    if tensor.is_contiguous():  # the faster way
+        tensor.view(-1).index_copy_(0, indices, values)
+    else:
+        tensor[torch.unravel_index(indices, tensor.shape)] = values
