@@ -102,6 +102,23 @@ class StrictCheckpointHook(Hook):
         check_fits(bare_model(runner), checkpoint)
 
 
+def check_finite(model: nn.Module) -> None:
+    """Raise ValueError if a weight is not a number, and name its tensor."""
+    broken = {
+        name: f'{int((~finite).sum()):,} of {finite.numel():,} values'
+        for name, parameter in model.named_parameters()
+        if not (finite := parameter.detach().isfinite()).all()
+    }
+    if broken:
+        name, count = next(iter(broken.items()))
+        raise ValueError(
+            f'weights: expected finite numbers to begin with, got {count} '
+            f'that are nan or inf in {name} ({len(broken)} such tensors in '
+            'all). Check the file of weights that the config names (init_cfg, '
+            'load_from, weights://).'
+        )
+
+
 def check_start(start: str | None) -> None:
     """Raise if the run is to begin with a delta, or with no file at all."""
     if not start or '://' in start:

@@ -147,6 +147,14 @@ def run(
     return runner, before
 
 
+INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def bits(tensor):
+    """As integers: 0.0 and -0.0 differ, and a NaN is equal to itself."""
+    return tensor.detach().view(INTEGERS[tensor.element_size()])
+
+
 def moved(before, after):
     """Names of tensors -> mask of the entries whose bits differ."""
-    return {name: before[name] != after[name] for name in before}
+    return {name: bits(before[name]) != bits(after[name]) for name in before}
