@@ -38,59 +38,62 @@ class Interceptor(Protocol):
         """The result, or None for a weight that is not its own."""
 
 
-_lock = Lock()
-_asking: tuple[Interceptor, ...] = ()
-_stand_in: Callable[..., Tensor] | None = None
-_found: PlainLinear = F.linear
+class _StandIn:
+    """What stands in for ``F.linear``, and who asks for it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asking: tuple[Interceptor, ...] = ()
+        self._found: PlainLinear = F.linear
+        self._function = self._over(F.linear)
+
+    def enter(self, interceptor: Interceptor) -> None:
+        with self._lock:
+            if not self._asking and F.linear is not self._function:
+                # The same function again over the same plain one, so that
+                # what torch.compile has compiled with it stays valid.
+                if F.linear is not self._found:
+                    self._found = F.linear
+                    self._function = self._over(F.linear)
+                F.linear = self._function
+            self._asking += (interceptor,)
+
+    def leave(self, interceptor: Interceptor) -> None:
+        with self._lock:
+            position = self._asking.index(interceptor)
+            before, after = self._asking[:position], self._asking[position:]
+            self._asking = before + after[1:]
+            if not self._asking and F.linear is self._function:
+                F.linear = self._found  # type: ignore[assignment]
+
+    def _over(self, plain: PlainLinear) -> Callable[..., Tensor]:
+        def linear(
+            input: Tensor,  # noqa: A002 (the name by which it is called)
+            weight: Tensor,
+            bias: Tensor | None = None,
+        ) -> Tensor:
+            if _takes_the_plain_path(input, weight):
+                return plain(input, weight, bias)
+            for interceptor in self._asking:
+                result = interceptor.linear(plain, input, weight, bias)
+                if result is not None:
+                    return result
+            return plain(input, weight, bias)
+
+        return linear
+
+
+_stand_in = _StandIn()
 
 
 @contextmanager
 def intercepting(interceptor: Interceptor) -> Iterator[None]:
     """Ask ``interceptor`` about every linear map that is computed inside."""
-    _enter(interceptor)
+    _stand_in.enter(interceptor)
     try:
         yield
     finally:
-        _leave(interceptor)
-
-
-def _enter(interceptor: Interceptor) -> None:
-    global _asking, _stand_in, _found
-    with _lock:
-        if not _asking and F.linear is not _stand_in:
-            # The same function again for the same plain one, so that what
-            # torch.compile has compiled with it stays valid.
-            if _stand_in is None or _found is not F.linear:
-                _found = F.linear
-                _stand_in = _standing_in_for(_found)
-            F.linear = _stand_in
-        _asking += (interceptor,)
-
-
-def _leave(interceptor: Interceptor) -> None:
-    global _asking
-    with _lock:
-        position = _asking.index(interceptor)
-        _asking = _asking[:position] + _asking[position + 1 :]
-        if not _asking and F.linear is _stand_in:
-            F.linear = _found
-
-
-def _standing_in_for(plain: PlainLinear) -> Callable[..., Tensor]:
-    def linear(
-        input: Tensor,  # noqa: A002 (the name by which it is called)
-        weight: Tensor,
-        bias: Tensor | None = None,
-    ) -> Tensor:
-        if _takes_the_plain_path(input, weight):
-            return plain(input, weight, bias)
-        for interceptor in _asking:
-            result = interceptor.linear(plain, input, weight, bias)
-            if result is not None:
-                return result
-        return plain(input, weight, bias)
-
-    return linear
+        _stand_in.leave(interceptor)
 
 
 def _takes_the_plain_path(inputs: Tensor, weight: Tensor) -> bool:

@@ -92,7 +92,8 @@ class _SelectedLinear(torch.autograd.Function):
         """Forward-mode derivative along inputs and bias."""
         _, for_inputs, for_bias, _ = tangents
         plain, weight, _ = ctx.linear
-        return plain(for_inputs, weight.detach(), for_bias)
+        along: Tensor = plain(for_inputs, weight.detach(), for_bias)
+        return along
 
 
 def _at(

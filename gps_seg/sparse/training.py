@@ -40,9 +40,7 @@ class SelectedEntries:
     """
 
     def __init__(self, weight: nn.Parameter, indices: Tensor) -> None:
-        previous = _OWNERS.get(id(weight))
-        if previous is not None:
-            previous.release()
+        release_owner(weight)
         _OWNERS[id(weight)] = self
         self.weight = weight
         self.indices = indices.to(weight.device)
@@ -62,8 +60,12 @@ class SelectedEntries:
         return _OWNERS.get(id(self.weight)) is not self
 
     def gather(self) -> None:
-        """Take the gradients out of that of the weight, and free that one."""
-        assert self.weight.grad is not None
+        """Take the gradients out of that of the weight, and free that one.
+
+        Raises:
+            RuntimeError: As :meth:`reconcile`.
+        """
+        assert self.weight.grad is not None  # autograd has just put it there
         self.reconcile()
         gradient = read_entries(self.weight.grad, self.indices)
         gradient = gradient.to(self.values.dtype)
@@ -91,8 +93,31 @@ class SelectedEntries:
 
     @torch.no_grad()
     def read(self) -> None:
-        """Take the values from the dense weight (after it was loaded)."""
-        self.values.copy_(read_entries(self.weight, self.indices))
+        """Take the values from the dense weight (after it was loaded).
+
+        Values that the weight holds already, rounded to its dtype, keep the
+        bits that it has no room for.
+        """
+        found = read_entries(self.weight, self.indices)
+        if found.dtype != self.values.dtype:
+            same = self.values.to(found.dtype) == found
+            found = torch.where(same, self.values, found.to(self.values.dtype))
+        self.values.copy_(found)
+        self._mark()
+
+    @torch.no_grad()
+    def load(self, values: Tensor) -> None:
+        """Take values from elsewhere, and put them into the dense weight.
+
+        Args:
+            values: Shape ``(num_selected,)``.
+
+        Raises:
+            RuntimeError: If the entries were released.
+        """
+        self._check_held()
+        self.values.copy_(values)
+        write_entries(self.weight, self.indices, self.values)
         self._mark()
 
     def reconcile(self) -> None:
@@ -138,6 +163,13 @@ class SelectedEntries:
 _OWNERS: weakref.WeakValueDictionary[int, SelectedEntries] = (
     weakref.WeakValueDictionary()
 )
+
+
+def release_owner(weight: Tensor) -> None:
+    """Release the entries that own a weight, if there are any."""
+    owner = _OWNERS.get(id(weight))
+    if owner is not None:
+        owner.release()
 
 
 def _gathering_for(

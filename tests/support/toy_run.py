@@ -147,14 +147,21 @@ def run(
     return runner, before
 
 
-INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
-def bits(tensor):
-    """As integers: 0.0 and -0.0 differ, and a NaN is equal to itself."""
-    return tensor.detach().view(INTEGERS[tensor.element_size()])
-
-
 def moved(before, after):
     """Names of tensors -> mask of the entries whose bits differ."""
-    return {name: bits(before[name]) != bits(after[name]) for name in before}
+    return {name: other_bits(before[name], after[name]) for name in before}
+
+
+def other_bits(one, other):
+    """Where two tensors differ in a bit; 0.0 and -0.0 do, two equal NaNs not.
+
+    Returns:
+        A mask of the shape of the tensors.
+    """
+    assert one.shape == other.shape
+    assert one.dtype == other.dtype
+    bits = [
+        t.detach().contiguous().reshape(-1, 1).view(torch.uint8)
+        for t in (one, other)
+    ]
+    return (bits[0] != bits[1]).any(dim=1).view(one.shape)
