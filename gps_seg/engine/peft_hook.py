@@ -101,6 +101,8 @@ class PeftHook(Hook):
             pipeline=pipeline,
         )
         self.selection: Selection | None = None
+        self.trainable: Trainable | None = None
+        self.awaits_training = False
         self.roles: dict[str, Role] | None = None
 
     def before_run(self, runner: Runner) -> None:
@@ -160,7 +162,10 @@ class PeftHook(Hook):
             choice = self._choose(runner)
             self._declare(runner, choice.selection)
             report_choice(runner, choice, self.trainable, self.config)
-        self.trainable.selected.read()
+        elif not self.awaits_training:  # it trained before
+            self._declare(runner, self.selection)
+        self.awaits_training = False
+        self.trainable.read()
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -184,7 +189,7 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """The model is a plain model again."""
         self._mend_average(runner)
-        self.trainable.selected.release()
+        self.trainable.release()
 
     def _mend_average(self, runner: Runner) -> None:
         averaged = averaged_model(runner)
@@ -212,11 +217,15 @@ class PeftHook(Hook):
         return choice
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
-        self.selection = selection
-        model = bare_model(runner)
+        """Let the entries train; the pull stays that of the first time."""
+        model, earlier = bare_model(runner), self.trainable
         pull = self.method.pull(model)
         self.trainable = Trainable(model, self.roles, selection, pull)
+        if earlier is not None:
+            for name, start in earlier.starts.items():
+                self.trainable.starts[name].copy_(start)
         runner.optim_wrapper.train_only(self.trainable)
+        self.selection, self.awaits_training = selection, True
 
 
 def _with_type(loss: Any) -> Any:

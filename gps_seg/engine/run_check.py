@@ -19,7 +19,8 @@ from gps_seg.engine.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.runner_model import bare_model, check_wrapper
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.engine.wrapper_types import wrong_wrapper
-from gps_seg.peft import PeftMethod, weights_to_select
+from gps_seg.peft import PeftMethod, release, weights_to_select
+from gps_seg.peft.selecting import passed_over
 from gps_seg.sparse import Role
 
 
@@ -52,13 +53,16 @@ def check_run(
     if given['pipeline'] is not None:
         Compose(given['pipeline'])  # raises unless it can be built
     model = bare_model(runner)
+    release(model)  # of a run that was interrupted
     with in_training_mode(model):
         roles = dict(method.roles(model))
+        unruled = list(passed_over(method, model))
     method.check(weights_to_select(model, roles))
     for sentence in chain(
         ignored_settings(runner.cfg, roles),
         ignored_by_method(method, config, given),
         idle_encoder(method, roles),
+        unruled,
     ):
         runner.logger.warning(sentence)
     return roles

@@ -1,5 +1,7 @@
 """Runs that begin, end or are looked into in unusual ways."""
 
+import copy
+
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric
@@ -99,3 +101,89 @@ def test_pretrained_weights_that_are_no_numbers_are_named(tmp_path, value):
     with pytest.raises(ValueError, match=message):
         run(tmp_path, model=model, dataset=data, method={'type': 'bias'})
     assert data.reads == 0
+
+
+class Interrupt(Hook):
+    priority = 'LOWEST'
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter == 2:
+            raise KeyboardInterrupt
+
+
+def weights(runner):
+    """A copy of the parameters, by name."""
+    named = runner.model.named_parameters()
+    return {name: parameter.detach().clone() for name, parameter in named}
+
+
+@pytest.mark.parametrize('method', [{'type': 'gps', 'k': 2}, {'type': 'bias'}])
+def test_a_model_trains_again_after_a_run_that_was_interrupted(
+    tmp_path, method
+):
+    model = toy_model()
+    start = copy.deepcopy(model.state_dict())
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / 'one', model=model, method=method, hooks=[Interrupt()])
+    model.load_state_dict(start)
+    again, _ = run(tmp_path / 'two', model=model, method=method)
+    fresh, _ = run(tmp_path / 'three', method=method)
+    expected = weights(fresh)
+    for name, tensor in weights(again).items():
+        assert not other_bits(tensor, expected[name]).any(), name
+
+
+def test_a_released_model_is_a_plain_one(tmp_path):
+    runner, _ = run(tmp_path)
+    assert all(p.requires_grad for p in runner.model.parameters())
+    hooks = [p._post_accumulate_grad_hooks for p in runner.model.parameters()]
+    assert not any(hooks)
+
+
+GRFT = {
+    'type': 'grft',
+    'k': 1,
+    'unit': 'row',
+    'penalty': 0.1,
+    'last_blocks': 0,
+}
+
+
+@pytest.mark.parametrize('method', [{'type': 'gps', 'k': 2}, GRFT])
+@pytest.mark.parametrize('interrupted', [False, True])
+def test_a_runner_that_trains_on_does_what_one_training_does(
+    tmp_path, method, interrupted
+):
+    """Momentum, pull and selection go on; the steps are seeded."""
+
+    def train(name, iters, hooks=()):
+        return run(
+            tmp_path / name,
+            method=method,
+            iters=iters,
+            hooks=[{'type': 'SeededStepsHook'}, *hooks],
+            optimizer={'type': 'SGD', 'lr': 0.1, 'momentum': 0.9},
+            train=False,
+        )[0]
+
+    straight = train('straight', 6)
+    straight.train()
+    if interrupted:
+        runner = train('twice', 6, [Interrupt()])
+        with pytest.raises(KeyboardInterrupt):
+            runner.train()
+        runner.train_loop._iter += 1  # the step was taken
+        runner._hooks = [
+            h for h in runner.hooks if not isinstance(h, Interrupt)
+        ]
+    else:
+        runner = train('twice', 3)
+        runner.train()
+        runner.train_loop._max_iters = 6
+    middle = weights(runner)
+    runner.train()
+    expected = weights(straight)
+    for name, tensor in weights(runner).items():
+        assert not other_bits(tensor, expected[name]).any(), name
+    name = 'backbone.fc.weight'
+    assert other_bits(middle[name], expected[name]).any()
