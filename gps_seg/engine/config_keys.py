@@ -25,8 +25,8 @@ _OTHERS = {
     'runner_type',
 }
 _KNOWN = {*inspect.signature(Runner).parameters, *_OTHERS} - {'cfg'}
-#: Alike enough to be a slip; the variables of MMSegmentation's and MMPretrain's
-#: configs stay below, but for one.
+#: Alike enough to be a slip. The variables in the configs of MMSegmentation
+#: and MMPretrain are less alike, but for one.
 _ALIKE = 0.85
 _VARIABLES = {'models'}
 
