@@ -7,6 +7,7 @@ from mmengine.config import DictAction
 
 from gps_seg.engine import launch
 from gps_seg.engine.early_check import check_before_data, check_config
+from gps_seg.engine.interruption import saying_how_to_go_on
 from gps_seg.engine.method_options import set_method
 from gps_seg.engine.wrapper_types import enable_amp
 from gps_seg.peft import METHODS
@@ -68,7 +69,8 @@ def main() -> None:
     check_config(config)
     runner = launch.build_runner(config)
     check_before_data(runner)
-    runner.train()
+    with saying_how_to_go_on(config.work_dir):
+        runner.train()
 
 
 if __name__ == '__main__':

@@ -27,22 +27,29 @@ def check_fits(
 ) -> None:
     """Raise ValueError unless the checkpoint has every tensor of the model.
 
+    What the model itself changes while it loads, such as a position embedding
+    of another size, is taken as it would be loaded.
+
     Args:
         model: The model that is about to load the checkpoint.
         checkpoint: As MMEngine reads it, with or without ``state_dict``.
-        within: Only tensors whose name starts so must be there.
+        within: Name of a submodule whose tensors must be there; empty for all
+            of the model.
     """
+    prefix = f'{within}.' if within else ''
     tensors = {
         re.sub(r'^module\.', '', name): tensor
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
         if isinstance(tensor, Tensor)
     }
+    loaded = _as_loaded(model, tensors)
     expected = {
         name: tensor
         for name, tensor in model.state_dict().items()
-        if name.startswith(within)
+        if name.startswith(prefix)
     }
-    missing = [name for name in expected if name not in tensors]
+    # What the model takes out is what it makes anew by itself.
+    missing = [n for n in expected if n not in loaded and n not in tensors]
     if missing and 'base' in checkpoint.get(CHECKPOINT_KEY, {}):
         raise ValueError(
             'checkpoint: expected the whole model, got the state of a run '
@@ -56,20 +63,31 @@ def check_fits(
             f'{missing[:3]}... It is of another architecture: use the config '
             'that it was made with.'
         )
-    _check_shapes(expected, tensors)
+    _check_shapes(expected, loaded)
+
+
+def _as_loaded(
+    model: nn.Module, tensors: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What the modules' own hooks make of a state dict before it is loaded."""
+    state = dict(tensors)
+    for name, module in model.named_modules():
+        prefix = f'{name}.' if name else ''
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(state, prefix, {}, True, [], [], [])
+    return state
 
 
 def _check_shapes(
-    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor], loaded: Mapping[str, Tensor]
 ) -> None:
     for name, tensor in expected.items():
-        # A position embedding is resized by the model while it loads.
-        resizable = name.endswith('pos_embed')
-        if tensor.shape != tensors[name].shape and not resizable:
+        if name in loaded and tensor.shape != loaded[name].shape:
             raise ValueError(
                 f'checkpoint: expected shape {tuple(tensor.shape)}, got '
-                f'{tuple(tensors[name].shape)} ({name}). It is of another '
-                'architecture: use the config that it was made with.'
+                f'{tuple(loaded[name].shape)} ({name}). It is of another '
+                'architecture, or made for images of another size: use the '
+                'config that it was made with.'
             )
 
 
@@ -82,6 +100,23 @@ class StrictCheckpointHook(Hook):
     ) -> None:
         """Compare names and shapes before a tensor is copied."""
         check_fits(bare_model(runner), checkpoint)
+
+
+def check_finite(model: nn.Module) -> None:
+    """Raise ValueError if a weight is not a number, and name its tensor."""
+    broken = {
+        name: f'{int((~finite).sum()):,} of {finite.numel():,} values'
+        for name, parameter in model.named_parameters()
+        if not (finite := parameter.detach().isfinite()).all()
+    }
+    if broken:
+        name, count = next(iter(broken.items()))
+        raise ValueError(
+            f'weights: expected finite numbers to begin with, got {count} '
+            f'that are nan or inf in {name} ({len(broken)} such tensors in '
+            'all). Check the file of weights that the config names (init_cfg, '
+            'load_from, weights://).'
+        )
 
 
 def check_start(start: str | None) -> None:

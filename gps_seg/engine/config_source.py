@@ -17,6 +17,8 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import is_installed
 
+from gps_seg.engine.config_keys import check_spelling
+
 #: Packages whose configs are proposed when a name is not found.
 PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')
 
@@ -42,8 +44,8 @@ def read_config(
     Raises:
         FileNotFoundError: If there is no such file; names that are close are
             told.
-        ValueError: If there is no such package, or two bases of the config
-            set the same key.
+        ValueError: If there is no such package, two bases of the config set
+            the same key, or an override is misspelt.
     """
     path = find_config(source)
     try:
@@ -57,6 +59,7 @@ def read_config(
             '--method gps --k 1 in place of gps_seg::_base_/gps.py.'
         ) from error
     _forget_our_scope(config._cfg_dict)
+    check_spelling(dict.keys(config._cfg_dict), overrides or ())
     if overrides:
         config.merge_from_dict(dict(overrides))
     return config

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from gps_seg.engine.plug_in import peft_hook, peft_hooks
 from gps_seg.engine.sharing.markdown import code, table
+from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
 from gps_seg.sparse import Owned, Role, as_neurons, owned_parameters
 from gps_seg.sparse.text_table import aligned
@@ -94,12 +95,17 @@ def count_model(model: nn.Module, method: GPS) -> ModelCount:
             f"'neuron', got {method}. With any other budget the scores decide "
             'how much of each layer trains.'
         )
+    with in_training_mode(model):
+        return _count_model(model, method, method.k)
+
+
+def _count_model(model: nn.Module, method: GPS, k: int) -> ModelCount:
     roles = method.roles(model)
     method.check(weights_to_select(model, roles))
     inside: dict[str, list[Count]] = {}
     outside = []
     for name, owned in owned_parameters(model):
-        count = _count(owned, roles[name], method.k)
+        count = _count(owned, roles[name], k)
         if name.startswith(f'{method.encoder}.'):
             inside.setdefault(count.kind, []).append(count)
         else:

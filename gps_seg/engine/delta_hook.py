@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 from mmengine.dist import master_only
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
@@ -16,7 +16,11 @@ from torch import nn
 from gps_seg.delta import Baseline, DeltaInfo
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.peft_hook import PeftHook
-from gps_seg.engine.runner_model import bare_model, is_training
+from gps_seg.engine.runner_model import (
+    averaged_model,
+    bare_model,
+    is_training,
+)
 from gps_seg.engine.slim_checkpoint import FrozenBase, slim
 from gps_seg.files import replacing, write_text
 
@@ -255,15 +259,6 @@ def is_due(runner: Runner) -> bool:
     return now >= loop.val_begin and (
         now % loop.val_interval == 0 or now == last
     )
-
-
-def averaged_model(runner: Runner) -> nn.Module | None:
-    """The model with the averaged weights of an ``EMAHook``, if there is."""
-    for hook in runner.hooks:
-        if isinstance(hook, EMAHook):
-            model: nn.Module = hook.ema_model.module
-            return model
-    return None
 
 
 def finite_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from gps_seg.engine.method_options import check_hooks
+from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.wrapper_types import (
     trains_selected,
@@ -24,8 +25,9 @@ def check_config(config: Config) -> None:
     """Check the hooks of this package before a runner builds them.
 
     Raises:
-        ValueError: If the config has no model, or a hook has a setting that
-            does not exist or is not legal; the key is named.
+        ValueError: If the config has no model, a hook has a setting that does
+            not exist or is not legal, or the best validation is told by a
+            metric that there is not; the key is named.
     """
     if not config.get('model'):
         raise ValueError(
@@ -34,6 +36,7 @@ def check_config(config: Config) -> None:
             'on (_base_)?'
         )
     check_hooks(config)
+    check_save_best(config)
 
 
 def check_before_data(runner: Any) -> None:

@@ -2,17 +2,17 @@
 """Train a new head for a while, so that gradients through it say something."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice, repeat
+from itertools import islice
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce_params
 from mmengine.logging import print_log
 from torch import nn
 from torch.optim import Optimizer
 
+from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selection_loss import LossTap
 
 
@@ -36,12 +36,16 @@ def warmed_up(
         steps: 0 or more; with 0 nothing is done.
         batches: Training data, begun again when it ends.
         optimizer: Of the run; not touched.
+
+    Raises:
+        ValueError: If there are steps to take and no batch.
     """
-    head = {
+    # In the order of the model, which is that of every other process.
+    head = [
         parameter
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and not name.startswith(f'{encoder}.')
-    }
+    ]
     before = {parameter: parameter.detach().clone() for parameter in head}
     try:
         if steps:
@@ -55,7 +59,7 @@ def warmed_up(
 
 def _train(
     model: nn.Module,
-    head: set[nn.Parameter],
+    head: Sequence[nn.Parameter],
     steps: int,
     batches: Iterable[Any],
     optimizer: Optimizer,
@@ -64,12 +68,11 @@ def _train(
     for parameter in head:
         parameter.requires_grad_(True)
     warmup = torch.optim.AdamW(_groups(head, optimizer), weight_decay=0)
-    for batch in islice(chain.from_iterable(repeat(batches)), steps):
+    for batch in islice(_again_and_again(batches), steps):
         tap = LossTap()
         model.train_step(batch, tap)
         tap.loss.backward()
-        gradients = [p.grad for p in head if p.grad is not None]
-        all_reduce_params(gradients, op='mean')
+        average_gradients(head)
         warmup.step()
         warmup.zero_grad()
     print_log(
@@ -79,15 +82,30 @@ def _train(
     )
 
 
+def _again_and_again(batches: Iterable[Any]) -> Iterator[Any]:
+    """Pass after pass over the batches; raises if there is none."""
+    while True:
+        batch = None
+        for batch in batches:
+            yield batch
+        if batch is None:
+            raise ValueError(
+                'train_dataloader: expected at least one batch to warm the '
+                'head up with (loss.warmup of the PeftHook), got none. Check '
+                'that the training set is not empty.'
+            )
+
+
 def _groups(
-    head: set[nn.Parameter], optimizer: Optimizer
+    head: Sequence[nn.Parameter], optimizer: Optimizer
 ) -> list[dict[str, Any]]:
     """The run's learning rates; before any schedule lowers them."""
+    inside = set(head)
     return [
         {
             'params': members,
             'lr': float(group.get('initial_lr', group['lr'])),
         }
         for group in optimizer.param_groups
-        if (members := [p for p in group['params'] if p in head])
+        if (members := [p for p in group['params'] if p in inside])
     ]

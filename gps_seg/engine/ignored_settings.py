@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.device import is_cuda_available
 
+from gps_seg.engine.accelerator import has_accelerator
 from gps_seg.engine.wrapper_types import type_name
 from gps_seg.peft import Linear, PeftMethod
 from gps_seg.sparse import Evidence, Role
@@ -30,7 +30,7 @@ def ignored_settings(
             'optim_wrapper.paramwise_cfg.custom_keys: no parameter that '
             f'trains goes by {", ".join(idle)}: ignored.'
         )
-    on_cpu = not is_cuda_available()
+    on_cpu = not has_accelerator()
     amp = type_name(wrapper) == 'AmpPeftOptimWrapper'
     if on_cpu and amp and 'loss_scale' in wrapper:
         yield (

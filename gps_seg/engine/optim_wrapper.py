@@ -12,13 +12,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
-from mmengine.device import is_cuda_available
-from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
+from gps_seg.engine.accelerator import has_accelerator
+from gps_seg.engine.gradient_average import average_gradients
+from gps_seg.engine.optimizer_targets import (
+    check_keeps_no_other_list,
+    hand_over,
+    retarget,
+)
 from gps_seg.peft import Trainable
 
 
@@ -30,18 +35,25 @@ class TrainsSelected:
     def train_only(self, trainable: Trainable) -> None:
         """Re-target the optimizer to what trains, in the form that trains.
 
+        Args:
+            trainable: What trains; after the first time, the same selection
+                declared anew, which goes on with the state of the optimizer.
+
         Raises:
-            RuntimeError: If the optimizer has already taken a step.
-            ValueError: If it does not own a parameter that should train.
+            RuntimeError: If the optimizer has already taken a step before the
+                first time.
+            ValueError: If it does not own a parameter that should train, or
+                keeps its parameters elsewhere than in its groups.
         """
-        if self.optimizer.state:
-            raise RuntimeError(
-                'optimizer: expected no step before the selection, got state '
-                f'for {len(self.optimizer.state)} parameters.'
-            )
+        held = {} if self.trainable is None else self.trainable.form
+        form = {held.get(p, p): t for p, t in trainable.form.items()}
         groups = self.optimizer.param_groups
         owned = {p for group in groups for p in group['params']}
-        missing = [n for p, n in trainable.names.items() if p not in owned]
+        missing = [
+            name
+            for parameter, name in trainable.names.items()
+            if held.get(parameter, parameter) not in owned
+        ]
         if missing:
             raise ValueError(
                 'optimizer: expected to own every parameter that trains, got '
@@ -49,12 +61,11 @@ class TrainsSelected:
                 'excludes them from the optimizer (a constructor in '
                 'optim_wrapper).'
             )
-        for group in groups:
-            group['params'] = [
-                trainable.form[parameter]
-                for parameter in group['params']
-                if parameter in trainable.form
-            ]
+        if self.trainable is None:
+            check_keeps_no_other_list(self.optimizer)
+            retarget(self.optimizer, form)
+        else:
+            hand_over(self.optimizer, form)
         self.trainable = trainable
 
     def update_params(self, loss: Tensor, *args, **kwargs) -> None:
@@ -72,19 +83,8 @@ class TrainsSelected:
                 'trains, got none. Add it to custom_hooks: '
                 "dict(type='PeftHook', method=dict(type='gps', k=1))."
             )
-        self._average_gradients()
         super().step(**kwargs)
         self.trainable.write()
-
-    def _average_gradients(self) -> None:
-        """Average the trained entries' gradients over the processes."""
-        if get_world_size() == 1:
-            return
-        for parameter in self.trainable.parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [p.grad for p in self.trainable.parameters()]
-        all_reduce_params(gradients, op='mean')
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -93,9 +93,16 @@ class TrainsSelected:
             yield
 
     def backward(self, loss: Tensor, **kwargs) -> None:
-        """As the base class; checkpointed layers run forward again here."""
+        """As the base class; checkpointed layers run forward again here.
+
+        What was gathered is averaged over the processes each time, not only
+        before a step: so a checkpoint in the middle of an accumulation, which
+        one process writes, has what all of them gathered.
+        """
         with self._compressing():
             super().backward(loss, **kwargs)
+        if self.trainable is not None:
+            average_gradients(self.trainable.parameters())
 
     def _compressing(self) -> AbstractContextManager[None]:
         if self.trainable is None:
@@ -129,7 +136,7 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         dtype: str | torch.dtype | None = None,
         **kwargs,
     ) -> None:
-        if is_cuda_available():
+        if has_accelerator():
             super().__init__(loss_scale=loss_scale, dtype=dtype, **kwargs)
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
@@ -141,3 +148,9 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         self.cast_dtype = torch.bfloat16
         self.loss_scaler = GradScaler('cpu', enabled=False)
         self._scale_update_param = None
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """As the base class; a run on a CPU left no state of a scaler."""
+        if not state_dict.get('loss_scaler'):
+            state_dict.pop('loss_scaler', None)
+        super().load_state_dict(state_dict)

@@ -12,32 +12,31 @@ pretrained ones.
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
-import torch
 from mmengine.config import ConfigDict
-from mmengine.dataset import Compose
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
 
+from gps_seg.engine.averaged_weights import keep_frozen_bits
 from gps_seg.engine.checkpoint_check import (
     CHECKPOINT_KEY,
+    check_finite,
     check_fits,
-    check_start,
 )
-from gps_seg.engine.ignored_settings import (
-    idle_encoder,
-    ignored_by_method,
-    ignored_settings,
+from gps_seg.engine.peft_checkpoint import (
+    keep,
+    kept_by,
+    restore,
+    selection_in,
 )
-from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.run_check import check_run
 from gps_seg.engine.runner_model import (
+    averaged_model,
     bare_model,
-    check_wrapper,
+    common_seed,
     is_training,
     leave_data_parallel,
 )
@@ -45,7 +44,6 @@ from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
 from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
-from gps_seg.engine.wrapper_types import wrong_wrapper
 from gps_seg.peft import (
     METHODS,
     Choice,
@@ -103,6 +101,8 @@ class PeftHook(Hook):
             pipeline=pipeline,
         )
         self.selection: Selection | None = None
+        self.trainable: Trainable | None = None
+        self.awaits_training = False
         self.roles: dict[str, Role] | None = None
 
     def before_run(self, runner: Runner) -> None:
@@ -111,32 +111,16 @@ class PeftHook(Hook):
             self.check(runner)
 
     def check(self, runner: Runner) -> None:
-        """Check that all of the run fits the method; warn of what is ignored.
+        """Check that the run fits the method, see :func:`check_run`.
 
         Args:
             runner: With its model and optim wrapper built.
 
         Raises:
             FileNotFoundError: If the file to start from is not there.
-            ValueError: If something does not fit; the key is named.
+            ValueError: If something does not fit, or there is another
+                ``PeftHook``.
         """
-        self._check_company(runner)
-        check_start(runner._load_from)
-        check_wrapper(runner)
-        if self.scoring.pipeline is not None:
-            Compose(self.scoring.pipeline)  # raises unless it can be built
-        model = bare_model(runner)
-        self.roles = dict(self.method.roles(model))
-        self.method.check(weights_to_select(model, self.roles))
-        for sentence in chain(
-            ignored_settings(runner.cfg, self.roles),
-            ignored_by_method(self.method, self.config, self.given),
-            idle_encoder(self.method, self.roles),
-        ):
-            runner.logger.warning(sentence)
-
-    def _check_company(self, runner: Runner) -> None:
-        """Raise ValueError on a second hook or a wrapper of another kind."""
         hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
         if len(hooks) > 1:
             raise ValueError(
@@ -144,8 +128,7 @@ class PeftHook(Hook):
                 f'{[hook.config for hook in hooks]}. The last would undo what '
                 'the others declare: keep one.'
             )
-        if not isinstance(runner.optim_wrapper, TrainsSelected):
-            raise wrong_wrapper(type(runner.optim_wrapper).__name__)
+        self.roles = check_run(runner, self.method, self.config, self.given)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -157,62 +140,66 @@ class PeftHook(Hook):
             return
         # MMEngine would run the text of this key as a config.
         checkpoint.get('meta', {}).pop('config', None)
-        kept = checkpoint.get(CHECKPOINT_KEY)
-        if kept is None:
-            raise ValueError(
-                f"resume: expected a checkpoint with a '{CHECKPOINT_KEY}' "
-                'entry, got one of a run without PeftHook. Use load_from to '
-                'start from its weights.'
+        kept = kept_by(checkpoint, self.config)
+        if self.roles is None:  # a validation, which does not build it
+            runner.optim_wrapper = runner.build_optim_wrapper(
+                runner.optim_wrapper
             )
-        if kept['method'] != self.config:
-            raise ValueError(
-                f'resume: expected method {self.config} (PeftHook), got a '
-                f'checkpoint of {kept["method"]}. Resume with the config that '
-                'the run was started with.'
-            )
-        shapes = {name: torch.Size(s) for name, s in kept['shapes'].items()}
-        selection = Selection(kept['indices'], shapes)
+            self.check(runner)
+        selection = selection_in(kept)
         if 'base' in kept:
             base = FrozenBase(**kept['base'])
             fill(checkpoint, base, selection, bare_model(runner))
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
-        self._restore_gradients(kept['gradients'])
-        for name, start in kept.get('starts', {}).items():
-            self.trainable.starts[name].copy_(start)
+        restore(self.trainable, kept)
 
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
         leave_data_parallel(runner)
         if self.selection is None:
+            check_finite(bare_model(runner))
             choice = self._choose(runner)
             self._declare(runner, choice.selection)
             report_choice(runner, choice, self.trainable, self.config)
-        self.trainable.selected.read()
+        elif not self.awaits_training:  # it trained before
+            self._declare(runner, self.selection)
+        self.awaits_training = False
+        self.trainable.read()
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep method and selection with the weights."""
-        assert self.selection is not None
-        checkpoint[CHECKPOINT_KEY] = {
-            'method': self.config,
-            'indices': dict(self.selection),
-            'shapes': {n: tuple(s) for n, s in self.selection.shapes.items()},
-            'gradients': self._accumulated_gradients(),
-            'starts': {
-                name: start.cpu()
-                for name, start in self.trainable.starts.items()
-            },
-        }
+        """Keep method and selection with the weights; before it, nothing."""
+        if self.selection is None:
+            return
+        self._mend_average(runner)
+        checkpoint[CHECKPOINT_KEY] = keep(
+            self.config, self.selection, self.trainable
+        )
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Averaged weights are about to be validated."""
+        self._mend_average(runner)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Averaged weights are about to be tested."""
+        self._mend_average(runner)
 
     def after_train(self, runner: Runner) -> None:
         """The model is a plain model again."""
-        self.trainable.selected.release()
+        self._mend_average(runner)
+        self.trainable.release()
+
+    def _mend_average(self, runner: Runner) -> None:
+        averaged = averaged_model(runner)
+        if averaged is not None and self.selection is not None:
+            keep_frozen_bits(averaged, bare_model(runner), self.trainable)
 
     def _choose(self, runner: Runner) -> Choice:
         model = bare_model(runner)
         weights = weights_to_select(model, self.roles)
+        seed = common_seed(runner)
 
         def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
             return self.scoring.run(
@@ -221,34 +208,24 @@ class PeftHook(Hook):
                 {name: owned.parameter for name, owned in weights.items()},
                 runner.train_dataloader,
                 runner.optim_wrapper.optimizer,
-                runner.seed,
+                seed,
                 evidence,
             )
 
-        choice = self.method.choose(weights, passes, runner.seed)
+        choice = self.method.choose(weights, passes, seed)
         check_same_everywhere(choice.selection)
         return choice
 
-    def _accumulated_gradients(self) -> dict[str, Tensor]:
-        """What was gathered for a step that is still to come."""
-        return {
-            name: self.trainable.form[parameter].grad.cpu()
-            for parameter, name in self.trainable.names.items()
-            if self.trainable.form[parameter].grad is not None
-        }
-
-    def _restore_gradients(self, gradients: Mapping[str, Tensor]) -> None:
-        for parameter, name in self.trainable.names.items():
-            if name in gradients:
-                trained = self.trainable.form[parameter]
-                trained.grad = gradients[name].to(trained)
-
     def _declare(self, runner: Runner, selection: Selection) -> None:
-        self.selection = selection
-        model = bare_model(runner)
+        """Let the entries train; the pull stays that of the first time."""
+        model, earlier = bare_model(runner), self.trainable
         pull = self.method.pull(model)
         self.trainable = Trainable(model, self.roles, selection, pull)
+        if earlier is not None:
+            for name, start in earlier.starts.items():
+                self.trainable.starts[name].copy_(start)
         runner.optim_wrapper.train_only(self.trainable)
+        self.selection, self.awaits_training = selection, True
 
 
 def _with_type(loss: Any) -> Any:

@@ -9,6 +9,7 @@ config like one written by hand, which every tool can run.
 from mmengine.config import Config, ConfigDict
 
 from gps_seg.engine.delta_checkpoints import write_deltas
+from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.wrapper_types import type_name, use_peft_wrapper
 
 MODULE = 'gps_seg.engine'
@@ -26,8 +27,8 @@ def plug_in(config: Config) -> None:
 
     Raises:
         ValueError: If the config has not exactly one ``PeftHook``, a runner
-            of its own, or an optim wrapper without a sibling; the key is
-            named.
+            of its own, an optim wrapper without a sibling, or a best
+            validation by a metric that there is not; the key is named.
     """
     peft_hook(config)
     if 'runner_type' in config:
@@ -37,6 +38,7 @@ def plug_in(config: Config) -> None:
             "MMEngine's Runner."
         )
     use_peft_wrapper(config)
+    check_save_best(config)
     write_deltas(config)
     _import_package(config)
 

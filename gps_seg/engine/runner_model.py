@@ -1,6 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What a hook asks of a runner."""
 
+from mmengine.dist import broadcast_object_list
+from mmengine.hooks import EMAHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -17,6 +19,17 @@ def bare_model(runner: Runner) -> nn.Module:
 def is_training(runner: Runner) -> bool:
     """Whether the runner trains; ``before_run`` also comes before a test."""
     return isinstance(runner._train_loop, BaseLoop)
+
+
+def common_seed(runner: Runner) -> int:
+    """The seed of the first process; all of them must ask.
+
+    With ``randomness.diff_rank_seed`` the seed of a runner is another one in
+    each process, and what they must agree on cannot be seeded by it.
+    """
+    seeds = [runner.seed]
+    broadcast_object_list(seeds)
+    return seeds[0]
 
 
 def check_wrapper(runner: Runner) -> None:
@@ -41,3 +54,12 @@ def leave_data_parallel(runner: Runner) -> None:
     wrapper averages the few gradients that there are by itself.
     """
     runner.model = bare_model(runner)
+
+
+def averaged_model(runner: Runner) -> nn.Module | None:
+    """The model with the averaged weights of an ``EMAHook``, if there is."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            model: nn.Module = hook.ema_model.module
+            return model
+    return None

@@ -4,6 +4,7 @@
 import logging
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -17,7 +18,11 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from gps_seg.engine.head_warmup import warmed_up
-from gps_seg.engine.scoring_data import scoring_loader, with_pipeline
+from gps_seg.engine.scoring_data import (
+    left_out,
+    scoring_loader,
+    with_pipeline,
+)
 from gps_seg.engine.selection_loss import SelectionLoss
 from gps_seg.sparse import (
     Evidence,
@@ -82,6 +87,11 @@ class ScoringPass:
             optimizer: Of the run, for the learning rates of a warm-up.
             seed: Of the order, the augmentation and the dropout.
             evidence: What to sum.
+
+        Raises:
+            torch.OutOfMemoryError: If a batch is too large for the device.
+            ValueError: If the loader is none to score by, see
+                :func:`gps_seg.engine.scoring_data.scoring_loader`.
         """
         warmup = scoring_loader(loader, seed + 1)
         if self.pipeline is not None:
@@ -90,7 +100,11 @@ class ScoringPass:
             scoring_loader(loader, seed, self.batch_size, view)
             for view in range(self.loss.views)
         ]
-        with undisturbed(model), torch.enable_grad():
+        with (
+            _explaining_memory(views[0].batch_size),
+            undisturbed(model),
+            torch.enable_grad(),
+        ):
             seed_all(seed)
             model.train()
             with warmed_up(
@@ -111,8 +125,10 @@ class ScoringPass:
     ) -> Iterator[Tensor]:
         """The loss of one batch after another, with progress logged."""
         number = len(views[0])
-        if self.max_batches is not None:
-            number = min(number, self.max_batches)
+        if self.max_batches is None or self.max_batches > number:
+            _tell_of_left_out(views[0])
+        else:
+            number = self.max_batches
         start = logged = time.monotonic()
         for done, batches in enumerate(
             islice(zip(*views, strict=True), number), start=1
@@ -130,3 +146,30 @@ class ScoringPass:
                     logger='current',
                     level=logging.INFO,
                 )
+
+
+@contextmanager
+def _explaining_memory(batch_size: int) -> Iterator[None]:
+    """Say which setting helps when the device has not enough memory."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(
+            f'PeftHook: expected memory to score batches of {batch_size} '
+            f'images in float32, got: {error} A training in mixed precision '
+            'needs less than this pass. Choose a smaller batch_size of the '
+            'PeftHook (--peft-options batch_size=...); that of the training '
+            'may stay.'
+        ) from error
+
+
+def _tell_of_left_out(loader: DataLoader) -> None:
+    unseen = left_out(loader)
+    if unseen:
+        print_log(
+            f'Scoring: {unseen:,} of {len(loader.dataset):,} images are left '
+            f'over by batches of {loader.batch_size} in each process and are '
+            'not looked at. A smaller batch_size (PeftHook) leaves fewer.',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.dataset import Compose, DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
+from gps_seg.engine.loader_copy import check_can_be_copied, like
 from gps_seg.sparse import fork_rng, seed_cpu
 
 
@@ -55,14 +56,7 @@ def with_pipeline(
         )
     dataset = copy.copy(loader.dataset)
     dataset.pipeline = Compose(pipeline)
-    return DataLoader(
-        dataset,
-        batch_size=loader.batch_size,
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        pin_memory=loader.pin_memory,
-        multiprocessing_context=loader.multiprocessing_context,
-    )
+    return like(loader, 'PeftHook', dataset=dataset)
 
 
 def scoring_loader(
@@ -70,29 +64,50 @@ def scoring_loader(
 ) -> DataLoader:
     """A loader of the same data set and workers, seeded.
 
+    Every process gets a share of the images. All batches are of one size, so
+    that each image weighs the same in a sum of the batches' means: what is
+    left over by whole batches is not looked at (see :func:`left_out`), and
+    fewer images than a batch has are one batch. Where the images cannot be
+    shared out evenly, as many as it takes, fewer than there are processes,
+    are looked at twice.
+
     Args:
         loader: The training loader; its sampler is not used.
-        seed: Of the order and the augmentation.
+        seed: Of the order and the augmentation; the same in every process.
         batch_size: Images per batch, or None for the loader's own.
         view: Loaders of other views give the same images in the same order,
             otherwise augmented.
 
     Raises:
-        ValueError: If the loader has no batch size.
+        ValueError: If the data set is empty, or the loader is none that can
+            be copied, see :func:`~gps_seg.engine.loader_copy.like`.
     """
-    if loader.batch_size is None:
+    check_can_be_copied(loader, 'PeftHook')
+    if len(loader.dataset) == 0:
         raise ValueError(
-            'train_dataloader: expected a batch_size, got a loader with a '
-            'batch sampler of its own. Give batch_size and sampler.'
+            'train_dataloader: expected images to select by, got an empty '
+            f'{type(loader.dataset).__name__} (PeftHook). Check data_root and '
+            'ann_file.'
         )
     batch_size = batch_size or loader.batch_size
-    return DataLoader(
-        SeededSamples(loader.dataset, seed + (view << 20)),
+    sampler = DefaultSampler(loader.dataset, shuffle=True, seed=seed)
+    return like(
+        loader,
+        'PeftHook',
+        dataset=SeededSamples(loader.dataset, seed + (view << 20)),
         batch_size=batch_size,
-        sampler=DefaultSampler(loader.dataset, shuffle=True, seed=seed),
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        pin_memory=loader.pin_memory,
-        drop_last=len(loader.dataset) >= batch_size,
-        multiprocessing_context=loader.multiprocessing_context,
+        sampler=sampler,
+        drop_last=len(sampler) >= batch_size,
+        persistent_workers=False,
     )
+
+
+def left_out(loader: DataLoader) -> int:
+    """Images that no process looks at in an epoch of a scoring loader."""
+    sampler = loader.sampler
+    looked_at = len(loader) * loader.batch_size
+    if looked_at >= sampler.num_samples:
+        return 0
+    rest = (sampler.num_samples - looked_at) * sampler.world_size
+    # The last of a share may be one that another process has already.
+    return rest - (sampler.total_size - len(loader.dataset))

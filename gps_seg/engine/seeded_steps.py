@@ -20,6 +20,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from gps_seg.engine.loader_copy import like
 from gps_seg.sparse import fork_rng, seed_all, seed_cpu
 
 
@@ -115,27 +116,14 @@ def numbered_loader(
     """The same loader, but for what its samples are seeded by.
 
     Raises:
-        ValueError: If the loader has a batch sampler of its own.
+        ValueError: If the loader is none that can be copied, see
+            :func:`gps_seg.engine.loader_copy.like`.
     """
-    if loader.batch_size is None:
-        raise ValueError(
-            'train_dataloader: expected a batch_size, got a loader with a '
-            'batch sampler of its own (SeededStepsHook). Give batch_size and '
-            'sampler, or remove the hook.'
-        )
-    return DataLoader(
-        NumberedSamples(loader.dataset, seed, rank),
-        batch_size=loader.batch_size,
+    return like(
+        loader,
+        'SeededStepsHook',
+        dataset=NumberedSamples(loader.dataset, seed, rank),
         sampler=NumberedSampler(loader.sampler),
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        pin_memory=loader.pin_memory,
-        drop_last=loader.drop_last,
-        timeout=loader.timeout,
-        worker_init_fn=loader.worker_init_fn,
-        multiprocessing_context=loader.multiprocessing_context,
-        prefetch_factor=loader.prefetch_factor,
-        persistent_workers=loader.persistent_workers,
         # Else the loader takes the seed of its workers from the global one.
         generator=torch.Generator().manual_seed(seed % 2**32),
     )

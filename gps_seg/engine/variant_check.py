@@ -12,7 +12,9 @@ from mmengine.config import Config
 from gps_seg.engine.comparison import quiet
 from gps_seg.engine.counting import model_of_shapes
 from gps_seg.engine.method_options import check_hooks
+from gps_seg.engine.metric_names import metrics_of
 from gps_seg.engine.plug_in import peft_hook
+from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.engine.wrapper_types import type_name
 from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.visualization.run_results import METRICS
@@ -50,20 +52,13 @@ def check_scores(config: Config) -> None:
             f'no {", ".join(missing)}. Add what is missing, with '
             "val_evaluator=dict(type='DiceIoUMetric')."
         )
-    metrics = _metrics(config.val_evaluator)
+    metrics = metrics_of(config.val_evaluator)
     if not any(_scores(metric) for metric in metrics):
         raise ValueError(
             'val_evaluator: expected DiceIoUMetric without a prefix, for '
             f'{", ".join(METRICS)} are compared, got {metrics}. Compared are '
             "segmentors with val_evaluator=dict(type='DiceIoUMetric')."
         )
-
-
-def _metrics(evaluator: Any) -> list[Any]:
-    """What MMEngine takes: a metric, several, or an evaluator with them."""
-    if isinstance(evaluator, dict):
-        evaluator = evaluator.get('metrics', evaluator)
-    return list(evaluator) if isinstance(evaluator, list) else [evaluator]
 
 
 def _scores(metric: Any) -> bool:
@@ -78,4 +73,5 @@ def _check_method(config: Config) -> None:
     check_hooks(config)
     method = build_method(peft_hook(config).method, METHODS)
     model = model_of_shapes(config)
-    method.check(weights_to_select(model, method.roles(model)))
+    with in_training_mode(model):
+        method.check(weights_to_select(model, method.roles(model)))

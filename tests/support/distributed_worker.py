@@ -1,8 +1,9 @@
-"""A run of the toy model in two processes; for test_distributed.py.
+"""Runs of the toy model in two processes; for test_distributed.py.
 
 python distributed_worker.py FOLDER leaves rank0.pt and rank1.pt in the
-folder. The processes are forks of this one, which has imported what they
-need, and find each other by a file, so that no port can be in use.
+folder: what :func:`train` and the cases of ``distributed_cases.py`` give. The
+processes are forks of this one, which has imported what they need, and find
+each other by a file, so that no port can be in use.
 """
 
 import os
@@ -21,6 +22,17 @@ from toy_run import ToySet, toy_model
 from gps_seg.engine import PeftHook, selection_report
 
 NUM_PROCESSES = 2
+#: Options of a runner in one of several processes.
+DISTRIBUTED = {
+    'launcher': 'pytorch',
+    'cfg': {
+        'model_wrapper_cfg': {
+            'type': 'MMDistributedDataParallel',
+            'device_ids': None,
+            'broadcast_buffers': False,
+        }
+    },
+}
 
 
 class PlainSet(ToySet):
@@ -52,18 +64,7 @@ def sent_bytes():
 def train(work_dir, batch_size, distributed):
     data = PlainSet(24)
     data.x = data.x.double()
-    options = {}
-    if distributed:
-        options = {
-            'launcher': 'pytorch',
-            'cfg': {
-                'model_wrapper_cfg': {
-                    'type': 'MMDistributedDataParallel',
-                    'device_ids': None,
-                    'broadcast_buffers': False,
-                }
-            },
-        }
+    options = DISTRIBUTED if distributed else {}
     hook = PeftHook(method={'type': 'gps', 'k': 1})
     runner = Runner(
         exact_model(),
@@ -107,8 +108,11 @@ def work(rank, folder):
         rank=rank,
         world_size=NUM_PROCESSES,
     )
-    result = train(folder, batch_size=4, distributed=True)
-    torch.save(result, folder / f'rank{rank}.pt')
+    from distributed_cases import CASES  # which imports this file
+
+    results = {case.__name__: case(folder / case.__name__) for case in CASES}
+    results['train'] = train(folder, batch_size=4, distributed=True)
+    torch.save(results, folder / f'rank{rank}.pt')
     dist.destroy_process_group()
 
 

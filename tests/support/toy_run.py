@@ -136,7 +136,7 @@ def run(
             'checkpoint': checkpoint
             or {'type': 'CheckpointHook', 'interval': 3, 'by_epoch': False}
         },
-        randomness={'seed': seed},
+        randomness={'seed': seed, **options.pop('randomness', {})},
         experiment_name=f'toy-{work_dir.name}-{id(model)}',
         **options,
     )

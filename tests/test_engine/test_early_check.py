@@ -3,6 +3,7 @@
 import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS
+from torch import nn
 from toy_run import ToyModel
 
 from gps_seg.delta import Delta
@@ -10,6 +11,7 @@ from gps_seg.engine import launch
 from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.ignored_settings import idle_custom_keys, ignored_settings
 from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.peft import Linear, tune
 from gps_seg.sparse import Role
 
 KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'fc': {}}
@@ -205,7 +207,7 @@ def test_the_longest_key_counts():
 @pytest.mark.parametrize('gpu', [False, True])
 def test_a_loss_scale_on_a_cpu_is_told(monkeypatch, gpu):
     monkeypatch.setattr(
-        'gps_seg.engine.ignored_settings.is_cuda_available', lambda: gpu
+        'gps_seg.engine.ignored_settings.has_accelerator', lambda: gpu
     )
     wrapper = {'type': 'AmpPeftOptimWrapper', 'loss_scale': 512.0}
     told = list(ignored_settings(Config({'optim_wrapper': wrapper}), {}))
@@ -230,3 +232,24 @@ def test_the_built_wrapper_is_the_one_that_trains(tmp_path):
     assert runner.build_optim_wrapper(runner.optim_wrapper) is built
     owned = {p for g in built.param_groups for p in g['params']}
     assert owned == set(runner.model.parameters())
+
+
+def test_what_no_rule_is_about_is_told(tmp_path, capsys):
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 1})
+    runner.model.backbone.pair = nn.Bilinear(8, 8, 8)
+    check_before_data(runner)
+    told = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if 'WARNING' in line
+    ]
+    kinds = [line for line in told if 'Bilinear.weight (backbone.pair' in line]
+    assert len(kinds) == 1
+
+
+def test_a_model_that_an_interrupted_run_left_is_free_again(tmp_path):
+    """What it froze is not what the config froze."""
+    runner = runner_of(tmp_path, {'type': 'gps', 'k': 1})
+    tune(runner.model, Linear(), [], seed=0)
+    check_before_data(runner)
+    assert all(p.requires_grad for p in runner.model.parameters())

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from run_tool import run_tool
 
 from gps_seg.stack import require_openmmlab
@@ -104,6 +105,29 @@ def test_the_work_dir_tells_the_whole_story(trained):
     assert environment['seed'] == 3
     told = json.loads((trained / 'trained.json').read_text())
     assert told['method'] == {'type': 'gps', 'k': 2}
+
+
+@pytest.mark.parametrize('saved', [False, True])
+def test_an_interrupted_training_says_how_to_go_on(
+    data, tmp_path, monkeypatch, capsys, saved
+):
+    def interrupted(runner):
+        if saved:
+            (tmp_path / 'run/last_checkpoint').write_text('run/resume.pth')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Runner, 'train', interrupted)
+    with pytest.raises(SystemExit) as info:
+        train('run', *options(data))
+    assert info.value.code == 130
+    assert info.value.__suppress_context__  # no traceback
+    hint = capsys.readouterr().out.splitlines()[-1]
+    expected = (
+        'with --resume goes on from run/resume.pth.'
+        if saved
+        else 'in run yet: the same command begins anew, with the selection.'
+    )
+    assert hint.endswith(expected)
 
 
 def test_testing_gives_metrics_labels_and_drawings(trained, data, tmp_path):

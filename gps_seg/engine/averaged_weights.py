@@ -1,0 +1,34 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Averages over training (``EMAHook``) that leave frozen entries alone."""
+
+import torch
+from torch import nn
+
+from gps_seg.peft import Trainable
+from gps_seg.sparse import read_entries, write_entries
+
+
+@torch.no_grad()
+def keep_frozen_bits(
+    averaged: nn.Module, model: nn.Module, trainable: Trainable
+) -> None:
+    """Give an average the bits of all that does not train.
+
+    An average of equal numbers is that number, but for a negative zero, which
+    becomes a positive one.
+
+    Args:
+        averaged: Of the same architecture; what trains in it stays.
+        model: That is trained.
+        trainable: What trains of it.
+    """
+    trained = set(trainable.names.values())
+    averages = dict(averaged.named_parameters())
+    for name, parameter in model.named_parameters():
+        average, entries = averages[name], trainable.selected.get(name)
+        if entries is not None:
+            kept = read_entries(average, entries.indices)
+            average.copy_(parameter)
+            write_entries(average, entries.indices, kept)
+        elif name not in trained:
+            average.copy_(parameter)

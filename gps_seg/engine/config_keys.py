@@ -1,0 +1,67 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Top-level keys of a config that are misspelt.
+
+MMEngine reads the keys that it knows and passes over the rest, for a config
+may have variables of its own: a slip of the pen has no effect and no error.
+"""
+
+import inspect
+import logging
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+#: Keys that MMEngine or this package reads, besides the runner's arguments.
+_OTHERS = {
+    'activation_checkpointing',
+    'compile',
+    'custom_imports',
+    'default_scope',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'runner_type',
+}
+_KNOWN = {*inspect.signature(Runner).parameters, *_OTHERS} - {'cfg'}
+#: Alike enough to be a slip. The variables in the configs of MMSegmentation
+#: and MMPretrain are less alike, but for one.
+_ALIKE = 0.85
+_VARIABLES = {'models'}
+
+
+def check_spelling(keys: Iterable[str], overrides: Iterable[str]) -> None:
+    """Refuse a misspelt override, and warn of a key of a file that is alike.
+
+    Args:
+        keys: Top-level keys of a config file.
+        overrides: Dotted keys of the command line.
+
+    Raises:
+        ValueError: If an override is a slip of a key that is read.
+    """
+    for key in keys:
+        meant = _meant_by(key)
+        if meant is not None:
+            print_log(
+                f'{key}: expected a key that is read, or a variable of your '
+                f"own, got one like '{meant}'. It has no effect.",
+                logger='current',
+                level=logging.WARNING,
+            )
+    for override in overrides:
+        key = override.partition('.')[0]
+        meant = None if key in keys else _meant_by(key)
+        if meant is not None:
+            raise ValueError(
+                f'--cfg-options {override}: expected a key of the config, got '
+                f"'{key}', which nothing reads. Did you mean '{meant}'?"
+            )
+
+
+def _meant_by(key: str) -> str | None:
+    """The key that is read and was meant, if it is a slip of one."""
+    if key in _KNOWN | _VARIABLES:
+        return None
+    return next(iter(get_close_matches(key, _KNOWN, 1, _ALIKE)), None)

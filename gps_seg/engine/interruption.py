@@ -1,0 +1,44 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a training says when it is interrupted (Ctrl-C)."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+#: Of a process that was interrupted, as shells have it: 128 + SIGINT.
+EXIT_STATUS = 130
+
+
+@contextmanager
+def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
+    """End the process on Ctrl-C, with a hint in place of a traceback.
+
+    Args:
+        work_dir: Of the run.
+
+    Raises:
+        SystemExit: If what is inside is interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_log(
+            f'Interrupted. {_how(Path(work_dir))}',
+            logger='current',
+            level=logging.WARNING,
+        )
+        raise SystemExit(EXIT_STATUS) from None
+
+
+def _how(work_dir: Path) -> str:
+    latest = work_dir / 'last_checkpoint'
+    if latest.is_file():
+        state = latest.read_text(encoding='utf-8').strip()
+        return f'The same command with --resume goes on from {state}.'
+    return (
+        f'No state of the run was saved in {work_dir} yet: the same command '
+        'begins anew, with the selection.'
+    )

@@ -1,0 +1,60 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A loader like another one, but for what is said."""
+
+from typing import Any
+
+from torch.utils.data import DataLoader, IterableDataset
+
+
+def check_can_be_copied(loader: DataLoader[Any], asker: str) -> None:
+    """Raise ValueError unless a loader is one of samples by index, in batches.
+
+    Args:
+        loader: Of a training.
+        asker: Who needs the copy, for the error.
+    """
+    if isinstance(loader.dataset, IterableDataset):
+        raise ValueError(
+            'train_dataloader: expected a data set with __getitem__ and '
+            '__len__, whose samples can be seeded one by one, got '
+            f'{type(loader.dataset).__name__}, an IterableDataset ({asker}).'
+        )
+    if loader.batch_size is None:
+        raise ValueError(
+            'train_dataloader: expected a batch_size, got a loader with a '
+            f'batch sampler of its own ({asker}). Give batch_size and sampler.'
+        )
+
+
+def like(
+    loader: DataLoader[Any], asker: str, **changes: Any
+) -> DataLoader[Any]:
+    """A new loader with the settings of ``loader``, and some of its own.
+
+    The generator is not shared: a pass over the copy would change the next
+    pass over the loader.
+
+    Args:
+        loader: Of a training; its iterators and workers are left alone.
+        asker: Who needs the copy, for the error.
+        **changes: Arguments of ``DataLoader``, in place of the loader's.
+
+    Raises:
+        ValueError: As :func:`check_can_be_copied`.
+    """
+    check_can_be_copied(loader, asker)
+    settings: dict[str, Any] = dict(
+        dataset=loader.dataset,
+        batch_size=loader.batch_size,
+        sampler=loader.sampler,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        drop_last=loader.drop_last,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        prefetch_factor=loader.prefetch_factor,
+        persistent_workers=loader.persistent_workers,
+    )
+    return DataLoader(**settings | changes)

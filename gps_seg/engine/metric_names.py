@@ -1,0 +1,93 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The names of the metrics that a validation will give.
+
+A metric of another name than ``save_best`` asks for should not show after the
+first validation, nor as a rule that MMEngine cannot infer.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.engine.wrapper_types import type_name
+from gps_seg.visualization.run_results import METRICS
+
+#: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names that they give.
+_BY_IOU_METRIC = {
+    'mIoU': ('mIoU', 'mAcc'),
+    'mDice': ('mDice', 'mAcc'),
+    'mFscore': ('mFscore', 'mPrecision', 'mRecall'),
+}
+
+
+def metrics_of(evaluator: Any) -> list[Any]:
+    """What MMEngine takes: a metric, several, or an evaluator with them."""
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    return list(evaluator) if isinstance(evaluator, list) else [evaluator]
+
+
+def check_save_best(config: Config) -> None:
+    """Check the metric by which the best validation is told.
+
+    Raises:
+        ValueError: If the metrics of the config do not give it. Nothing is
+            said where one of them is of a kind that is not known here.
+    """
+    hook = (config.get('default_hooks') or {}).get('checkpoint')
+    wanted = hook.get('save_best') if isinstance(hook, dict) else None
+    metrics = metrics_of(config.get('val_evaluator'))
+    if not wanted or not all(map(_is_known, metrics)):
+        return
+    given = sorted({name for m in metrics for name in _names_given_by(m)})
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        if name not in ('auto', *given) and not _is_of_a_class(name):
+            close = get_close_matches(name, given, 1)
+            hint = f' Did you mean {close[0]!r}?' if close else ''
+            raise ValueError(
+                'default_hooks.checkpoint.save_best: expected one of the '
+                f'metrics {given} of val_evaluator, got {name!r}.{hint}'
+            )
+
+
+def _is_of_a_class(name: str) -> bool:
+    """``DiceIoUMetric`` scores each class; their names are not known yet."""
+    return name.rpartition('/')[2].startswith(('Dice.', 'IoU.'))
+
+
+def _is_known(metric: Any) -> bool:
+    return isinstance(metric, dict) and type_name(metric) in _NAMES
+
+
+def _names_given_by(metric: Mapping[str, Any]) -> list[str]:
+    prefix, names = _NAMES[type_name(metric)]
+    prefix = metric.get('prefix') or prefix
+    return [f'{prefix}/{n}' if prefix else n for n in names(metric)]
+
+
+def _of_iou_metric(metric: Mapping[str, Any]) -> Iterable[str]:
+    asked = metric.get('iou_metrics', ['mIoU'])
+    asked = [asked] if isinstance(asked, str) else asked
+    return ['aAcc', *(n for a in asked for n in _BY_IOU_METRIC.get(a, ()))]
+
+
+def _of_accuracy(metric: Mapping[str, Any]) -> Iterable[str]:
+    topk = metric.get('topk', 1)
+    return [f'top{k}' for k in ([topk] if isinstance(topk, int) else topk)]
+
+
+def _of_dice_iou(_: Mapping[str, Any]) -> Iterable[str]:
+    return METRICS
+
+
+#: Type -> its prefix, and the names that its settings make it give.
+_NAMES: Mapping[
+    str | None,
+    tuple[str | None, Callable[[Mapping[str, Any]], Iterable[str]]],
+] = {
+    'DiceIoUMetric': (None, _of_dice_iou),
+    'IoUMetric': (None, _of_iou_metric),
+    'Accuracy': ('accuracy', _of_accuracy),
+}

@@ -1,0 +1,92 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Let an optimizer that was built for one set of tensors train another.
+
+MMEngine builds the optimizer before it is known what trains. Its groups stay,
+with their rates and decays; the tensors in them are exchanged.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+def check_keeps_no_other_list(optimizer: Optimizer) -> None:
+    """Raise ValueError if it finds its parameters elsewhere than in groups.
+
+    To exchange those in the groups would then change nothing: what is
+    selected would never move.
+    """
+    owned = {p for group in optimizer.param_groups for p in group['params']}
+    for name, value in vars(optimizer).items():
+        if name not in ('param_groups', 'state') and _holds(value, owned):
+            raise ValueError(
+                'optim_wrapper.optimizer: expected one that finds its '
+                f'parameters in param_groups, got {type(optimizer).__name__}, '
+                f"which also keeps them in '{name}'. Choose another, such as "
+                'AdamW: what trains is small enough for every process.'
+            )
+
+
+def _holds(value: Any, owned: set[Tensor]) -> bool:
+    if isinstance(value, Optimizer):
+        return True
+    if isinstance(value, Tensor):
+        return value in owned
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set):
+        return any(_holds(item, owned) for item in value)
+    return False
+
+
+def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
+    """Exchange the tensors of an optimizer that has not taken a step.
+
+    Args:
+        optimizer: Is changed in place.
+        form: Tensor of the optimizer -> tensor in its place; those without
+            one are taken out.
+
+    Raises:
+        RuntimeError: If it has taken a step.
+    """
+    if any(_steps(state) for state in optimizer.state.values()):
+        raise RuntimeError(
+            'optimizer: expected no step before the selection, got state for '
+            f'{len(optimizer.state)} parameters.'
+        )
+    for group in optimizer.param_groups:
+        group['params'] = [form[p] for p in group['params'] if p in form]
+    if optimizer.state:  # from birth, as that of Adagrad
+        optimizer.state.clear()
+        optimizer.state.update(_newborn(optimizer).state)
+
+
+def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
+    """Exchange tensors for others of the same meaning, which take the state.
+
+    Args:
+        optimizer: Is changed in place.
+        heirs: Each tensor of the optimizer -> tensor of the same shape.
+    """
+    for group in optimizer.param_groups:
+        group['params'] = [heirs[p] for p in group['params']]
+    states = {heirs[p]: state for p, state in optimizer.state.items()}
+    optimizer.state.clear()
+    optimizer.state.update(states)
+
+
+def _steps(state: Mapping[str, Any]) -> float:
+    """Steps that a state tells of; one that counts none has taken one."""
+    return float(state.get('step', 1))
+
+
+def _newborn(optimizer: Optimizer) -> Optimizer:
+    """Another of the same kind, with the same groups and no step taken."""
+    accepted = inspect.signature(type(optimizer)).parameters
+    settings = {k: v for k, v in optimizer.defaults.items() if k in accepted}
+    groups = [dict(group) for group in optimizer.param_groups]
+    return type(optimizer)(groups, **settings)

@@ -1,0 +1,68 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Whether a run fits the method that is to tune its model."""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+from mmengine.dataset import Compose
+from mmengine.runner import Runner
+
+from gps_seg.engine.checkpoint_check import check_start
+from gps_seg.engine.ignored_settings import (
+    idle_encoder,
+    ignored_by_method,
+    ignored_settings,
+)
+from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.optimizer_targets import check_keeps_no_other_list
+from gps_seg.engine.runner_model import bare_model, check_wrapper
+from gps_seg.engine.training_mode import in_training_mode
+from gps_seg.engine.wrapper_types import wrong_wrapper
+from gps_seg.peft import PeftMethod, release, weights_to_select
+from gps_seg.peft.selecting import passed_over
+from gps_seg.sparse import Role
+
+
+def check_run(
+    runner: Runner,
+    method: PeftMethod,
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> dict[str, Role]:
+    """Check that all of a run fits the method; warn of what is ignored.
+
+    Args:
+        runner: With its model and optim wrapper built.
+        method: That is to tune the model.
+        config: Type and settings of the method.
+        given: Other settings of the ``PeftHook`` that has it.
+
+    Returns:
+        The role of every parameter, by name.
+
+    Raises:
+        FileNotFoundError: If the file to start from is not there.
+        ValueError: If something does not fit; the key is named.
+    """
+    if not isinstance(runner.optim_wrapper, TrainsSelected):
+        raise wrong_wrapper(type(runner.optim_wrapper).__name__)
+    check_keeps_no_other_list(runner.optim_wrapper.optimizer)
+    check_start(runner._load_from)
+    check_wrapper(runner)
+    if given['pipeline'] is not None:
+        Compose(given['pipeline'])  # raises unless it can be built
+    model = bare_model(runner)
+    release(model)  # of a run that was interrupted
+    with in_training_mode(model):
+        roles = dict(method.roles(model))
+        unruled = list(passed_over(method, model))
+    method.check(weights_to_select(model, roles))
+    for sentence in chain(
+        ignored_settings(runner.cfg, roles),
+        ignored_by_method(method, config, given),
+        idle_encoder(method, roles),
+        unruled,
+    ):
+        runner.logger.warning(sentence)
+    return roles
