@@ -299,13 +299,26 @@ def test_another_base_is_refused(tmp_path):
         train(tmp_path, resume=True, model=toy_model(seed=9))
 
 
-def test_a_base_from_load_from_is_found_again(tmp_path):
-    base = tmp_path / 'base.pth'
-    torch.save(toy_model(seed=5).state_dict(), base)
-    whole, _ = train(tmp_path / 'whole', load_from=str(base))
-    train(tmp_path / 'cut', iters=3, load_from=str(base))
-    resumed, _ = train(tmp_path / 'cut', resume=True)
+@pytest.fixture
+def cut(tmp_path):
+    """Folder of a run that began with ``start.pth`` and was stopped."""
+    start = str(tmp_path / 'start.pth')
+    torch.save(toy_model(seed=5).state_dict(), start)
+    train(tmp_path / 'cut', iters=3, load_from=start)
+    return tmp_path / 'cut'
+
+
+def test_a_base_from_load_from_is_found_again(tmp_path, cut):
+    start = str(tmp_path / 'start.pth')
+    whole, _ = train(tmp_path / 'whole', load_from=start)
+    resumed, _ = train(cut, resume=True, cfg={'load_from': start})
     assert_same(whole.model.state_dict(), resumed.model.state_dict())
+
+
+def test_the_state_of_a_run_names_no_file_to_read(tmp_path, cut):
+    """The file is there, but only the user's config may name it."""
+    with pytest.raises(ValueError, match=r'start.pth.* has load_from=None'):
+        train(cut, resume=True)
 
 
 def test_a_checkpoint_of_another_hook_is_refused(tmp_path):
