@@ -28,7 +28,7 @@ from gps_seg.benchmark import (
     summarize,
 )
 from gps_seg.engine.environment import describe_environment
-from gps_seg.engine.whole_files import write_json
+from gps_seg.files import write_json
 
 
 def parse_args() -> argparse.Namespace:

@@ -21,9 +21,10 @@ from gps_seg.delta.difference import (
     differing_facts,
     format_differences,
 )
-from gps_seg.delta.new_file import DELTA_SUFFIX, require_new, save_new
+from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
 from gps_seg.delta.overlap_report import format_overlap, labels_of
 from gps_seg.delta.verification import verify
+from gps_seg.files import require_new
 
 
 def part(name: str):

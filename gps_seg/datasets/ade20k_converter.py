@@ -24,7 +24,6 @@ from gps_seg.datasets.ade20k_layout import (
     list_pairs,
 )
 from gps_seg.datasets.ade20k_report import ADE20KReport
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
     about,
@@ -33,6 +32,7 @@ from gps_seg.datasets.pair_checks import (
     read_member,
 )
 from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.files import new_folder, require_new_or_empty
 
 _SHOWN = 5
 

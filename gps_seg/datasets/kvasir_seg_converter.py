@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from gps_seg.datasets.conversion_report import ConversionReport
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
     about,
@@ -33,6 +32,7 @@ from gps_seg.datasets.pair_listing import (
 )
 from gps_seg.datasets.source_files import SourceFiles, open_source
 from gps_seg.datasets.split_lists import SplitLists
+from gps_seg.files import new_folder, require_new_or_empty
 
 
 def convert_kvasir_seg(

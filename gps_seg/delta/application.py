@@ -5,10 +5,16 @@ Which model has which delta is kept in a weak table beside the models and not
 in them, so that a model's modules, state-dict keys, copies and pickles are
 those of a plain model. A copy of a model with a delta is a plain model with
 the task merged into it: it has nothing to take off.
+
+Threads may call these functions for one model: they take turns. A forward
+pass does not wait for them. A thread that infers while another one switches
+has to do so inside of ``with applied(...)``, which makes the others wait until
+its block ends, or on a copy of the model.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from weakref import WeakKeyDictionary
 
 from torch import nn
@@ -16,7 +22,12 @@ from torch import nn
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.exchange import Exchange, OtherBitsError
 from gps_seg.delta.known_tensors import KnownTensors
-from gps_seg.delta.matching import another_base, base_values, tensors_of
+from gps_seg.delta.matching import (
+    another_base,
+    base_values,
+    known_whole,
+    tensors_of,
+)
 from gps_seg.delta.sources import find_tensors
 
 
@@ -24,8 +35,19 @@ class _ModelState:
     """What is kept of one model: its delta, and the digests of its tensors."""
 
     def __init__(self) -> None:
+        self.lock = RLock()
         self.known = KnownTensors()
         self.exchange: Exchange | None = None
+
+    def present(self, action: str) -> Exchange:
+        """The delta that is on the model; RuntimeError if there is none."""
+        if self.exchange is None:
+            raise RuntimeError(
+                f'{action}: expected a model with a delta, got one without. '
+                'Only the very model that apply was called with has one, not '
+                'a copy of it.'
+            )
+        return self.exchange
 
 
 _STATES: WeakKeyDictionary[nn.Module, _ModelState] = WeakKeyDictionary()
@@ -43,20 +65,21 @@ def apply(model: nn.Module, delta: Delta) -> None:
             :func:`~gps_seg.delta.matching.base_values`.
     """
     state = _state(model)
-    if state.exchange is not None:
-        raise RuntimeError(
-            'apply: expected a model without a delta, got one that has one. '
-            'Call revert first, or switch to change it for another.'
-        )
-    tensors = tensors_of(model, delta)
-    _check_rest(model, delta, state.known)
-    exchange = Exchange(delta, state.known)
-    try:
-        exchange.put_on(tensors)
-    except OtherBitsError as other:
-        base_values(model, delta)  # raises, naming all that differs
-        raise another_base(delta, other.args) from None
-    state.exchange = exchange
+    with state.lock:
+        if state.exchange is not None:
+            raise RuntimeError(
+                'apply: expected a model without a delta, got one that has '
+                'one. Call revert first, or switch to change it for another.'
+            )
+        tensors = tensors_of(model, delta)
+        _check_rest(model, delta, state.known)
+        exchange = Exchange(delta, state.known)
+        try:
+            exchange.put_on(tensors)
+        except OtherBitsError as other:
+            base_values(model, delta)  # raises, naming all that differs
+            raise another_base(delta, other.args) from None
+        state.exchange = exchange
 
 
 def revert(model: nn.Module) -> None:
@@ -66,17 +89,18 @@ def revert(model: nn.Module) -> None:
         RuntimeError: If the model has no delta, or its values are no longer
             those of the delta, so that reverting would mix two models.
     """
-    exchange = _exchange(model, 'revert')
-    tensors = find_tensors(model, exchange.delta.changes)
-    try:
-        exchange.take_off(tensors)
-    except OtherBitsError as other:
-        raise RuntimeError(
-            'revert: expected the values that the delta wrote, got others '
-            f'({other}). The model was trained, converted or loaded since. '
-            'Load the base again and call forget.'
-        ) from None
-    _state(model).exchange = None
+    state = _state(model)
+    with state.lock:
+        exchange = state.present('revert')
+        try:
+            exchange.take_off(find_tensors(model, exchange.delta.changes))
+        except OtherBitsError as other:
+            raise RuntimeError(
+                'revert: expected the values that the delta wrote, got '
+                f'others ({other}). The model was trained, converted or '
+                'loaded since. Load the base again and call forget.'
+            ) from None
+        state.exchange = None
 
 
 def switch(model: nn.Module, delta: Delta) -> None:
@@ -89,31 +113,35 @@ def switch(model: nn.Module, delta: Delta) -> None:
         ValueError: As :func:`apply`.
     """
     state = _state(model)
-    before = state.exchange
-    if before is not None:
-        revert(model)
-    try:
-        apply(model, delta)
-    except BaseException:
+    with state.lock:
+        before = state.exchange
         if before is not None:
-            before.put_back(find_tensors(model, before.delta.changes))
-            state.exchange = before
-        raise
+            revert(model)
+        try:
+            apply(model, delta)
+        except BaseException:
+            if before is not None:
+                before.put_back(find_tensors(model, before.delta.changes))
+                state.exchange = before
+            raise
 
 
 @contextmanager
 def applied(model: nn.Module, delta: Delta) -> Iterator[nn.Module]:
     """The model with a delta, for the time of a ``with`` block.
 
+    Other threads that want to change the delta of the model wait until then.
+
     Raises:
         RuntimeError: As :func:`apply` and :func:`revert`.
         ValueError: As :func:`apply`.
     """
-    apply(model, delta)
-    try:
-        yield model
-    finally:
-        revert(model)
+    with _state(model).lock:
+        apply(model, delta)
+        try:
+            yield model
+        finally:
+            revert(model)
 
 
 def applied_delta(model: nn.Module) -> Delta | None:
@@ -133,29 +161,20 @@ def forget(model: nn.Module) -> None:
     Raises:
         RuntimeError: If the model has no delta.
     """
-    _exchange(model, 'forget')
-    _state(model).exchange = None
+    state = _state(model)
+    with state.lock:
+        state.present('forget')
+        state.exchange = None
 
 
 def _state(model: nn.Module) -> _ModelState:
     return _STATES.setdefault(model, _ModelState())
 
 
-def _exchange(model: nn.Module, action: str) -> Exchange:
-    state = _STATES.get(model)
-    if state is None or state.exchange is None:
-        raise RuntimeError(
-            f'{action}: expected a model with a delta, got one without. '
-            'Only the very model that apply was called with has one, not a '
-            'copy of it.'
-        )
-    return state.exchange
-
-
 def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:
     """Compare the model with the fingerprint of the base."""
     expected = delta.fingerprint or {}
-    tensors = find_tensors(model, expected)
+    tensors = known_whole(model, delta)
     strangers = [
         name
         for name, tensor in tensors.items()

@@ -10,7 +10,7 @@ from torch import nn
 from gps_seg.delta.change import (
     change_of,
     digest,
-    read_entries,
+    entries_of,
     tensor_digest,
 )
 from gps_seg.delta.delta import Delta
@@ -89,7 +89,7 @@ class Baseline:
         digests = {n: fingerprint[n] for n in old if n in watched}
         for name in {**tied, **dict.fromkeys(selection)}:
             indices = selection[tied.get(name, name)]
-            values = read_entries(tensors[name], indices)
+            values = entries_of(tensors[name], indices)
             digests[name] = digest(values, tensors[name].shape)
         names = tuple(sorted({*whole, *new}))
         return cls(selection, names, digests, fingerprint, tied)

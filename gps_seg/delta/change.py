@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gps_seg.delta.values import Coded, Exact, Values
+from gps_seg.sparse import read_entries, write_entries
 
 #: Types of numbers that a delta can hold, by the name in the file.
 DTYPES: Mapping[str, torch.dtype] = {
@@ -104,15 +105,14 @@ class Change:
 
     def read(self, tensor: Tensor) -> Tensor:  # shape: (num_entries,)
         """Copy the entries out of a tensor of the model."""
-        return read_entries(tensor, self.indices)
+        return entries_of(tensor, self.indices)
 
     def write(self, tensor: Tensor, values: Tensor) -> None:
         """Put values, in the order of the entries, into a tensor in place."""
-        tensor = tensor.detach()
         if self.indices is None:
-            tensor.copy_(values.view(tensor.shape))
+            tensor.detach().copy_(values.view(tensor.shape))
         else:
-            tensor.put_(self.indices.to(tensor.device), values)
+            write_entries(tensor, self.indices, values)
 
 
 def change_of(
@@ -125,22 +125,18 @@ def change_of(
         indices: Of the entries that change; None for all.
         base: Digest of the base at these entries, if there is a base.
     """
-    values = Exact(read_entries(tuned, indices).cpu())
+    values = Exact(entries_of(tuned, indices).cpu())
     return Change(tuned.shape, tuned.dtype, values, indices, base)
 
 
-def read_entries(
+def entries_of(
     tensor: Tensor,
     indices: Tensor | None,  # shape: (num_entries,)
 ) -> Tensor:  # shape: (num_entries,)
     """Copy some entries out of a tensor, or (None) all."""
-    tensor = tensor.detach()
     if indices is None:
-        return tensor.reshape(-1).clone()
-    indices = indices.to(tensor.device)
-    if tensor.is_contiguous():  # the faster way
-        return tensor.view(-1).index_select(0, indices)
-    return tensor.take(indices)
+        return tensor.detach().reshape(-1).clone()
+    return read_entries(tensor, indices)
 
 
 def digest(

@@ -17,7 +17,7 @@ from torch import Tensor
 from gps_seg.delta.change import (
     Change,
     digest,
-    read_entries,
+    entries_of,
     same_bits,
 )
 from gps_seg.delta.delta import Delta
@@ -140,7 +140,7 @@ def _is_same(one: Change, other: Change) -> bool:
 
 def _combine_one(tensor: Tensor, parts: list[_Part]) -> Change:
     indices = _union([part.change.indices for part in parts])
-    base = read_entries(tensor, indices).cpu()
+    base = entries_of(tensor, indices).cpu()
     values = _weighted(base, indices, [p for p in parts if p.weight != 0])
     known = digest(base, tensor.shape)
     return Change(tensor.shape, tensor.dtype, Exact(values), indices, known)

@@ -11,7 +11,7 @@ from gps_seg.delta.change import (
     as_integers,
     change_of,
     digest,
-    read_entries,
+    entries_of,
     same_bits,
 )
 from gps_seg.delta.delta import Delta
@@ -96,7 +96,7 @@ def _change(
 ) -> Change:
     if base is None:
         return change_of(tuned, indices, None)
-    known = digest(read_entries(base, indices), base.shape)
+    known = digest(entries_of(base, indices), base.shape)
     return change_of(tuned, indices, known)
 
 

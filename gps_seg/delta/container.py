@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
+
+from gps_seg.files import write_bytes
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -27,46 +28,14 @@ _DTYPES = {'U8', 'I8', 'U16', 'I16', 'I32', 'I64', 'F16', 'F32', 'F64'}
 def write_container(
     path: str | os.PathLike[str], header: str, arrays: Arrays
 ) -> None:
-    """Write to a file beside ``path``, sync it, and rename it.
+    """Write a file, whole or not at all.
 
     Raises:
         OSError: If it cannot be written; nothing is left behind, and what
             was there is untouched.
     """
-    path = Path(path)
     hashed = {**arrays, _HASH: _content_hash(header, arrays)}
-    content = safetensors.numpy.save(hashed, metadata={_KEY: header})
-    # Not tempfile: its files are closed to all but their owner.
-    partial = path.with_name(f'.{path.name}.partial-{uuid4().hex[:8]}')
-    try:
-        with open(partial, 'xb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f'delta: expected to write {len(content)} bytes, got: '
-            f'{error.strerror}. No file was changed. Check the folder, its '
-            'permissions and the room on the disk',
-            str(path),
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where folders can be synced."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_bytes(safetensors.numpy.save(hashed, metadata={_KEY: header}), path)
 
 
 def is_container(path: str | os.PathLike[str]) -> bool:

@@ -46,8 +46,9 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     """Bytes of a delta file, by what they are for.
 
     ``values`` are the new values in any coding, ``index`` says where they
-    go, ``fingerprint`` recognises the base, ``header`` is the text that describes them, and ``container`` what
-    safetensors and the hash of the content add; together they are ``file``.
+    go, ``fingerprint`` knows the rest of the base, ``header`` is the text
+    that describes them, and ``container`` what safetensors and the hash of
+    the content add; together they are ``file``.
     """
     header, arrays = read_container(path)
     total = Path(path).stat().st_size

@@ -42,13 +42,18 @@ class Exchange:
 
         Raises:
             OtherBitsError: If a tensor is not that of the base.
+            ValueError: If a tensor cannot be written, or two of them are one
+                memory and get different values.
         """
+        for name, tensor in tensors.items():
+            _check_can_be_written(name, tensor)
         self._held = self._known.before(tensors)
         try:
             for names in _sharing_memory(tensors):
                 for name in names:
                     self._read(name, tensors[name])
                 self._write(tensors, self._tuned, names)
+                self._check_agreement(tensors, names)
         except BaseException:
             self._write(tensors, self._base, self._base)
             self._known.restored(self._held, tensors, self._base)
@@ -104,6 +109,24 @@ class Exchange:
         if not same_bits(values, self._tuned[name]):
             raise OtherBitsError(name)
 
+    def _check_agreement(
+        self, tensors: Mapping[str, Tensor], names: list[str]
+    ) -> None:
+        """Has a tensor of this memory overwritten what another one wrote?"""
+        if len(names) == 1 and tensors[names[0]].is_contiguous():
+            return
+        for name in names:
+            try:
+                self._check(name, tensors[name])
+            except OtherBitsError:
+                raise ValueError(
+                    'delta: expected one value for each place in memory, got '
+                    f'different ones ({", ".join(names)}). These are one '
+                    'weight under several names, or views that overlap, in '
+                    'this model but not in that of the delta. Give each a '
+                    'memory of its own, or merge with merged_state.'
+                ) from None
+
     def _write(
         self,
         tensors: Mapping[str, Tensor],
@@ -111,21 +134,42 @@ class Exchange:
         names: Iterable[str],
     ) -> None:
         for name in names:
-            tensor = tensors[name]
-            self.delta.changes[name].write(
-                tensor, values[name].to(tensor.device)
-            )
+            self.delta.changes[name].write(tensors[name], values[name])
 
 
-def _sharing_memory(tensors: Mapping[str, Tensor]) -> Iterable[list[str]]:
+def _check_can_be_written(name: str, tensor: Tensor) -> None:
+    axes = zip(tensor.shape, tensor.stride(), strict=True)
+    if any(length > 1 and step == 0 for length, step in axes):
+        problem = 'one whose entries share memory, as expand makes them'
+    elif tensor.is_inference():
+        problem = 'one that was made in inference mode'
+    else:
+        return
+    raise ValueError(
+        f'base: expected a tensor that can be written, got {problem} '
+        f'({name}). Put a clone of it into the model.'
+    )
+
+
+def _sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
     """Names in groups: the tensors of one share memory, as tied ones do.
 
     A group is read before it is written, and written before the next one is
     read: entries lie scattered over the memory, and the second time they are
     in the cache.
     """
-    groups: dict[int, list[str]] = {}
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage().data_ptr()
-        groups.setdefault(storage, []).append(name)
-    return groups.values()
+    spans = sorted(
+        (str(tensor.device), memory.data_ptr(), memory.nbytes(), name)
+        for name, tensor in tensors.items()
+        for memory in [tensor.untyped_storage()]
+    )
+    groups: list[list[str]] = []
+    last, end = '', 0
+    for device, start, length, name in spans:
+        if device == last and start < end:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+            last, end = device, 0
+        end = max(end, start + length)
+    return groups

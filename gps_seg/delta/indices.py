@@ -15,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+#: Rows and columns of a tensor with selected entries: four bytes count them.
+MAX_LENGTH = 2**32
+_PIECE = 1 << 16  # entries
+
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -61,13 +65,14 @@ class IndexPlan:
     def check(self) -> None:
         """Raise ValueError if no indices could have this plan.
 
-        ``columns <= entries`` keeps what is allocated in proportion to the
-        values, which are really in the file.
+        At most three numbers of four bytes per entry keep what is allocated
+        in proportion to the values, which are really in the file.
         """
-        if not self.shape or math.prod(self.shape) > 2**62:
+        if not self.shape or max(self.rows, self.fan_in) > MAX_LENGTH:
             raise ValueError(
-                f'shape: expected an axis or more, and at most 2**62 entries '
-                f'of a tensor with selected ones, got {self.shape}.'
+                f'shape: expected an axis or more, and at most {MAX_LENGTH} '
+                f'rows and columns of a tensor with selected entries, got '
+                f'{self.shape}.'
             )
         if not 0 <= self.columns <= min(self.entries, self.fan_in):
             raise ValueError(
@@ -96,23 +101,33 @@ def encode_indices(
     )
 
 
-def decode_indices(plan: IndexPlan, raw: bytes) -> IntArray:
+def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
     """The inverse of :func:`encode_indices`.
 
     Whether the indices are sorted is left to the selection they go into.
 
     Raises:
-        ValueError: If a column or a row is not in the tensor.
+        ValueError: If a column or a row is not in the tensor, or the list of
+            columns is not in increasing order.
     """
-    table, positions, rows = _split(plan, raw)
-    if plan.per_row:
-        rows = np.repeat(np.arange(plan.rows), plan.per_row)
-    else:
-        rows = np.cumsum(rows)
+    table, positions, steps = _split(plan, raw)
     _check_below(table, plan.fan_in, 'columns')
+    if not (table[1:] > table[:-1]).all():
+        raise ValueError(
+            'indices: expected distinct columns in increasing order, got '
+            'others.'
+        )
     _check_below(positions, plan.columns, 'positions')
-    _check_below(rows, plan.rows, 'rows')
-    indices: IntArray = rows * plan.fan_in + table[positions]
+    # One array of int64 and no more: a small file may ask for a large one.
+    if plan.per_row:
+        indices = np.repeat(np.arange(plan.rows), plan.per_row)
+    else:
+        indices = np.cumsum(steps, dtype=np.int64)
+    _check_below(indices, plan.rows, 'rows')
+    indices *= plan.fan_in
+    for start in range(0, len(indices), _PIECE):
+        piece = slice(start, start + _PIECE)
+        indices[piece] += table[positions[piece]].astype(np.int64)
     return indices
 
 
@@ -133,16 +148,18 @@ def narrowest(largest: int) -> np.dtype[Any]:
     return np.dtype('<u8')
 
 
-def _split(plan: IndexPlan, raw: bytes) -> list[IntArray]:
+def _split(
+    plan: IndexPlan, raw: bytes | memoryview
+) -> list[np.ndarray[Any, Any]]:
     parts, offset = [], 0
     for dtype, count in plan.fields:
         part = np.frombuffer(raw, dtype, count, offset)
-        parts.append(part.astype(np.int64))
+        parts.append(part)
         offset += part.nbytes
     return parts
 
 
-def _check_below(numbers: IntArray, limit: int, what: str) -> None:
+def _check_below(numbers: np.ndarray[Any, Any], limit: int, what: str) -> None:
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < limit:
         raise ValueError(
             f'indices: expected {what} in [0, {limit}), got '

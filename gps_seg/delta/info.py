@@ -2,7 +2,7 @@
 """What a delta says about itself: facts to read, none that change a weight."""
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -12,6 +12,7 @@ import safetensors
 import torch
 
 import gps_seg
+from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
 
 
 def library_versions() -> dict[str, str]:
@@ -106,6 +107,8 @@ def _is_settings(value: Any) -> bool:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
+    if is_too_deep(value):
+        return False
     return isinstance(value, dict) and all(isinstance(k, str) for k in value)
 
 
@@ -113,7 +116,7 @@ def _is_metric(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(name, str)
         and type(number) in (int, float)
-        and abs(number) < math.inf
+        and abs(number) <= sys.float_info.max
         for name, number in value.items()
     )
 
@@ -129,7 +132,10 @@ def _is_seed(value: Any) -> bool:
 _RULES = {
     'classes': ('a list of names', is_text_list),
     'palette': ('a list of three numbers in [0, 255] each', _is_palette),
-    'method': ('a dict that JSON can hold', _is_settings),
+    'method': (
+        f'a dict that JSON can hold, {MAX_DEPTH} levels deep at most',
+        _is_settings,
+    ),
     'config': ('text', lambda value: isinstance(value, str)),
     'metric': ('a dict of finite numbers', _is_metric),
     'versions': ('a dict of texts', _is_text_map),

@@ -19,6 +19,7 @@ from gps_seg.delta.change import DTYPE_NAMES, Change
 from gps_seg.delta.container import Arrays
 from gps_seg.delta.indices import IndexPlan, decode_indices, encode_indices
 from gps_seg.delta.info import DeltaInfo, is_text_list
+from gps_seg.delta.json_text import read_json
 from gps_seg.delta.records import Record
 from gps_seg.delta.streams import ArrayReader, ArrayWriter
 
@@ -26,6 +27,7 @@ FORMAT = 'gps_seg.delta'
 VERSION = 2
 #: Version 1 knew neither ``untouched`` nor the seed in the info.
 READ_VERSIONS = (1, VERSION)
+_PIECE = 1 << 20  # bytes
 
 
 class Content(NamedTuple):
@@ -108,13 +110,14 @@ def decode(header: str, arrays: Arrays) -> Content:
 
 def _parse(header: str) -> dict[str, Any]:
     try:
-        content = json.loads(header)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'header: expected JSON, got {error}.') from error
+        content = read_json(header)
+    except ValueError as error:
+        raise ValueError(f'header: {error}.') from error
     if not isinstance(content, dict):
         raise ValueError(f'header: expected an object, got {content!r}.')
     kind, version = content.get('format'), content.get('version')
-    if kind != FORMAT or version not in READ_VERSIONS:
+    is_known = type(version) is int and version in READ_VERSIONS
+    if kind != FORMAT or not is_known:
         raise ValueError(
             f'format: expected {FORMAT} of version 1 to {VERSION}, got {kind} '
             f'version {version}. Read it with the gps_seg that wrote it.'
@@ -154,20 +157,30 @@ def _inflate(
     deflated: bytes, plans: Iterable[IndexPlan]
 ) -> list[Tensor]:  # each of shape: (num_entries,)
     plans = list(plans)
-    expected = sum(plan.num_bytes for plan in plans)
-    stream = zlib.decompressobj()
-    try:
-        # Never more than the header needs, which the values vouch for.
-        raw = stream.decompress(deflated, expected + 1)
-    except zlib.error as error:
-        raise ValueError(f'index: expected zlib, got {error}.') from error
-    if len(raw) != expected or not stream.eof or stream.unused_data:
-        raise ValueError(
-            f'index: expected {expected} bytes, got {len(raw)} or more.'
-        )
+    raw = memoryview(_inflated(deflated, sum(p.num_bytes for p in plans)))
     indices, offset = [], 0
     for plan in plans:
         part = raw[offset : offset + plan.num_bytes]
         indices.append(torch.from_numpy(decode_indices(plan, part)))
         offset += plan.num_bytes
     return indices
+
+
+def _inflated(deflated: bytes, expected: int) -> bytearray:
+    """Never more than the header needs, which the values vouch for."""
+    raw, length = bytearray(expected), 0
+    stream = zlib.decompressobj()
+    try:
+        while deflated and length <= expected:
+            # In pieces: joined at the end they would be there twice.
+            part = stream.decompress(deflated, _PIECE)
+            raw[length : length + len(part)] = part
+            length += len(part)
+            deflated = stream.unconsumed_tail
+    except zlib.error as error:
+        raise ValueError(f'index: expected zlib, got {error}.') from error
+    if length != expected or not stream.eof or stream.unused_data:
+        raise ValueError(
+            f'index: expected {expected} bytes, got {length} or more.'
+        )
+    return raw

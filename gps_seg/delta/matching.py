@@ -35,13 +35,25 @@ def base_values(
         values[name] = change.read(tensors[name])
         if change.base not in (None, digest(values[name], change.shape)):
             strangers.add(name)
-    rest = find_tensors(source, delta.fingerprint or ())
+    rest = known_whole(source, delta)
     for name, known in fingerprint_of(rest).items():
         if (delta.fingerprint or {})[name] != known:
             strangers.add(name)
     if strangers:
         raise another_base(delta, strangers)
     return values
+
+
+def known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
+    """The tensors that a delta knows whole, as far as there are any.
+
+    Raises:
+        ValueError: If one is on the device ``meta``, without values.
+    """
+    tensors = find_tensors(source, delta.fingerprint or ())
+    for name, tensor in tensors.items():
+        _check_has_values(name, tensor)
+    return tensors
 
 
 def another_base(delta: Delta, strangers: Collection[str]) -> ValueError:
@@ -99,6 +111,14 @@ def _check_names(tensors: Mapping[str, Tensor], needed: list[str]) -> None:
         )
 
 
+def _check_has_values(name: str, tensor: Tensor) -> None:
+    if tensor.is_meta:
+        raise ValueError(
+            f'base: expected weights, got a tensor on the device meta, which '
+            f'has none ({name}). Load the weights of the base first.'
+        )
+
+
 def _check_type(
     name: str, tensor: Tensor, change: Change, delta: Delta
 ) -> None:
@@ -112,6 +132,7 @@ def _check_type(
             f'base: expected {DTYPE_NAMES[change.dtype]}, got {tensor.dtype} '
             f'({name}). Apply the delta first and convert the model then.'
         )
+    _check_has_values(name, tensor)
 
 
 def _classes_hint(delta: Delta) -> str:

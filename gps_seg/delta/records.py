@@ -19,6 +19,8 @@ from gps_seg.delta.streams import ArrayReader
 from gps_seg.delta.values import Coded, Exact, Values
 
 BITS = (1, 2, 4, 8)
+#: As many as PyTorch can have.
+MAX_AXES = 64
 _FIELDS = {'name', 'shape', 'dtype'}
 _OPTIONAL = {'stored', 'bits', 'levels', 'base'}
 _OF_INDICES = {'entries', 'columns', 'per_row'}
@@ -120,14 +122,22 @@ def _one_of(
 
 def _shape(record: Mapping[str, Any]) -> tuple[int, ...]:
     shape = tuple(_typed(record, 'shape', list))
+    # A product of ever so many numbers would take ever so long.
+    legal = len(shape) <= MAX_AXES and all(
+        type(axis) is int and 0 <= axis < 2**62 for axis in shape
+    )
     # Axes of length 0 must not hide an overflow in the others.
-    legal = all(type(axis) is int and axis >= 0 for axis in shape)
     if not legal or math.prod(max(1, axis) for axis in shape) > 2**62:
         raise ValueError(
-            f'shape: expected lengths of axes, 2**62 entries at most, got '
-            f'{shape}.'
+            f'shape: expected the lengths of at most {MAX_AXES} axes, 2**62 '
+            f'entries at most, got {_shortened(shape)}.'
         )
     return shape
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 200 else f'{text[:200]}...'
 
 
 def _base(record: Mapping[str, Any]) -> str | None:

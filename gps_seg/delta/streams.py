@@ -142,9 +142,9 @@ def pack(codes: Array, bits: int) -> Array:
 def unpack(packed: Array, bits: int, count: int) -> Array:
     """The inverse of :func:`pack`."""
     shifts = np.arange(8 // bits, dtype=np.uint8) * bits
-    groups = (packed[:, None] >> shifts) & (2**bits - 1)
-    codes: Array = groups.reshape(-1)[:count].astype(np.uint8)
-    return codes
+    groups: Array = packed[:, None] >> shifts
+    groups &= 2**bits - 1
+    return groups.reshape(-1)[:count]
 
 
 def _name(dtype: torch.dtype) -> str:

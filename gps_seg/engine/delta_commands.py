@@ -17,7 +17,6 @@ from gps_seg.delta import (
     merged_state,
     scaled,
 )
-from gps_seg.delta.new_file import require_new
 from gps_seg.delta.sources import Source
 from gps_seg.engine.delta_base import base_model, base_tensors, read_config
 from gps_seg.engine.plain_checkpoint import (
@@ -25,6 +24,7 @@ from gps_seg.engine.plain_checkpoint import (
     checkpoint_meta,
     write_checkpoint,
 )
+from gps_seg.files import require_new
 
 
 def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:

@@ -30,7 +30,7 @@ from gps_seg.engine.runner_model import (
     is_training,
 )
 from gps_seg.engine.slim_checkpoint import FrozenBase, slim
-from gps_seg.engine.whole_files import replacing, write_text
+from gps_seg.files import replacing, write_text
 
 BETTER: Mapping[str, Callable[[float, float], bool]] = {
     'greater': lambda new, old: new > old,

@@ -19,8 +19,8 @@ from gps_seg.engine.examples import (
     spread_examples,
 )
 from gps_seg.engine.runner_model import bare_model, is_training
-from gps_seg.engine.whole_files import write_json
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
+from gps_seg.files import write_json
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
 
 

@@ -9,7 +9,7 @@ from mmengine.dist import master_only
 from mmengine.runner import Runner
 
 from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.whole_files import write_json
+from gps_seg.files import write_json
 from gps_seg.peft import Choice, Trainable
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.visualization import plot_selection

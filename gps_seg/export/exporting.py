@@ -2,11 +2,9 @@
 """Export a segmentor and see that the file computes what the model does."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +13,7 @@ from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import Interface
 from gps_seg.export.onnx_file import load_onnx, write_onnx
 from gps_seg.export.torchscript_file import load_torchscript, write_torchscript
+from gps_seg.files import replacing
 
 #: Largest difference that may be, as a share of the largest logit.
 TOLERANCE = 1e-4
@@ -112,7 +111,7 @@ def export_segmentor(
     written = FORMATS[out.suffix]
     model = ImageToLogits(segmentor, interface.size)
     _require_size(model, interface)
-    with _new_file(out) as partial:
+    with replacing(out) as partial:
         written.write(model, interface, partial)
         agreement = compare(model, written.load(partial), interface)
         if not agreement.is_close:
@@ -169,16 +168,3 @@ def _remedy(interface: Interface) -> str:
     if interface.any_batch:
         return 'This model can be exported for one image at a time only.'
     return 'Try the other format.'
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` that takes its name when it is complete."""
-    partial = path.with_name(
-        f'.{path.stem}.partial-{uuid4().hex[:8]}{path.suffix}'
-    )
-    try:
-        yield partial
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)

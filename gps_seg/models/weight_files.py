@@ -8,8 +8,6 @@ through PyTorch's restricted unpickler.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -20,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gps_seg.files import write_bytes
 from gps_seg.models.restricted_loading import read_checkpoint
 
 _PROVENANCE = 'gps_seg'
@@ -106,15 +105,7 @@ def write_once(path: str | Path, content: bytes) -> bool:
             f'something else at {path}. Remove it or choose another name.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp gives 0600
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_bytes(content, path)
     return True
 
 

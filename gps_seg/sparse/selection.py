@@ -12,8 +12,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from gps_seg.files import write_bytes
 
 FORMAT = 'gps_seg.selection'
 VERSION = '1'
@@ -104,7 +106,6 @@ class Selection(Mapping[str, Tensor]):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the selection as safetensors, atomically."""
-        path = Path(path)
         metadata = {
             'format': FORMAT,
             'version': VERSION,
@@ -114,12 +115,7 @@ class Selection(Mapping[str, Tensor]):
                 for name, shape in self.shapes.items()
             },
         }
-        partial = path.with_name(f'.{path.name}.partial')
-        try:
-            save_file(dict(self), partial, metadata)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_bytes(save(dict(self), metadata), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> 'Selection':

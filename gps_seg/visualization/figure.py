@@ -13,6 +13,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gps_seg.files import replacing
+
 # Colours that the common kinds of colour blindness tell apart (Okabe-Ito).
 PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
 INK = '#333333'
@@ -55,10 +57,6 @@ def save_png(
             f'out_png: expected a name that ends in .png, got {path}.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
+    with replacing(path) as partial:
         figure.savefig(partial, format='png', dpi=dpi)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.datasets import new_folder as new_folder_module
 from gps_seg.datasets.kvasir_seg_converter import convert_kvasir_seg
 from gps_seg.datasets.pair_checks import check_mask
 from gps_seg.datasets.split_lists import SplitLists
+from gps_seg.files import new_folder
 
 ANYONE = 'cju_b'
 
@@ -457,7 +457,7 @@ def test_target_filled_meanwhile_is_kept(files, splits, tmp_path, write_zip):
 def test_other_errors_of_the_disk_are_passed_on(tmp_path):
     with (
         pytest.raises(PermissionError, match='mine'),
-        new_folder_module.new_folder(tmp_path / 'out'),
+        new_folder(tmp_path / 'out'),
     ):
         raise PermissionError(errno.EACCES, 'mine')
 

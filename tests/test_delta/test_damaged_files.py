@@ -90,11 +90,20 @@ def tensor(index, **fields):
     return edit
 
 
+def nested(depth):
+    value = {}
+    for _ in range(depth):
+        value = {'a': value}
+    return value
+
+
 # Tensors of the file: 0 conv.bias, 1 conv.weight, 2 num_batches_tracked,
 # 3 running_mean, 4 linear.bias, 5 linear.weight, 6 head.weight.
 @pytest.mark.parametrize(
     ('edit', 'message'),
     [
+        (lambda h: h.update(version=True), 'version 1 to 2, got .* True'),
+        (lambda h: h.update(version=2.0), 'version 1 to 2, got .* 2.0'),
         (lambda h: h.update(version=3), 'version 1 to 2, got .* version 3'),
         (lambda h: h.update(format='x'), 'expected gps_seg.delta'),
         (lambda h: h.update(more=1), 'header: expected'),
@@ -113,6 +122,10 @@ def tensor(index, **fields):
         (tensor(0, shape=[10**12]), 'expected 1000000000000 numbers'),
         (tensor(0, shape=[0, 2**40, 2**40]), 'shape: expected'),
         (tensor(0, shape=[True]), 'shape: expected'),
+        (tensor(0, shape=[6] + [1] * 64), 'at most 64 axes'),
+        (tensor(0, shape=[10**4000] * 60), 'shape: expected'),
+        (tensor(0, shape=[0, 2**62]), 'shape: expected'),
+        (tensor(1, shape=[2**33, 2]), 'at most 4294967296 rows'),
         (tensor(0, stored='int64'), 'values: expected|numbers'),
         (tensor(2, stored='float32'), 'values: expected|numbers'),
         (tensor(0, base='x' * 32), 'base: expected 32'),
@@ -129,6 +142,9 @@ def tensor(index, **fields):
         (lambda h: h.update(info={}), 'info: expected'),
         (lambda h: h['info'].update(classes=3), 'classes: expected'),
         (lambda h: h['info'].update(metric={'a': None}), 'metric: expected'),
+        (lambda h: h['info'].update(metric={'a': 10**400}), 'metric: expect'),
+        (lambda h: h['info'].update(method=nested(900)), 'at most 64 levels'),
+        (lambda h: h.update(info=nested(900)), 'at most 64 levels'),
         (lambda h: h['info'].update(palette=[[1, 2, 3]]), 'palette: expect'),
     ],
 )
@@ -170,14 +186,26 @@ def first_byte(raw):
     return raw
 
 
+def two_columns_swapped(raw):
+    raw[0], raw[1] = raw[1], raw[0]
+    return raw
+
+
+def one_column_twice(raw):
+    raw[0] = raw[1]
+    return raw
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
         (lambda raw: raw + b'0', 'index: expected'),
         (lambda raw: raw[:-1], 'index: expected'),
         (first_byte, r'indices: expected columns in \[0, 12\)'),
+        (two_columns_swapped, 'distinct columns in increasing order'),
+        (one_column_twice, 'distinct columns in increasing order'),
     ],
-    ids=['long', 'short', 'out of range'],
+    ids=['long', 'short', 'out of range', 'swapped', 'twice'],
 )
 def test_an_index_that_breaks_a_rule_is_refused(path, change, message):
     forge(path, index=deflated(path, change))
@@ -194,6 +222,52 @@ def test_a_bomb_is_not_inflated(path):
         assert tracemalloc.get_traced_memory()[1] < 10**7
     finally:
         tracemalloc.stop()
+
+
+def test_a_key_twice_is_refused(path):
+    text, arrays = read_container(path)
+    for key in ('"version":', '"dtype":'):
+        write_container(path, text.replace(key, f'{key}0,{key}', 1), arrays)
+        with pytest.raises(ValueError, match='more than once'):
+            Delta.load(path)
+
+
+def test_settings_that_code_cannot_walk_through_are_refused():
+    DeltaInfo(method=nested(63))
+    for method in (nested(64), nested(900)):
+        with pytest.raises(ValueError, match='method: expected'):
+            DeltaInfo(method=method)
+
+
+def test_memory_goes_with_the_size_of_the_file(tmp_path):
+    """One bit for an entry, and indices that deflate to nearly nothing."""
+    entries = 1_000_000
+    record = {
+        'name': 'x', 'shape': [2**31, 1], 'dtype': 'float32',
+        'entries': entries, 'columns': 1, 'per_row': 0,
+        'bits': 1, 'levels': 2, 'base': '0' * 32,
+    }  # fmt: skip
+    header = {
+        'format': 'gps_seg.delta', 'version': 1, 'tensors': [record],
+        'info': DeltaInfo().to_json(),
+    }  # fmt: skip
+    steps = np.ones(entries, '<u4').tobytes()
+    index = zlib.compress(bytes(1 + entries) + steps, 9)
+    arrays = {
+        'codes': np.zeros(entries // 8, np.uint8),
+        'levels': np.zeros(2, np.float32),
+        'index': np.frombuffer(index, np.uint8),
+    }
+    path = tmp_path / 'd'
+    write_container(path, json.dumps(header), arrays)
+    tracemalloc.start()
+    try:
+        delta = Delta.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(delta.selection['x']) == entries
+    assert peak < 200 * path.stat().st_size
 
 
 def test_unsorted_indices_are_refused(tmp_path):

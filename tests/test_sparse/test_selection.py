@@ -1,5 +1,7 @@
 """A selection is checked, hashed and survives a round trip."""
 
+import os
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -100,15 +102,21 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     make().save(path)
     before = path.read_bytes()
 
-    def full_disk(tensors, target, metadata):
-        target.write_bytes(b'half')
+    def full_disk(handle):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('gps_seg.sparse.selection.save_file', full_disk)
+    monkeypatch.setattr(os, 'fsync', full_disk)
     with pytest.raises(OSError, match='No space left'):
         make(a=(1, 2)).save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_saved_file_has_the_usual_permissions(tmp_path):
+    make().save(tmp_path / 'selection.safetensors')
+    (tmp_path / 'usual').touch()
+    modes = {file.stat().st_mode for file in tmp_path.iterdir()}
+    assert len(modes) == 1
 
 
 def test_overlap_is_the_share_of_the_other_that_both_have():

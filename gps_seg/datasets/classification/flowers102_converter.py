@@ -16,7 +16,6 @@ import mat4py
 
 from gps_seg.datasets.classification.fgvc import OxfordFlowers
 from gps_seg.datasets.classification.vtab1k import VTAB1k
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.pair_checks import (
     PairError,
     about,
@@ -25,6 +24,7 @@ from gps_seg.datasets.pair_checks import (
 )
 from gps_seg.datasets.report_text import raise_problems
 from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.files import new_folder, require_new_or_empty
 
 IMAGES = 'jpg'
 LABELS = 'imagelabels.mat'

@@ -14,12 +14,12 @@ from typing import TypedDict
 
 import cv2
 
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.datasets.synthetic_polyps.render import (
     Uint8Array,
     image_rng,
     render_polyp_image,
 )
+from gps_seg.files import new_folder, require_new_or_empty
 
 JPEG_QUALITY = 95
 RECIPE_FILE = 'recipe.json'

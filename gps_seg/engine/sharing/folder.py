@@ -7,7 +7,6 @@ from pathlib import Path
 from mmengine.config import Config
 from PIL import Image, UnidentifiedImageError
 
-from gps_seg.datasets.new_folder import new_folder, require_new_or_empty
 from gps_seg.delta import Delta
 from gps_seg.delta.description import describe
 from gps_seg.engine.config_text import config_from_text
@@ -21,6 +20,7 @@ from gps_seg.engine.sharing.facts import (
 )
 from gps_seg.engine.sharing.model_card import model_card
 from gps_seg.engine.task_model import size_of
+from gps_seg.files import new_folder, require_new_or_empty
 from gps_seg.models.weight_files import sha256_of
 from gps_seg.visualization import plot_selection
 

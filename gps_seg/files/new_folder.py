@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
+
+from gps_seg.files.partial import partial_of, remove_abandoned
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -39,21 +39,19 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A hidden folder beside ``target`` that takes its name at the end.
 
     If the block raises, the hidden folder and all in it are removed and
-    ``target`` is as it was.
+    ``target`` is as it was. What a killed process left of this folder goes
+    when it is complete.
 
     Raises:
         OSError: If the folder cannot be written; says so plainly when the
             disk is full.
     """
-    # Not tempfile.mkdtemp: its folder is closed to everyone but its owner,
-    # and would stay so under its final name.
-    partial = target.parent / f'.{target.name}.partial-{uuid4().hex[:8]}'
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        if target.exists():
-            target.rmdir()  # refuses a folder that has been filled meanwhile
-        partial.rename(target)
+        with partial_of(target, _make_folder) as partial:
+            yield partial
+            if target.exists():
+                target.rmdir()  # refuses one that has been filled meanwhile
+            partial.rename(target)
     except OSError as err:
         if err.errno not in DISK_FULL:
             raise
@@ -64,5 +62,10 @@ def new_folder(target: Path) -> Iterator[Path]:
             'folder on another disk',
             str(target),
         ) from err
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    remove_abandoned(target)
+
+
+def _make_folder(path: Path) -> None:
+    # Not tempfile.mkdtemp: its folder is closed to everyone but its owner,
+    # and would stay so under its final name.
+    path.mkdir(parents=True)

@@ -1,0 +1,21 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Files and folders that are there whole or not at all."""
+
+from gps_seg.files.new_folder import new_folder, require_new_or_empty
+from gps_seg.files.whole import (
+    replacing,
+    require_new,
+    write_bytes,
+    write_json,
+    write_text,
+)
+
+__all__ = [
+    'new_folder',
+    'replacing',
+    'require_new',
+    'require_new_or_empty',
+    'write_bytes',
+    'write_json',
+    'write_text',
+]
