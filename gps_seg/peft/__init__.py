@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping
 
 from gps_seg.peft.bias import Bias
+from gps_seg.peft.declared import release
 from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.grft import GRFT
@@ -16,7 +17,8 @@ from gps_seg.peft.method import (
     check_keys,
 )
 from gps_seg.peft.sift import SIFT
-from gps_seg.peft.trainable import Trainable, tune, weights_to_select
+from gps_seg.peft.trainable import Trainable, weights_to_select
+from gps_seg.peft.tuning import tune
 
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
@@ -41,6 +43,7 @@ __all__ = [
     'build_from',
     'build_method',
     'check_keys',
+    'release',
     'tune',
     'weights_to_select',
 ]

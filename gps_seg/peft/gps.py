@@ -52,7 +52,6 @@ class GPS(SelectsEntries):
         check_score(self.score)
         if self.settled is not None:
             check_share('settled', self.settled)
-        assert self.rule is not None  # raises unless the amount is right
 
     @property
     def rule(self) -> Budget:

@@ -49,12 +49,11 @@ class GRFT(SelectsEntries):
         super().__post_init__()
         check_positive('penalty', self.penalty, or_zero=True)
         check_whole('last_blocks', self.last_blocks, least=0)
-        assert self.rule is not None  # raises unless the amount is right
 
     @property
     def rule(self) -> Lines:
         """Lines of each weight, by the sum of squares."""
-        amount = amount_of(k=self.k, share=self.share, count=None)
+        amount = amount_of(k=self.k, share=self.share)
         return Lines(self.unit, amount)
 
     @property

@@ -132,7 +132,13 @@ def build_from(
 def check_keys(
     callee: Callable[..., Any], settings: Mapping[str, Any], what: str
 ) -> None:
-    """Raise ValueError if a key is unknown or missing."""
+    """Raise ValueError if a key is unknown or missing.
+
+    Args:
+        callee: What the settings are for.
+        settings: By keyword.
+        what: Where they stand, for the message, such as ``"method 'gps'"``.
+    """
     parameters = inspect.signature(callee).parameters
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:
@@ -145,4 +151,18 @@ def check_keys(
         if parameter.default is parameter.empty and key not in settings
     ]
     if missing:
-        raise ValueError(f'{what}: expected a value for {missing}, got none.')
+        raise ValueError(
+            f'{what}: expected a value for {missing}, got none.'
+            + _where_to_add(missing[0], what)
+        )
+
+
+def _where_to_add(key: str, what: str) -> str:
+    """Advice for a dict of the ``PeftHook``; none for other things."""
+    section = what.split()[0]
+    if not section.isidentifier():
+        return ''
+    return (
+        f' Add {key}=... to its dict (tools/train.py: --peft-options '
+        f'{section}.{key}=...).'
+    )

@@ -2,15 +2,15 @@
 """The part of the contract that methods share which select entries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from gps_seg.peft.by_rules import ByRules
-from gps_seg.peft.method import Choice, TrainingPass
+from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
 from gps_seg.sparse import (
     Amount,
     Connections,
@@ -21,6 +21,8 @@ from gps_seg.sparse import (
     Share,
     Total,
     evidence_for,
+    owned_parameters,
+    rules_from_config,
 )
 
 
@@ -36,29 +38,32 @@ class SelectionRule(Protocol):
         """The selection, and the number of silent neurons of each weight."""
 
 
-def amount_of(
-    *, k: int | None, share: float | None, count: int | None
-) -> Amount:
+_AMOUNTS: Mapping[str, Callable[[Any], Amount]] = {
+    'k': Connections,
+    'share': Share,
+    'count': Total,
+}
+
+
+def amount_of(**values: Any) -> Amount:
     """The amount that is given.
 
+    Args:
+        values: Value, or None, of each amount that a method knows.
+
     Raises:
-        ValueError: If not exactly one is.
+        ValueError: If not exactly one is given, or it is out of range.
     """
-    given = {
-        name: value
-        for name, value in dict(k=k, share=share, count=count).items()
-        if value is not None
-    }
+    given = {n: value for n, value in values.items() if value is not None}
     if len(given) != 1:
         raise ValueError(
-            f'amount: expected exactly one of k, share, count, got {given}.'
+            f'amount: expected exactly one of {", ".join(values)}, got '
+            f'{given or "none"}. Add k=1 for one connection per neuron, or '
+            'keep one of them (tools/train.py: --k 1, or --peft-options '
+            'method.share=0.01).'
         )
-    if k is not None:
-        return Connections(k)
-    if share is not None:
-        return Share(share)
-    assert count is not None
-    return Total(count)
+    ((name, value),) = given.items()
+    return _AMOUNTS[name](value)
 
 
 def _check_some_speak(scores: Scores) -> None:
@@ -80,7 +85,14 @@ class SelectsEntries(ByRules, ABC):
         encoder: Name of the pretrained submodule to select in; what lies
             outside of it trains whole.
         rules: As of :class:`~gps_seg.peft.by_rules.ByRules`.
+
+    Raises:
+        ValueError: If the settings make no rule.
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.rule  # raises unless it can be made
 
     @property
     @abstractmethod
@@ -144,3 +156,24 @@ class SelectsEntries(ByRules, ABC):
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Nothing is pulled towards its start."""
         return {}
+
+
+def passed_over(method: PeftMethod, model: nn.Module) -> Iterator[str]:
+    """Say what might connect neurons and stays, as no rule is about it."""
+    if not isinstance(method, SelectsEntries):
+        return
+    inside = {
+        name: owned
+        for name, owned in owned_parameters(model)
+        if name.startswith(f'{method.encoder}.')
+        and owned.parameter.requires_grad
+    }
+    undecided = rules_from_config(method.rules).undecided(inside)
+    if undecided:
+        kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
+        yield (
+            f'rules: no row is about {kinds}, so they stay as they are. If '
+            "they connect neurons, add rows such as dict(module='Bilinear', "
+            "attribute='weight', role='selected') to the rules of the method, "
+            "or role='frozen' if they do not."
+        )

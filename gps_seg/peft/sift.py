@@ -28,10 +28,6 @@ class SIFT(SelectsEntries):
 
     share: float
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        assert self.rule is not None  # raises unless the share is right
-
     @property
     def rule(self) -> Budget:
         """The entries of each weight compete."""

@@ -1,24 +1,25 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What of a model trains: the bridge from a method to an optimizer."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
-from gps_seg.peft.method import PeftMethod
+from gps_seg.peft.declared import declare, give_back, release
+from gps_seg.peft.kept_state import KeptState
+from gps_seg.peft.ownership import check_all_owned, owned_by
 from gps_seg.sparse import (
     ColumnGradients,
-    Evidence,
     Owned,
     Role,
-    RunningSums,
     SelectedWeights,
     Selection,
     owned_parameters,
-    running_sums,
-    undisturbed,
 )
 
 
@@ -38,7 +39,8 @@ class Trainable:
 
     A weight of which entries were selected is represented by the 1-D tensor
     of their values, a tensor that trains whole by itself; the rest of the
-    model no longer requires grad.
+    model no longer requires grad. What an earlier declaration did to the
+    model is undone, and gradients that it holds are dropped.
 
     Attributes:
         selected: The selected entries, by parameter name.
@@ -61,8 +63,13 @@ class Trainable:
         selection: Selection,
         pull: Mapping[str, float] | None = None,
     ) -> None:
+        release(model)
         self.selected = SelectedWeights(model, selection)
+        self._selection = selection
         self._columns = ColumnGradients(self.selected.values())
+        self._parameters = list(model.parameters())
+        self._token = object()
+        self._handles: list[RemovableHandle] = []
         self.form: dict[nn.Parameter, nn.Parameter] = {}
         self.names: dict[nn.Parameter, str] = {}
         for name, parameter in model.named_parameters():
@@ -71,7 +78,9 @@ class Trainable:
                 trained = self.selected[name].values
             elif roles[name] is Role.WHOLE:
                 trained = parameter
-            parameter.requires_grad_(trained is not None)
+            # Where nothing was selected no gradient is needed either.
+            trains = trained is not None and trained.numel() > 0
+            declare(parameter, trains, self._token)
             if trained is not None:
                 self.form[parameter] = trained
                 self.names[parameter] = name
@@ -88,17 +97,119 @@ class Trainable:
         """What an optimizer should be given."""
         return iter(self.form.values())
 
+    def attach(self, *optimizers: Optimizer) -> None:
+        """Have the model hold the trained values after each step.
+
+        The step spends the gradients of the selected entries, so that
+        ``model.zero_grad()``, which does not know them, does no harm.
+
+        Args:
+            optimizers: Those that train; together they own all of
+                :meth:`parameters`. They take the place of earlier ones.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        trained = {name: self.form[p] for p, name in self.names.items()}
+        check_all_owned(trained, optimizers)
+        self._detach()
+        self._handles = [
+            optimizer.register_step_post_hook(self._after_step)
+            for optimizer in optimizers
+        ]
+
     def compressing(self) -> AbstractContextManager[None]:
         """Where forward and backward passes form no dense gradient.
 
         See :meth:`gps_seg.sparse.ColumnGradients.active`. Passes outside give
         the same gradients and take longer.
+
+        Raises:
+            RuntimeError: If a step was taken and not written, or the model
+                was released.
         """
+        self.selected.reconcile()
         return self._columns.active()
 
     def write(self) -> None:
-        """Put the trained values into the dense weights, after each step."""
+        """Put the trained values into the dense weights, after each step.
+
+        Weights into which others wrote since, such as the loading of a
+        checkpoint, keep what was written.
+
+        Raises:
+            RuntimeError: If the model was released.
+        """
         self.selected.write()
+
+    def read(self) -> None:
+        """Take the values from the dense weights.
+
+        Needed only after writes that PyTorch does not count, through
+        ``weight.data``.
+        """
+        self.selected.read()
+
+    def release(self) -> None:
+        """Make the model a plain one, with ``requires_grad`` as it was.
+
+        A second call does nothing, nor does one after the model was tuned
+        again.
+        """
+        self._detach()
+        self.selected.release()
+        give_back(self._parameters, self._token)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The selection and its values: tensors and plain values alone.
+
+        What trains whole is in the state dict of the model, and so are the
+        values; but those of a model in half precision are rounded there.
+        """
+        return KeptState(
+            indices=dict(self._selection),
+            shapes={n: tuple(s) for n, s in self._selection.shapes.items()},
+            values={n: e.values.detach() for n, e in self.selected.items()},
+            whole=sorted(set(self.names.values()) - self.selected.keys()),
+            pull=dict(self._pull),
+            starts=dict(self.starts),
+        ).to_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state, and put its values into the dense weights.
+
+        Raises:
+            ValueError: If the state is of another selection.
+        """
+        kept = KeptState.from_dict(state)
+        if kept.selection.hash != self._selection.hash:
+            raise ValueError(
+                f'state: expected the selection {self._selection.hash[:12]}, '
+                f'got {kept.selection.hash[:12]}. Use Trainable.resumed for '
+                'the state of another run.'
+            )
+        for name, entries in self.selected.items():
+            entries.load(kept.values[name])
+        for name, start in self.starts.items():
+            start.copy_(kept.starts[name])
+
+    @classmethod
+    def resumed(
+        cls, model: nn.Module, state: Mapping[str, Any]
+    ) -> 'Trainable':
+        """What trained when :meth:`state_dict` was called.
+
+        Args:
+            model: Of the same architecture, its own state loaded already.
+            state: What ``state_dict`` gave.
+
+        Raises:
+            ValueError: If the state is of another model, or none.
+        """
+        kept = KeptState.from_dict(state)
+        trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
+        trainable.load_state_dict(state)
+        return trainable
 
     def penalty(self) -> Tensor | None:
         """What to add to the loss, ``sum strength * |w - start|^2`` (L2-SP).
@@ -113,6 +224,19 @@ class Trainable:
         ]
         return torch.stack(terms).sum() if terms else None
 
+    def _after_step(
+        self, optimizer: Optimizer, _args: Any, _kwargs: Any
+    ) -> None:
+        self.write()
+        stepped = owned_by(optimizer)
+        for entries in self.selected.values():
+            if entries.values in stepped:
+                entries.values.grad = None
+
+    def _detach(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
     def _pulled(self) -> Iterator[tuple[str, nn.Parameter]]:
         for parameter, name in self.names.items():
             if name in self._pull:
@@ -123,38 +247,3 @@ class Trainable:
         selected = sum(e.values.numel() for e in self.selected.values())
         trained = sum(parameter.numel() for parameter in self.parameters())
         return {'selected': selected, 'whole': trained - selected}
-
-
-def tune(
-    model: nn.Module,
-    method: PeftMethod,
-    losses: Iterable[Callable[[], Tensor]],
-    seed: int,
-) -> Trainable:
-    """Select in a plain torch model and freeze what does not train.
-
-    Args:
-        model: Left as it was but for ``requires_grad``.
-        method: Such as ``GPS(k=1)``.
-        losses: One function per batch of training data; each runs the model
-            and gives the scalar loss. Called only if the method wants
-            gradients.
-        seed: For methods that draw at random.
-
-    Raises:
-        ValueError: If the method does not fit the model, or a loss is not
-            finite.
-    """
-    roles = method.roles(model)
-    weights = weights_to_select(model, roles)
-    method.check(weights)
-
-    def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
-        parameters = {name: owned.parameter for name, owned in weights.items()}
-        with undisturbed(model):
-            yield from running_sums(
-                parameters, (loss() for loss in losses), evidence
-            )
-
-    choice = method.choose(weights, passes, seed)
-    return Trainable(model, roles, choice.selection, method.pull(model))

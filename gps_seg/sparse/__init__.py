@@ -40,7 +40,11 @@ from gps_seg.sparse.rules import (
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
-from gps_seg.sparse.training import SelectedEntries, SelectedWeights
+from gps_seg.sparse.training import (
+    SelectedEntries,
+    SelectedWeights,
+    release_owner,
+)
 
 __all__ = [
     'Amount',
@@ -78,6 +82,7 @@ __all__ = [
     'gps_roles',
     'owned_parameters',
     'read_entries',
+    'release_owner',
     'rules_from_config',
     'running_sums',
     'seed_all',

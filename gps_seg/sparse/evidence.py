@@ -23,30 +23,21 @@ class Evidence(Enum):
 class RunningSums(Mapping[str, Tensor]):
     """Evidence of each parameter, summed over the batches so far.
 
-    A sum is added up over all processes when it is asked for: a float32
-    tensor of the shape of its parameter, on the CPU. It is that of the
-    moment: once the next batch has been seen, the same question has another
-    answer.
+    Each is a float32 tensor of the shape of its parameter, on the CPU, added
+    up over all processes already: a look-up talks to none of them. It is that
+    of the moment: once the next batch has been seen, the same question may
+    have another answer.
 
     Attributes:
-        num_batches: How many batches the sums hold.
+        num_batches: How many batches of each process the sums hold.
     """
 
-    def __init__(
-        self,
-        sums: Mapping[str, Tensor],
-        num_batches: int,
-        reduce: Callable[[Tensor], None] | None,
-    ) -> None:
+    def __init__(self, sums: Mapping[str, Tensor], num_batches: int) -> None:
         self._sums = sums
         self.num_batches = num_batches
-        self._reduce = reduce
 
     def __getitem__(self, name: str) -> Tensor:
-        total = self._sums[name].clone()
-        if self._reduce is not None:
-            self._reduce(total)
-        return total
+        return self._sums[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sums)
@@ -75,10 +66,16 @@ def running_sums(
         losses: One scalar loss per batch, built lazily: the next one is asked
             for when all of the last is done.
         evidence: What to sum.
-        reduce: Adds up a sum over all processes, in place.
+        reduce: Adds up a sum over all processes, in place. Called for every
+            sum whenever the sums are given, so that all processes must ask
+            for them equally often.
 
     Raises:
+        RuntimeError: If selected entries of a parameter train.
         ValueError: If there is no loss, or one is not finite.
+
+    Warns:
+        UserWarning: If a parameter met no input, of those that are asked for.
     """
     sums = {
         name: torch.zeros(parameter.shape, dtype=torch.float32)
@@ -86,7 +83,9 @@ def running_sums(
     }
     with ExitStack() as stack:
         if evidence is Evidence.INPUT:
-            done = _forward_each(losses, InputSums(parameters, sums))
+            inputs = InputSums(parameters, sums)
+            stack.push(_unless_it_failed(inputs.warn_of_unmet))
+            done = _forward_each(losses, inputs)
         else:
             for name, parameter in parameters.items():
                 handle = parameter.register_post_accumulate_grad_hook(
@@ -103,21 +102,36 @@ def _at_doublings(
     reduce: Callable[[Tensor], None] | None,
 ) -> Iterator[RunningSums]:
     num_batches = 0
+    totals = dict(sums)
+    if reduce is not None:
+        totals = {name: torch.empty_like(own) for name, own in sums.items()}
+
+    def so_far() -> RunningSums:
+        if reduce is not None:
+            for name, total in totals.items():
+                reduce(total.copy_(sums[name]))
+        return RunningSums(totals, num_batches)
+
     for num_batches in done:
         if _is_power_of_two(num_batches):
-            yield RunningSums(sums, num_batches, reduce)
+            yield so_far()
     if num_batches == 0:
         raise ValueError(
             'losses: expected at least one batch to score with, got none. '
             'Check that the training set is not empty.'
         )
     if not _is_power_of_two(num_batches):
-        yield RunningSums(sums, num_batches, reduce)
+        yield so_far()
 
 
 def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
     def move(parameter: Tensor) -> None:
-        assert parameter.grad is not None
+        if parameter.grad is None:
+            raise RuntimeError(
+                'parameters: expected none that is tuned, got a weight of '
+                f'shape {tuple(parameter.shape)} whose gradient others took. '
+                'Call gps_seg.peft.release(model) first.'
+            )
         gradient = parameter.grad.to(total)
         if evidence is Evidence.SQUARED_GRADIENT:
             gradient = gradient.square()
@@ -125,6 +139,18 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
         parameter.grad = None
 
     return move
+
+
+def _unless_it_failed(
+    callback: Callable[[], None],
+) -> Callable[[type[BaseException] | None, object, object], None]:
+    """For the way out of a pass that has ended, or is asked no more."""
+
+    def leave(kind: type[BaseException] | None, _: object, __: object) -> None:
+        if kind is None or issubclass(kind, GeneratorExit):
+            callback()
+
+    return leave
 
 
 def _is_power_of_two(number: int) -> bool:

@@ -7,6 +7,7 @@ position. The sum of the absolute values that an entry meets is the gradient
 of ``sum(f(|x|, W))`` with respect to it, whatever linear map ``f`` is.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -43,6 +44,9 @@ class InputSums:
         self._sums: dict[Tensor, Tensor] = {
             weight: sums[name] for name, weight in weights.items()
         }
+        self._unmet: dict[Tensor, str] = {
+            weight: name for name, weight in weights.items()
+        }
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -56,6 +60,24 @@ class InputSums:
                 setattr(F, name, watch(plain))
             yield
 
+    def warn_of_unmet(self) -> None:
+        """Warn, by name, of weights that no forward pass has come across."""
+        if self._unmet:
+            names = list(self._unmet.values())
+            warnings.warn(
+                f'score: expected an input of every weight, got none of '
+                f'{names[:5]} ({len(names)} in all). They are not used, or '
+                'not by F.linear or a convolution, so that all that is known '
+                'of them is |weight|. Choose a score by gradients, or freeze '
+                'them by the rules of the method.',
+                stacklevel=2,
+            )
+
+    def _add(self, weight: Tensor, rows: range, met: Tensor) -> None:
+        self._unmet.pop(weight, None)
+        total = self._sums[weight]
+        total[rows.start : rows.stop] += met.to(total)
+
     def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def linear(
             input: Tensor,  # noqa: A002 (the name by which it is called)
@@ -64,10 +86,9 @@ class InputSums:
         ) -> Tensor:
             found = find_rows(weight, self._sums)
             if found is not None:
-                whole, rows = found
-                channels = input.detach().abs().flatten(0, -2).float().sum(0)
-                total = self._sums[whole]
-                total[rows.start : rows.stop] += channels.to(total)
+                tokens = input.detach().abs().float()
+                channels = tokens.reshape(-1, input.shape[-1]).sum(0)
+                self._add(*found, channels)
             return plain(input, weight, bias)
 
         return linear
@@ -82,14 +103,13 @@ class InputSums:
             *args: Any,
             **kwargs: Any,
         ) -> Tensor:
-            total = self._sums.get(weight)
-            if total is not None:
+            if weight in self._sums:
                 with torch.enable_grad():
                     probe = weight.detach().float().requires_grad_()
                     met = input.detach().abs().float()
                     output = plain(met, probe, None, *args, **kwargs)
                     (sums,) = torch.autograd.grad(output.sum(), probe)
-                total += sums.to(total)
+                self._add(weight, range(len(weight)), sums)
             return plain(input, weight, bias, *args, **kwargs)
 
         return convolution

@@ -7,6 +7,7 @@ a table asks what kind of module owns a parameter and under which attribute.
 Rows of your own come before the standard ones.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,6 +81,22 @@ class RuleTable:
         """The row that decides, or None."""
         return next((row for row in self.rows if row.matches(owned)), None)
 
+    def undecided(self, encoder: Mapping[str, Owned]) -> dict[str, str]:
+        """What might connect neurons, and no row is about it.
+
+        Returns:
+            Kind of parameter, as :attr:`Owned.kind` -> name of the first. Only
+            kinds with several rows of several entries; the rest are tokens,
+            scales and biases.
+        """
+        first: dict[str, str] = {}
+        for name, owned in encoder.items():
+            rows, *fan_in = owned.parameter.shape or (1,)
+            may_connect = rows > 1 and math.prod(fan_in) > 1
+            if may_connect and self.rule_for(owned) is None:
+                first.setdefault(owned.kind, name)
+        return first
+
     def roles(self, encoder: Mapping[str, Owned]) -> dict[str, Role]:
         """The role of each parameter of an encoder, by name.
 
@@ -113,9 +130,18 @@ _CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
 #: the classes are those of MMSegmentation and MMPretrain.
 _SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
 
+#: Parameters of several rows that hold values by position.
+_TABLES = (
+    'attention_biases',
+    'rel_pos_h',
+    'rel_pos_w',
+    'relative_position_bias_table',
+)
+
 #: The rules of GPS. What is not here stays as it is: norms, embeddings,
 #: tokens, tables, scales; ``bias_k`` and ``bias_v`` of
-#: ``nn.MultiheadAttention`` are tokens too, not biases.
+#: ``nn.MultiheadAttention`` are tokens too, not biases. Embeddings and tables
+#: have rows only because they look like connections, see ``undecided``.
 GPS_RULES = RuleTable(
     (
         *(Rule(kind, 'weight', Role.SELECTED) for kind in _CONNECTING),
@@ -127,6 +153,8 @@ GPS_RULES = RuleTable(
         Rule(nn.MultiheadAttention, 'in_proj_bias', Role.WHOLE),
         *(Rule(kind, 'q_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
         *(Rule(kind, 'v_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
+        Rule(nn.Embedding, 'weight', Role.FROZEN),
+        *(Rule(nn.Module, table, Role.FROZEN) for table in _TABLES),
     )
 )
 

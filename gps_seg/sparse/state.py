@@ -15,13 +15,17 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Restore all but the parameters' values on the way out.
 
     Training flags, ``requires_grad``, gradients and buffers (BatchNorm
-    statistics) of the model, and the states of Python's, NumPy's and torch's
-    random generators are those from before, also after an exception.
+    statistics, also such as a forward pass assigns anew) of the model, and the
+    states of Python's, NumPy's and torch's random generators are those from
+    before, also after an exception.
     """
     training = {module: module.training for module in model.modules()}
     gradients = {p: (p.requires_grad, p.grad) for p in model.parameters()}
-    buffers = {b: b.detach().clone() for b in model.buffers()}
-    with fork_rng(), torch.random.fork_rng():
+    buffers = {module: dict(module._buffers) for module in model.modules()}
+    values = {b: b.detach().clone() for b in model.buffers()}
+    # Named, as PyTorch warns of many devices otherwise.
+    devices = range(torch.cuda.device_count())
+    with fork_rng(), torch.random.fork_rng(devices):
         try:
             for parameter in gradients:
                 parameter.grad = None
@@ -33,8 +37,11 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
                 parameter.requires_grad_(requires_grad)
                 parameter.grad = grad
             with torch.no_grad():
-                for buffer, value in buffers.items():
+                for buffer, value in values.items():
                     buffer.copy_(value)
+            for module, owned in buffers.items():
+                module._buffers.clear()
+                module._buffers.update(owned)
 
 
 @contextmanager

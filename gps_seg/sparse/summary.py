@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.columns import is_compressed
+from gps_seg.sparse.parts import is_compressed
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.text_table import aligned
 

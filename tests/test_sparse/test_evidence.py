@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import Evidence, running_sums
+from gps_seg.sparse import Evidence, SelectedEntries, running_sums
 
 
 def sums_of(parameters, losses, evidence=Evidence.GRADIENT):
@@ -60,13 +60,30 @@ def test_scores_are_float32_for_a_half_precision_weight():
 
 def test_sums_of_processes_are_added():
     layer = nn.Linear(1, 1, bias=False)
-    (scores,) = running_sums(
-        {'w': layer.weight},
-        iter([-2 * layer.weight.sum()]),
-        reduce=lambda total: total.add_(5),  # what another process found
-    )
-    assert scores['w'].item() == -2 + 5
-    assert scores['w'].item() == -2 + 5  # the sum itself was not touched
+    reduced = []
+
+    def reduce(total):
+        reduced.append(total.item())
+        total.add_(5)  # what another process found
+
+    losses = (-2 * layer.weight.sum() for _ in range(3))
+    seen = []
+    for scores in running_sums({'w': layer.weight}, losses, reduce=reduce):
+        already = len(reduced)
+        assert scores['w'].item() == scores['w'].item()
+        assert len(reduced) == already  # a look-up talks to nobody
+        seen.append(scores['w'].item())
+    assert seen == [-2 + 5, -4 + 5, -6 + 5]
+    assert reduced == [-2, -4, -6]  # the sums themselves were not touched
+
+
+def test_a_weight_that_is_tuned_already_is_refused():
+    layer = nn.Linear(2, 2)
+    entries = SelectedEntries(layer.weight, torch.tensor([0]))
+    losses = iter([layer(torch.ones(1, 2)).sum()])
+    with pytest.raises(RuntimeError, match=r'release\(model\)'):
+        list(running_sums({'w': layer.weight}, losses))
+    assert not entries.is_released
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,24 @@ def test_the_output_is_that_of_the_plain_layer():
 
     input_sums({'w': layer.weight}, [forward])
     assert torch.equal(outputs[0], layer(x))
+
+
+def test_inputs_of_one_axis():
+    layer = nn.Linear(3, 2)
+    rows = torch.tensor([[1.0, -2, 3], [0, 4, -5]])
+    sums = input_sums(
+        {'w': layer.weight}, [lambda: layer(rows[0]), lambda: layer(rows[1])]
+    )
+    assert sums['w'].tolist() == [[1, 6, 8]] * 2
+
+
+def test_a_weight_that_meets_no_input_is_named():
+    used, past = nn.Linear(3, 2), nn.Linear(2, 2)
+
+    def forward():
+        return used(torch.ones(1, 3)) @ past.weight.t()
+
+    weights = {'used': used.weight, 'past': past.weight}
+    with pytest.warns(UserWarning, match=r"got none of \['past'\] \(1 in"):
+        sums = input_sums(weights, [forward])
+    assert sums['past'].abs().sum() == 0

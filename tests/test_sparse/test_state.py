@@ -1,6 +1,7 @@
 """A model and the generators are left as they were found."""
 
 import random
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -58,6 +59,48 @@ def test_everything_but_the_values_is_restored(fails):
         assert grad is None or torch.equal(grad, value)
     for buffer, value in zip(model.buffers(), before['buffers'], strict=True):
         assert torch.equal(buffer, value)
+
+
+class Prototypes(nn.Module):
+    """Assigns one buffer anew, makes one when it is needed, and adds one."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('center', torch.zeros(2))
+        self.register_buffer('table', None)
+
+    def forward(self, x):
+        self.center = 0.9 * self.center + 0.1 * x.mean(0)
+        self.table = torch.arange(len(x))
+        self.register_buffer('late', x.detach())
+        return x - self.center
+
+
+def test_buffers_that_a_forward_assigns_are_restored():
+    model = Prototypes()
+    center = model.center
+    with undisturbed(model):
+        model(torch.ones(3, 2))
+    assert model.center is center
+    assert center.tolist() == [0, 0]
+    assert model.table is None
+    assert list(model.state_dict()) == ['center']
+
+
+def test_many_devices_are_no_reason_to_warn(monkeypatch):
+    forked = []
+
+    @contextmanager
+    def fork(devices=None):
+        forked.append(devices if devices is None else list(devices))
+        yield
+
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setattr(torch.random, 'fork_rng', fork)
+    with undisturbed(nn.Linear(2, 2)):
+        pass
+    assert [0, 1] in forked
+    assert None not in forked  # all of them, with a warning
 
 
 def test_fork_rng_restores_all_three_generators():

@@ -1,0 +1,82 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What is kept of a :class:`~gps_seg.peft.Trainable` between two runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gps_seg.sparse import Role, Selection
+
+
+@dataclass(frozen=True)
+class KeptState:
+    """Tensors and plain values alone, so that reading them runs no code.
+
+    Args:
+        indices: Flat indices of the selected entries, by parameter name.
+        shapes: Shapes of these parameters.
+        values: Values of the entries, in the order of the indices.
+        whole: Names of the parameters that train whole.
+        pull: Strength of the pull towards the start, by parameter name.
+        starts: Where what is pulled started, by parameter name.
+    """
+
+    indices: Mapping[str, Tensor]
+    shapes: Mapping[str, tuple[int, ...]]
+    values: Mapping[str, Tensor]
+    whole: list[str]
+    pull: Mapping[str, float]
+    starts: Mapping[str, Tensor]
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> 'KeptState':
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ValueError: If this is no such state.
+        """
+        expected = [field.name for field in fields(cls)]
+        if set(state) != set(expected):
+            raise ValueError(
+                f'state: expected the keys {expected}, got {list(state)}. '
+                'Give what Trainable.state_dict() returned.'
+            )
+        kept = cls(**state)
+        for name, indices in kept.indices.items():
+            values = kept.values.get(name, torch.empty(0))
+            if values.shape != indices.shape:
+                raise ValueError(
+                    f'state: expected {len(indices)} values, got shape '
+                    f'{tuple(values.shape)} ({name}). The state was changed '
+                    'after it was made.'
+                )
+        return kept
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return dict(vars(self))
+
+    @property
+    def selection(self) -> Selection:
+        """The selected entries."""
+        shapes = {name: torch.Size(s) for name, s in self.shapes.items()}
+        return Selection(self.indices, shapes)
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """The role of every parameter of a model.
+
+        Raises:
+            ValueError: If the model has no parameter of a name.
+        """
+        roles = {name: Role.FROZEN for name, _ in model.named_parameters()}
+        unknown = sorted({*self.whole, *self.indices} - roles.keys())
+        if unknown:
+            raise ValueError(
+                f'state: expected parameters of the model, got {unknown[:5]} '
+                f'({len(unknown)} in all). The state is of another model.'
+            )
+        roles |= dict.fromkeys(self.whole, Role.WHOLE)
+        return roles | dict.fromkeys(self.indices, Role.SELECTED)

@@ -1,0 +1,26 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Which parameters an optimizer steps."""
+
+from collections.abc import Iterable, Mapping
+
+from torch import nn
+from torch.optim import Optimizer
+
+
+def owned_by(optimizer: Optimizer) -> set[nn.Parameter]:
+    """The parameters in the groups of an optimizer."""
+    return {p for group in optimizer.param_groups for p in group['params']}
+
+
+def check_all_owned(
+    trained: Mapping[str, nn.Parameter], optimizers: Iterable[Optimizer]
+) -> None:
+    """Raise ValueError unless the optimizers own all of ``trained``."""
+    owned = set().union(*map(owned_by, optimizers))
+    missing = [name for name, p in trained.items() if p not in owned]
+    if missing:
+        raise ValueError(
+            'optimizer: expected to own all that trains, got one without '
+            f'{missing[:5]} ({len(missing)} in all), in the form that trains. '
+            'Build it from tuned.parameters(), not from model.parameters().'
+        )

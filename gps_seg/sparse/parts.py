@@ -1,0 +1,55 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The selected entries in consecutive rows of a weight, and their columns."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+#: Above this share of the fan-in the dense product is taken: the columns
+#: would have to be copied together first, and little is saved by then.
+MAX_COLUMN_SHARE = 0.75
+
+
+def is_compressed(num_columns: int, fan_in: int) -> bool:
+    """Whether few enough columns are selected for gathering them to pay."""
+    return num_columns <= MAX_COLUMN_SHARE * fan_in
+
+
+class Part(NamedTuple):
+    """Selected entries in consecutive rows of a weight, and their columns.
+
+    Args:
+        first: Position of the first of them among all of the weight.
+        last: The same, one past the last.
+        columns: Columns to keep of the input, shape (num_columns,); None to
+            keep all of them.
+        positions: Flat positions in the product, which has the shape
+            (rows, num_columns), of the entries, shape (last - first,).
+    """
+
+    first: int
+    last: int
+    columns: Tensor | None
+    positions: Tensor
+
+
+def part_of(
+    indices: Tensor,  # shape: (num_selected,), int64, strictly increasing
+    fan_in: int,
+    rows: range,
+) -> Part:
+    """The part of a selection that lies in some rows of the weight.
+
+    Example:
+        >>> part_of(torch.tensor([2, 12, 22]), fan_in=10, rows=range(1, 3))
+        Part(first=1, last=3, columns=tensor([2]), positions=tensor([0, 1]))
+    """
+    bounds = indices.new_tensor([rows.start * fan_in, rows.stop * fan_in])
+    first, last = torch.searchsorted(indices, bounds).tolist()
+    local = indices[first:last] - rows.start * fan_in
+    columns, position = local.remainder(fan_in).unique(return_inverse=True)
+    if not is_compressed(len(columns), fan_in):
+        return Part(first, last, None, local)
+    row = local.div(fan_in, rounding_mode='floor')
+    return Part(first, last, columns, row * len(columns) + position)

@@ -1,0 +1,128 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""``F.linear`` whose weight gradient is that of the selected entries."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gps_seg.sparse.interception import PlainLinear
+from gps_seg.sparse.parts import Part
+
+
+class Map(NamedTuple):
+    """A linear map.
+
+    Args:
+        plain: Computes it.
+        weight: Weight, or rows of one, shape (out, in).
+        part: Selected entries in it.
+    """
+
+    plain: PlainLinear
+    weight: Tensor
+    part: Part
+
+
+def selected_linear(
+    values: Tensor,  # shape: (num_selected,)
+    inputs: Tensor,  # shape: (*batch, in)
+    bias: Tensor | None,  # shape: (out,)
+    linear: Map,
+) -> Tensor:  # shape: (*batch, out)
+    """The map of ``inputs``; the gradient of its weight goes to ``values``.
+
+    Args:
+        values: Selected entries, which the weight holds too.
+        inputs: What is mapped.
+        bias: What is added.
+        linear: The map.
+    """
+    result: Tensor = _SelectedLinear.apply(  # type: ignore[no-untyped-call]
+        values, inputs, bias, linear
+    )
+    return result
+
+
+class _SelectedLinear(torch.autograd.Function):
+    """The weight comes inside of ``linear``: it is no input to autograd."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        values: Tensor,
+        inputs: Tensor,
+        bias: Tensor | None,
+        linear: Map,
+    ) -> Tensor:
+        weight, columns = linear.weight, linear.part.columns
+        output = linear.plain(inputs, weight.detach(), bias)
+        kept = inputs
+        if columns is not None:
+            kept = inputs.index_select(-1, columns)
+        # Under autocast the product is taken in the dtype of the output.
+        kept = kept.to(output.dtype)
+        if ctx.needs_input_grad[1]:
+            ctx.save_for_backward(kept, weight)
+        else:
+            ctx.save_for_backward(kept)
+        ctx.linear = linear
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients  # shape: (*batch, out)
+        kept, *weights = ctx.saved_tensors
+        num_tokens = gradient.shape[:-1].numel()
+        tokens = gradient.reshape(num_tokens, gradient.shape[-1])
+        for_values = for_inputs = for_bias = None
+        if ctx.needs_input_grad[0]:
+            columns = kept.reshape(num_tokens, kept.shape[-1])
+            for_values = _at(ctx.linear.part.positions, tokens, columns)
+        if ctx.needs_input_grad[1]:
+            # Not detached: the gradient of a gradient depends on the weight.
+            (weight,) = weights
+            for_inputs = gradient @ weight.to(gradient.dtype)
+        if ctx.needs_input_grad[2]:
+            for_bias = tokens.sum(0)
+        return for_values, for_inputs, for_bias, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        """Forward-mode derivative along inputs and bias."""
+        _, for_inputs, for_bias, _ = tangents
+        plain, weight, _ = ctx.linear
+        along: Tensor = plain(for_inputs, weight.detach(), for_bias)
+        return along
+
+
+def _at(
+    positions: Tensor,  # shape: (num_selected,)
+    tokens: Tensor,  # shape: (num_tokens, out)
+    columns: Tensor,  # shape: (num_tokens, num_columns)
+) -> Tensor:  # shape: (num_selected,)
+    """Entries of ``tokens^T columns``."""
+    if not torch.is_grad_enabled():
+        return (tokens.T @ columns).take(positions)
+    with torch.no_grad():
+        entries = (tokens.T @ columns).take(positions)
+    result: Tensor = _FirstGradient.apply(  # type: ignore[no-untyped-call]
+        entries.requires_grad_()
+    )
+    return result
+
+
+class _FirstGradient(torch.autograd.Function):
+    """A gradient of which none can be taken: the inputs were not kept."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Tensor:
+        raise RuntimeError(
+            'gradients: expected only first gradients of the selected '
+            'entries inside compressing(), got a gradient of them. Run these '
+            'forward and backward passes outside of compressing().'
+        )

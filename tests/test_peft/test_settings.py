@@ -1,0 +1,57 @@
+"""What a method refuses, and that it says what to do."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gps_seg.peft import GPS, GRFT, METHODS, SIFT, build_method
+
+LINES = dict(unit='row', penalty=0.0, last_blocks=0)
+WRONG = {
+    'nothing': (GPS, {}),
+    'two amounts': (GPS, dict(k=1, share=0.5)),
+    'an unknown scope': (GPS, dict(k=1, scope='everywhere')),
+    'no connection': (GPS, dict(k=0)),
+    'a share above 1': (SIFT, dict(share=7)),
+    'lines without an amount': (GRFT, LINES),
+    'an unknown unit': (GRFT, dict(LINES, k=1, unit='diagonal')),
+}
+
+
+@pytest.mark.parametrize('case', WRONG)
+def test_settings_that_make_no_rule(case):
+    method, settings = WRONG[case]
+    with pytest.raises(ValueError, match='expected'):
+        method(**settings)
+
+
+def test_settings_are_checked_without_assertions_too():
+    lines = [
+        'from gps_seg.peft import GPS, GRFT, SIFT',
+        *(f'{m.__name__}(**{settings!r})' for m, settings in WRONG.values()),
+    ]
+    first, *rest = lines
+    program = first + ''.join(
+        f'\ntry: {line}\nexcept ValueError: print("refused")' for line in rest
+    )
+    done = subprocess.run(
+        [sys.executable, '-O', '-c', program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ['refused'] * len(WRONG)
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='gps'), r'of k, share, count, got none\. Add k=1 .*--k 1'),
+        (dict(type='grft', **LINES), r'exactly one of k, share, got none'),
+        (dict(type='sift'), r'--peft-options method\.share=\.\.\.'),
+    ],
+)
+def test_what_is_missing_is_said_with_the_way_to_give_it(config, message):
+    with pytest.raises(ValueError, match=message):
+        build_method(config, METHODS)
