@@ -22,7 +22,7 @@ require_openmmlab()
 from mmseg.apis import init_model  # noqa: E402
 
 from gps_seg.datasets.synthetic_polyps import ensure_dataset  # noqa: E402
-from gps_seg.delta import Delta  # noqa: E402
+from gps_seg.delta import Delta, revert, switch  # noqa: E402
 from gps_seg.engine import load_task  # noqa: E402
 from gps_seg.models import read_checkpoint  # noqa: E402
 
@@ -76,7 +76,10 @@ def folder(tmp_path_factory):
     (folder / 'mine.py').write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run_tool('train.py', 'mine.py', '--work-dir', 'run')
+        run_tool(
+            *('train.py', 'mine.py', '--work-dir', 'run'),
+            *('--cfg-options', 'visualizer.name=run'),  # a singleton
+        )
     return folder
 
 
@@ -210,3 +213,36 @@ def test_a_base_that_cannot_be_drawn_again_is_kept(tmp_path, capsys):
     config = Config.fromfile('own.py')
     config.load_from = 'kept/base.pth'
     load_task(init_model('own.py', device='cpu'), config, delta)
+
+
+@pytest.fixture
+def undo_determinism():
+    """Of torch's own switch, which MMEngine sets for the whole process."""
+    cudnn = torch.backends.cudnn
+    before = (cudnn.deterministic, cudnn.benchmark)
+    yield
+    torch.use_deterministic_algorithms(False)
+    cudnn.deterministic, cudnn.benchmark = before
+
+
+@pytest.mark.usefixtures('undo_determinism')
+def test_deterministic_algorithms_train_and_test(tmp_path):
+    text = Path('mine.py').read_text()
+    strict = text.replace('seed=None', 'seed=3, deterministic=True')
+    Path('strict.py').write_text(strict)
+    run_tool(
+        *('train.py', 'strict.py', '--work-dir', 'strict'),
+        *('--cfg-options', 'train_cfg.max_iters=2'),
+    )
+    delta = 'strict/delta.safetensors'
+    assert score(delta, 'strict.py')
+    model = init_model('strict.py', device='cpu')
+    load_task(model, 'strict.py', delta)
+    switch(model, Delta.load('strict/ema_delta.safetensors'))
+    revert(model)
+    delta_tool('merge', 'strict.py', delta, '--out', tmp_path / 'full.pth')
+    delta_tool(
+        *('sweep', 'strict.py', delta, '--alphas', 0.5),
+        *('--out', tmp_path / 'sweep.png'),
+    )
+    assert torch.are_deterministic_algorithms_enabled()
