@@ -33,9 +33,9 @@ def part(name: str):
     return import_module(f'gps_seg.{name}')
 
 
-def base_of(args: argparse.Namespace):
+def base_of(args: argparse.Namespace, delta: Delta):
     find_base = part('engine.delta_base').find_base
-    return find_base(args.base, args.config, args.prefix)
+    return find_base(args.base, args.config, args.prefix, delta.info.seed)
 
 
 def has_base(args: argparse.Namespace) -> bool:
@@ -56,7 +56,7 @@ def check(args: argparse.Namespace) -> str:
     told = f'{args.delta}: whole and well-formed, {len(delta.changes)} tensors'
     if not has_base(args):
         return f'{told}\nbase: not compared (--base or --config)'
-    return f'{told}\nbase: {verify(base_of(args), delta)}'
+    return f'{told}\nbase: {verify(base_of(args, delta), delta)}'
 
 
 def extract(args: argparse.Namespace) -> str:
@@ -82,7 +82,7 @@ def apply(args: argparse.Namespace) -> str:
 
 def diff(args: argparse.Namespace) -> str:
     one, other = (Delta.load(path) for path in args.deltas)
-    base = base_of(args) if has_base(args) else None
+    base = base_of(args, one) if has_base(args) else None
     told = format_differences(differences(one, other, base))
     facts = differing_facts(one.info, other.info)
     return f'{told}\n\ninfo that differs: {", ".join(facts) or "none"}'
@@ -95,10 +95,11 @@ def combine(args: argparse.Namespace) -> str:
     if args.alpha is None:
         head = position(args.head, args.deltas)
         result = commands.combine_tasks(
-            base_of(args), deltas, args.weights, head
+            base_of(args, deltas[0]), deltas, args.weights, head
         )
     elif len(deltas) == 1:
-        result = commands.scale(base_of(args), deltas[0], args.alpha)
+        base = base_of(args, deltas[0])
+        result = commands.scale(base, deltas[0], args.alpha)
     else:
         raise ValueError(
             f'--alpha: expected one delta, got {len(deltas)}. Give --weights.'
@@ -137,7 +138,7 @@ def quantize(args: argparse.Namespace) -> str:
     result = Delta.load(args.delta)
     if args.bits is not None:
         result = quantized(
-            base_of(args), result, bits=args.bits, levels=args.levels
+            base_of(args, result), result, bits=args.bits, levels=args.levels
         )
     if args.half is not None:
         result = rounded(result, getattr(torch, args.half))

@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
-        help='of the input; by default that which the config tests at',
+        help='of the input; needed unless the config tests at a fixed size',
     )
     add(
         '--batch-dynamic',

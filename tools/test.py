@@ -29,12 +29,15 @@ def main() -> None:
     args = parse_args()
     launch.set_local_rank(args.local_rank)
     config = launch.load_config(args.config, args.work_dir, args.cfg_options)
+    work_dir = Path(config.work_dir)
+    # MMEngine writes the config there; that of the training has to stay.
+    config.work_dir = str(work_dir / 'test')
     launch.set_launcher(config, args.launcher)
     launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
     if args.tta:
         set_tta(config)
     metrics = launch.build_runner(config).test()
-    dump(metrics, str(Path(config.work_dir) / 'test_metrics.json'), indent=2)
+    dump(metrics, str(work_dir / 'test_metrics.json'), indent=2)
 
 
 if __name__ == '__main__':

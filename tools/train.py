@@ -64,10 +64,9 @@ def main() -> None:
         enable_amp(config)
     launch.set_launcher(config, args.launcher)
     launch.set_seed(config, args.seed, args.deterministic)
-    if args.resume is not None:
-        launch.set_resume(config, args.resume)
+    state = args.resume and launch.find_state(config, args.resume)
     check_config(config)
-    runner = launch.build_runner(config)
+    runner = launch.build_runner(config, state)
     check_before_data(runner)
     with saying_how_to_go_on(config.work_dir):
         runner.train()

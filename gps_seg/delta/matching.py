@@ -64,7 +64,21 @@ def another_base(delta: Delta, strangers: Collection[str]) -> ValueError:
         f'base: expected the weights that the delta was made from, got others '
         f'in {len(names)} of {total} tensors ({names[0]}, ...). Load the base '
         'checkpoint of the delta; if a delta is applied to this model, revert '
-        'it first.'
+        f'it first. {_seed_hint(delta)}'
+    )
+
+
+def _seed_hint(delta: Delta) -> str:
+    """What else can be wrong with a base that a config builds."""
+    if delta.info.seed is None:
+        return (
+            'If no file holds those tensors, build them with the seed of the '
+            'run (randomness.seed in the config); the log of the run has it.'
+        )
+    return (
+        f'If no file holds those tensors, they are those of seed '
+        f'{delta.info.seed}, or in the base.pth that the run wrote beside the '
+        'delta (load_from in the config).'
     )
 
 

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from gps_seg.delta import is_delta
-from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.runner_model import bare_model, leave_out_averages
 
 #: Where a checkpoint has what the hooks of this package keep.
 CHECKPOINT_KEY = 'gps_seg'
@@ -93,7 +93,14 @@ def _check_shapes(
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Every checkpoint that the runner loads must have the whole model."""
+    """Test a checkpoint: it must have the whole model, as it is to be scored.
+
+    An ``EMAHook`` of the config is left out, see :func:`leave_out_averages`.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Take the hooks out that would average."""
+        leave_out_averages(runner)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]

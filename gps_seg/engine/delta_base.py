@@ -27,7 +27,10 @@ _WRONG_CONFIG = (
 
 
 def find_base(
-    weights: str | Path | None, config: str | Path | None, prefix: str = ''
+    weights: str | Path | None,
+    config: str | Path | None,
+    prefix: str = '',
+    seed: int | None = None,
 ) -> nn.Module | dict[str, Tensor]:
     """The base that the options of a command name.
 
@@ -35,6 +38,7 @@ def find_base(
         weights: File of weights, or None.
         config: Config file, or None.
         prefix: As for :func:`base_tensors`.
+        seed: As for :func:`base_model`.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -48,7 +52,7 @@ def find_base(
         )
     if weights is not None:
         return base_tensors(weights, prefix)
-    return base_model(read_config(str(config)))
+    return base_model(read_config(str(config)), seed)
 
 
 def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
@@ -77,10 +81,14 @@ def read_config(path: str | Path) -> Config:
         return load_config(str(path))
 
 
-def base_model(config: Config) -> nn.Module:
+def base_model(config: Config, seed: int | None = None) -> nn.Module:
     """The model as a training by this config begins, on the CPU.
 
     Whether that is the base of a delta, the fingerprints in the delta tell.
+
+    Args:
+        config: Left as it is.
+        seed: As for :func:`~gps_seg.engine.task_model.build_base`.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
@@ -94,7 +102,7 @@ def base_model(config: Config) -> nn.Module:
     with _told_as_value_error(
         'a model that can be built', str(config.filename)
     ):
-        return build_base(config)
+        return build_base(config, seed)
 
 
 @contextmanager

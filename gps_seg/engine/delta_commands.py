@@ -39,7 +39,7 @@ def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:
     require_new(out, *CHECKPOINT_SUFFIXES)
     delta = Delta.load(delta_file)
     config = read_config(config_file)
-    model = base_model(config)
+    model = base_model(config, delta.info.seed)
     apply(model, delta)
     meta = checkpoint_meta(delta.info, model.dataset_meta, config.pretty_text)
     return _written(out, write_checkpoint(out, model.state_dict(), meta))

@@ -55,7 +55,7 @@ def extract_file(
         config = base
     if config is not None:
         info = replace(info, config=read_config(config).pretty_text)
-    old = _base_state(base, prefix)
+    old = _base_state(base, prefix, info.seed)
     dropped = _within(new, tensors)
     old = {name: t for name, t in old.items() if name not in dropped}
     _check_shapes(old, tensors)
@@ -65,15 +65,18 @@ def extract_file(
     return f'{out}: {_changes(delta, total)}\n{_sizes(*sizes)} of {tuned}'
 
 
-def _base_state(base: Path, prefix: str) -> dict[str, Tensor]:
+def _base_state(
+    base: Path, prefix: str, seed: int | None
+) -> dict[str, Tensor]:
     if base.suffix == '.py':
-        state: dict[str, Tensor] = base_model(read_config(base)).state_dict()
+        model = base_model(read_config(base), seed)
+        state: dict[str, Tensor] = model.state_dict()
         return state
     return base_tensors(base, prefix)
 
 
 def told_by(checkpoint: Path) -> DeltaInfo:
-    """Classes, palette, config and method, as far as a checkpoint has them.
+    """Classes, palette, config, method and seed, as a checkpoint has them.
 
     A palette that does not go with the classes is left out.
     """
@@ -86,6 +89,7 @@ def told_by(checkpoint: Path) -> DeltaInfo:
         key.lower(): value for key, value in meta.items() if key.isupper()
     }
     classes = _list(data.get('classes'))
+    seed = meta.get('seed')
     palette = [
         tuple(map(int, colour)) for colour in _list(data.get('palette'))
     ]
@@ -94,6 +98,7 @@ def told_by(checkpoint: Path) -> DeltaInfo:
         palette=tuple(palette) if len(palette) == len(classes) else (),
         method=_dict(_dict(content.get(CHECKPOINT_KEY)).get('method')),
         config=str(meta.get('cfg') or ''),
+        seed=seed if isinstance(seed, int) else None,
     )
 
 

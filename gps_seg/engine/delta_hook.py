@@ -10,12 +10,20 @@ from typing import Any, SupportsFloat
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Baseline, DeltaInfo
+from gps_seg.engine.base_origin import keep_base
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
-from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.delta_run import (
+    check_interval,
+    check_no_resume,
+    only_peft_hook,
+    record_seed,
+)
+from gps_seg.engine.earlier_run import set_aside
+from gps_seg.engine.pending_validation import is_due, progress
 from gps_seg.engine.runner_model import (
     averaged_model,
     bare_model,
@@ -43,10 +51,13 @@ class DeltaHook(Hook):
       ``EMAHook`` runs,
     - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
       of the averaged weights, for they are what is validated,
-    - ``resume.pth``: the state of the run, without the base weights.
+    - ``resume.pth``: the state of the run, without the base weights,
+    - ``base.pth``: the model as the run began, only if neither files nor the
+      seed can give it again.
 
     Each is replaced when the next one is complete, so that a run that is
-    killed at any moment leaves whole files.
+    killed at any moment leaves whole files. Those of an earlier run in the
+    same work directory are moved into ``before_<time>`` there.
 
     Args:
         interval: Save every so many iterations (or epochs), and at the end.
@@ -88,15 +99,10 @@ class DeltaHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Find the hook whose task it is."""
         if not is_training(runner):
+            check_no_resume(runner)
             return
-        peft = [h for h in runner.hooks if isinstance(h, PeftHook)]
-        if len(peft) != 1:
-            raise ValueError(
-                f'custom_hooks: expected one PeftHook, got {len(peft)}. '
-                'DeltaHook writes what a PeftHook lets train; without one '
-                'use CheckpointHook.'
-            )
-        self.peft = peft[0]
+        check_interval(runner, self.by_epoch)
+        self.peft = only_peft_hook(runner)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -119,19 +125,22 @@ class DeltaHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the base; or do what a stopped run had still to do."""
+        record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
             if self.validated_at != progress(runner) and is_due(runner):
                 runner.val_loop.run()
             return
+        set_aside(runner)
         model, trainable = bare_model(runner), self.peft.trainable
         inside = f'{self.peft.method.encoder}.'
         new = {n for n in model.state_dict() if not n.startswith(inside)}
         whole = set(trainable.names.values()) - trainable.selected.keys()
-        self.base = FrozenBase.of(model, whole | new, runner._load_from)
         self.baseline = Baseline.of(
             model, self.peft.selection, sorted(whole - new), sorted(new)
         )
+        keep_base(runner, self.baseline)
+        self.base = FrozenBase.of(model, whole | new, runner._load_from)
 
     def after_train_iter(
         self,
@@ -159,8 +168,8 @@ class DeltaHook(Hook):
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Write the best delta, if this is it, and the score for a resume."""
-        if not is_training(runner):
-            return
+        if not is_training(runner) or self.base is None:
+            return  # nothing has been trained
         self.metrics = finite_numbers(metrics or {})
         if self.save_best is not None:
             self._keep_best(runner, metrics or {}, self.save_best)
@@ -240,25 +249,8 @@ class DeltaHook(Hook):
             method=self.peft.config,
             config=self.config_text,
             metric=self.metrics,
+            seed=runner.seed,
         )
-
-
-def progress(runner: Runner) -> tuple[int, int]:
-    """Epochs and iterations that are over, between two of them."""
-    return runner.epoch, runner.iter
-
-
-def is_due(runner: Runner) -> bool:
-    """Whether the training loop would validate now."""
-    loop = runner.train_loop
-    if runner.val_loop is None:
-        return False
-    by_epoch = isinstance(loop, EpochBasedTrainLoop)
-    now = runner.epoch if by_epoch else runner.iter
-    last = runner.max_epochs if by_epoch else runner.max_iters
-    return now >= loop.val_begin and (
-        now % loop.val_interval == 0 or now == last
-    )
 
 
 def finite_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

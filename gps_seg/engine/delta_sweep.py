@@ -21,8 +21,9 @@ from gps_seg.delta import Delta, applied, scaled
 from gps_seg.engine.delta_base import read_config
 from gps_seg.engine.environment import describe_environment
 from gps_seg.engine.launch import build_runner
-from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.sweep_progress import Report, SweepProgress
+from gps_seg.engine.task_model import build_base
 from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
@@ -54,22 +55,24 @@ def sweep(
     """
     _check(config, alphas)
     with TemporaryDirectory(prefix='gps_seg_sweep_') as folder:
-        runner = base_runner(config, folder)
+        runner = base_runner(config, folder, delta.info.seed)
         progress = SweepProgress(alphas, report)
         runner.register_hook(progress)
         return [_score(runner, delta, alpha, progress) for alpha in alphas]
 
 
-def base_runner(config: Config, work_dir: str) -> Runner:
+def base_runner(config: Config, work_dir: str, seed: int | None) -> Runner:
     """A runner whose model is the base, and stays it when the runner tests.
 
-    ``Runner.test`` never initialises weights, and loads ``load_from`` only if
-    the runner has not loaded yet. So both are done here, in the order in
-    which ``Runner.train`` does them, and a test finds nothing left to do.
+    Args:
+        config: Builds the base; left as it is.
+        work_dir: Folder for the logs.
+        seed: As for :func:`~gps_seg.engine.task_model.build_base`.
     """
+    base = build_base(config, seed)
     config = copy.deepcopy(config)
     config.work_dir = work_dir
-    config.resume = False
+    config.load_from, config.resume = None, False  # it is in the base
     config.launcher = 'none'
     config.log_level = 'WARNING'
     # Loggers and visualizers are singletons by name; those of an earlier
@@ -78,11 +81,8 @@ def base_runner(config: Config, work_dir: str) -> Runner:
     if config.get('visualizer') is not None:
         config.visualizer.name = config.experiment_name
     runner = build_runner(config)
-    runner.call_hook('before_run')
-    model = bare_model(runner)
-    if hasattr(model, 'init_weights'):
-        model.init_weights()
-    runner.load_or_resume()
+    leave_out_averages(runner)
+    bare_model(runner).load_state_dict(base.state_dict())
     return runner
 
 

@@ -13,11 +13,15 @@ from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from gps_seg.delta import is_delta
+from gps_seg.engine.base_origin import BASE_FILE
+from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.config_source import read_config
 from gps_seg.engine.delta_hook import RESUME_FILE
+from gps_seg.engine.start_weights import start_of
+from gps_seg.models import read_checkpoint
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -75,50 +79,69 @@ def set_seed(
     config.randomness = randomness
 
 
-def set_resume(config: Config, checkpoint: str) -> None:
-    """Go on with a run, from a checkpoint or (``'auto'``) its latest state.
+def find_state(config: Config, checkpoint: str) -> str | None:
+    """The state to go on from: a checkpoint, or (``'auto'``) the latest.
 
-    ``DeltaHook`` keeps one state per run; for those of ``CheckpointHook``
-    MMEngine looks up the latest. Without either the run begins anew, as
-    schedulers of clusters expect, and a warning says so.
+    ``DeltaHook`` keeps one state per run, ``CheckpointHook`` names its latest
+    in a file. Without either the run begins anew, as schedulers of clusters
+    expect, and a warning says so.
+
+    The config gets what the base of a ``DeltaHook``'s state needs: the seed,
+    and as ``load_from`` the ``base.pth`` beside it, if the run kept one.
+
+    Args:
+        config: Is changed in place.
+        checkpoint: Path, URL, or ``'auto'``.
+
+    Returns:
+        The file for :func:`build_runner`, or None.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
         ValueError: If it is a delta.
     """
-    config.resume = True
     if checkpoint == 'auto':
-        config.load_from = _latest_state(config)
-        return
-    if '://' not in checkpoint and not Path(checkpoint).is_file():
+        return _latest_state(config)
+    if '://' in checkpoint:
+        return checkpoint
+    if not Path(checkpoint).is_file():
         raise FileNotFoundError(
             f'--resume: expected a checkpoint, got nothing at {checkpoint}. '
             'Without a name the latest of the work directory is taken.'
         )
-    if '://' not in checkpoint and is_delta(checkpoint):
+    if is_delta(checkpoint):
         raise ValueError(
             f'--resume: expected the state of a run, got the delta '
             f'{checkpoint}, which has no optimizer. Take the {RESUME_FILE} '
             'beside it.'
         )
-    config.load_from = checkpoint
+    _prepare_base(config, Path(checkpoint))
+    return checkpoint
+
+
+def _prepare_base(config: Config, path: Path) -> None:
+    """Let the config build the base of a state that has none of its own."""
+    state = read_checkpoint(path)
+    if 'base' not in state.get(CHECKPOINT_KEY, {}):
+        return
+    set_seed(config, state['meta']['seed'])
+    kept = path.with_name(BASE_FILE)
+    if kept.is_file():
+        config.load_from = str(kept)
 
 
 def _latest_state(config: Config) -> str | None:
-    """Path for ``load_from``; None where MMEngine looks for itself."""
     work_dir = Path(config.work_dir)
     if (work_dir / RESUME_FILE).is_file():
-        return str(work_dir / RESUME_FILE)
-    # If it finds none it loads load_from as a start, silently.
-    if not (work_dir / 'last_checkpoint').is_file():
-        config.resume = False
-        print_log(
-            f'--resume: expected a state of the run in {work_dir}, got none: '
-            'ignored, the run begins anew.',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return config.get('load_from')
+        return find_state(config, str(work_dir / RESUME_FILE))
+    if (work_dir / 'last_checkpoint').is_file():
+        return find_state(config, find_latest_checkpoint(str(work_dir)))
+    print_log(
+        f'--resume: expected a state of the run in {work_dir}, got none: '
+        'ignored, the run begins anew.',
+        logger='current',
+        level=logging.WARNING,
+    )
     return None
 
 
@@ -145,11 +168,21 @@ def set_launcher(config: Config, launcher: str) -> None:
     )
 
 
-def build_runner(config: Config) -> Runner:
-    """The runner of the config, from the registry if it names a type."""
+def build_runner(config: Config, state: str | None = None) -> Runner:
+    """The runner of the config, from the registry if it names a type.
+
+    Args:
+        config: As the run began, or begins.
+        state: Checkpoint from which the runner goes on when it trains. The
+            config does not name it, as its ``load_from`` is the base's.
+    """
     if 'runner_type' in config:
-        return RUNNERS.build(config)
-    return Runner.from_cfg(config)
+        runner = RUNNERS.build(config)
+    else:
+        runner = Runner.from_cfg(config)
+    if state is not None:
+        runner._resume, runner._load_from = True, state
+    return runner
 
 
 def set_local_rank(local_rank: int) -> None:
@@ -177,6 +210,7 @@ def prepare_test(
             f'checkpoint: expected a file, got {weights}. Training writes '
             'delta.safetensors into its work directory.'
         )
+    config.load_from, config.resume = start_of(config), False
     hooks = [*(config.get('custom_hooks') or [])]
     if is_delta(weights):
         hooks.append(dict(type='TaskHook', path=weights))

@@ -44,6 +44,7 @@ from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
 from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
+from gps_seg.engine.start_weights import start_of
 from gps_seg.peft import (
     METHODS,
     Choice,
@@ -149,7 +150,8 @@ class PeftHook(Hook):
         selection = selection_in(kept)
         if 'base' in kept:
             base = FrozenBase(**kept['base'])
-            fill(checkpoint, base, selection, bare_model(runner))
+            start = start_of(runner.cfg)
+            fill(checkpoint, base, selection, bare_model(runner), start)
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
         restore(self.trainable, kept)

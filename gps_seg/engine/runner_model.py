@@ -56,6 +56,16 @@ def leave_data_parallel(runner: Runner) -> None:
     runner.model = bare_model(runner)
 
 
+def leave_out_averages(runner: Runner) -> None:
+    """Let a run that only tests score the weights that it is given.
+
+    An ``EMAHook`` puts a copy of the model in for the time of a test, which
+    it made before the weights were loaded. Weights in a file are finished:
+    an average among them was taken when they were saved.
+    """
+    runner._hooks = [h for h in runner.hooks if not isinstance(h, EMAHook)]
+
+
 def averaged_model(runner: Runner) -> nn.Module | None:
     """The model with the averaged weights of an ``EMAHook``, if there is."""
     for hook in runner.hooks:

@@ -28,8 +28,8 @@ class FrozenBase:
 
     Args:
         digests: Of the base's tensors that do not train whole, by name.
-        source: ``load_from`` of the run: a checkpoint that was loaded into
-            the model after it had been initialised; None if there was none.
+        source: ``load_from`` of the run, None if there was none. It is only
+            said in errors: what is loaded is what the config names.
     """
 
     digests: Mapping[str, str]
@@ -54,8 +54,16 @@ class FrozenBase:
         }
         return cls(digests, source)
 
-    def check(self, model: nn.Module) -> None:
-        """Raise ValueError unless the model has the weights of the base."""
+    def check(self, model: nn.Module, hint: str = '') -> None:
+        """Compare a model with the base.
+
+        Args:
+            model: As the run begins with it.
+            hint: What the user can do if it is another.
+
+        Raises:
+            ValueError: If it has not the weights of the base.
+        """
         parameters = _parameters(model)
         others = [
             name
@@ -67,8 +75,7 @@ class FrozenBase:
                 'resume: expected the base weights that the run began with, '
                 f'got others in {len(others)} of {len(self.digests)} tensors '
                 f'({others[0]}, ...). The checkpoint holds only what trains: '
-                'put the file of pretrained weights back that the config '
-                'names, and use the same seed.'
+                f'put the files back that the run began with. {hint}'
             )
 
 
@@ -91,6 +98,7 @@ def fill(
     base: FrozenBase,
     selection: Selection,
     model: nn.Module,
+    start: str | None,
 ) -> None:
     """Undo :func:`slim`, in place.
 
@@ -99,13 +107,20 @@ def fill(
         base: Kept with the checkpoint.
         selection: Kept with the checkpoint.
         model: Initialised as the config says, by the seed of the run.
+        start: ``load_from`` of the config, which is loaded into the model.
 
     Raises:
         ValueError: If the model has not the base's weights.
     """
-    if base.source is not None:
-        load_checkpoint(model, base.source, map_location='cpu')
-    base.check(model)
+    if start is not None:
+        load_checkpoint(model, start, map_location='cpu')
+    seed = checkpoint.get('meta', {}).get('seed')
+    base.check(
+        model,
+        f'It had load_from={base.source!r} and randomness.seed={seed}; the '
+        f'config has load_from={start!r}. Resume by tools/train.py CONFIG '
+        '--resume, which takes the seed from the checkpoint.',
+    )
     parameters = _parameters(model)
     for key, prefix in _STATES.items():
         if key not in checkpoint:

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Delta, apply
-from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.task_model import build_base, tell_classes
 
 
@@ -42,14 +42,22 @@ def load_task(
     delta = Delta.load(path)
     if not isinstance(config, Config):
         config = Config.fromfile(config)
-    model.load_state_dict(build_base(config).state_dict())
-    apply(model, delta)
+    _load(model, config, delta)
     tell_classes(model, delta.info.to_json())
+
+
+def _load(model: nn.Module, config: Config, delta: Delta) -> None:
+    base = build_base(config, delta.info.seed)
+    model.load_state_dict(base.state_dict())
+    apply(model, delta)
 
 
 @HOOKS.register_module()
 class TaskHook(Hook):
     """Test a delta: the runner's model gets its base weights and the delta.
+
+    The base is built by the config of the runner and the seed in the delta.
+    An ``EMAHook`` of the config is left out, see :func:`leave_out_averages`.
 
     Args:
         path: The delta file.
@@ -59,9 +67,9 @@ class TaskHook(Hook):
         self.delta = Delta.load(path)
 
     def before_run(self, runner: Runner) -> None:
-        """Initialise the model; a ``load_from`` is loaded after that."""
-        bare_model(runner).init_weights()
+        """Take the hooks out that would average."""
+        leave_out_averages(runner)
 
     def before_test(self, runner: Runner) -> None:
-        """Put the delta on, when the base's weights are there."""
-        apply(bare_model(runner), self.delta)
+        """Load base and delta, over whatever was loaded before."""
+        _load(bare_model(runner), runner.cfg, self.delta)

@@ -20,7 +20,9 @@ from torch import nn
 
 from gps_seg.delta import Delta, apply, is_delta
 from gps_seg.engine.checkpoint_check import check_fits
+from gps_seg.engine.start_weights import start_of
 from gps_seg.models import load_strictly
+from gps_seg.sparse import fork_rng, seed_cpu
 
 
 class ModelSize(NamedTuple):
@@ -37,26 +39,31 @@ class ModelSize(NamedTuple):
     num_bytes: int
 
 
-def build_base(config: Config) -> nn.Module:
+def build_base(config: Config, seed: int | None = None) -> nn.Module:
     """The model that a training run with this config begins with.
 
     It has the pretrained weights that the config names, then those of its
-    ``load_from``. What neither of them has, such as a head, is random.
+    ``load_from``. What neither of them has, such as a head, is random: with
+    the seed of a run it is what that run drew on a CPU.
 
     Args:
         config: Left as it is.
+        seed: Of the run, such as ``delta.info.seed``; ``randomness.seed`` of
+            the config if None. With neither, values are drawn from the
+            generators as they are.
 
     Returns:
         On the CPU, in evaluation mode, ready for ``gps_seg.delta.apply``,
         and for ``mmseg.apis.inference_model`` or
         ``mmpretrain.ImageClassificationInferencer``.
     """
-    model = _build(config)
-    with _without_a_line_per_tensor():
-        model.init_weights()
-    if config.get('load_from'):
-        load_checkpoint(model, config.load_from, map_location='cpu')
-    return model
+    if seed is None:
+        seed = (config.get('randomness') or {}).get('seed')
+    if seed is None:
+        return _initialised(config)
+    with fork_rng():
+        seed_cpu(seed)
+        return _initialised(config)
 
 
 def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
@@ -75,7 +82,7 @@ def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
         ValueError: If it does not fit the model, or there are no weights.
     """
     if weights is None:
-        if not config.get('load_from'):
+        if not start_of(config):
             raise ValueError(
                 'weights: expected a delta, a checkpoint, or load_from in '
                 'the config, got none. A model without them has a random '
@@ -97,6 +104,16 @@ def size_of(config: Config) -> ModelSize:
     )
 
 
+def _initialised(config: Config) -> nn.Module:
+    model = _build(config)
+    with _without_a_line_per_tensor():
+        model.init_weights()
+    start = start_of(config)
+    if start:
+        load_checkpoint(model, start, map_location='cpu')
+    return model
+
+
 def _build(config: Config) -> nn.Module:
     init_default_scope(config.get('default_scope') or 'mmseg')
     # Of copies: a segmentor writes into its config when it is built, and
@@ -109,7 +126,7 @@ def _build(config: Config) -> nn.Module:
 
 
 def _with_delta(config: Config, delta: Delta) -> nn.Module:
-    model = build_base(config)
+    model = build_base(config, delta.info.seed)
     apply(model, delta)
     tell_classes(model, delta.info.to_json())
     return model

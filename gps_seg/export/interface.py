@@ -104,8 +104,8 @@ def interface_of(
 
     Args:
         segmentor: Its ``dataset_meta`` has the classes and the palette.
-        config: Its data preprocessor tells the normalisation; its test mode,
-            test pipeline or data preprocessor the size.
+        config: Its data preprocessor tells the normalisation; its test mode
+            or test pipeline the size.
         size: Height and width, instead of the config's.
         any_batch: As of :class:`Interface`.
 
@@ -128,32 +128,45 @@ def interface_of(
 def default_size(config: Config) -> tuple[int, int]:
     """Height and width of what enters the model when the config tests.
 
-    That is the sliding window, or else the fixed size that the test pipeline
-    brings every image to, or else the size of training.
+    That is the sliding window, or else the fixed size to which the pipeline
+    of the test set brings every image. The size of the training is neither.
 
     Raises:
-        ValueError: If the config has none of these.
+        ValueError: If there is no fixed size, as of images that keep their
+            shape.
     """
     test = config.model.get('test_cfg') or {}
     if test.get('mode') == 'slide':
         return tuple(test.crop_size)
-    trained = (config.model.get('data_preprocessor') or {}).get('size')
-    size = _resized(config.get('test_pipeline') or []) or trained
-    if size is None:
+    resize = _resize(_test_pipeline(config))
+    if resize is None or resize.get('keep_ratio', False):
         raise ValueError(
-            'size: expected one in model.test_cfg, test_pipeline or '
-            'model.data_preprocessor of the config, got none. Give --size '
-            'HEIGHT WIDTH.'
+            'size: expected a sliding window, or a Resize without keep_ratio '
+            f'in the test pipeline, got {dict(resize or {})}, so that images '
+            'differ in size. Give --size HEIGHT WIDTH; the config trains at '
+            f'{_training_size(config)}.'
         )
-    return tuple(size)
+    scale = resize['scale']
+    width, height = (scale, scale) if isinstance(scale, int) else scale
+    return height, width
 
 
-def _resized(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
-    for step in pipeline:
-        if step['type'] == 'Resize' and not step.get('keep_ratio', False):
-            width, height = step['scale']
-            return height, width
-    return None
+def _test_pipeline(config: Config) -> Sequence[Mapping[str, Any]]:
+    """Of the test set, inside of its wrappers; else that for inference."""
+    dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset.get('pipeline') or config.get('test_pipeline') or []
+
+
+def _resize(pipeline: Sequence[Mapping[str, Any]]) -> Any:
+    steps = [step for step in pipeline if step['type'] == 'Resize']
+    return steps[-1] if steps else None
+
+
+def _training_size(config: Config) -> Any:
+    preprocessor = config.model.get('data_preprocessor') or {}
+    return preprocessor.get('size') or 'sizes of its own'
 
 
 def _normalisation(preprocessor: Mapping[str, Any]) -> dict[str, Any]:

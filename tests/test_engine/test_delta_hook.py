@@ -293,19 +293,81 @@ def test_a_validation_that_was_cut_off_is_done_on_resuming(tmp_path):
     assert Scores.queue == [0.7, 0.8]
 
 
+def test_a_validation_before_the_training_is_let_be(tmp_path):
+    class ValidateFirst(Hook):
+        def before_train(self, runner):
+            runner.val_loop.run()
+
+    options = validated([0.9, 0.1, 0.2, 0.3, 0.4])
+    checkpoint = {'type': 'DeltaHook', 'interval': 9, 'save_best': 'score'}
+    extra = [*hooks(), ValidateFirst()]
+    run(tmp_path, hooks=extra, checkpoint=checkpoint, **options)
+    best = Delta.load(tmp_path / 'best_delta.safetensors')
+    assert best.info.metric == {'score': 0.4}
+
+
+@pytest.mark.parametrize('what', ['val', 'test'])
+def test_the_state_of_a_run_is_not_validated(tmp_path, what):
+    train(tmp_path, iters=3)
+    options = validated([0.1], iters=3)
+    parts = ('dataloader', 'cfg', 'evaluator')
+    options |= {f'test_{part}': options[f'val_{part}'] for part in parts}
+    runner, _ = train(tmp_path, train=False, resume=True, **options)
+    with pytest.raises(ValueError, match=r'resume: .*/delta\.safetensors, or'):
+        getattr(runner, what)()
+
+
+def test_within_epochs_nothing_is_saved(tmp_path):
+    """A resumed run would train the half of the epoch again."""
+    runner, _ = train(tmp_path, train=False)
+    runner._train_loop = {'by_epoch': True, 'max_epochs': 2}
+    with pytest.raises(
+        ValueError, match=r'checkpoint.by_epoch: expected True'
+    ):
+        runner.train()
+
+
+def test_files_of_an_earlier_run_stay(tmp_path, capsys):
+    train(tmp_path, iters=3, ema=True)
+    names = ['resume.pth', 'delta.safetensors', 'ema_delta.safetensors']
+    before = {name: (tmp_path / name).read_bytes() for name in names}
+
+    train(tmp_path, iters=6)
+
+    (folder,) = tmp_path.glob('before_*')
+    assert {n: (folder / n).read_bytes() for n in names} == before
+    assert not (tmp_path / 'ema_delta.safetensors').exists()
+    assert f'moved to {folder}' in capsys.readouterr().out
+    train(tmp_path, iters=7, resume=True)
+    assert len(list(tmp_path.glob('before_*'))) == 1
+
+
 def test_another_base_is_refused(tmp_path):
     train(tmp_path, iters=3)
     with pytest.raises(ValueError, match=r'resume: expected the base weights'):
         train(tmp_path, resume=True, model=toy_model(seed=9))
 
 
-def test_a_base_from_load_from_is_found_again(tmp_path):
-    base = tmp_path / 'base.pth'
-    torch.save(toy_model(seed=5).state_dict(), base)
-    whole, _ = train(tmp_path / 'whole', load_from=str(base))
-    train(tmp_path / 'cut', iters=3, load_from=str(base))
-    resumed, _ = train(tmp_path / 'cut', resume=True)
+@pytest.fixture
+def cut(tmp_path):
+    """Folder of a run that began with ``start.pth`` and was stopped."""
+    start = str(tmp_path / 'start.pth')
+    torch.save(toy_model(seed=5).state_dict(), start)
+    train(tmp_path / 'cut', iters=3, load_from=start)
+    return tmp_path / 'cut'
+
+
+def test_a_base_from_load_from_is_found_again(tmp_path, cut):
+    start = str(tmp_path / 'start.pth')
+    whole, _ = train(tmp_path / 'whole', load_from=start)
+    resumed, _ = train(cut, resume=True, cfg={'load_from': start})
     assert_same(whole.model.state_dict(), resumed.model.state_dict())
+
+
+def test_the_state_of_a_run_names_no_file_to_read(tmp_path, cut):
+    """The file is there, but only the user's config may name it."""
+    with pytest.raises(ValueError, match=r'start.pth.* has load_from=None'):
+        train(cut, resume=True)
 
 
 def test_a_checkpoint_of_another_hook_is_refused(tmp_path):

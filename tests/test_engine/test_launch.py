@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 
 import pytest
+import torch
 from mmengine.config import Config
 from run_tool import run_tool
 
@@ -128,6 +129,15 @@ def test_a_delta_goes_on_the_base_of_the_config(tmp_path):
     assert cfg.custom_hooks[-1] == {'type': 'TaskHook', 'path': str(path)}
 
 
+def test_the_config_of_a_resumed_run_can_be_tested(tmp_path):
+    """MMEngine's tools put the state to resume where the base is named."""
+    path = tmp_path / 'delta.safetensors'
+    Delta({}).save(path)
+    cfg = config(load_from='resume.pth', resume=True)
+    launch.prepare_test(cfg, str(path), out=None, show_dir=None)
+    assert (cfg.load_from, cfg.resume) == (None, False)
+
+
 def test_drawing_needs_a_visualizer(checkpoint):
     with pytest.raises(ValueError, match='--show-dir: expected a visuali'):
         launch.prepare_test(
@@ -135,23 +145,38 @@ def test_drawing_needs_a_visualizer(checkpoint):
         )
 
 
-def test_resume_prefers_the_state_in_the_work_dir(tmp_path, checkpoint):
-    cfg = config(work_dir=str(tmp_path), load_from='base.pth')
-    (tmp_path / 'last_checkpoint').write_text(checkpoint)
-    launch.set_resume(cfg, 'auto')
-    assert (cfg.resume, cfg.load_from) == (True, None)  # MMEngine looks it up
-    (tmp_path / 'resume.pth').touch()
-    launch.set_resume(cfg, 'auto')
-    assert cfg.load_from == str(tmp_path / 'resume.pth')
-    launch.set_resume(cfg, checkpoint)
-    assert cfg.load_from == checkpoint
+def save_state(path, **content):
+    torch.save({'meta': {'seed': 7}, **content}, path)
+    return str(path)
+
+
+def test_resume_prefers_the_state_in_the_work_dir(tmp_path):
+    cfg = config(work_dir=str(tmp_path), load_from='start.pth')
+    full = save_state(tmp_path / 'iter_3.pth')
+    (tmp_path / 'last_checkpoint').write_text(full)
+    assert launch.find_state(cfg, 'auto') == full
+    slim = save_state(tmp_path / 'resume.pth')
+    assert launch.find_state(cfg, 'auto') == slim
+    assert launch.find_state(cfg, full) == full
+    assert cfg.load_from == 'start.pth'
+
+
+def test_the_base_of_a_state_is_that_of_its_seed(tmp_path):
+    cfg = config(work_dir=str(tmp_path), load_from='start.pth')
+    save_state(tmp_path / 'resume.pth', gps_seg={'base': {}})
+    launch.find_state(cfg, 'auto')
+    assert cfg.randomness == {'seed': 7}
+    assert cfg.load_from == 'start.pth'
+    (tmp_path / 'base.pth').touch()
+    launch.find_state(cfg, 'auto')
+    assert cfg.load_from == str(tmp_path / 'base.pth')
 
 
 def test_nothing_to_resume_is_told_and_the_start_is_kept(tmp_path, capsys):
     """MMEngine alone would begin anew, and without the weights to load."""
-    cfg = config(work_dir=str(tmp_path), load_from='base.pth')
-    launch.set_resume(cfg, 'auto')
-    assert (cfg.resume, cfg.load_from) == (False, 'base.pth')
+    cfg = config(work_dir=str(tmp_path), load_from='start.pth')
+    assert launch.find_state(cfg, 'auto') is None
+    assert cfg.load_from == 'start.pth'
     output = capsys.readouterr().out
     assert 'WARNING - --resume: expected a state of the run in' in output
 
@@ -160,9 +185,9 @@ def test_what_cannot_be_resumed_is_refused(tmp_path):
     delta = tmp_path / 'delta.safetensors'
     Delta({}).save(delta)
     with pytest.raises(ValueError, match='--resume: .* resume.pth beside it'):
-        launch.set_resume(config(), str(delta))
+        launch.find_state(config(), str(delta))
     with pytest.raises(FileNotFoundError, match='got nothing at iter_3.pth'):
-        launch.set_resume(config(), 'iter_3.pth')
+        launch.find_state(config(), 'iter_3.pth')
 
 
 def test_only_what_several_processes_run_takes_a_launcher(capsys):

@@ -60,7 +60,7 @@ def test_there_and_back(base, tuned):
     assert checkpoint['state_dict']['one.weight'].tolist() == [7.0] * 3
     assert 'two.bias' not in checkpoint['state_dict']
     assert 'module.norm.weight' not in checkpoint['ema_state_dict']
-    fill(checkpoint, frozen, SELECTION, base)
+    fill(checkpoint, frozen, SELECTION, base, None)
     for key, expected in (
         ('state_dict', state_of(tuned)),
         (
@@ -78,7 +78,7 @@ def test_loading_it_gives_the_tuned_model(base, tuned):
     frozen = FrozenBase.of(base, TRAINED, None)
     checkpoint = {'state_dict': state_of(tuned)}
     slim(checkpoint, frozen, SELECTION)
-    fill(checkpoint, frozen, SELECTION, base)
+    fill(checkpoint, frozen, SELECTION, base, None)
     base.load_state_dict(checkpoint['state_dict'])
     for name, tensor in tuned.state_dict().items():
         assert torch.equal(base.state_dict()[name], tensor), name

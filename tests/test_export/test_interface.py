@@ -60,23 +60,41 @@ RESIZE = dict(type='Resize', scale=(30, 20))
 SLIDE = dict(mode='slide', crop_size=(8, 12), stride=(4, 6))
 
 
+TRAINING = dict(data_preprocessor=dict(size=(5, 6)))
+
+
 @pytest.mark.parametrize(
     ('model', 'pipeline', 'size'),
     [
-        (dict(data_preprocessor=dict(size=(5, 6))), [], (5, 6)),
-        (dict(data_preprocessor=dict(size=(5, 6))), [RESIZE], (20, 30)),
+        (TRAINING, [RESIZE], (20, 30)),
+        (TRAINING, [dict(RESIZE, scale=9)], (9, 9)),
         (dict(test_cfg=SLIDE), [RESIZE], (8, 12)),
-        (
-            dict(data_preprocessor=dict(size=(5, 6))),
-            [dict(RESIZE, keep_ratio=True)],
-            (5, 6),
-        ),
     ],
-    ids=['training', 'pipeline', 'window', 'ratio kept'],
+    ids=['pipeline', 'square', 'window'],
 )
 def test_the_size_that_the_config_tests_at(model, pipeline, size):
     config = Config(dict(model=model, test_pipeline=pipeline))
     assert default_size(config) == size
+
+
+def test_the_size_is_that_of_the_test_set():
+    inner = dict(type='PolypDataset', pipeline=[RESIZE])
+    wrapped = dict(type='RepeatDataset', dataset=inner)
+    config = Config(
+        dict(
+            model=TRAINING,
+            test_pipeline=[dict(RESIZE, scale=9)],
+            test_dataloader=dict(dataset=wrapped),
+        )
+    )
+    assert default_size(config) == (20, 30)
+
+
+@pytest.mark.parametrize('pipeline', [[], [dict(RESIZE, keep_ratio=True)]])
+def test_images_of_many_sizes_have_no_default(pipeline):
+    config = Config(dict(model=TRAINING, test_pipeline=pipeline))
+    with pytest.raises(ValueError, match=r'HEIGHT WIDTH.*trains at \(5, 6\)'):
+        default_size(config)
 
 
 def test_a_sliding_window_tells_its_steps(segmentor):

@@ -101,6 +101,7 @@ def test_the_work_dir_tells_the_whole_story(trained):
         'gps.py',
     ):
         assert (trained / name).stat().st_size > 0, name
+    assert not (trained / 'base.pth').exists()  # its weights are in a file
     environment = json.loads((trained / 'environment.json').read_text())
     assert environment['seed'] == 3
     told = json.loads((trained / 'trained.json').read_text())

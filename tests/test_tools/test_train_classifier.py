@@ -171,6 +171,9 @@ def test_the_weights_are_tested(trained, name):
     metrics = json.loads(Path(name, 'test_metrics.json').read_text())
     assert metrics['accuracy/top1'] in (0.0, 50.0, 100.0)
     assert 'single-label/recall' in metrics
+    if name != 'delta':  # the training validates the averaged weights
+        said = Delta.load(weights).info.metric
+        assert said == {key: metrics[key] for key in said}
 
 
 def test_a_model_knows_the_classes_of_its_data_set():

@@ -1,0 +1,77 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Whether the base of a run can be built again, asked when the run begins.
+
+Neither a delta nor the state of a run holds the base. What no file has was
+drawn at random, and is drawn again by the seed; but not after a training on a
+GPU, nor if something else drew numbers before the model was initialised.
+"""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+
+from gps_seg.delta import Baseline
+from gps_seg.delta.change import tensor_digest
+from gps_seg.engine.plain_checkpoint import write_checkpoint
+from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.task_model import build_base
+
+BASE_FILE = 'base.pth'
+
+
+def keep_base(runner: Runner, baseline: Baseline) -> None:
+    """Warn of a base that no file holds; write it if no seed draws it.
+
+    Every process must call it, as a download is a matter of all. A runner
+    that was given a built model is left alone: no config tells its base.
+
+    Args:
+        runner: With the model as the training begins.
+        baseline: Of that model.
+    """
+    if 'model' not in runner.cfg:
+        return
+    seed = runner.seed
+    drawn = _other_tensors(runner.cfg, (seed + 1) % 2**32, baseline)
+    if not drawn:
+        return
+    lost = _other_tensors(runner.cfg, seed, baseline)
+    known = baseline.fingerprint or {}
+    runner.logger.warning(
+        f'base: {len(drawn)} of {len(known)} tensors of the encoder came from '
+        f'no file that the config names ({drawn[0]}, ...). If it should be '
+        "pretrained, name its weights in the backbone's init_cfg or in "
+        'load_from, and look for warnings of tensors that a file lacks. '
+        + (
+            _write(runner, lost)
+            if lost
+            else f'The seed {seed}, which every delta holds, draws them again.'
+        )
+    )
+
+
+def _other_tensors(config: Config, seed: int, baseline: Baseline) -> list[str]:
+    """Names of tensors that the config builds otherwise with this seed."""
+    built = build_base(config, seed).state_dict()
+    return [
+        name
+        for name, digest in (baseline.fingerprint or {}).items()
+        if name not in built or tensor_digest(built[name]) != digest
+    ]
+
+
+def _write(runner: Runner, lost: list[str]) -> str:
+    path = Path(runner.work_dir, BASE_FILE)
+    _write_model(runner, path)
+    return (
+        f'{len(lost)} of them cannot be drawn again, so the base is kept: '
+        f'{path}. Give every tool that takes a delta of this run '
+        f'--cfg-options load_from={path}; --resume finds it by itself.'
+    )
+
+
+@master_only
+def _write_model(runner: Runner, path: Path) -> None:
+    write_checkpoint(path, bare_model(runner).state_dict(), {})

@@ -1,0 +1,68 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a run must be for a DeltaHook, and what the hook writes down of it."""
+
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from gps_seg.engine.peft_hook import PeftHook
+
+
+def only_peft_hook(runner: Runner) -> PeftHook:
+    """The hook whose task the deltas hold.
+
+    Raises:
+        ValueError: If there is none, or more than one.
+    """
+    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    if len(hooks) != 1:
+        raise ValueError(
+            f'custom_hooks: expected one PeftHook, got {len(hooks)}. '
+            'DeltaHook writes what a PeftHook lets train; without one '
+            'use CheckpointHook.'
+        )
+    return hooks[0]
+
+
+def check_interval(runner: Runner, by_epoch: bool) -> None:
+    """Refuse to save within epochs, as a resumed run would repeat them.
+
+    Args:
+        runner: Of a training.
+        by_epoch: Whether the hook counts epochs.
+
+    Raises:
+        ValueError: If it counts iterations, and the training epochs.
+    """
+    if by_epoch or not isinstance(runner.train_loop, EpochBasedTrainLoop):
+        return
+    raise ValueError(
+        'default_hooks.checkpoint.by_epoch: expected True for a training by '
+        'epochs, got False. MMEngine resumes at the beginning of an epoch, '
+        'so one that was stopped within it would be trained twice. Set '
+        'by_epoch=True and count the interval in epochs.'
+    )
+
+
+def check_no_resume(runner: Runner) -> None:
+    """Refuse to validate or test the state of a stopped run.
+
+    Raises:
+        ValueError: If the runner is to resume.
+    """
+    if runner._resume:
+        raise ValueError(
+            'resume: expected a training, got a validation or a test of the '
+            'state of a stopped run, which has no base weights. Run '
+            f'tools/test.py CONFIG {runner.work_dir}/delta.safetensors, or '
+            'set resume=False.'
+        )
+
+
+def record_seed(runner: Runner) -> None:
+    """Put the seed of the run into its config, also in the work directory.
+
+    It may have been drawn, or taken from the state that is resumed.
+    """
+    randomness = runner.cfg.get('randomness') or {}
+    if randomness.get('seed') != runner.seed:
+        runner.cfg.randomness = {**randomness, 'seed': runner.seed}
+        runner.dump_config()
