@@ -67,9 +67,7 @@ def _without_config(load: Loader) -> Loader:
     """A loader that leaves out what MMEngine would run to resume."""
 
     @functools.wraps(load)
-    def load_checkpoint(
-        cls: type[CheckpointLoader], *args: Any, **options: Any
-    ) -> Any:
+    def load_checkpoint(*args: Any, **options: Any) -> Any:
         checkpoint = load(*args, **options)
         meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
         if isinstance(meta, dict):
@@ -88,6 +86,6 @@ mmengine_checkpoint.load_from_http = _naming_its_url(
 CheckpointLoader.register_scheme(
     ('http://', 'https://'), mmengine_checkpoint.load_from_http, force=True
 )
-CheckpointLoader.load_checkpoint = classmethod(
+CheckpointLoader.load_checkpoint = staticmethod(
     _without_config(CheckpointLoader.load_checkpoint)
 )

@@ -15,7 +15,20 @@ from typing import Any
 import numpy as np
 from mmengine.logging.history_buffer import HistoryBuffer
 
-_CODES = frozenset('b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8'.split())
+_CODES = (
+    'b1',
+    'i1',
+    'i2',
+    'i4',
+    'i8',
+    'u1',
+    'u2',
+    'u4',
+    'u8',
+    'f2',
+    'f4',
+    'f8',
+)
 _ORDERS = ('<', '>', '|', '=')
 _NO_FIELDS = (None, None, None, -1, -1, 0)
 _MOST_AXES = 32
@@ -97,7 +110,7 @@ class SavedHistory(HistoryBuffer):  # type: ignore[misc]
                 raise pickle.UnpicklingError('a history of another kind')
 
 
-def _array(kind: Any, shape: Any, code: Any) -> NumberArray:
+def _array(kind: Any, *_: Any) -> NumberArray:
     """Stands in for ``_reconstruct``, which makes an empty array."""
     if kind is not NumberArray:
         raise pickle.UnpicklingError(f'an array of type {kind!r}')

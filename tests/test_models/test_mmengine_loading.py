@@ -8,8 +8,8 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
-from toy_run import ToyModel, ToySet
 from torch.utils.data import DataLoader
+from toy_run import ToyModel, ToySet
 
 from gps_seg.models import read_checkpoint
 
