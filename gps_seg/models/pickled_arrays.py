@@ -82,7 +82,7 @@ class NumberArray:
         self.array = flat.reshape(shape, order='F' if order else 'C')
 
 
-class SavedHistory(HistoryBuffer):  # type: ignore[misc]
+class SavedHistory(HistoryBuffer):
     """Stands in for ``HistoryBuffer``; it is one when it has its numbers.
 
     MMEngine's own would change the statistics of all histories as a file says.
@@ -91,7 +91,7 @@ class SavedHistory(HistoryBuffer):  # type: ignore[misc]
     def __new__(cls) -> 'SavedHistory':
         """An empty history: a file need not give any numbers."""
         history: SavedHistory = super().__new__(cls)
-        history.__init__()  # type: ignore[misc]
+        HistoryBuffer.__init__(history)
         return history
 
     def __setstate__(self, state: Any) -> None:
