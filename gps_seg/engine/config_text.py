@@ -61,7 +61,8 @@ def config_from_text(text: str) -> Config:
     try:
         kept = needed(values)
         check(kept)
-    except (ValueError, RecursionError) as error:
+    # OSError: a word that is too long for the name of a file.
+    except (ValueError, RecursionError, OSError) as error:
         raise ValueError(
             'config: expected parts of MMSegmentation and MMPretrain with '
             f'numbers, words and weights from a local file, got {error}. A '

@@ -27,18 +27,19 @@ WEIGHTS = ('checkpoint', 'pretrained', 'load_from')
 _FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
 #: Where a config may have a path.
 PLACES = (*WEIGHTS, 'data_root', 'split', 'ann_file')
-# Of training; the last two are parts of others.
+# Of training alone, and built of other registries than a model.
 _OF_TRAINING = ('train_cfg', 'sampler', 'batch_augments')
 _CATALOGUED = re.compile(
     r'(weights|open-mmlab|torchvision|mmcls)://\w[\w.-]*(/\w[\w.-]*)*'
 )
-_NETWORK_PATHS = ('//', '\\\\')  # of Windows
+_ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # \\host of Windows, too
 _WORDS = re.compile(r'(\w[\w .-]*(/\w[\w .-]*)*)?')
 _LOCAL = (None, {}, {'backend': 'local'}, {'backend': 'disk'})
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     '_scope_': SCOPES,
     'backend_args': _LOCAL,
     'file_client_args': _LOCAL,
+    'decode_backend': ('nifti', 'numpy'),  # and not pickle
 }
 
 
@@ -147,7 +148,7 @@ def _check_part(value: Any, key: Any, is_known: Callable[[str], bool]) -> None:
             raise ValueError(f'type {value!r:.60}')
     elif isinstance(value, dict):
         for name, item in value.items():
-            _check_plain(name, 'key')
+            _check_key(name)
             _check_part(item, name, is_known)
     elif isinstance(value, list | tuple):
         for item in value:
@@ -159,13 +160,19 @@ def _check_part(value: Any, key: Any, is_known: Callable[[str], bool]) -> None:
         _check_no_file(value, key)
 
 
+def _check_key(name: Any) -> None:
+    """MMEngine writes it between quotes as it is, when it writes a config."""
+    if not _WORDS.fullmatch(str(name)):
+        raise ValueError(f'the key {name!r:.60}')
+
+
 def _check_weights(value: Any, key: str) -> None:
     """A path is read as data; an address would be fetched."""
     if not isinstance(value, str | bool | None):
         raise ValueError(f'{key} {value!r:.60}')
     if not isinstance(value, str) or is_catalogued(value):
         return
-    if '://' in value or value.startswith(_NETWORK_PATHS):
+    if _ADDRESS.match(value):
         raise ValueError(
             f'{key} {value!r}, an address (download the file and name it '
             'there)'

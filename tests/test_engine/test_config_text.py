@@ -165,8 +165,11 @@ def with_steps(*steps):
         ),
         (in_head(a='/a.pkl'), "a '/a.pkl'"),
         (in_head(a='~'), "a '~'"),
+        (in_head(a='a' * 9999), 'too long'),
         (in_head(a='../pkl'), "a '../pkl'"),
         (in_head(a='http://a'), "a 'http://a'"),
+        # What MMEngine would write as code when it writes the config.
+        (in_head(a={"': open('x'), '": 1}), 'the key'),
         # No plain values.
         (in_head(a=b'x'), "a b'x'"),
         (in_head(a={1, 2}), 'a {1, 2}'),
@@ -194,6 +197,15 @@ def with_steps(*steps):
             "type 'Blur'",
         ),
         (with_steps({'type': 'FCNHead'}), "type 'FCNHead'"),
+        (
+            with_steps(
+                {
+                    'type': 'LoadBiomedicalImageFromFile',
+                    'decode_backend': 'pickle',
+                }
+            ),
+            "decode_backend 'pickle'",
+        ),
         (
             with_steps(
                 {

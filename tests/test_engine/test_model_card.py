@@ -109,7 +109,7 @@ def test_nothing_says_whose_machine_it_was(config, tmp_path):
 
 
 def test_a_name_cannot_become_code_in_the_config(config, tmp_path):
-    """pretty_text puts the keys of dictionaries between quotes as they are."""
+    """MMEngine writes keys of dictionaries between quotes as they are."""
     key = "': __import__('os').mkdir('ran'), '"
     config.model.decode_head[key] = 1
     text = f'model = {config.model.to_dict()!r}'

@@ -3,9 +3,8 @@
 
 import re
 from collections.abc import Mapping
+from pprint import pformat
 from typing import Any
-
-from mmengine.config import Config
 
 from gps_seg.engine.config_text import config_from_text, values_from_text
 from gps_seg.engine.inference_config import (
@@ -34,12 +33,13 @@ def published(text: str) -> str:
         ValueError: If it cannot be read as data.
     """
     kept = _without_places(needed(values_from_text(text)))
-    rendered: str = Config(kept).pretty_text
-    if config_from_text(rendered).to_dict() != kept:
-        raise ValueError(
-            'config: expected names and values that can be written as text, '
-            'got others. Choose names of letters and digits.'
-        )
+    # Not by pretty_text: it puts names between quotes as they are, and takes
+    # minutes for long lists.
+    rendered = ''.join(
+        f'{name} = {pformat(value, compact=True, sort_dicts=False)}\n'
+        for name, value in kept.items()
+    )
+    config_from_text(rendered)  # raises unless it is data to others, too
     return rendered
 
 

@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The sections of a model card; one without content is an empty text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.engine.inference_config import WEIGHTS
 from gps_seg.engine.sharing.facts import (
     CONFIG_FILE,
     DELTA_FILE,
@@ -192,15 +193,24 @@ def _method(method: Mapping[str, Any]) -> str:
 
 
 def _checkpoints(config: Config) -> list[str]:
-    """Where the config takes pretrained weights from."""
-    model = config.model
-    found = [
-        (model.get('init_cfg') or {}).get('checkpoint'),
-        (model.backbone.get('init_cfg') or {}).get('checkpoint'),
-        model.get('pretrained'),
-        config.get('load_from'),
-    ]
-    return [str(source) for source in found if source]
+    """Where the config takes pretrained weights from, each once."""
+    kept = config.to_dict()
+    found = _weights_in(
+        {'model': kept['model'], 'load_from': kept.get('load_from')}
+    )
+    return list(dict.fromkeys(found))
+
+
+def _weights_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name in WEIGHTS and isinstance(item, str):
+                yield item
+            else:
+                yield from _weights_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _weights_in(item)
 
 
 def _source(checkpoint: str) -> str:
