@@ -34,6 +34,8 @@ _CATALOGUED = re.compile(
 )
 _ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # \\host of Windows, too
 _WORDS = re.compile(r'(\w[\w .-]*(/\w[\w .-]*)*)?')
+# By the end of a name MMEngine's loader and others tell what to do with it.
+_FILES = ('json', 'npy', 'pickle', 'pkl', 'txt', 'yaml', 'yml')
 _LOCAL = (None, {}, {'backend': 'local'}, {'backend': 'disk'})
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     '_scope_': SCOPES,
@@ -183,6 +185,7 @@ def _check_no_file(value: Any, key: Any) -> None:
     """Some losses and heads read the file that a word names, a pickle too."""
     if isinstance(value, str) and (
         not _WORDS.fullmatch(value)
+        or value.rpartition('.')[2].lower() in _FILES
         or (Path(value).exists() and not Path(value).is_dir())
     ):
         raise ValueError(f'{key} {value!r}')

@@ -164,6 +164,8 @@ def with_steps(*steps):
             "class_weight 'pkl'",
         ),
         (in_head(a='/a.pkl'), "a '/a.pkl'"),
+        (in_head(a='data/not-yet-there.PKL'), "a 'data/not-yet-there.PKL'"),
+        (in_head(a='there'), "a 'there'"),
         (in_head(a='~'), "a '~'"),
         (in_head(a='a' * 9999), 'too long'),
         (in_head(a='../pkl'), "a '../pkl'"),
@@ -219,7 +221,8 @@ def with_steps(*steps):
 )
 def test_what_might_do_more_is_refused(changes, reason, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'pkl').write_bytes(pickle.dumps([1.0, 1.0]))
+    for name in ('pkl', 'there'):
+        (tmp_path / name).write_bytes(pickle.dumps([1.0, 1.0]))
     with pytest.raises(ValueError, match='expected parts of MM') as error:
         config_from_text(text_with(changes))
     assert reason in str(error.value)
