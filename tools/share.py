@@ -5,7 +5,8 @@ python tools/share.py work_dirs/gps_kvasir/delta.safetensors --out shared
     --base timm/vit_small_patch14_dinov2.lvd142m --license apache-2.0
 
 Nothing is uploaded. The model card says what the delta knows and what is told
-here; what nobody tells is left out.
+here; what nobody tells is left out. Of the config, what builds the model and
+predicts is given away, with paths and addresses cut to their last part.
 """
 
 import argparse

@@ -4,22 +4,20 @@
 MMEngine runs a config to read it, and a ``type`` in it may name any function
 of any installed module, to be called when the model is built. The config that
 comes with someone else's weights needs neither: its text, as
-``Config.pretty_text`` gives it, is nothing but names and plain values, and its
-types are those of OpenMMLab's registries.
+``Config.pretty_text`` gives it, is nothing but names and plain values. Of it
+is read what :mod:`gps_seg.engine.inference_config` keeps, and has checked.
 """
 
 import ast
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-# `AdamW`, `mmpretrain.VisionTransformer`, but not `os.system`.
-_REGISTERED = re.compile(
-    r'\w+|(mmseg|mmpretrain|mmdet|mmcv|mmengine)\.[A-Z]\w*'
-)
+from gps_seg.engine.inference_config import check, needed
+
+MOST_CHARACTERS = 1_000_000
 
 
 def config_from_file(path: str | os.PathLike[str]) -> Config:
@@ -41,27 +39,57 @@ def config_from_file(path: str | os.PathLike[str]) -> Config:
 
 
 def config_from_text(text: str) -> Config:
-    """The config that ``pretty_text`` was taken of.
+    """The part of a config that a model is built and used by.
 
-    Nothing in the text is run, and no module is imported that it names in
-    ``custom_imports``.
+    Nothing in the text is run, no module is imported that it names, and no
+    address fetched; neither then, nor when the model is built by
+    :func:`gps_seg.engine.task_model.build_base` and used. A path of weights is
+    read, by the restricted loader.
 
     Args:
         text: Assignments of literals, containers of them and ``dict(...)``.
 
+    Returns:
+        Model, test pipeline, default scope, ``load_from`` and what the data
+        sets are; nothing else that is in the text.
+
     Raises:
-        ValueError: If there is anything else in it, or a type that is no name
-            of a registry.
+        ValueError: If there is anything else in it, or a model or pipeline of
+            other parts than those of MMSegmentation and MMPretrain.
+    """
+    values = values_from_text(text)
+    try:
+        kept = needed(values)
+        check(kept)
+    # OSError: a word that is too long for the name of a file.
+    except (ValueError, RecursionError, OSError) as error:
+        raise ValueError(
+            'config: expected parts of MMSegmentation and MMPretrain with '
+            f'numbers, words and weights from a local file, got {error}. A '
+            'config with other parts is read by Config.fromfile, which runs '
+            'it: look at it before.'
+        ) from error
+    return Config(kept)
+
+
+def values_from_text(text: str) -> dict[str, Any]:
+    """All values that are assigned in the text of a config, by name.
+
+    Args:
+        text: As of :func:`config_from_text`.
+
+    Raises:
+        ValueError: If there is anything but plain values in it.
     """
     values = {}
     try:
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f'{len(text)} characters')
         for statement in ast.parse(text).body:
             name, value = _assignment(statement)
             values[name] = ast.literal_eval(_DictCalls().visit(value))
-        _check_types(values)
-        return Config(values)
     except (
-        *(SyntaxError, TypeError, ValueError, KeyError),
+        *(SyntaxError, TypeError, ValueError),
         *(MemoryError, RecursionError),  # of the parser, when nested deeply
     ) as error:
         raise ValueError(
@@ -70,6 +98,7 @@ def config_from_text(text: str) -> Config:
             'inherits or names functions is read by Config.fromfile, which '
             'runs it.'
         ) from error
+    return values
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, ast.expr]:
@@ -98,14 +127,3 @@ class _DictCalls(ast.NodeTransformer):
             case ast.Call(ast.Name('dict'), [ast.Dict() as content], []):
                 return content
         raise ValueError(_place(node))
-
-
-def _check_types(value: Any) -> None:
-    if isinstance(value, dict):
-        kind = value.get('type')
-        if isinstance(kind, str) and not _REGISTERED.fullmatch(kind):
-            raise ValueError(f'type {kind!r}')
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            _check_types(item)

@@ -27,7 +27,8 @@ def checkpoint_meta(
         info: Of the delta.
         dataset_meta: Classes and palette for a delta that does not know them;
             what nobody knows is left out.
-        config: Text of the config; that of the delta if empty.
+        config: Text of the user's own config. That in the delta is left
+            out: OpenMMLab's inferencers run the config of a checkpoint.
     """
     told = info.to_json() if info.classes else dataset_meta or {}
     meta: dict[str, Any] = {}
@@ -37,8 +38,8 @@ def checkpoint_meta(
             'classes': tuple(told['classes']),
             'palette': palette or None,
         }
-    if config or info.config:
-        meta['cfg'] = config or info.config
+    if config:
+        meta['cfg'] = config
     return meta
 
 

@@ -11,6 +11,7 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
+from gps_seg.models import mmengine_loading as mmengine_loading
 from gps_seg.models.restricted_loading import read_checkpoint
 from gps_seg.models.strict_init import (
     StrictPretrainedInit,

@@ -2,62 +2,48 @@
 """Read checkpoints without running what is in them.
 
 A pickle can run any code when it is read. PyTorch's restricted unpickler
-builds only what is on a list. MMEngine tries it first and then, if a file
-holds anything else, reads that file without restriction, which is exactly
-when it should not. Importing this module closes that for the process: every
-``torch.load``, MMEngine's and torch hub's too, is restricted by PyTorch's own
-switch ``TORCH_FORCE_WEIGHTS_ONLY_LOAD``. Who trusts a file that needs more
-sets that variable to 0.
+builds only what is on a list. Importing this module restricts every
+``torch.load`` of the process to it, torch hub's too, by PyTorch's own switch
+``TORCH_FORCE_WEIGHTS_ONLY_LOAD``. Who trusts a file that needs more sets that
+variable to 0 before the import: exactly that, any other value restricts.
 """
 
 import os
-import pickle
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
-import numpy as np
 import torch
-from mmengine.logging.history_buffer import HistoryBuffer
-from mmengine.runner import CheckpointLoader
 from torch.serialization import safe_globals
 
+from gps_seg.models.pickled_arrays import STAND_INS, restored
+
 SWITCH = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
-# An OSError is what torch makes of an archive that is cut short.
-_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError)
-_STATISTICS = ('min', 'max', 'current', 'mean')
-
-os.environ.setdefault(SWITCH, '1')
+OPPOSITE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+#: How many times the size of its file an archive may unpack to.
+MOST_UNPACKED = 100
 
 
-def _statistic(owner: Any, name: str) -> Callable[..., Any]:
-    """Stands in for ``getattr``, by which histories name their methods."""
-    if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise pickle.UnpicklingError(f'getattr of {name!r} from {owner!r}')
-    method: Callable[..., Any] = getattr(owner, name)
-    return method
+def restrict_loading() -> None:
+    """Restrict every ``torch.load``, unless the switch is exactly ``'0'``."""
+    given = os.environ.get(SWITCH)
+    if given == '0':
+        return
+    os.environ[SWITCH] = '1'
+    # PyTorch reads nothing at all where both are set.
+    opposite = os.environ.pop(OPPOSITE, None)
+    if given in (None, '1') and opposite is None:
+        return
+    warnings.warn(
+        f'{SWITCH}: expected 0 or 1, got {given!r}, {OPPOSITE}={opposite!r}. '
+        'The reading of .pth files stays restricted to tensors and plain '
+        f'values; only {SWITCH}=0, and nothing else, lifts that.',
+        stacklevel=2,
+    )
 
 
-def _numpy_makers() -> list[tuple[Any, str]]:
-    """How NumPy's pickles make arrays and numbers, in versions 1 and 2."""
-    core = np._core if hasattr(np, '_core') else np.core
-    return [
-        (getattr(core.multiarray, name), f'numpy.{module}.multiarray.{name}')
-        for name in ('_reconstruct', 'scalar')
-        for module in ('core', '_core')
-    ]
-
-
-#: What checkpoints of OpenMMLab hold beside tensors and plain values: the
-#: history of the log, as arrays and numbers of NumPy.
-HARMLESS: list[Any] = [
-    HistoryBuffer,
-    (_statistic, 'builtins.getattr'),
-    np.ndarray,
-    np.dtype,
-    *(type(np.dtype(code)) for code in '?bBhHiIlLqQefd'),
-    *_numpy_makers(),
-]
+restrict_loading()
 
 
 def read_checkpoint(
@@ -72,7 +58,7 @@ def read_checkpoint(
     Raises:
         FileNotFoundError: If there is no such file.
         PermissionError: If it may not be read.
-        ValueError: If the file is cut short, or holds anything else.
+        ValueError: If the file is damaged, or holds anything else.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
@@ -80,13 +66,8 @@ def read_checkpoint(
             f'checkpoint: expected a file, got nothing at {path}. Check the '
             'path.'
         )
-    # For the time of this call: what others allow and take back, when MMEngine
-    # reads a file, would take back ours.
-    with open(path, 'rb') as file, safe_globals(HARMLESS):
-        try:
-            content = torch.load(file, map_location, weights_only=True)
-        except _UNREADABLE as err:
-            raise ValueError(_refusal(path, err)) from err
+    with open(path, 'rb') as file:
+        content = read_restricted(file, path, map_location)
     if not isinstance(content, dict):
         raise ValueError(
             f'checkpoint: expected a dictionary, got {type(content).__name__} '
@@ -95,20 +76,60 @@ def read_checkpoint(
     return content
 
 
-# MMEngine's own loader of local files has the empty prefix, too; its log says
-# what follows "load_from_".
-@CheckpointLoader.register_scheme(prefixes='', force=True)
-def load_from_local(filename: str, map_location: Any) -> dict[str, Any]:
-    """Loader of MMEngine for a path; see :func:`read_checkpoint`."""
-    return read_checkpoint(filename, map_location)
+def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
+    """What is pickled in an open file; see :func:`read_checkpoint`.
+
+    Args:
+        file: Open for binary reading, at its beginning.
+        path: To be named in an error.
+        map_location: As for ``torch.load``.
+
+    Raises:
+        ValueError: If the file is damaged, or holds anything else.
+    """
+    # For the time of this call: what others allow and take back, when MMEngine
+    # reads a file, would take back ours.
+    with safe_globals(STAND_INS):
+        try:
+            require_bounded(file)
+            content = torch.load(file, map_location, weights_only=True)
+            return restored(content)
+        # A damaged pickle calls what is allowed with the wrong arguments, and
+        # so ends in any error there is.
+        except Exception as err:
+            raise ValueError(_refusal(path, err)) from err
 
 
-def _refusal(path: Path, error: Exception) -> str:
-    reasons = [line for line in str(error).splitlines() if 'GLOBAL' in line]
-    reason = (reasons or str(error).splitlines() or [type(error).__name__])[0]
+def require_bounded(file: Any) -> None:
+    """Refuse an archive that unpacks to far more than there is of it.
+
+    Args:
+        file: Open for binary reading, at its beginning, where it is left. What
+            is no archive passes.
+
+    Raises:
+        ValueError: If it is such an archive.
+    """
+    try:
+        with ZipFile(file) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except BadZipFile:
+        return
+    finally:
+        packed = file.seek(0, os.SEEK_END)
+        file.seek(0)
+    if unpacked > MOST_UNPACKED * packed:
+        raise ValueError(f'{unpacked} bytes packed in {packed}')
+
+
+def _refusal(path: Any, error: Exception) -> str:
+    """One line, whatever the lines of the error are."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    reasons = [line for line in lines if 'GLOBAL' in line] or lines
+    reason = next(filter(None, reasons), type(error).__name__)
     return (
         f'checkpoint: expected a PyTorch file of tensors and plain values, '
-        f'got: {reason.strip()} ({path}). Copy or download it again; a file '
+        f'got: {reason} ({path}). Copy or download it again; a file '
         'that holds more is not read, as it could run code. If you trust '
         'it, keep its state_dict alone in a file of its own.'
     )

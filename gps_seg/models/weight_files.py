@@ -8,18 +8,22 @@ through PyTorch's restricted unpickler.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from gps_seg.files import write_bytes
-from gps_seg.models.restricted_loading import read_checkpoint
+from gps_seg.models.restricted_loading import (
+    read_checkpoint,
+    require_bounded,
+)
 
 _PROVENANCE = 'gps_seg'
 _READ_SIZE = 1 << 20  # bytes
@@ -38,8 +42,10 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not what its name says, is cut short, or
-            holds anything but named tensors.
+        PermissionError: If it may not be read.
+        ValueError: If the file is not what its name says, is damaged, unpacks
+            to far more than its size, or holds anything but named dense
+            tensors.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,11 +65,16 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
 
 
 def read_provenance(path: str | Path) -> dict[str, str]:
-    """What :func:`write_safetensors` kept; empty for another's file."""
-    with safe_open(path, framework='pt') as file:
-        metadata = file.metadata() or {}
-    provenance: dict[str, str] = json.loads(metadata.get(_PROVENANCE, '{}'))
-    return provenance
+    """What :func:`write_safetensors` kept; empty for another's file.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    with _told_as_damaged('safetensors file', Path(path)):
+        with safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+        provenance = json.loads(metadata.get(_PROVENANCE, '{}'))
+        return {str(key): str(value) for key, value in provenance.items()}
 
 
 def write_safetensors(
@@ -119,31 +130,34 @@ def sha256_of(path: str | Path) -> str:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
+    with _told_as_damaged('safetensors file', path):
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-        return tensors
-    except SafetensorError as err:
-        raise ValueError(
-            f'weights: expected a whole safetensors file, got {err} ({path}, '
-            f'{path.stat().st_size} bytes). Copy or download it again.'
-        ) from err
+    return tensors
 
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:
-    try:
-        # Opened here: NumPy leaves the file of a broken archive open.
-        with (
-            open(path, 'rb') as file,
-            np.load(file, allow_pickle=False) as arrays,
-        ):
+    with _told_as_damaged('.npz file of numbers', path) as file:
+        require_bounded(file)
+        with np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays}
-    # TypeError: a kind of number that PyTorch does not know.
-    except (ValueError, OSError, EOFError, TypeError, BadZipFile) as err:
-        raise ValueError(
-            f'weights: expected a whole .npz file of numbers, got {err} '
-            f'({path}, {path.stat().st_size} bytes). Copy or download it '
-            'again.'
-        ) from err
+
+
+@contextmanager
+def _told_as_damaged(kind: str, path: Path) -> Iterator[BinaryIO]:
+    """The file, open; whatever comes of damage in it is a ValueError.
+
+    The libraries that read it believe its header, so that this may be any
+    error there is.
+    """
+    with open(path, 'rb') as file:
+        try:
+            yield file
+        except Exception as err:
+            reason = ' '.join(str(err).split()) or type(err).__name__
+            raise ValueError(
+                f'weights: expected a whole {kind}, got {reason} ({path}, '
+                f'{path.stat().st_size} bytes). Copy or download it again.'
+            ) from err
 
 
 def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
@@ -151,7 +165,8 @@ def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
     if 'state_dict' in content:
         content = content['state_dict']
     if not isinstance(content, dict) or not all(
-        isinstance(value, Tensor) for value in content.values()
+        isinstance(name, str) and _is_dense(value)
+        for name, value in content.items()
     ):
         raise ValueError(
             f'weights: expected a dictionary of tensors, got '
@@ -159,3 +174,12 @@ def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
             f'state_dict of the model.'
         )
     return dict(content)
+
+
+def _is_dense(value: Any) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not value.is_quantized
+        and not value.is_meta
+    )

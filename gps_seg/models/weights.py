@@ -114,7 +114,11 @@ def _download(name: str, download: Download, folder: Path) -> None:
             tensors = _backbone_of(tensors)
     target = folder / f'{name}.safetensors'
     write_safetensors(target, tensors, provenance)
-    print_log(f'{name}: downloaded to {target}', logger='current')
+    digest = provenance['source_sha256']
+    print_log(
+        f'{name}: downloaded to {target}; SHA-256 of {url}: {digest}',
+        logger='current',
+    )
 
 
 def _fetch(name: str, download: Download, file: Path) -> str:

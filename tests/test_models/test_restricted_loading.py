@@ -1,6 +1,8 @@
 """No file of weights can run code, whichever way it comes in."""
 
+import io
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +12,11 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 from gps_seg.models import read_checkpoint
+from gps_seg.models.restricted_loading import (
+    OPPOSITE,
+    SWITCH,
+    restrict_loading,
+)
 from gps_seg.models.weight_files import read_tensors
 
 
@@ -103,6 +110,161 @@ def test_what_openmmlab_writes_is_read(tmp_path):
     assert hub['log'].data[0].tolist() == [1.0, 2.0]
     assert (hub['number'], hub['flag']) == (0.5, True)
     assert hub['array'].tolist() == [0, 1, 2, 3]
+
+
+class Forged:
+    """Pickles as NumPy pickles an array or a type, with other contents."""
+
+    def __init__(self, maker, arguments, state):
+        self.reduced = (maker, arguments, state)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+PLAIN = (3, '<', None, None, None, -1, -1, 0)
+RECONSTRUCT = np.zeros(1).__reduce__()[0]
+SCALAR = np.float64(1).__reduce__()[0]
+
+
+def forged_type(code='f8', state=PLAIN):
+    return Forged(np.dtype, (code, False, True), state)
+
+
+def forged_array(shape=(2,), kind=None, raw=bytes(16), owner=np.ndarray):
+    state = (1, shape, kind or np.dtype('f8'), False, raw)
+    return Forged(RECONSTRUCT, (owner, (0,), b'b'), state)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        # The flags and fields by which a number becomes a pointer.
+        forged_type(state=(3, '|', None, None, None, -1, -1, 63)),
+        forged_type(state=(3, '<', None, ('a',), {'a': 1}, 8, 1, 16)),
+        forged_type(
+            state=(3, '<', (np.dtype('f8'), 2), None, None, -1, -1, 0)
+        ),
+        forged_type(state=(3, 'x', None, None, None, -1, -1, 0)),
+        forged_type(state=(4, '<', None, None, None, -1, -1, 0, {'a': 1})),
+        forged_type(state={'type': float}),
+        forged_type('O8'),
+        forged_type('V8'),
+        forged_type('S8'),
+        forged_type('f8,f8'),
+        forged_array(raw=bytes(15)),
+        forged_array(raw=bytes(17)),
+        forged_array(raw=[0.0, 1.0]),
+        forged_array((2**62, 2**62)),
+        forged_array((-2,)),
+        forged_array((1,) * 99 + (2,)),
+        forged_array(kind=forged_type('i2')),
+        forged_array(owner=float),
+        Forged(RECONSTRUCT, (np.ndarray, (0,), b'b'), None),
+        Forged(SCALAR, (np.dtype('f8'), bytes(7)), None),
+        Forged(SCALAR, (np.dtype('f8'), 1.0), None),
+    ],
+)
+def test_forged_numbers_are_refused(tmp_path, content):
+    path = tmp_path / 'forged.pth'
+    torch.save({'log': content}, path)
+    with pytest.raises(ValueError, match='expected a PyTorch file'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    'array',
+    [
+        *(np.arange(6).astype(code) for code in '?bBhHiIqQefd'),
+        np.arange(6, dtype='>f4').reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.array(2.5),
+        np.float32(2.5),
+        np.int64(-3),
+    ],
+    ids=lambda array: f'{array.dtype}{array.shape}',
+)
+def test_arrays_of_numbers_are_read_as_they_were(tmp_path, array):
+    path = tmp_path / 'arrays.pth'
+    torch.save({'list': [array], 'tuple': ((array,), 1)}, path)
+    read = read_checkpoint(path)
+    for found in (read['list'][0], read['tuple'][0][0]):
+        assert type(found) is type(array)
+        assert found.shape == array.shape
+        assert found.dtype == array.dtype.newbyteorder('=')
+        assert (found == array).all()
+
+
+def test_a_history_is_that_of_mmengine_and_leaves_its_statistics(tmp_path):
+    before = dict(HistoryBuffer._statistics_methods)
+    history = HistoryBuffer([1.0, 3.0], [1, 1])
+    history._statistics_methods = {'mean': HistoryBuffer.max}
+    path = tmp_path / 'history.pth'
+    torch.save({'log': history}, path)
+    read = read_checkpoint(path)['log']
+    assert type(read) is HistoryBuffer
+    assert read.statistics('mean') == 2
+    read.update(5.0)
+    assert read.data[0].tolist() == [1, 3, 5]
+    assert HistoryBuffer._statistics_methods == before
+
+
+def test_what_is_there_twice_is_restored_once(tmp_path):
+    """A few nested pairs stand for more than memory can hold."""
+    nested = ()
+    for _ in range(200):
+        nested = (nested, nested)
+    looped = []
+    looped.append(looped)
+    path = tmp_path / 'nested.pth'
+    torch.save({'nested': nested, 'looped': looped}, path)
+    read = read_checkpoint(path)
+    assert read['looped'][0] is read['looped']
+    assert read['nested'][0] is read['nested'][1]
+
+
+def test_an_archive_that_unpacks_to_much_more_is_refused(tmp_path):
+    path = tmp_path / 'bomb.pth'
+    buffer = io.BytesIO()
+    torch.save({'weight': torch.zeros(2**20)}, buffer)
+    with (
+        zipfile.ZipFile(buffer) as stored,
+        zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for member in stored.infolist():
+            packed.writestr(member.filename, stored.read(member))
+    assert path.stat().st_size < 2**22 / 100
+    with pytest.raises(ValueError, match='bytes packed in'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('value', ['', 'no', 'false', '1 ', '00', 'True'])
+def test_only_zero_lifts_the_restriction(payload, trace, monkeypatch, value):
+    monkeypatch.setenv(SWITCH, value)
+    with pytest.warns(UserWarning, match=f'expected 0 or 1, got {value!r}'):
+        restrict_loading()
+    with pytest.raises(Exception, match='Weights only load failed'):
+        torch.load(payload, weights_only=False)
+    assert not trace.exists()
+
+
+def test_zero_lifts_the_restriction(tmp_path, trace, monkeypatch):
+    path = tmp_path / 'payload.pth'
+    torch.save(Payload(trace), path)
+    monkeypatch.setenv(SWITCH, '0')
+    restrict_loading()
+    torch.load(path, weights_only=False)
+    assert trace.exists()
+
+
+def test_the_opposite_switch_lifts_nothing(payload, tmp_path, monkeypatch):
+    monkeypatch.setenv(OPPOSITE, '1')
+    with pytest.warns(UserWarning, match=f"{OPPOSITE}='1'"):
+        restrict_loading()
+    with pytest.raises(Exception, match='Weights only load failed'):
+        torch.load(payload, weights_only=False)
+    torch.save({'a': 1}, tmp_path / 'x.pth')
+    assert read_checkpoint(tmp_path / 'x.pth') == {'a': 1}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ weights, on a miniature of the data and of the model.
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import classification_sets as sets
@@ -181,7 +182,7 @@ def test_a_model_knows_the_classes_of_its_data_set():
     assert model.dataset_meta['classes'][199] == 'Common_Yellowthroat'
 
 
-def test_it_can_be_given_away(trained, tmp_path, monkeypatch):
+def test_it_can_be_given_away(folder, trained, tmp_path, monkeypatch):
     weights = trained / 'delta.safetensors'
     out = tmp_path / 'birds'
     run_tool('share.py', weights, '--out', out, '--base', 'timm/vit')
@@ -192,12 +193,13 @@ def test_it_can_be_given_away(trained, tmp_path, monkeypatch):
     assert 'Common_Yellowthroat' not in page  # the last of 200
     assert '- validation: `CUB200`, `' in page  # on which it tests, too
     assert '- test:' not in page
+    shutil.copy(folder / 'vit.safetensors', out)
     monkeypatch.chdir(out)
     pixels = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
     cv2.imwrite('image.jpg', pixels)
     (snippet,) = re.findall(r'```python\n(.*?)```', page, re.S)
     names = {}
-    exec(snippet, names)
+    exec(snippet.replace('PATH OF THIS FOLDER', str(out)), names)
     assert names['label'] == predicted('image.jpg', weights)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Make the folder that a delta is given away in."""
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +19,7 @@ from gps_seg.engine.sharing.facts import (
     Told,
 )
 from gps_seg.engine.sharing.model_card import model_card
+from gps_seg.engine.sharing.published_config import published
 from gps_seg.engine.task_model import size_of
 from gps_seg.files import new_folder, require_new_or_empty
 from gps_seg.models.weight_files import sha256_of
@@ -35,13 +36,17 @@ def share(
 ) -> list[Path]:
     """Make a folder with a delta, its page, its config and a picture.
 
+    The delta there has the text of that config, too. A path or address in it
+    is cut to its last part; see :func:`~.published_config.published`.
+
     Args:
-        delta: File of the delta; it is copied.
+        delta: File of the delta.
         out: Folder, new or empty; it is complete or as it was.
         told: By the author.
         config: Instead of the config that the delta has the text of.
-        preview: A PNG file. By default it is drawn where the selected entries
-            lie; a delta without selected entries then has no picture.
+        preview: A PNG file, of which the pixels are taken. By default it is
+            drawn where the selected entries lie; a delta without selected
+            entries then has no picture.
 
     Returns:
         The files of the folder.
@@ -56,19 +61,19 @@ def share(
     out = out.resolve()
     require_new_or_empty(out)
     loaded = Delta.load(delta)
-    text = _config_text(loaded, config)
+    text = published(_config_text(loaded, config))
     read = config_from_text(text)
-    if preview is not None:
-        _require_png(preview)
+    picture = None if preview is None else _read_png(preview)
     with new_folder(out) as folder:
-        digest = _copy(delta, folder / DELTA_FILE)
+        info = replace(loaded.info, config=text)
+        replace(loaded, info=info).save(folder / DELTA_FILE)
         (folder / CONFIG_FILE).write_text(text, encoding='utf-8')
-        has_preview = _add_preview(loaded, preview, folder / PREVIEW_FILE)
+        has_preview = _add_preview(loaded, picture, folder / PREVIEW_FILE)
         known = Known(
             description=describe(folder / DELTA_FILE),
             config=read,
             full=size_of(read),
-            sha256=digest,
+            sha256=sha256_of(folder / DELTA_FILE),
             has_preview=has_preview,
         )
         page = model_card(known, told)
@@ -87,28 +92,20 @@ def _config_text(delta: Delta, config: Config | None) -> str:
     return text
 
 
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file and read it back; its SHA-256."""
-    shutil.copyfile(source, target)
-    digest = sha256_of(target)
-    if digest != sha256_of(source):
-        raise OSError(
-            f'delta: expected a copy with the bytes of {source}, got others. '
-            'Check the disk, and that nothing writes the file meanwhile.'
-        )
-    return digest
-
-
-def _require_png(path: Path) -> None:
+def _read_png(path: Path) -> Image.Image:
+    """The pixels: notes in the file may name places and people."""
     try:
         with Image.open(path) as image:
             kind = image.format
-            image.verify()
+            image.load()
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'--preview: expected a file, got nothing at {path}.'
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (
+        *(UnidentifiedImageError, OSError, SyntaxError, ValueError),
+        Image.DecompressionBombError,
+    ) as error:
         raise ValueError(
             f'--preview: expected a PNG picture, got {error} ({path}).'
         ) from error
@@ -117,12 +114,17 @@ def _require_png(path: Path) -> None:
             f'--preview: expected a PNG picture, got {kind} ({path}). '
             'Convert it.'
         )
+    kept = ('transparency',)
+    image.info = {n: image.info[n] for n in kept if n in image.info}
+    return image
 
 
-def _add_preview(delta: Delta, preview: Path | None, target: Path) -> bool:
+def _add_preview(
+    delta: Delta, picture: Image.Image | None, target: Path
+) -> bool:
     """Put a picture there, if there is one."""
-    if preview is not None:
-        shutil.copyfile(preview, target)
+    if picture is not None:
+        picture.save(target, format='PNG')
     elif delta.selection.num_selected:
         plot_selection(delta.selection, target)
     return target.is_file()

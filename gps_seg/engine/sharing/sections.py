@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The sections of a model card; one without content is an empty text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.engine.inference_config import WEIGHTS
 from gps_seg.engine.sharing.facts import (
     CONFIG_FILE,
     DELTA_FILE,
@@ -24,8 +25,9 @@ from gps_seg.delta import Delta, apply, revert
 from gps_seg.engine.config_text import config_from_file
 from gps_seg.engine.task_model import build_base
 
-model = build_base(config_from_file('{CONFIG_FILE}'))
-apply(model, Delta.load('{DELTA_FILE}'))  # refuses any other base
+folder = 'PATH OF THIS FOLDER'
+model = build_base(config_from_file(f'{{{{folder}}}}/{CONFIG_FILE}'))
+apply(model, Delta.load(f'{{{{folder}}}}/{DELTA_FILE}'))  # on its base alone
 {{prediction}}
 revert(model)  # the base again, bit for bit
 """
@@ -119,14 +121,15 @@ def size(known: Known) -> str:
 def use(known: Known) -> str:
     """How to use it in Python."""
     version = known.info['versions'].get('gps_seg')
-    installed = f'gps_seg {version}' if version else 'gps_seg'
+    installed = f'gps_seg {code(version)}' if version else 'gps_seg'
     task = task_of(known.config)
     snippet = SNIPPET.format(
         predictor=task.predictor, prediction=task.prediction
     )
     return paragraphs(
         '## Use',
-        f'With {installed} installed, in this folder:',
+        f'With {installed} installed, and not from inside this folder, as '
+        'Python imports what lies where it is started:',
         f'```python\n{snippet}```',
         f'This reads {code(CONFIG_FILE)} as data. The tools of MMEngine run '
         'a config as Python: look at it before you give it to them.',
@@ -190,15 +193,24 @@ def _method(method: Mapping[str, Any]) -> str:
 
 
 def _checkpoints(config: Config) -> list[str]:
-    """Where the config takes pretrained weights from."""
-    model = config.model
-    found = [
-        (model.get('init_cfg') or {}).get('checkpoint'),
-        (model.backbone.get('init_cfg') or {}).get('checkpoint'),
-        model.get('pretrained'),
-        config.get('load_from'),
-    ]
-    return [str(source) for source in found if source]
+    """Where the config takes pretrained weights from, each once."""
+    kept = config.to_dict()
+    found = _weights_in(
+        {'model': kept['model'], 'load_from': kept.get('load_from')}
+    )
+    return list(dict.fromkeys(found))
+
+
+def _weights_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name in WEIGHTS and isinstance(item, str):
+                yield item
+            else:
+                yield from _weights_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _weights_in(item)
 
 
 def _source(checkpoint: str) -> str:
@@ -208,8 +220,8 @@ def _source(checkpoint: str) -> str:
     place = f'{code(checkpoint)}, a file {code(f"weights/{name}.safetensors")}'
     if name not in DOWNLOADS:
         return place
-    url = DOWNLOADS[name].official_url
-    return f"{place} (downloaded if absent; the authors' own file is {url})"
+    # Which file was there at the time of training, nobody knows.
+    return f'{place} (if absent, the published weights of that name)'
 
 
 def _dataset(loader: Mapping[str, Any] | None) -> str:

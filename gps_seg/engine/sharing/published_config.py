@@ -1,0 +1,70 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The text of a config as it may be given away."""
+
+import re
+from collections.abc import Mapping
+from pprint import pformat
+from typing import Any
+
+from gps_seg.engine.config_text import config_from_text, values_from_text
+from gps_seg.engine.inference_config import (
+    PLACES,
+    is_catalogued,
+    needed,
+)
+
+# An absolute path, of Windows too; one from a home or parent; an address.
+_ELSEWHERE = re.compile(r'[/\\~]|[A-Za-z]:[/\\]|\S+://|(.*[/\\])?\.\.[/\\]')
+_SEPARATOR = re.compile(r'[/\\]')
+_QUERY = re.compile(r'[?#].*')
+
+
+def published(text: str) -> str:
+    """What of a config serves those who get the delta, and no more.
+
+    That is the model, the test pipeline and what the data sets are. Absolute
+    paths and addresses are cut to their last part: they say whose machine it
+    was, and are of no use on another.
+
+    Args:
+        text: Of a config, as ``pretty_text`` gives it.
+
+    Raises:
+        ValueError: If it cannot be read as data.
+    """
+    kept = _without_places(needed(values_from_text(text)))
+    # Not by pretty_text: it puts names between quotes as they are, and takes
+    # minutes for long lists.
+    rendered = ''.join(
+        f'{name} = {pformat(value, compact=True, sort_dicts=False)}\n'
+        for name, value in kept.items()
+    )
+    config_from_text(rendered)  # raises unless it is data to others, too
+    return rendered
+
+
+def _without_places(value: Any, key: Any = None) -> Any:
+    if isinstance(value, Mapping):
+        return {n: _without_places(item, n) for n, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without_places(item, key) for item in value)
+    if key in PLACES and isinstance(value, str):
+        return last_part(value)
+    return value
+
+
+def last_part(place: str) -> str:
+    """The name of a file or folder somewhere else; what is here, as it is.
+
+    Example:
+        >>> last_part('/home/alice/polyps/'), last_part('data/polyps')
+        ('polyps', 'data/polyps')
+        >>> last_part('https://example.org/vit.pth?key=1')
+        'vit.pth'
+        >>> last_part('weights://vit')
+        'weights://vit'
+    """
+    if is_catalogued(place) or not _ELSEWHERE.match(place):
+        return place
+    parts = _SEPARATOR.split(_QUERY.sub('', place))
+    return next((part for part in reversed(parts) if part), '')
