@@ -23,6 +23,7 @@ from gps_seg.delta.difference import (
 )
 from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
 from gps_seg.delta.overlap_report import format_overlap, labels_of
+from gps_seg.delta.printable import printable
 from gps_seg.delta.verification import verify
 from gps_seg.files import require_new
 
@@ -174,10 +175,10 @@ COMMANDS = {
 def main() -> int:
     args = delta_parser(__doc__).parse_args()
     try:
-        print(COMMANDS[args.command](args))
+        print(printable(COMMANDS[args.command](args)))
     except (OSError, ValueError) as error:
         reason = ' '.join(str(error).split())
-        print(f'delta.py {args.command}: {reason}', file=sys.stderr)
+        print(f'delta.py {args.command}: {printable(reason)}', file=sys.stderr)
         return 1
     return 0
 

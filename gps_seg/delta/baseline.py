@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Remember a base by its digests, so that training need not keep a copy."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,8 @@ class Baseline:
 
     Args:
         selection: The entries that train.
-        whole: Names of the tensors that are replaced whole in any case.
+        whole: Names of the tensors that are replaced whole in any case, with
+            all names of each.
         digests: Of the selected entries, the whole parameters and the
             buffers, by name; a tensor that is new in the task has none.
         fingerprint: Digests of all tensors of the base, each as a whole, by
@@ -67,15 +68,13 @@ class Baseline:
                 has selected entries.
         """
         state = all_tensors(model.state_dict())
-        tied = {
-            name: first
-            for name, first in _tied(model, selection)
-            if name not in new
-        }
         buffers = state.keys() - dict(
             model.named_parameters(remove_duplicate=False)
         )
-        watched = {*selection, *whole, *buffers, *tied}
+        others = _further_names(model, {*selection, *whole, *new})
+        tied = {n: o for n, o in others.items() if o in selection}
+        replaced = {*whole, *(others.keys() - tied.keys())}
+        watched = {*selection, *tied, *replaced, *buffers}
         tensors = find_tensors(model, watched | state.keys() | set(new))
         unknown = sorted({*selection, *whole, *new} - tensors.keys())
         if unknown or set(new) & selection.keys():
@@ -87,11 +86,11 @@ class Baseline:
         old = sorted(tensors.keys() - set(new))
         fingerprint = {name: tensor_digest(tensors[name]) for name in old}
         digests = {n: fingerprint[n] for n in old if n in watched}
-        for name in {**tied, **dict.fromkeys(selection)}:
+        for name in (*selection, *tied):
             indices = selection[tied.get(name, name)]
             values = entries_of(tensors[name], indices)
             digests[name] = digest(values, tensors[name].shape)
-        names = tuple(sorted({*whole, *new}))
+        names = tuple(sorted({*replaced, *new}))
         return cls(selection, names, digests, fingerprint, tied)
 
     @property
@@ -145,10 +144,19 @@ class Baseline:
         return Delta(changes, info or DeltaInfo(), known)
 
 
-def _tied(model: nn.Module, selection: Selection) -> Iterator[tuple[str, str]]:
-    """Further names of selected weights, each with the selected name."""
+def _further_names(model: nn.Module, names: Collection[str]) -> dict[str, str]:
+    """Names of the same parameters besides the given ones.
+
+    Returns:
+        Further name to given name; of several given names, the first.
+    """
     named = dict(model.named_parameters(remove_duplicate=False))
-    selected = {id(named[name]): name for name in selection if name in named}
-    for name, parameter in named.items():
-        if id(parameter) in selected and name not in selection:
-            yield name, selected[id(parameter)]
+    given: dict[int, str] = {}
+    for name in sorted(names):
+        if name in named:
+            given.setdefault(id(named[name]), name)
+    return {
+        name: given[id(parameter)]
+        for name, parameter in named.items()
+        if id(parameter) in given and name not in names
+    }

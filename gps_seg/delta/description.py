@@ -10,6 +10,7 @@ from typing import Any
 from gps_seg.delta.change import DTYPE_NAMES, Change
 from gps_seg.delta.container import read_container
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.printable import on_one_line, printable
 from gps_seg.delta.values import Coded
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.sparse.text_table import aligned
@@ -100,14 +101,14 @@ def format_description(facts: Mapping[str, Any]) -> str:
         ),
     ]
     blocks = [
-        '\n'.join(f'{name:9} {value}' for name, value in lines),
+        '\n'.join(f'{n:9} {on_one_line(value)}' for n, value in lines),
         _count_table('tensors that change', facts['tensors']),
         _count_table('values kept as', facts['storage']),
         _byte_table(facts['bytes']),
     ]
     if facts['kinds']:
         blocks.append(format_table([KindRow(**row) for row in facts['kinds']]))
-    return '\n\n'.join(blocks)
+    return printable('\n\n'.join(blocks))
 
 
 def _by_part(delta: Delta) -> dict[str, dict[str, int]]:

@@ -30,7 +30,8 @@ class Difference(NamedTuple):
             the other is not, and the base is not known.
         is_equal: Whether both have the same entries and the same bits there.
         same_base: Whether both were made from the same values; None where
-            that cannot be told, as the entries are not the same.
+            that cannot be told, as the entries are not the same, nor the
+            base known in full.
     """
 
     name: str
@@ -52,6 +53,9 @@ def differences(
 ) -> list[Difference]:
     """One row for each tensor of either delta, by name.
 
+    There is also one for each tensor that neither changes but that had other
+    values in the two bases.
+
     Args:
         one: Any delta.
         other: Of a model with the same names.
@@ -62,16 +66,22 @@ def differences(
         ValueError: If it is not the base of both.
     """
     values = [_new_values(delta, base) for delta in (one, other)]
+    first, second = one.base_digests, other.base_digests
+    same_base = {
+        name: first[name] == second[name]
+        for name in first.keys() & second.keys()
+    }
+    strangers = {name for name, is_same in same_base.items() if not is_same}
     rows = []
-    for name in sorted(one.changes.keys() | other.changes.keys()):
+    for name in sorted(strangers | one.changes.keys() | other.changes.keys()):
         if name in one.changes and name in other.changes:
             pair = (one.changes[name], other.changes[name])
             known = (values[0].get(name), values[1].get(name))
-            rows.append(_compare(name, pair, known))
+            row = _compare(name, pair, known)
         else:
             sizes = [_size(delta.changes.get(name)) for delta in (one, other)]
-            only = (sizes[0], sizes[1])
-            rows.append(Difference(name, only, 0, None, False, None))
+            row = Difference(name, (sizes[0], sizes[1]), 0, None, False, None)
+        rows.append(row._replace(same_base=same_base.get(name, row.same_base)))
     return rows
 
 

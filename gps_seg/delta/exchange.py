@@ -13,6 +13,11 @@ from gps_seg.delta.change import digest, same_bits
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.known_tensors import Held, KnownTensors
 from gps_seg.delta.merging import resolve
+from gps_seg.delta.shared_memory import (
+    check_agreement,
+    is_expanded,
+    sharing_memory,
+)
 
 
 class OtherBitsError(Exception):
@@ -49,11 +54,15 @@ class Exchange:
             _check_can_be_written(name, tensor)
         self._held = self._known.before(tensors)
         try:
-            for names in _sharing_memory(tensors):
+            # A group is read, then written, and only then the next one: the
+            # entries lie scattered, and are in the cache the second time.
+            for names in sharing_memory(tensors):
                 for name in names:
                     self._read(name, tensors[name])
                 self._write(tensors, self._tuned, names)
-                self._check_agreement(tensors, names)
+                check_agreement(
+                    names, self.delta.changes, tensors, self._tuned
+                )
         except BaseException:
             self._write(tensors, self._base, self._base)
             self._known.restored(self._held, tensors, self._base)
@@ -71,7 +80,7 @@ class Exchange:
         intact: list[str] = []
         try:
             self._check_names(tensors)
-            for names in _sharing_memory(tensors):
+            for names in sharing_memory(tensors):
                 for name in names:
                     self._check(name, tensors[name])
                     if self._held.is_intact(name, tensors[name]):
@@ -109,24 +118,6 @@ class Exchange:
         if not same_bits(values, self._tuned[name]):
             raise OtherBitsError(name)
 
-    def _check_agreement(
-        self, tensors: Mapping[str, Tensor], names: list[str]
-    ) -> None:
-        """Has a tensor of this memory overwritten what another one wrote?"""
-        if len(names) == 1 and tensors[names[0]].is_contiguous():
-            return
-        for name in names:
-            try:
-                self._check(name, tensors[name])
-            except OtherBitsError:
-                raise ValueError(
-                    'delta: expected one value for each place in memory, got '
-                    f'different ones ({", ".join(names)}). These are one '
-                    'weight under several names, or views that overlap, in '
-                    'this model but not in that of the delta. Give each a '
-                    'memory of its own, or merge with merged_state.'
-                ) from None
-
     def _write(
         self,
         tensors: Mapping[str, Tensor],
@@ -138,8 +129,7 @@ class Exchange:
 
 
 def _check_can_be_written(name: str, tensor: Tensor) -> None:
-    axes = zip(tensor.shape, tensor.stride(), strict=True)
-    if any(length > 1 and step == 0 for length, step in axes):
+    if is_expanded(tensor):
         problem = 'one whose entries share memory, as expand makes them'
     elif tensor.is_inference():
         problem = 'one that was made in inference mode'
@@ -149,27 +139,3 @@ def _check_can_be_written(name: str, tensor: Tensor) -> None:
         f'base: expected a tensor that can be written, got {problem} '
         f'({name}). Put a clone of it into the model.'
     )
-
-
-def _sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
-    """Names in groups: the tensors of one share memory, as tied ones do.
-
-    A group is read before it is written, and written before the next one is
-    read: entries lie scattered over the memory, and the second time they are
-    in the cache.
-    """
-    spans = sorted(
-        (str(tensor.device), memory.data_ptr(), memory.nbytes(), name)
-        for name, tensor in tensors.items()
-        for memory in [tensor.untyped_storage()]
-    )
-    groups: list[list[str]] = []
-    last, end = '', 0
-    for device, start, length, name in spans:
-        if device == last and start < end:
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-            last, end = device, 0
-        end = max(end, start + length)
-    return groups

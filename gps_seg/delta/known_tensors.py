@@ -4,7 +4,7 @@
 To hash all weights takes ten times as long as to switch deltas. PyTorch counts
 the changes of a tensor in place, but not those made through ``.data``, as
 some hooks make them, or through NumPy. So a sample of the entries is
-hashed at every look, which is all entries of a small tensor such as a norm.
+hashed at every look; of a small tensor, such as a norm, all entries are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,10 @@ from torch import Tensor
 from gps_seg.delta.change import digest, tensor_digest
 from gps_seg.delta.fingerprint import short
 
-#: Entries of a tensor that are compared at every look.
-_SAMPLED = 512
+#: Entries of a tensor that is compared whole at every look.
+_SMALL = 4096
+#: Entries of a larger one; each costs a look into another page of memory.
+_SAMPLED = 64
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class KnownTensors:
 
     def digest(self, name: str, tensor: Tensor) -> str:
         """The short digest of a whole tensor."""
+        if tensor.is_inference():  # PyTorch does not count its changes
+            return short(tensor_digest(tensor))
         state, sample = _state(tensor), _sample(tensor)
         known = self._known.get(name)
         if known is None or (known.state, known.sample) != (state, sample):
@@ -81,10 +85,11 @@ class Held:
 def _state(tensor: Tensor) -> tuple[Any, ...]:
     """Equal as long as no operation of PyTorch changes the tensor."""
     layout = (tensor.dtype, tensor.shape, tensor.stride())
-    return (tensor.device, tensor.data_ptr(), tensor._version, *layout)
+    version = None if tensor.is_inference() else tensor._version
+    return (tensor.device, tensor.data_ptr(), version, *layout)
 
 
 def _sample(tensor: Tensor) -> str:
     flat = tensor.detach().reshape(-1)
-    step = max(1, len(flat) // _SAMPLED)
+    step = 1 if len(flat) <= _SMALL else len(flat) // _SAMPLED
     return digest(flat[::step].contiguous(), tensor.shape)

@@ -10,6 +10,11 @@ from torch import Tensor
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.matching import base_values
+from gps_seg.delta.shared_memory import (
+    check_agreement,
+    is_expanded,
+    sharing_memory,
+)
 from gps_seg.delta.values import Coded
 
 
@@ -26,18 +31,33 @@ def merged_state(
         delta: To merge; wholly replaced tensors come from it.
 
     Raises:
-        ValueError: If it is not the base of the delta.
+        ValueError: If it is not the base of the delta, or two of its
+            tensors are one memory and get different values.
     """
     # A copy of the dict as a whole keeps tied tensors tied.
     merged = copy.deepcopy(dict(base_state))
     rest = delta.without_new()
-    for name, values in resolved(rest, base_values(merged, rest)).items():
-        rest.changes[name].write(merged[name], values)
+    values = resolved(rest, base_values(merged, rest))
     for name in delta.new:
         change = delta.changes[name]
         start = torch.zeros(change.shape.numel(), dtype=change.dtype)
-        merged[name] = change.values.resolve(start).view(change.shape).clone()
+        values[name] = change.values.resolve(start)
+        present = merged.get(name)
+        if present is None or not _is_like(present, change):
+            merged[name] = torch.empty(change.shape, dtype=change.dtype)
+    for name in delta.changes:
+        if is_expanded(merged[name]):
+            merged[name] = merged[name].contiguous()
+    tensors = {name: merged[name] for name in delta.changes}
+    for name, change in delta.changes.items():
+        change.write(tensors[name], values[name])
+    for names in sharing_memory(tensors):
+        check_agreement(names, delta.changes, tensors, values)
     return merged
+
+
+def _is_like(tensor: Tensor, change: Change) -> bool:
+    return (tensor.shape, tensor.dtype) == (change.shape, change.dtype)
 
 
 def resolved(

@@ -65,7 +65,8 @@ class KindRow(NamedTuple):
     @property
     def density(self) -> float:
         """Fraction of the entries that is selected, in [0, 1]."""
-        return self.num_selected / self.num_weights
+        # A weight may have no entries at all.
+        return self.num_selected / max(1, self.num_weights)
 
 
 def locate(name: str) -> Place:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gps_seg.delta import Delta, DeltaInfo, quantized, rounded
+from gps_seg.delta import Change, Delta, DeltaInfo, Exact, quantized, rounded
 from gps_seg.delta.description import (
     describe,
     file_parts,
@@ -123,3 +123,12 @@ def test_text_of_a_delta_without_selection_or_facts(delta, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.safetensors'):
         describe(tmp_path / 'gone.safetensors')
+
+
+def test_a_weight_without_entries_can_be_described(tmp_path):
+    none = torch.empty(0, dtype=torch.int64)
+    values = Exact(torch.empty(0))
+    shape = torch.Size([0, 3])
+    change = Change(shape, torch.float32, values, none, '0' * 32)
+    Delta({'x.weight': change}).save(tmp_path / 'd')
+    assert '0.000 %' in format_description(describe(tmp_path / 'd'))

@@ -16,6 +16,7 @@ from gps_seg.delta import (
     apply,
     base_values,
     combine,
+    delta_between,
     extract,
     known_tensors,
     merged_state,
@@ -27,6 +28,7 @@ from gps_seg.delta import (
 )
 from gps_seg.delta.container import read_container, write_container
 from gps_seg.delta.description import describe, format_description
+from gps_seg.delta.difference import differences, format_differences
 from gps_seg.delta.verification import verify
 from gps_seg.sparse import Selection
 
@@ -313,3 +315,21 @@ def test_an_old_record_gives_deltas_as_of_old(model, delta):
     old = {key: record[key] for key in ('whole', 'digests')}
     made = Baseline(delta.selection, **old).delta(model)
     assert made.fingerprint is None
+
+
+def test_other_bases_of_two_deltas_are_seen(base, delta, tune):
+    """In tensors that neither of them changes, or not at the same entries."""
+    other = moved(moved(base, UNTOUCHED, delta), PARTLY, delta)
+    selection, tuned = tune(other, seed=2)
+    rows = {
+        row.name: row
+        for row in differences(delta, delta_between(other, tuned, selection))
+    }
+    assert {n for n in rows if rows[n].same_base is False} == {
+        UNTOUCHED, PARTLY,
+    }  # fmt: skip
+    assert rows[UNTOUCHED].sizes == (0, 0)
+    told = format_differences(list(rows.values()))
+    assert 'different bases: 2 tensors' in told
+    rows = differences(delta, delta_between(base, *tune(base, seed=2)[::-1]))
+    assert all(row.same_base for row in rows)

@@ -1,106 +1,133 @@
-"""Whatever is in a file, only the documented error comes out."""
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Many files of a stranger: each is applied whole, or refused with one error.
 
-import contextlib
-import json
+``GPS_SEG_FUZZ_CASES=1000000 pytest -m slow tests/test_delta/test_fuzz.py``
+tries more.
+"""
+
+import os
+import resource
+import signal
+from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from forged_deltas import TIED, Forger
+from torch import nn
 
-from gps_seg.delta import Change, Delta, Exact
-from gps_seg.delta.container import read_container, write_container
+from gps_seg.delta import Delta, apply, merged_state, revert
+from gps_seg.delta.description import describe, format_description
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(), inner, max_size=3)
-    ),
-    max_leaves=4,
-)
-FIELDS = [
-    'name', 'shape', 'dtype', 'stored', 'bits', 'levels', 'base', 'entries',
-    'columns', 'per_row',
-]  # fmt: skip
+FEW = 600
+MANY = int(os.environ.get('GPS_SEG_FUZZ_CASES', '100000'))
+#: Far more than a file of a few kilobytes takes, on a slow machine too.
+SECONDS = 20
+MEGABYTES = 300
+BFLOAT16 = 'g.mean'
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    index=st.integers(0, 6),
-    fields=st.dictionaries(
-        st.sampled_from(FIELDS),
-        JSON | st.integers(0, 40) | st.lists(st.integers(0, 2**63)),
-        min_size=1,
-        max_size=3,
-    ),
-    dropped=st.sets(st.sampled_from(FIELDS), max_size=2),
-)
-def test_fuzzed_headers_give_the_documented_error(
-    tmp_path_factory, forged_source, index, fields, dropped
-):
-    header, arrays = forged_source
-    content = json.loads(header)
-    record = content['tensors'][index]
-    record.update(fields)
-    for field in dropped:
-        record.pop(field, None)
-    path = tmp_path_factory.getbasetemp() / 'fuzzed-header'
-    write_container(path, json.dumps(content), arrays)
-    load_or_refuse(path)
+def model_of(arrays):
+    """Modules with the names of the base, and a weight under two names."""
+    model = nn.Module()
+    for name, array in arrays.items():
+        child, attribute = name.split('.')
+        tensor = torch.from_numpy(array.copy())
+        if name == BFLOAT16:
+            tensor = tensor.view(torch.int16).view(torch.bfloat16)
+        if not hasattr(model, child):
+            model.add_module(child, nn.Module())
+        module = model.get_submodule(child)
+        if attribute in ('weight', 'bias'):
+            module.register_parameter(attribute, nn.Parameter(tensor))
+        else:
+            module.register_buffer(attribute, tensor)
+    for alias, name in TIED.items():
+        child, attribute = alias.split('.')
+        model.add_module(child, nn.Module())
+        tied = model.get_parameter(name)
+        model.get_submodule(child).register_parameter(attribute, tied)
+    return model
 
 
-@settings(max_examples=150, deadline=None)
-@given(text=st.text() | JSON.map(json.dumps) | st.just('[' * 100_000))
-def test_fuzzed_header_texts_give_the_documented_error(tmp_path_factory, text):
-    path = tmp_path_factory.getbasetemp() / 'fuzzed-text'
-    write_container(path, text, {})
-    load_or_refuse(path)
+def bits(state):
+    return {
+        name: tensor.detach().reshape(-1).view(torch.uint8).tolist()
+        for name, tensor in state.items()
+    }
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    start=st.integers(0, 4000),
-    replaced=st.integers(0, 60),
-    inserted=st.binary(max_size=60),
-)
-def test_fuzzed_bytes_give_the_documented_error(
-    tmp_path_factory, forged_source, start, replaced, inserted
-):
-    path = tmp_path_factory.getbasetemp() / 'fuzzed-bytes'
-    write_container(path, *forged_source)
-    content = path.read_bytes()
-    path.write_bytes(content[:start] + inserted + content[start + replaced :])
-    load_or_refuse(path)
+class Trial:
+    """One model, which has to be the base again after every file."""
+
+    def __init__(self, folder):
+        self.path = folder / 'd.safetensors'
+        self.forger = Forger()
+        self.model = model_of(self.forger.base)
+        self.base = bits(self.model.state_dict())
+        self.outcomes = Counter()
+
+    def run(self, number):
+        content, is_right = self.forger.forge(number)
+        self.path.write_bytes(content)
+        outcome = self.outcome()
+        assert not is_right or outcome in ('applied', 'overflow'), number
+        self.outcomes[outcome] += 1
+
+    def outcome(self):
+        try:
+            delta = Delta.load(self.path)
+        except ValueError as error:
+            return 'refused' if str(self.path) in str(error) else 'unnamed'
+        format_description(describe(self.path)).encode()
+        try:
+            apply(self.model, delta)
+        except ValueError as error:
+            assert bits(self.model.state_dict()) == self.base
+            return 'overflow' if 'is not' in str(error) else 'not applied'
+        tuned = bits(self.model.state_dict())
+        revert(self.model)
+        state = self.model.state_dict()
+        assert bits(state) == self.base
+        assert bits(merged_state(state, delta)) == tuned
+        return 'applied'
 
 
-def load_or_refuse(path):
-    """Any error but ValueError fails the test."""
-    with contextlib.suppress(ValueError):
-        Delta.load(path)
+def try_many(numbers, folder):
+    """Run the trials, each within bounds of time, all of memory."""
+
+    def too_long(*_):
+        raise TimeoutError('a file took too long')
+
+    trial = Trial(folder)
+    trial.run(0)  # what is imported late counts for nothing
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    handler = signal.signal(signal.SIGALRM, too_long)
+    try:
+        for number in numbers:
+            signal.alarm(SECONDS)
+            try:
+                trial.run(number)
+            except BaseException as error:
+                error.add_note(f'file number {number}')
+                raise
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (peak - before) / 1024 < MEGABYTES
+    return trial.outcomes
 
 
-@pytest.fixture(scope='module')
-def forged_source(tmp_path_factory):
-    """Header and arrays of a small delta of all kinds of tensors."""
-    size = torch.Size
-    numbers = torch.arange(6.0)
-    digest = '0' * 32
-    changes = {
-        'a': Change(size([6]), torch.float32, Exact(numbers)),
-        'b': Change(size([6]), torch.float32, Exact(numbers.half())),
-        'c': Change(size([6]), torch.bfloat16, Exact(numbers.bfloat16())),
-        'd': Change(size([]), torch.int64, Exact(torch.tensor([3]))),
-        'e': Change(
-            size([6, 3]), torch.float32, Exact(numbers),
-            torch.arange(6) * 3, digest,
-        ),
-        'f': Change(
-            size([600, 3]), torch.float64, Exact(numbers.double()),
-            torch.arange(6) ** 2, digest,
-        ),
-        'g': Change(size([6]), torch.float32, Exact(numbers), None, digest),
-    }  # fmt: skip
-    path = tmp_path_factory.mktemp('source') / 'd'
-    Delta(changes).save(path)
-    return read_container(path)
+def test_strange_files_are_applied_whole_or_refused(tmp_path):
+    outcomes = try_many(range(FEW), tmp_path)
+    # All ways were gone, so that something was tested.
+    assert min(outcomes[way] for way in ('applied', 'refused')) > FEW / 10
+    assert outcomes['not applied'] > 0
+    assert outcomes['unnamed'] == 0
+
+
+@pytest.mark.slow
+def test_very_many_strange_files_are_applied_whole_or_refused(tmp_path):
+    outcomes = try_many(range(FEW, FEW + MANY), tmp_path)
+    assert sum(outcomes.values()) == MANY + 1
+    assert outcomes['unnamed'] == 0

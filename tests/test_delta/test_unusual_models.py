@@ -74,6 +74,12 @@ def test_one_memory_cannot_take_two_values(build, has_base, state_bits):
     with pytest.raises(ValueError, match='one value for each place'):
         switch(model, delta)
     assert state_bits(model) == before
+    if build is one_array_twice:  # a copy is two arrays
+        assert state_bits(merged_state(base, delta)) == state_bits(tuned)
+        return
+    with pytest.raises(ValueError, match='one value for each place'):
+        merged_state(model.state_dict(), delta)
+    assert state_bits(model) == before
 
 
 def test_a_delta_of_a_tied_weight_fits_weights_that_were_saved_apart(
@@ -99,6 +105,31 @@ def test_a_delta_of_a_tied_weight_fits_weights_that_were_saved_apart(
     assert state_bits(revertible) == tuned
     revert(revertible)
     assert state_bits(revertible) == before
+
+
+@pytest.mark.parametrize('new', [(), ('a.weight',)])
+def test_a_whole_tied_weight_fits_weights_that_were_saved_apart(
+    new, state_bits
+):
+    model = tied_layers()
+    apart = {n: t.clone() for n, t in model.state_dict().items()}
+    whole = [name for name in ('a.weight',) if name not in new]
+    baseline = Baseline.of(model, Selection({}, {}), whole, new)
+    with torch.no_grad():
+        model['a'].weight += 1
+    delta = Baseline(Selection({}, {}), **baseline.record).delta(model)
+    assert set(delta.changes) == {'a.weight', 'b.weight'}
+    assert delta.new == set(new)
+    assert state_bits(merged_state(apart, delta)) == state_bits(model)
+
+
+def test_a_new_tensor_is_merged_under_all_its_names(state_bits):
+    model = tied_layers()
+    new = extract({}, {'a.weight': torch.ones(4, 4)})
+    merged = merged_state(model.state_dict(), new)
+    assert torch.equal(merged['b.weight'], torch.ones(4, 4))
+    apply(model, new)
+    assert state_bits(merged) == state_bits(model)
 
 
 def test_a_weight_tied_to_a_new_head_is_reverted(state_bits):
@@ -144,6 +175,26 @@ def test_a_tensor_that_cannot_be_written_is_refused(kind, state_bits):
         apply(model, delta)
     assert state_bits(model) == before
     assert applied_delta(model) is None
+    merged = merged_state(model.state_dict(), delta)
+    assert state_bits(merged) == state_bits(
+        {n: t + 1 for n, t in base.items()}
+    )
+
+
+def test_a_model_may_have_tensors_made_in_inference_mode(state_bits):
+    model = two_layers()
+    with torch.inference_mode():
+        model['b'].weight = nn.Parameter(torch.ones(4, 4), False)
+    base = {n: t.clone() for n, t in model.state_dict().items()}
+    delta = extract(base, {**base, 'a.bias': base['a.bias'] + 1})
+    for _ in range(2):
+        with applied(model, delta):
+            assert state_bits(model) != state_bits(base)
+        assert state_bits(model) == state_bits(base)
+    with torch.inference_mode():
+        model['b'].weight += 1
+    with pytest.raises(ValueError, match=r'b\.weight'):
+        apply(model, delta)
 
 
 def test_tasks_can_be_switched_in_inference_mode(

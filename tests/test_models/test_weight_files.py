@@ -1,5 +1,6 @@
 """Files of weights: what is read, what is refused, what is written."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,17 @@ def test_other_facts_are_other_content(tmp_path: Path) -> None:
         write_safetensors(path, {'x': torch.ones(1)}, {'source': 'b'})
 
 
-def test_written_file_is_readable_by_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize('umask', [0o022, 0o077])
+def test_written_file_is_readable_as_the_user_wants(
+    tmp_path: Path, umask: int
+) -> None:
     path = tmp_path / 'w.safetensors'
-    write_safetensors(path, {'x': torch.ones(1)}, {})
-    assert path.stat().st_mode & 0o777 == 0o644
+    before = os.umask(umask)
+    try:
+        write_safetensors(path, {'x': torch.ones(1)}, {})
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_foreign_file_has_no_provenance(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from demo_tasks import INFO
@@ -37,3 +38,20 @@ def test_wrong_usage_is_status_2(run, arguments):
     status, _, err = run(*arguments)
     assert status == 2
     assert 'usage: delta.py' in err
+
+
+def test_a_file_does_not_steer_the_terminal(succeed, fail, case, tmp_path):
+    evil = 'a\x1b]0;owned\x07\x9b2J\u202e\ud800'
+    path = tmp_path / 'evil.safetensors'
+    delta = Delta.load(case.one)
+    info = replace(
+        delta.info, classes=('x\nlossless  yes', evil), config=f'# {evil}\n'
+    )
+    changes = {**delta.changes, evil: delta.changes[next(iter(delta.new))]}
+    Delta(changes, info).save(path)
+    told = succeed('info', path) + succeed('info', path, '--config')
+    told += succeed('overlap', path, path) + succeed('diff', path, case.one)
+    told += fail('verify', path, '--config', case.config)
+    assert not {*'\x1b\x07\x9b\u202e\ud800'} & set(told)
+    assert r'a\x1b]0;owned\x07\x9b2J\u202e\ud800' in told
+    assert r'x\nlossless  yes' in told

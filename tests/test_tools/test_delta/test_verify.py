@@ -72,3 +72,20 @@ def test_verify_refuses_a_damaged_file(fail, case, tmp_path):
     content[-1] ^= 1
     path.write_bytes(content)
     assert 'damaged' in fail('verify', path)
+
+
+def test_a_base_that_differs_elsewhere_is_refused(fail, case, tmp_path):
+    """Where the delta changes nothing: in a norm of the encoder."""
+    delta = Delta.load(case.one)
+    name = next(n for n in case.base if n in delta.fingerprint and 'ln' in n)
+    assert name not in delta.changes
+    other = {**case.base, name: case.base[name] + 1}
+    torch.save(other, tmp_path / 'other.pth')
+    base, out = tmp_path / 'other.pth', tmp_path / 'merged.pth'
+
+    for error in (
+        fail('verify', case.one, '--base', base),
+        fail('apply', base, case.one, '--out', out),
+    ):
+        assert 'got others in 1 of' in error and name in error
+    assert not out.exists()

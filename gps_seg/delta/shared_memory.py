@@ -1,0 +1,64 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Tensors of one memory: tied weights, and views that overlap."""
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from gps_seg.delta.change import Change, same_bits
+
+
+def sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
+    """Names in groups: the tensors of one lie in the same memory."""
+    spans = sorted(
+        (str(tensor.device), memory.data_ptr(), memory.nbytes(), name)
+        for name, tensor in tensors.items()
+        for memory in [tensor.untyped_storage()]
+    )
+    groups: list[list[str]] = []
+    last, end = '', 0
+    for device, start, length, name in spans:
+        if device == last and start < end:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+            last, end = device, 0
+        end = max(end, start + length)
+    return groups
+
+
+def is_expanded(tensor: Tensor) -> bool:
+    """Whether entries of a tensor share memory, as ``expand`` makes them."""
+    axes = zip(tensor.shape, tensor.stride(), strict=True)
+    return any(length > 1 and step == 0 for length, step in axes)
+
+
+def check_agreement(
+    names: Iterable[str],
+    changes: Mapping[str, Change],
+    tensors: Mapping[str, Tensor],
+    written: Mapping[str, Tensor],
+) -> None:
+    """Look for values that were overwritten under another name.
+
+    Args:
+        names: Of tensors in the same memory.
+        changes: Of a delta.
+        tensors: All written.
+        written: New values of each, in the order of its entries.
+
+    Raises:
+        ValueError: If a tensor has not the values that were written.
+    """
+    names = list(names)
+    if len(names) == 1 and tensors[names[0]].is_contiguous():
+        return
+    for name in names:
+        values = written[name].to(tensors[name].device)
+        if not same_bits(changes[name].read(tensors[name]), values):
+            raise ValueError(
+                'delta: expected one value for each place in memory, got '
+                f'different ones ({", ".join(names)}). These are one weight '
+                'under several names, or views that overlap, in this model '
+                'but not in that of the delta. Give each a memory of its own.'
+            )
