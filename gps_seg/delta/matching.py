@@ -109,11 +109,11 @@ def _check_names(
         raise ValueError(
             f'base: expected a model with all tensors of the delta, got none '
             f'for {len(missing)} of {len(needed)} ({missing[0]}, ...). Build '
-            f'the model from the config of the delta{_told_classes(delta)}.'
+            f'the model from the config of the delta{_classes_phrase(delta)}.'
         )
 
 
-def _told_classes(delta: Delta) -> str:
+def _classes_phrase(delta: Delta) -> str:
     names = ', '.join(delta.info.classes)
     return f', whose classes are {names}' if names else ''
 

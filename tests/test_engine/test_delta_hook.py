@@ -293,7 +293,7 @@ def test_a_validation_that_was_cut_off_is_done_on_resuming(tmp_path):
     assert Scores.queue == [0.7, 0.8]
 
 
-def test_a_validation_before_the_training_is_let_be(tmp_path):
+def test_a_validation_before_the_training_writes_nothing(tmp_path):
     class ValidateFirst(Hook):
         def before_train(self, runner):
             runner.val_loop.run()
