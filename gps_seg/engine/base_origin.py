@@ -40,9 +40,9 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     lost = _other_tensors(runner.cfg, seed, baseline)
     known = baseline.fingerprint or {}
     runner.logger.warning(
-        f'base: {len(drawn)} of {len(known)} tensors of the encoder were drawn '
-        f'at random, as no file that the config names has them ({drawn[0]}, '
-        '...). If it should be pretrained, name its weights in the init_cfg '
+        f'base: {len(drawn)} of {len(known)} tensors of the encoder were '
+        'drawn at random, as no file that the config names has them '
+        f'({drawn[0]}, ...). If it should be pretrained, name its weights in the init_cfg '
         'of the backbone or in load_from, and look for a warning of missing '
         'keys above. '
         + (

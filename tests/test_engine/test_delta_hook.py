@@ -306,6 +306,15 @@ def test_a_validation_before_the_training_writes_nothing(tmp_path):
     assert best.info.metric == {'score': 0.4}
 
 
+def test_a_checkpoint_before_the_training_is_whole(tmp_path):
+    class SaveFirst(Hook):
+        def before_train(self, runner):
+            runner.save_checkpoint(str(tmp_path), 'first.pth')
+
+    _, before = train(tmp_path, extra=[SaveFirst()], iters=3)
+    assert_same(read_checkpoint(tmp_path / 'first.pth')['state_dict'], before)
+
+
 @pytest.mark.parametrize('what', ['val', 'test'])
 def test_the_state_of_a_run_is_not_validated(tmp_path, what):
     train(tmp_path, iters=3)
