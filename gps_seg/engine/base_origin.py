@@ -42,9 +42,9 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     runner.logger.warning(
         f'base: {len(drawn)} of {len(known)} tensors of the encoder were '
         'drawn at random, as no file that the config names has them '
-        f'({drawn[0]}, ...). If it should be pretrained, name its weights in the init_cfg '
-        'of the backbone or in load_from, and look for a warning of missing '
-        'keys above. '
+        f'({drawn[0]}, ...). If it should be pretrained, name its weights in '
+        'the init_cfg of the backbone or in load_from, and look for a warning '
+        'of missing keys above. '
         + (
             _write(runner, lost)
             if lost
