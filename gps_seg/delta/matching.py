@@ -95,20 +95,27 @@ def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
     if isinstance(source, nn.Module):
         needed += [n for n in delta.fingerprint or () if n not in needed]
     tensors = find_tensors(source, needed)
-    _check_names(tensors, needed)
+    _check_names(tensors, needed, delta)
     for name, change in delta.changes.items():
         _check_type(name, tensors[name], change, delta)
     return {name: tensors[name] for name in delta.changes}
 
 
-def _check_names(tensors: Mapping[str, Tensor], needed: list[str]) -> None:
+def _check_names(
+    tensors: Mapping[str, Tensor], needed: list[str], delta: Delta
+) -> None:
     missing = [name for name in needed if name not in tensors]
     if missing:
         raise ValueError(
             f'base: expected a model with all tensors of the delta, got none '
             f'for {len(missing)} of {len(needed)} ({missing[0]}, ...). Build '
-            'the model from the config of the delta.'
+            f'the model from the config of the delta{_classes_phrase(delta)}.'
         )
+
+
+def _classes_phrase(delta: Delta) -> str:
+    names = ', '.join(delta.info.classes)
+    return f', whose classes are {names}' if names else ''
 
 
 def _check_has_values(name: str, tensor: Tensor) -> None:

@@ -40,10 +40,11 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     lost = _other_tensors(runner.cfg, seed, baseline)
     known = baseline.fingerprint or {}
     runner.logger.warning(
-        f'base: {len(drawn)} of {len(known)} tensors of the encoder came from '
-        f'no file that the config names ({drawn[0]}, ...). If it should be '
-        "pretrained, name its weights in the backbone's init_cfg or in "
-        'load_from, and look for warnings of tensors that a file lacks. '
+        f'base: {len(drawn)} of {len(known)} tensors of the encoder were '
+        'drawn at random, as no file that the config names has them '
+        f'({drawn[0]}, ...). If it should be pretrained, name its weights in '
+        'the init_cfg of the backbone or in load_from, and look for a warning '
+        'of missing keys above. '
         + (
             _write(runner, lost)
             if lost
@@ -67,8 +68,9 @@ def _write(runner: Runner, lost: list[str]) -> str:
     _write_model(runner, path)
     return (
         f'{len(lost)} of them cannot be drawn again, so the base is kept: '
-        f'{path}. Give every tool that takes a delta of this run '
-        f'--cfg-options load_from={path}; --resume finds it by itself.'
+        f'{path}. What takes a delta of this run needs it: set load_from in '
+        f'the config, or give --cfg-options load_from={path}. --resume finds '
+        'it by itself.'
     )
 
 

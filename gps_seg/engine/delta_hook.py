@@ -196,7 +196,8 @@ class DeltaHook(Hook):
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
         """Leave the base weights out of the state of the run."""
-        assert self.base is not None
+        if self.base is None:
+            return  # nothing has been trained: the checkpoint stays whole
         assert self.peft.selection is not None
         slim(checkpoint, self.base, self.peft.selection)
         kept = checkpoint[CHECKPOINT_KEY]

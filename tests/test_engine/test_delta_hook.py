@@ -293,7 +293,7 @@ def test_a_validation_that_was_cut_off_is_done_on_resuming(tmp_path):
     assert Scores.queue == [0.7, 0.8]
 
 
-def test_a_validation_before_the_training_is_let_be(tmp_path):
+def test_a_validation_before_the_training_writes_nothing(tmp_path):
     class ValidateFirst(Hook):
         def before_train(self, runner):
             runner.val_loop.run()
@@ -304,6 +304,15 @@ def test_a_validation_before_the_training_is_let_be(tmp_path):
     run(tmp_path, hooks=extra, checkpoint=checkpoint, **options)
     best = Delta.load(tmp_path / 'best_delta.safetensors')
     assert best.info.metric == {'score': 0.4}
+
+
+def test_a_checkpoint_before_the_training_is_whole(tmp_path):
+    class SaveFirst(Hook):
+        def before_train(self, runner):
+            runner.save_checkpoint(str(tmp_path), 'first.pth')
+
+    _, before = train(tmp_path, extra=[SaveFirst()], iters=3)
+    assert_same(read_checkpoint(tmp_path / 'first.pth')['state_dict'], before)
 
 
 @pytest.mark.parametrize('what', ['val', 'test'])

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmseg.apis import inference_model, init_model
 
-from gps_seg.delta import Delta, DeltaInfo, applied_delta, extract
+from gps_seg.delta import Delta, DeltaInfo, applied_delta, apply, extract
 from gps_seg.engine import TaskHook, build_base, load_task
 
 INFO = DeltaInfo(
@@ -70,6 +70,11 @@ def test_a_config_with_other_base_weights(config, delta_file):
         ValueError, match='expected the weights that the delta'
     ):
         load_task(model, other, delta_file)
+
+
+def test_the_error_for_another_model_names_the_classes(delta_file):
+    with pytest.raises(ValueError, match='classes are background, polyp'):
+        apply(torch.nn.Linear(2, 2), Delta.load(delta_file))
 
 
 def test_the_config_of_a_delta_is_not_run(config, tuned, tmp_path):

@@ -185,6 +185,30 @@ def test_a_stopped_run_goes_on_without_a_seed(tmp_path):
     assert Config.fromfile('again/mine.py').load_from is None
 
 
+def test_tensors_that_a_file_lacks_are_counted(capsys):
+    """MMEngine loads the rest, and lists what is missing among other lines."""
+    model = init_model('mine.py', device='cpu')
+    weights = model.backbone.state_dict()
+    for name in ('layers.1.attn.qkv.weight', 'layers.1.attn.proj.weight'):
+        del weights[name]
+    torch.save(weights, 'partial.pth')
+    init = dict(type='Pretrained', checkpoint='partial.pth')
+    text = (
+        Path('mine.py')
+        .read_text()
+        .replace(
+            'model = dict(', f'model = dict(backbone=dict(init_cfg={init}),'
+        )
+    )
+    Path('partial.py').write_text(text)
+    run_tool(
+        *('train.py', 'partial.py', '--work-dir', 'partial', '--cfg-options'),
+        *('train_cfg.max_iters=1', 'visualizer.name=partial'),
+    )
+    said = capsys.readouterr().out
+    assert 'base: 2 of 54 tensors of the encoder were drawn at random' in said
+
+
 @HOOKS.register_module(force=True)
 class DrawsFirst(Hook):
     """Draws before the model is initialised, as a data set may."""
