@@ -16,6 +16,7 @@ from gps_seg.peft.method import (
     build_method,
     check_keys,
 )
+from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable, weights_to_select
 from gps_seg.peft.tuning import tune
@@ -43,6 +44,7 @@ __all__ = [
     'build_from',
     'build_method',
     'check_keys',
+    'passed_over',
     'release',
     'tune',
     'weights_to_select',

@@ -16,35 +16,41 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from gps_seg.sparse import release_owner
 
 
-class _Before(NamedTuple):
-    requires_grad: bool
+class _Declaration(NamedTuple):
+    before: bool
+    trains: bool
     holder: object
 
 
-#: What a parameter did before it was declared; no entry keeps one alive.
-_before = WeakTensorKeyDictionary()
+#: The declaration of each parameter; none keeps its parameter alive.
+_declared = WeakTensorKeyDictionary()
 
 
 def declare(parameter: nn.Parameter, trains: bool, holder: object) -> None:
     """Let a parameter require grad or not, and drop a gradient it holds.
 
     Args:
-        parameter: Of a model that :func:`release` was called for.
-        trains: Whether it shall require grad.
-        holder: Who may undo this by :func:`give_back`.
+        parameter: A parameter that is not declared at present.
+        trains: True to let it require grad.
+        holder: Key of :func:`give_back`, which undoes this.
     """
-    _before[parameter] = _Before(parameter.requires_grad, holder)
+    before = parameter.requires_grad
+    _declared[parameter] = _Declaration(before, trains, holder)
     parameter.requires_grad_(trains)
     parameter.grad = None
 
 
 def give_back(parameters: Iterable[nn.Parameter], holder: object) -> None:
-    """Undo what ``holder`` declared, unless others have declared since."""
+    """Undo what ``holder`` declared, unless others have declared since.
+
+    What was frozen, or set free, after it was declared stays so.
+    """
     for parameter in parameters:
-        before = _before.get(parameter)
-        if before is not None and before.holder is holder:
-            parameter.requires_grad_(before.requires_grad)
-            del _before[parameter]
+        declared = _declared.get(parameter)
+        if declared is not None and declared.holder is holder:
+            if parameter.requires_grad is declared.trains:
+                parameter.requires_grad_(declared.before)
+            del _declared[parameter]
 
 
 def release(model: nn.Module) -> None:
@@ -55,6 +61,6 @@ def release(model: nn.Module) -> None:
     """
     for parameter in model.parameters():
         release_owner(parameter)
-        before = _before.get(parameter)
-        if before is not None:
-            give_back([parameter], before.holder)
+        declared = _declared.get(parameter)
+        if declared is not None:
+            give_back([parameter], declared.holder)

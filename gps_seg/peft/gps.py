@@ -26,8 +26,8 @@ class GPS(SelectsEntries):
         count: Upper bound of the connections in the whole encoder.
         score: One of :data:`gps_seg.sparse.SCORES`: ``'gradient'`` (GPS),
             ``'fisher'``, ``'taylor'``, ``'activation'`` (FPS, no backward
-            pass), ``'magnitude'``, or ``'random'`` for the control by chance.
-        scope: Who competes: the inputs of a ``'neuron'``, the entries of a
+            pass), ``'magnitude'``, or ``'random'``, the control.
+        scope: Competitors: the inputs of a ``'neuron'``, the entries of a
             weight (``'layer'``), or all (``'network'``).
         encoder: Name of the pretrained submodule to select in.
         rules: Rows of the rule table that come before the standard ones.

@@ -29,7 +29,7 @@ class GRFT(SelectsEntries):
         unit: ``'row'``, all inputs of a neuron, or ``'column'``, one input of
             all neurons.
         penalty: Strength of the pull, 0 or more.
-        last_blocks: How many of the last blocks of the encoder are pulled, 0
+        last_blocks: Number of the last blocks of the encoder to pull, 0
             or more.
         encoder: Name of the pretrained submodule to select in.
         rules: Rows of the rule table that come before the standard ones.

@@ -21,7 +21,7 @@ class KeptState:
         values: Values of the entries, in the order of the indices.
         whole: Names of the parameters that train whole.
         pull: Strength of the pull towards the start, by parameter name.
-        starts: Where what is pulled started, by parameter name.
+        starts: Values at the start of what is pulled, by parameter name.
     """
 
     indices: Mapping[str, Tensor]

@@ -135,9 +135,9 @@ def check_keys(
     """Raise ValueError if a key is unknown or missing.
 
     Args:
-        callee: What the settings are for.
-        settings: By keyword.
-        what: Where they stand, for the message, such as ``"method 'gps'"``.
+        callee: Class or function that takes the settings.
+        settings: Keyword arguments for it.
+        what: Place of the settings for the message: ``"method 'gps'"``.
     """
     parameters = inspect.signature(callee).parameters
     unknown = sorted(settings.keys() - parameters.keys())

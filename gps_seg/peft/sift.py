@@ -17,7 +17,7 @@ class SIFT(SelectsEntries):
     """Train the top share of each weight by one batch.
 
     Args:
-        share: Of the entries of a weight, in (0, 1]; the original takes 0.01
+        share: Share of each weight, in (0, 1]; the original takes 0.01
             to 0.05.
         encoder: Name of the pretrained submodule to select in.
         rules: Rows of the rule table that come before the standard ones.

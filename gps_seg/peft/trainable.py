@@ -200,8 +200,8 @@ class Trainable:
         """What trained when :meth:`state_dict` was called.
 
         Args:
-            model: Of the same architecture, its own state loaded already.
-            state: What ``state_dict`` gave.
+            model: Model of the same architecture, its state loaded already.
+            state: Result of ``state_dict``.
 
         Raises:
             ValueError: If the state is of another model, or none.

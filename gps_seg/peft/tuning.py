@@ -29,11 +29,11 @@ def tune(
     Args:
         model: Left as it was but for ``requires_grad`` and gradients, which
             are dropped.
-        method: Such as ``GPS(k=1)``.
+        method: Tuning method, such as ``GPS(k=1)``.
         losses: One function per batch of training data; each runs the model
             and gives the scalar loss. Called only if the method wants to see
             data.
-        seed: For methods that draw at random.
+        seed: Seed of methods that draw at random.
 
     Raises:
         TypeError: If a loss is no function.

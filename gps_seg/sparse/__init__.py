@@ -1,14 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Plain torch: scores, budget, selection and sparse training."""
 
-from gps_seg.sparse.budget import (
-    SCOPES,
-    Amount,
-    Budget,
-    Connections,
-    Share,
-    Total,
-)
+from gps_seg.sparse.amounts import Amount, Connections, Share, Total
+from gps_seg.sparse.budget import SCOPES, Budget
 from gps_seg.sparse.columns import ColumnGradients
 from gps_seg.sparse.contrastive import supervised_contrastive_loss
 from gps_seg.sparse.criteria import (
@@ -37,14 +31,11 @@ from gps_seg.sparse.rules import (
     gps_roles,
     rules_from_config,
 )
+from gps_seg.sparse.selected_weights import SelectedWeights
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
-from gps_seg.sparse.training import (
-    SelectedEntries,
-    SelectedWeights,
-    release_owner,
-)
+from gps_seg.sparse.training import SelectedEntries, release_owner
 
 __all__ = [
     'Amount',

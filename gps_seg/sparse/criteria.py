@@ -19,7 +19,7 @@ class Criterion(NamedTuple):
     """A way to score.
 
     Args:
-        evidence: What the pass over the training data must sum, or None if
+        evidence: Sum that the pass over the training data takes, or None if
             no data is needed.
         score: Function of weight and sum, both float32 and of one shape, to
             a score of that shape; without evidence the sum is the weight.
@@ -64,7 +64,7 @@ class Scores(Mapping[str, Tensor]):
         score: One of :data:`SCORES`.
         weights: Weights to score, by name.
         sums: Evidence of the training data, if the criterion needs any.
-        seed: Of the scores by chance.
+        seed: Seed of random scores.
     """
 
     def __init__(

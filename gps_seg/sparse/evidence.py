@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a pass over the training data tells of every entry of a weight."""
+"""What a pass over the training data says about each entry of a weight."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ class RunningSums(Mapping[str, Tensor]):
     have another answer.
 
     Attributes:
-        num_batches: How many batches of each process the sums hold.
+        num_batches: Number of batches of each process in the sums.
     """
 
     def __init__(self, sums: Mapping[str, Tensor], num_batches: int) -> None:
@@ -65,7 +65,7 @@ def running_sums(
             gradient.
         losses: One scalar loss per batch, built lazily: the next one is asked
             for when all of the last is done.
-        evidence: What to sum.
+        evidence: Quantity to sum.
         reduce: Adds up a sum over all processes, in place. Called for every
             sum whenever the sums are given, so that all processes must ask
             for them equally often.

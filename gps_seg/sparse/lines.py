@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from gps_seg.sparse.budget import Amount, Size, check_places, checked_finite
+from gps_seg.sparse.amounts import Amount, Size, check_places
+from gps_seg.sparse.budget import checked_finite
 from gps_seg.sparse.neurons import as_neurons, as_weight
 from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
@@ -26,7 +27,7 @@ class Lines:
 
     Args:
         unit: ``'row'`` or ``'column'``, the same for all weights.
-        amount: How many lines of a weight win.
+        amount: Number of lines of a weight that win.
 
     Raises:
         ValueError: If the unit is unknown.

@@ -30,7 +30,7 @@ class Rule:
             of that class (``'LayerNorm'``), which spares an import. Classes
             that inherit from it match too.
         attribute: Name of the parameter in that module: ``'weight'``.
-        role: What such a parameter does.
+        role: Part of such a parameter that trains.
     """
 
     module: type[nn.Module] | str
@@ -53,6 +53,16 @@ class Rule:
         return f'{module}.{self.attribute} -> {self.role.name.lower()}'
 
 
+#: What has several rows of several values by position, and no connections.
+_TABLES = (
+    Rule(nn.Embedding, 'weight', Role.FROZEN),
+    Rule(nn.Module, 'attention_biases', Role.FROZEN),
+    Rule(nn.Module, 'rel_pos_h', Role.FROZEN),
+    Rule(nn.Module, 'rel_pos_w', Role.FROZEN),
+    Rule(nn.Module, 'relative_position_bias_table', Role.FROZEN),
+)
+
+
 @dataclass(frozen=True)
 class RuleTable:
     """Rows from top to bottom: the first that matches decides.
@@ -62,7 +72,7 @@ class RuleTable:
     Args:
         standard: Rows for any encoder; most encoders use only some of them.
         own: Rows that come before these. Each must decide the role of a
-            parameter, lest a slip of the pen goes unnoticed.
+            parameter, so that a slip of the pen is noticed.
     """
 
     standard: tuple[Rule, ...]
@@ -87,13 +97,14 @@ class RuleTable:
         Returns:
             Kind of parameter, as :attr:`Owned.kind` -> name of the first. Only
             kinds with several rows of several entries; the rest are tokens,
-            scales and biases.
+            scales and biases. Embeddings and tables by position are left out.
         """
+        known = replace(self, standard=self.standard + _TABLES)
         first: dict[str, str] = {}
         for name, owned in encoder.items():
             rows, *fan_in = owned.parameter.shape or (1,)
             may_connect = rows > 1 and math.prod(fan_in) > 1
-            if may_connect and self.rule_for(owned) is None:
+            if may_connect and known.rule_for(owned) is None:
                 first.setdefault(owned.kind, name)
         return first
 
@@ -130,18 +141,9 @@ _CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
 #: the classes are those of MMSegmentation and MMPretrain.
 _SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
 
-#: Parameters of several rows that hold values by position.
-_TABLES = (
-    'attention_biases',
-    'rel_pos_h',
-    'rel_pos_w',
-    'relative_position_bias_table',
-)
-
 #: The rules of GPS. What is not here stays as it is: norms, embeddings,
 #: tokens, tables, scales; ``bias_k`` and ``bias_v`` of
-#: ``nn.MultiheadAttention`` are tokens too, not biases. Embeddings and tables
-#: have rows only because they look like connections, see ``undecided``.
+#: ``nn.MultiheadAttention`` are tokens too, not biases.
 GPS_RULES = RuleTable(
     (
         *(Rule(kind, 'weight', Role.SELECTED) for kind in _CONNECTING),
@@ -153,8 +155,6 @@ GPS_RULES = RuleTable(
         Rule(nn.MultiheadAttention, 'in_proj_bias', Role.WHOLE),
         *(Rule(kind, 'q_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
         *(Rule(kind, 'v_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
-        Rule(nn.Embedding, 'weight', Role.FROZEN),
-        *(Rule(nn.Module, table, Role.FROZEN) for table in _TABLES),
     )
 )
 
@@ -194,12 +194,12 @@ def rules_from_config(
 ) -> RuleTable:
     """A table with rows on top that a config gives as text.
 
-    Nothing is imported for them: a module is told by the name of its class.
+    Nothing is imported for them: a module is known by the name of its class.
 
     Args:
-        rows: Such as ``dict(module='LayerNorm', attribute='weight',
+        rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
             role='whole')``.
-        table: What they are put on.
+        table: Table that they are put on.
 
     Raises:
         ValueError: If a row has other keys, or a value is not legal.

@@ -34,8 +34,8 @@ def selected_linear(
 
     Args:
         values: Selected entries, which the weight holds too.
-        inputs: What is mapped.
-        bias: What is added.
+        inputs: Arguments of the map.
+        bias: Constant term, or None.
         linear: The map.
     """
     result: Tensor = _SelectedLinear.apply(  # type: ignore[no-untyped-call]

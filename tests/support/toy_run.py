@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from bits import other_bits
 from mmengine.dataset import InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -150,18 +151,3 @@ def run(
 def moved(before, after):
     """Names of tensors -> mask of the entries whose bits differ."""
     return {name: other_bits(before[name], after[name]) for name in before}
-
-
-def other_bits(one, other):
-    """Where two tensors differ in a bit; 0.0 and -0.0 do, two equal NaNs not.
-
-    Returns:
-        A mask of the shape of the tensors.
-    """
-    assert one.shape == other.shape
-    assert one.dtype == other.dtype
-    bits = [
-        t.detach().contiguous().reshape(-1, 1).view(torch.uint8)
-        for t in (one, other)
-    ]
-    return (bits[0] != bits[1]).any(dim=1).view(one.shape)

@@ -57,6 +57,13 @@ def check(before, after, selection):
             assert not flat.any(), name
 
 
+def test_the_comparison_is_one_of_bits():
+    nan = float('nan')
+    before = {'w': torch.tensor([[0.0, -0.0], [nan, 1.0]])}
+    after = {'w': torch.tensor([[-0.0, -0.0], [nan, 1.0 + 2**-23]])}
+    assert moved(before, after)['w'].tolist() == [[True, False], [False, True]]
+
+
 @pytest.mark.parametrize('feature', FEATURES)
 @pytest.mark.parametrize('optimizer', OPTIMIZERS)
 def test_only_declared_entries_move(tmp_path, optimizer, feature):

@@ -1,0 +1,74 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The selected entries of all weights of a model together."""
+
+from collections.abc import Iterator, Mapping
+
+from torch import nn
+
+from gps_seg.sparse.selection import Selection
+from gps_seg.sparse.training import SelectedEntries
+
+
+class SelectedWeights(Mapping[str, SelectedEntries]):
+    """The selected entries of a model's weights, by parameter name.
+
+    Args:
+        model: The model; its modules and state-dict keys do not change.
+        selection: Made for this model.
+
+    Raises:
+        ValueError: If the model has no weight of a selected name and shape.
+    """
+
+    def __init__(self, model: nn.Module, selection: Selection) -> None:
+        parameters = dict(model.named_parameters())
+        for name, shape in selection.shapes.items():
+            if name not in parameters or parameters[name].shape != shape:
+                found = (
+                    tuple(parameters[name].shape)
+                    if name in parameters
+                    else 'no such weight'
+                )
+                raise ValueError(
+                    f'selection: expected a model with a weight of shape '
+                    f'{tuple(shape)}, got {found} ({name}). The selection '
+                    'was made for another model.'
+                )
+        self._entries = {
+            name: SelectedEntries(parameters[name], indices)
+            for name, indices in selection.items()
+        }
+
+    def __getitem__(self, name: str) -> SelectedEntries:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def write(self) -> None:
+        """Put all values into the dense weights."""
+        for entries in self.values():
+            entries.write()
+
+    def read(self) -> None:
+        """Take all values from the dense weights."""
+        for entries in self.values():
+            entries.read()
+
+    def reconcile(self) -> None:
+        """Follow the weights into which others wrote since the last time.
+
+        Raises:
+            RuntimeError: If entries were released, or their values were
+                changed and not written.
+        """
+        for entries in self.values():
+            entries.reconcile()
+
+    def release(self) -> None:
+        """Stop gathering: the model is the plain model again."""
+        for entries in self.values():
+            entries.release()
