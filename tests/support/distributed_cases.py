@@ -162,7 +162,22 @@ def seeds_of_their_own(folder):
     return results
 
 
+def zero_redundancy(folder):
+    """What is said of an optimizer that shares its state out."""
+    optimizer = {
+        'type': 'ZeroRedundancyOptimizer',
+        'optimizer_type': 'SGD',
+        'lr': 0.1,
+    }
+    try:
+        run(folder, optimizer=optimizer, **options())
+    except ValueError as error:
+        return str(error)
+    return 'nothing'
+
+
 CASES = (
+    zero_redundancy,
     warmed_head,
     unused_parameters,
     resumed_in_an_accumulation,

@@ -101,3 +101,8 @@ def test_one_selection_and_disjoint_shards_by_seeds_that_differ(ranks):
         assert len(set(hashes)) == 1
         assert len(images[0]) == len(images[1]) == seen / 2
         assert len({*images[0], *images[1]}) == seen
+
+
+def test_an_optimizer_that_shares_its_state_out_is_refused(ranks):
+    for rank in ranks:
+        assert 'got ZeroRedundancyOptimizer, which' in rank['zero_redundancy']

@@ -152,22 +152,3 @@ def test_an_optimizer_with_a_list_of_its_own_is_refused_before_the_data(
     with pytest.raises(ValueError, match=f'got {kind.__name__}, which also'):
         run(tmp_path, optimizer={'type': kind, 'lr': 0.1}, dataset=data)
     assert data.reads == 0
-
-
-def test_zero_redundancy_is_refused(tmp_path):
-    torch.distributed.init_process_group(
-        'gloo',
-        init_method=(tmp_path / 'rendezvous').as_uri(),
-        rank=0,
-        world_size=1,
-    )
-    optimizer = {
-        'type': 'ZeroRedundancyOptimizer',
-        'optimizer_type': 'SGD',
-        'lr': 0.1,
-    }
-    try:
-        with pytest.raises(ValueError, match='got ZeroRedundancyOptimizer'):
-            run(tmp_path, optimizer=optimizer)
-    finally:
-        torch.distributed.destroy_process_group()
