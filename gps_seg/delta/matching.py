@@ -93,7 +93,7 @@ def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
     """
     needed = list(delta.changes)
     if isinstance(source, nn.Module):
-        needed += [n for n in delta.fingerprint or () if n not in needed]
+        needed += sorted((delta.fingerprint or {}).keys() - set(needed))
     tensors = find_tensors(source, needed)
     _check_names(tensors, needed, delta)
     for name, change in delta.changes.items():

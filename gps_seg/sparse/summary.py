@@ -156,7 +156,7 @@ def _row(kind: str, selection: Selection, names: list[str]) -> KindRow:
         for name, shape in zip(names, shapes, strict=True)
     ]
     shares = [
-        count / fan_in(shape)
+        count / max(1, fan_in(shape))
         for count, shape in zip(columns, shapes, strict=True)
     ]
     return KindRow(

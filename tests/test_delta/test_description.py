@@ -128,7 +128,10 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_weight_without_entries_can_be_described(tmp_path):
     none = torch.empty(0, dtype=torch.int64)
     values = Exact(torch.empty(0))
-    shape = torch.Size([0, 3])
-    change = Change(shape, torch.float32, values, none, '0' * 32)
-    Delta({'x.weight': change}).save(tmp_path / 'd')
+    shapes = {'x.weight': torch.Size([0, 3]), 'y.weight': torch.Size([3, 0])}
+    changes = {
+        name: Change(shape, torch.float32, values, none, '0' * 32)
+        for name, shape in shapes.items()
+    }
+    Delta(changes).save(tmp_path / 'd')
     assert '0.000 %' in format_description(describe(tmp_path / 'd'))
