@@ -101,7 +101,7 @@ class ScoringPass:
             for view in range(self.loss.views)
         ]
         with (
-            _explaining_memory(views[0].batch_size),
+            _explaining_memory(self.batch_size or loader.batch_size),
             undisturbed(model),
             torch.enable_grad(),
         ):
@@ -129,12 +129,14 @@ class ScoringPass:
             _tell_of_left_out(views[0])
         else:
             number = self.max_batches
+        sizes = views[0].batch_sampler.sizes
         start = logged = time.monotonic()
         for done, batches in enumerate(
             islice(zip(*views, strict=True), number), start=1
         ):
             loss = self.loss.of(model, encoder, batches)
-            yield loss
+            # A mean over a smaller batch: each image is to weigh the same.
+            yield loss * (sizes[done - 1] / sizes[0])
             now = time.monotonic()
             if now - logged >= LOG_SECONDS or done == number:
                 logged = now
@@ -168,8 +170,8 @@ def _tell_of_left_out(loader: DataLoader) -> None:
     if unseen:
         print_log(
             f'Scoring: {unseen:,} of {len(loader.dataset):,} images are left '
-            f'over by batches of {loader.batch_size} in each process and are '
-            'not looked at. A smaller batch_size (PeftHook) leaves fewer.',
+            'over by batches of 2 and are not looked at. Another batch_size '
+            '(PeftHook) leaves none.',
             logger='current',
             level=logging.WARNING,
         )

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.dataset import Compose, DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
+from gps_seg.engine.even_batches import EvenBatches
 from gps_seg.engine.loader_copy import check_can_be_copied, like
 from gps_seg.sparse import fork_rng, seed_cpu
 
@@ -64,12 +65,10 @@ def scoring_loader(
 ) -> DataLoader:
     """A loader of the same data set and workers, seeded.
 
-    Every process gets a share of the images. All batches are of one size, so
-    that each image weighs the same in a sum of the batches' means: what is
-    left over by whole batches is not looked at (see :func:`left_out`), and
-    fewer images than a batch has are one batch. Where the images cannot be
-    shared out evenly, as many as it takes, fewer than there are processes,
-    are looked at twice.
+    Every process gets a share of the images, in batches of nearly one size
+    (see :class:`~gps_seg.engine.even_batches.EvenBatches`). Where the images
+    cannot be shared out evenly, as many as it takes, fewer than there are
+    processes, are looked at twice.
 
     Args:
         loader: The training loader; its sampler is not used.
@@ -89,25 +88,28 @@ def scoring_loader(
             f'{type(loader.dataset).__name__} (PeftHook). Check data_root and '
             'ann_file.'
         )
-    batch_size = batch_size or loader.batch_size
     sampler = DefaultSampler(loader.dataset, shuffle=True, seed=seed)
+    batches = EvenBatches(sampler, batch_size or loader.batch_size)
     return like(
         loader,
         'PeftHook',
         dataset=SeededSamples(loader.dataset, seed + (view << 20)),
-        batch_size=batch_size,
-        sampler=sampler,
-        drop_last=len(sampler) >= batch_size,
+        **_drawn_by(batches),
         persistent_workers=False,
+    )
+
+
+def _drawn_by(batches: EvenBatches) -> dict[str, Any]:
+    """Arguments of a loader that takes its batches as they are."""
+    return dict(
+        batch_sampler=batches, batch_size=1, sampler=None, drop_last=False
     )
 
 
 def left_out(loader: DataLoader) -> int:
     """Images that no process looks at in an epoch of a scoring loader."""
-    sampler = loader.sampler
-    looked_at = len(loader) * loader.batch_size
-    if looked_at >= sampler.num_samples:
-        return 0
-    rest = (sampler.num_samples - looked_at) * sampler.world_size
+    batches = loader.batch_sampler
+    sampler = batches.sampler
+    rest = (len(sampler) - sum(batches.sizes)) * sampler.world_size
     # The last of a share may be one that another process has already.
-    return rest - (sampler.total_size - len(loader.dataset))
+    return max(0, rest - (sampler.total_size - len(loader.dataset)))

@@ -4,16 +4,25 @@ import mmengine.dataset.sampler
 import pytest
 import torch
 from mmengine.dataset import Compose
+from rounding import assert_equal_to_rounding
 from torch.utils.data import DataLoader, IterableDataset
 from toy_run import ToySet, run, toy_model
 
 from gps_seg.engine.head_warmup import warmed_up
+from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.scoring_data import (
     left_out,
     scoring_loader,
     with_pipeline,
 )
 from gps_seg.engine.seeded_steps import numbered_loader
+from gps_seg.engine.selection_loss import TaskLoss
+from gps_seg.sparse import Evidence
+
+
+class NoAugmentation(ToySet):
+    def __getitem__(self, index):
+        return {'x': self.x[index], 'y': self.y[index]}
 
 
 def shares(monkeypatch, images, batch, processes):
@@ -48,31 +57,65 @@ def shares(monkeypatch, images, batch, processes):
         (5, 2, 2),
         (3, 1, 8),
         (1, 1, 1),
+        (1, 2, 1),
+        (21, 2, 1),
     ],
 )
-def test_every_process_has_batches_of_one_size_and_the_rest_is_told(
+def test_all_images_are_in_batches_of_nearly_one_size(
     monkeypatch, images, batch, processes
 ):
     batches, unseen = shares(monkeypatch, images, batch, processes)
     sizes = {len(b) for of_one in batches for b in of_one}
     seen = [index for of_one in batches for b in of_one for index in b]
     assert len({len(of_one) for of_one in batches}) == 1
-    assert len(sizes) == 1
+    assert max(sizes) <= min(batch, images)
+    assert max(sizes) - min(sizes) <= 1
     assert unseen == images - len(set(seen))
-    assert unseen < batch * processes
+    assert unseen == 0 or (batch == 2 and unseen <= processes)
     assert len(seen) - len(set(seen)) < processes
+    assert min(sizes) > 1 or batch == 1 or images <= processes
 
 
-def test_images_that_are_not_looked_at_are_told(tmp_path, capsys):
-    run(tmp_path, dataset=ToySet(23), iters=1)
-    assert 'Scoring: 3 of 23 images are left over' in capsys.readouterr().out
+def test_an_image_weighs_the_same_in_a_smaller_batch():
+    """Sums over batches of means are those over images, up to a factor."""
+    model = toy_model()
+    model.backbone.drop.p = 0.0
+    model.backbone.batch = torch.nn.Identity()
+    weight = model.backbone.fc.weight
+    data = NoAugmentation(7)
+    scoring = ScoringPass(
+        loss=TaskLoss(), max_batches=None, batch_size=4, pipeline=None
+    )
+    for sums in scoring.run(
+        model,
+        'backbone',
+        {'fc': weight},
+        DataLoader(data, batch_size=4),
+        torch.optim.SGD(model.parameters(), lr=0.1),
+        0,
+        Evidence.GRADIENT,
+    ):
+        found = sums['fc']
+    loss = model(data.x, data.y, mode='loss')['loss']  # a mean over images
+    (expected,) = torch.autograd.grad(loss * 7 / 4, weight)
+    assert_equal_to_rounding(found, expected, terms=7, depth=3)
+
+
+def test_an_image_that_is_not_looked_at_is_told(tmp_path, capsys):
+    run(
+        tmp_path,
+        dataset=ToySet(23),
+        iters=1,
+        hook_options={'batch_size': 2},
+    )
+    assert 'Scoring: 1 of 23 images are left over' in capsys.readouterr().out
 
 
 def test_no_line_where_all_are_looked_at_or_few_were_asked_for(
     tmp_path, capsys
 ):
     run(tmp_path / 'all', iters=1)
-    few = {'max_batches': 2}
+    few = {'max_batches': 2, 'batch_size': 2}
     run(tmp_path / 'few', dataset=ToySet(23), iters=1, hook_options=few)
     assert 'left over' not in capsys.readouterr().out
 
@@ -145,7 +188,7 @@ def test_a_copy_of_a_loader_keeps_its_workers_settings(copy):
     )
     copied = copy(loader)
     assert {name: getattr(copied, name) for name in settings} == settings
-    assert copied.batch_size == 4
+    assert len(next(iter(copied.batch_sampler))) == 4
     assert copied.generator is not generator
 
 
