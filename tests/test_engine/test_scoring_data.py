@@ -17,8 +17,8 @@ from gps_seg.engine.seeded_steps import numbered_loader
 
 
 def shares(monkeypatch, images, batch, processes):
-    """Indices of the batches of each process, and what the loader tells."""
-    batches, told = [], set()
+    """Indices of the batches of each process, and how many are left out."""
+    batches, counts = [], set()
     for rank in range(processes):
         monkeypatch.setattr(
             mmengine.dataset.sampler,
@@ -28,8 +28,8 @@ def shares(monkeypatch, images, batch, processes):
         loader = DataLoader(ToySet(images), batch_size=batch)
         scoring = scoring_loader(loader, seed=0)
         batches.append(list(scoring.batch_sampler))
-        told.add(left_out(scoring))
-    (unseen,) = told
+        counts.add(left_out(scoring))
+    (unseen,) = counts
     return batches, unseen
 
 
@@ -50,7 +50,7 @@ def shares(monkeypatch, images, batch, processes):
         (1, 1, 1),
     ],
 )
-def test_every_process_has_batches_of_one_size_and_the_rest_is_told(
+def test_every_process_has_batches_of_one_size_and_the_rest_is_counted(
     monkeypatch, images, batch, processes
 ):
     batches, unseen = shares(monkeypatch, images, batch, processes)
@@ -63,7 +63,7 @@ def test_every_process_has_batches_of_one_size_and_the_rest_is_told(
     assert len(seen) - len(set(seen)) < processes
 
 
-def test_images_that_are_not_looked_at_are_told(tmp_path, capsys):
+def test_images_that_are_not_looked_at_are_reported(tmp_path, capsys):
     run(tmp_path, dataset=ToySet(23), iters=1)
     assert 'Scoring: 3 of 23 images are left over' in capsys.readouterr().out
 
