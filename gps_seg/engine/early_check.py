@@ -26,8 +26,8 @@ def check_config(config: Config) -> None:
 
     Raises:
         ValueError: If the config has no model, a hook has a setting that does
-            not exist or is not legal, or the best validation is told by a
-            metric that there is not; the key is named.
+            not exist or is not legal, or ``save_best`` names a metric that
+            does not exist; the key is named.
     """
     if not config.get('model'):
         raise ValueError(

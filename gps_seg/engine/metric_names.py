@@ -30,7 +30,7 @@ def metrics_of(evaluator: Any) -> list[Any]:
 
 
 def check_save_best(config: Config) -> None:
-    """Check the metric by which the best validation is told.
+    """Check that ``save_best`` names a metric of the validation.
 
     Raises:
         ValueError: If the metrics of the config do not give it. Nothing is

@@ -80,7 +80,7 @@ def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
 
 
 def _steps(state: Mapping[str, Any]) -> float:
-    """Steps that a state tells of; one that counts none has taken one."""
+    """Number of steps in a state; one without a count is of a step."""
     return float(state.get('step', 1))
 
 

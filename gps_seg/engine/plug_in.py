@@ -27,8 +27,8 @@ def plug_in(config: Config) -> None:
 
     Raises:
         ValueError: If the config has not exactly one ``PeftHook``, a runner
-            of its own, an optim wrapper without a sibling, or a best
-            validation by a metric that there is not; the key is named.
+            of its own, an optim wrapper without a sibling, or a
+            ``save_best`` that names no metric; the key is named.
     """
     peft_hook(config)
     if 'runner_type' in config:

@@ -125,7 +125,7 @@ class ScoringPass:
     ) -> Iterator[Tensor]:
         """The loss of one batch after another, with progress logged."""
         number = len(views[0])
-        if self.max_batches is None or self.max_batches > number:
+        if self.max_batches is None or self.max_batches >= number:
             _tell_of_left_out(views[0])
         else:
             number = self.max_batches

@@ -1,4 +1,4 @@
-"""Misspelt keys of a config are refused or told; variables are not."""
+"""Misspelt keys of a config are refused or reported; variables are not."""
 
 import ast
 
@@ -28,7 +28,7 @@ def test_a_misspelt_override_is_refused(tmp_path, override, meant):
         load_config(str(path), overrides={override: 3})
 
 
-def test_a_misspelt_key_of_a_file_is_told(tmp_path, capsys):
+def test_a_misspelt_key_of_a_file_is_reported(tmp_path, capsys):
     path = tmp_path / 'config.py'
     path.write_text('train_cgf = dict()\nmy_learning_rate = 1')
     config = read_config(str(path), {'my_learning_rate': 2})
@@ -42,7 +42,7 @@ def test_a_misspelt_key_of_a_file_is_told(tmp_path, capsys):
     assert "'train_cfg'" in line
 
 
-def test_no_config_of_openmmlab_or_of_ours_is_told_of_a_slip(capsys):
+def test_no_config_of_openmmlab_or_of_ours_is_taken_for_misspelt(capsys):
     """All names that they assign, whether or not a base overrides them."""
     names = set()
     for package in ('mmseg', 'mmpretrain', 'gps_seg'):

@@ -234,7 +234,7 @@ def test_the_built_wrapper_is_the_one_that_trains(tmp_path):
     assert owned == set(runner.model.parameters())
 
 
-def test_what_no_rule_is_about_is_told(tmp_path, capsys):
+def test_what_no_rule_is_about_is_reported(tmp_path, capsys):
     runner = runner_of(tmp_path, {'type': 'gps', 'k': 1})
     runner.model.backbone.pair = nn.Bilinear(8, 8, 8)
     check_before_data(runner)

@@ -1,4 +1,4 @@
-"""The metric that tells the best validation is one that there is."""
+"""The metric of the best validation is one that exists."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def config(save_best, evaluator, hook='CheckpointHook', **others):
 
 @pytest.mark.parametrize('hook', ['CheckpointHook', 'DeltaHook'])
 @pytest.mark.parametrize('many', [False, True])
-def test_a_misspelt_metric_is_told_with_those_there_are(hook, many):
+def test_a_misspelt_metric_is_refused_with_a_list(hook, many):
     evaluator = dict(type='DiceIoUMetric')
     evaluator = [evaluator] if many else evaluator
     with pytest.raises(ValueError, match=r"got 'mDise'. Did you mean") as info:
@@ -62,7 +62,7 @@ def test_a_config_that_is_plugged_in_is_checked_before_a_rule_is_inferred():
         ('anything', [dict(type='IoUMetric'), dict(type='MetricOfYours')]),
     ],
 )
-def test_what_there_is_or_may_be_passes(save_best, evaluator):
+def test_a_metric_that_exists_or_may_exist_passes(save_best, evaluator):
     check_save_best(config(save_best, evaluator))
 
 

@@ -26,7 +26,7 @@ class NoAugmentation(ToySet):
 
 
 def shares(monkeypatch, images, batch, processes):
-    """Indices of the batches of each process, and what the loader tells."""
+    """Indices of the batches of each process, and what the loader leaves out."""
     batches, told = [], set()
     for rank in range(processes):
         monkeypatch.setattr(
@@ -101,7 +101,7 @@ def test_an_image_weighs_the_same_in_a_smaller_batch():
     assert_equal_to_rounding(found, expected, terms=7, depth=3)
 
 
-def test_an_image_that_is_not_looked_at_is_told(tmp_path, capsys):
+def test_an_image_that_is_not_looked_at_is_reported(tmp_path, capsys):
     run(
         tmp_path,
         dataset=ToySet(23),
