@@ -26,7 +26,7 @@ class NoAugmentation(ToySet):
 
 
 def shares(monkeypatch, images, batch, processes):
-    """Indices of the batches of each process, and what the loader leaves out."""
+    """Batches of each process, and how many images are left out."""
     batches, told = [], set()
     for rank in range(processes):
         monkeypatch.setattr(
