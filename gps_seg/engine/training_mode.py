@@ -21,6 +21,8 @@ def in_training_mode(model: nn.Module) -> Iterator[None]:
         model.train()
         yield
     finally:
+        if not modes[model]:
+            model.eval()  # some compute what they need there, as LeViT does
         for module, training in modes.items():
             module.training = training
         for parameter, requires_grad in flags.items():

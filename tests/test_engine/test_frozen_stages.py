@@ -108,3 +108,18 @@ def test_swin_t_by_arithmetic(stages, selected):
     )
     config = Config(dict(default_scope='mmseg', model=model))
     assert count_config(config).total.selected == selected
+
+
+class Caching(nn.Linear):
+    """Has in evaluation alone what it derives from its weight, as LeViT."""
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.cache = None if mode else self.weight.detach() * 2
+        return self
+
+
+def test_a_model_in_evaluation_can_be_evaluated_after_a_count():
+    model = nn.ModuleDict({'backbone': Caching(3, 2)}).eval()
+    count_model(model, GPS(k=1))
+    assert torch.equal(model['backbone'].cache, model['backbone'].weight * 2)
