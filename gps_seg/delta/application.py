@@ -25,10 +25,10 @@ from gps_seg.delta.known_tensors import KnownTensors
 from gps_seg.delta.matching import (
     another_base,
     base_values,
-    known_whole,
     tensors_of,
 )
 from gps_seg.delta.sources import find_tensors
+from gps_seg.delta.whole_base import compare_rest, warn_of_rounding
 
 
 class _ModelState:
@@ -173,13 +173,8 @@ def _state(model: nn.Module) -> _ModelState:
 
 def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:
     """Compare the model with the fingerprint of the base."""
-    expected = delta.fingerprint or {}
-    tensors = known_whole(model, delta)
-    strangers = [
-        name
-        for name, tensor in tensors.items()
-        if known.digest(name, tensor) != expected[name]
-    ]
-    if strangers:
+    rest = compare_rest(model, delta, known)
+    if rest.strangers:
         base_values(model, delta)  # raises, naming all that differs
-        raise another_base(delta, strangers)
+        raise another_base(delta, rest.strangers)
+    warn_of_rounding(delta, rest)

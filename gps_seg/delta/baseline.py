@@ -14,8 +14,9 @@ from gps_seg.delta.change import (
     tensor_digest,
 )
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.fingerprint import short
+from gps_seg.delta.fingerprint import short, sketches_of
 from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.sketch import Sketch
 from gps_seg.delta.sources import Source, all_tensors, find_tensors
 from gps_seg.sparse import Selection
 
@@ -37,6 +38,8 @@ class Baseline:
         tied: Further names of the weights with selected entries, each with
             the name in the selection. A delta has the entries under every
             name, so that it fits weights that were saved apart.
+        sketches: Of the tensors that may stay as they are, by name; see
+            :class:`~gps_seg.delta.Delta`.
     """
 
     selection: Selection
@@ -44,6 +47,7 @@ class Baseline:
     digests: Mapping[str, str]
     fingerprint: Mapping[str, str] | None = None
     tied: Mapping[str, str] = field(default_factory=dict)
+    sketches: Mapping[str, Sketch] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -91,7 +95,9 @@ class Baseline:
             values = entries_of(tensors[name], indices)
             digests[name] = digest(values, tensors[name].shape)
         names = tuple(sorted({*replaced, *new}))
-        return cls(selection, names, digests, fingerprint, tied)
+        rest = set(old) - {*selection, *tied, *replaced}
+        sketches = sketches_of({n: tensors[n] for n in sorted(rest)})
+        return cls(selection, names, digests, fingerprint, tied, sketches)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -105,6 +111,7 @@ class Baseline:
             'digests': dict(self.digests),
             'fingerprint': None if known is None else dict(known),
             'tied': dict(self.tied),
+            'sketches': {n: list(s) for n, s in self.sketches.items()},
         }
 
     def delta(
@@ -141,7 +148,7 @@ class Baseline:
         known = self.fingerprint
         if known is not None:
             known = {name: short(digest) for name, digest in known.items()}
-        return Delta(changes, info or DeltaInfo(), known)
+        return Delta(changes, info or DeltaInfo(), known, self.sketches)
 
 
 def _further_names(model: nn.Module, names: Collection[str]) -> dict[str, str]:

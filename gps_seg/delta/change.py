@@ -149,12 +149,16 @@ def digest(
     hexadecimal.
     """
     hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    name = DTYPE_NAMES.get(values.dtype, str(values.dtype))
-    hashed.update(f'{name}{list(shape)}'.encode())
+    hashed.update(type_text(values.dtype, shape).encode())
     # NumPy lacks bfloat16 and others, but their bits are those of integers.
     plain = as_integers(values) if values.is_floating_point() else values
     hashed.update(plain.cpu().contiguous().numpy().data)
     return hashed.hexdigest()
+
+
+def type_text(dtype: torch.dtype, shape: torch.Size) -> str:
+    """Type and shape of a tensor as they are hashed."""
+    return f'{DTYPE_NAMES.get(dtype, str(dtype))}{list(shape)}'
 
 
 def tensor_digest(tensor: Tensor) -> str:

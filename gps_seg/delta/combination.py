@@ -89,7 +89,8 @@ def combine(
     for name, contributions in parts.items():
         changes[name] = _combine_one(tensors[name], contributions)
     known = _known_of_base(deltas, tensors)
-    return Delta(changes, info or DeltaInfo(), known)
+    sketches = {n: s for delta in deltas for n, s in delta.sketches.items()}
+    return Delta(changes, info or DeltaInfo(), known, sketches)
 
 
 def _known_of_base(

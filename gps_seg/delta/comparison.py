@@ -15,7 +15,7 @@ from gps_seg.delta.change import (
     same_bits,
 )
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.fingerprint import fingerprint_of
+from gps_seg.delta.fingerprint import fingerprint_of, sketches_of
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.sources import all_tensors
 from gps_seg.sparse import Selection
@@ -41,15 +41,14 @@ def extract(
         ValueError: If the base has a tensor that the tuned model lacks, or
             one of another shape or dtype.
     """
-    changes = {}
+    changes: dict[str, Change] = {}
     for name, base, tuned in _pairs(base_state, tuned_state):
         indices = _differing(base, tuned)
         if indices is None or 0 < 2 * len(indices) <= tuned.numel():
             changes[name] = _change(tuned, base, indices)
         elif len(indices):
             changes[name] = _change(tuned, base, None)
-    known = fingerprint_of(all_tensors(base_state))
-    return Delta(changes, info or DeltaInfo(), known)
+    return _of_base(base_state, changes, info)
 
 
 def delta_between(
@@ -73,7 +72,7 @@ def delta_between(
         ValueError: As :func:`extract`; also if the selection is of another
             model, or an entry changed that was not selected.
     """
-    changes = {}
+    changes: dict[str, Change] = {}
     for name, base, tuned in _pairs(base_state, tuned_state):
         changed = _differing(base, tuned)
         if name in selection:
@@ -87,8 +86,22 @@ def delta_between(
             f'selection: expected weights of the model, got {unknown}. It '
             'was made for another model.'
         )
-    known = fingerprint_of(all_tensors(base_state))
-    return Delta(changes, info or DeltaInfo(), known)
+    return _of_base(base_state, changes, info)
+
+
+def _of_base(
+    base_state: Mapping[str, Tensor],
+    changes: Mapping[str, Change],
+    info: DeltaInfo | None,
+) -> Delta:
+    base = all_tensors(base_state)
+    untouched = {n: t for n, t in base.items() if n not in changes}
+    return Delta(
+        changes,
+        info or DeltaInfo(),
+        fingerprint_of(base),
+        sketches_of(untouched),
+    )
 
 
 def _change(

@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from gps_seg.delta.change import Change
 from gps_seg.delta.container import read_container, write_container
-from gps_seg.delta.fingerprint import rest_of, short
+from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.layout import decode, encode
+from gps_seg.delta.layout import Content, decode, encode
+from gps_seg.delta.sketch import Sketch
 from gps_seg.sparse import Selection
 
 
@@ -30,16 +31,20 @@ class Delta:
             changes in part. What it replaces whole is left out. None if the
             base is known only where the delta changes it, as in a file of
             format version 1.
+        sketches: What tells rounding from another base, of those tensors in
+            the fingerprint that the delta leaves alone, as far as it is
+            known. Others are left out.
 
     Raises:
-        ValueError: If a change is not well-formed; the tensor is named. Also
-            if there is a fingerprint, but not of a tensor that changes in
-            part.
+        ValueError: If a change or a sketch is not well-formed; the tensor is
+            named. Also if there is a fingerprint, but not of a tensor that
+            changes in part.
     """
 
     changes: Mapping[str, Change]
     info: DeltaInfo = field(default_factory=DeltaInfo)
     fingerprint: Mapping[str, str] | None = None
+    sketches: Mapping[str, Sketch] = field(default_factory=dict)
     selection: Selection = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +58,8 @@ class Delta:
         if self.fingerprint is not None:
             rest = MappingProxyType(rest_of(self.fingerprint, changes))
             object.__setattr__(self, 'fingerprint', rest)
+        sketches = sketches_of_rest(self.sketches, self.untouched)
+        object.__setattr__(self, 'sketches', MappingProxyType(sketches))
         object.__setattr__(self, 'selection', _selection(changes))
 
     @property
@@ -64,6 +71,11 @@ class Delta:
     def new(self) -> frozenset[str]:
         """Names of the tensors that are new in the task: have no base."""
         return frozenset(n for n, c in self.changes.items() if c.base is None)
+
+    @property
+    def untouched(self) -> frozenset[str]:
+        """Names of the tensors of the base that it is known to leave alone."""
+        return frozenset((self.fingerprint or {}).keys() - self.changes.keys())
 
     @property
     def base_digests(self) -> dict[str, str]:
@@ -88,6 +100,7 @@ class Delta:
         known = self.fingerprint
         if known is not None:
             known = {n: digest for n, digest in known.items() if keep(n)}
+        # The sketches of what is no longer known are left out.
         return replace(self, changes=kept, fingerprint=known)
 
     def without_new(self) -> 'Delta':
@@ -103,9 +116,10 @@ class Delta:
         Raises:
             OSError: If it cannot be written; what was there is untouched.
         """
-        write_container(
-            path, *encode(self.changes, self.info, self.fingerprint)
+        content = Content(
+            self.changes, self.info, self.fingerprint, self.sketches
         )
+        write_container(path, *encode(content))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> 'Delta':

@@ -56,7 +56,7 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     sizes = {name: array.nbytes for name, array in arrays.items()}
     parts = {
         'index': sizes.pop('index'),
-        'fingerprint': sizes.pop('fingerprint', 0),
+        'fingerprint': sizes.pop('fingerprint', 0) + sizes.pop('sketches', 0),
     }
     parts = {
         'values': sum(sizes.values()),

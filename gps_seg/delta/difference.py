@@ -13,6 +13,7 @@ from gps_seg.delta.delta import Delta
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.matching import base_values
 from gps_seg.delta.merging import resolved
+from gps_seg.delta.sketch import agree
 from gps_seg.delta.sources import Source
 from gps_seg.delta.values import Coded
 from gps_seg.sparse.text_table import aligned
@@ -29,7 +30,8 @@ class Difference(NamedTuple):
             entries; None if there are none, or if one delta is quantized,
             the other is not, and the base is not known.
         is_equal: Whether both have the same entries and the same bits there.
-        same_base: Whether both were made from the same values; None where
+        same_base: Whether both were made from the same values, but for the
+            rounding of another kind of processor; None where
             that cannot be told, as the entries are not the same, nor the
             base known in full.
     """
@@ -66,11 +68,7 @@ def differences(
         ValueError: If it is not the base of both.
     """
     values = [_new_values(delta, base) for delta in (one, other)]
-    first, second = one.base_digests, other.base_digests
-    same_base = {
-        name: first[name] == second[name]
-        for name in first.keys() & second.keys()
-    }
+    same_base = _same_base(one, other)
     strangers = {name for name, is_same in same_base.items() if not is_same}
     rows = []
     for name in sorted(strangers | one.changes.keys() | other.changes.keys()):
@@ -83,6 +81,16 @@ def differences(
             row = Difference(name, (sizes[0], sizes[1]), 0, None, False, None)
         rows.append(row._replace(same_base=same_base.get(name, row.same_base)))
     return rows
+
+
+def _same_base(one: Delta, other: Delta) -> dict[str, bool]:
+    """Whether the bases had the same tensor, where both are known."""
+    first, second = one.base_digests, other.base_digests
+    return {
+        name: first[name] == second[name]
+        or agree(one.sketches.get(name), other.sketches.get(name))
+        for name in first.keys() & second.keys()
+    }
 
 
 def differing_facts(one: DeltaInfo, other: DeltaInfo) -> list[str]:

@@ -5,11 +5,12 @@ A task depends on the whole model that it was trained in, also on the tensors
 that it leaves as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from torch import Tensor
 
 from gps_seg.delta.change import Change, tensor_digest
+from gps_seg.delta.sketch import SKETCH_NUMBERS, Sketch, is_sketch, sketch_of
 
 #: Bytes of a short digest: against mistakes, not against forgery.
 SHORT_BYTES = 8
@@ -23,6 +24,12 @@ def short(digest: str) -> str:
 def fingerprint_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Short digests of whole tensors, by name."""
     return {name: short(tensor_digest(t)) for name, t in tensors.items()}
+
+
+def sketches_of(tensors: Mapping[str, Tensor]) -> dict[str, Sketch]:
+    """Sketches of whole tensors, by name, as far as they have any."""
+    sketches = {name: sketch_of(tensor) for name, tensor in tensors.items()}
+    return {n: sketch for n, sketch in sketches.items() if sketch is not None}
 
 
 def rest_of(
@@ -53,6 +60,24 @@ def rest_of(
             raise ValueError(
                 f'fingerprint: expected {2 * SHORT_BYTES} lower-case '
                 f'hexadecimal digits, got {digest!r} ({name}).'
+            )
+    return rest
+
+
+def sketches_of_rest(
+    sketches: Mapping[str, Sequence[float]], untouched: Collection[str]
+) -> dict[str, Sketch]:
+    """The sketches of the tensors that a delta leaves alone.
+
+    Raises:
+        ValueError: If one is not of the right form.
+    """
+    rest = {n: tuple(sketches[n]) for n in sorted(sketches) if n in untouched}
+    for name, sketch in rest.items():
+        if len(sketch) != SKETCH_NUMBERS or not is_sketch(sketch):
+            raise ValueError(
+                f'sketches: expected {SKETCH_NUMBERS} finite numbers, the '
+                f'first above 0, got {sketch} ({name}).'
             )
     return rest
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gps_seg.delta.change import digest, tensor_digest
 from gps_seg.delta.fingerprint import short
+from gps_seg.delta.sketch import Sketch, sketch_of
 
 #: Entries of a tensor that is compared whole at every look.
 _SMALL = 4096
@@ -34,6 +35,7 @@ class KnownTensors:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
+        self._sketches: dict[str, Sketch | None] = {}  # by digest
 
     def digest(self, name: str, tensor: Tensor) -> str:
         """The short digest of a whole tensor."""
@@ -45,6 +47,13 @@ class KnownTensors:
             known = _Known(state, sample, short(tensor_digest(tensor)))
             self._known[name] = known
         return known.digest
+
+    def sketch(self, name: str, tensor: Tensor) -> Sketch | None:
+        """The sketch of a whole tensor, if it has one."""
+        known = self.digest(name, tensor)
+        if known not in self._sketches:
+            self._sketches[known] = sketch_of(tensor)
+        return self._sketches[known]
 
     def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
         """What is known of tensors that are now written, to come back to."""

@@ -21,6 +21,7 @@ from gps_seg.delta.indices import IndexPlan, decode_indices, encode_indices
 from gps_seg.delta.info import DeltaInfo, is_text_list
 from gps_seg.delta.json_text import read_json
 from gps_seg.delta.records import Record
+from gps_seg.delta.sketch import Sketch
 from gps_seg.delta.streams import ArrayReader, ArrayWriter
 
 FORMAT = 'gps_seg.delta'
@@ -33,19 +34,16 @@ _PIECE = 1 << 20  # bytes
 class Content(NamedTuple):
     """What is in a file; see :class:`~gps_seg.delta.Delta`."""
 
-    changes: dict[str, Change]
+    changes: Mapping[str, Change]
     info: DeltaInfo
-    fingerprint: dict[str, str] | None
+    fingerprint: Mapping[str, str] | None
+    sketches: Mapping[str, Sketch]
 
 
-def encode(
-    changes: Mapping[str, Change],
-    info: DeltaInfo,
-    fingerprint: Mapping[str, str] | None,
-) -> tuple[str, Arrays]:
+def encode(content: Content) -> tuple[str, Arrays]:
     """Header (JSON) and arrays of a delta."""
     arrays, index, records = ArrayWriter(), [], []
-    for name, change in changes.items():
+    for name, change in content.changes.items():
         record: dict[str, Any] = {
             'name': name,
             'shape': list(change.shape),
@@ -67,16 +65,24 @@ def encode(
         'format': FORMAT,
         'version': VERSION,
         'tensors': records,
-        'info': info.to_json(),
+        'info': content.info.to_json(),
     }
-    if fingerprint is not None:
-        untouched = sorted(fingerprint.keys() - changes.keys())
-        header['untouched'] = untouched
-        parts = [name for name in changes if name in fingerprint]
-        arrays.add_digests([fingerprint[n] for n in untouched + parts])
+    if content.fingerprint is not None:
+        header['untouched'] = _write_fingerprint(content, arrays)
     deflated = zlib.compress(b''.join(index), level=9)
     text = json.dumps(header, separators=(',', ':'))
     return text, arrays.finish(np.frombuffer(deflated, np.uint8))
+
+
+def _write_fingerprint(content: Content, arrays: ArrayWriter) -> list[str]:
+    """Append what is known of the base; the names of the untouched."""
+    digests = content.fingerprint or {}
+    untouched = sorted(digests.keys() - content.changes.keys())
+    parts = [name for name in content.changes if name in digests]
+    arrays.add_digests([digests[name] for name in untouched + parts])
+    if content.sketches:
+        arrays.add_sketches([content.sketches.get(n) for n in untouched])
+    return untouched
 
 
 def decode(header: str, arrays: Arrays) -> Content:
@@ -96,7 +102,9 @@ def decode(header: str, arrays: Arrays) -> Content:
     values = [plan.read_values(reader) for plan in plans]
     index_plans = [plan.index for plan in plans if plan.index is not None]
     indices = iter(_inflate(reader.index(), index_plans))
-    fingerprint = _read_fingerprint(content.get('untouched'), plans, reader)
+    untouched = content.get('untouched')
+    fingerprint = _read_fingerprint(untouched, plans, reader)
+    sketches = reader.sketches(untouched or ())
     reader.finish()
     changes = {
         plan.name: plan.change(
@@ -105,7 +113,7 @@ def decode(header: str, arrays: Arrays) -> Content:
         for plan, number in zip(plans, values, strict=True)
     }
     info = DeltaInfo.from_json(content['info'])
-    return Content(changes, info, fingerprint)
+    return Content(changes, info, fingerprint, sketches)
 
 
 def _parse(header: str) -> dict[str, Any]:

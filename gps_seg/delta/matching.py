@@ -2,24 +2,45 @@
 """Is this the base that a delta was made from?"""
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from gps_seg.delta.change import DTYPE_NAMES, Change, digest
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.fingerprint import fingerprint_of
+from gps_seg.delta.known_tensors import KnownTensors
 from gps_seg.delta.sources import Source, find_tensors
+from gps_seg.delta.whole_base import (
+    check_has_values,
+    compare_rest,
+    num_known,
+    warn_of_rounding,
+)
 
 
-def base_values(
-    source: Source, delta: Delta
-) -> dict[str, Tensor]:  # each of shape (num_entries,)
-    """The base's values at the entries of a delta, checked and copied.
+class Match(NamedTuple):
+    """What a base has where a delta knows it.
+
+    Args:
+        values: At the entries that the delta changes, copied; each of shape
+            ``(num_entries,)``.
+        rounded: Names of the other tensors that differ by rounding only.
+    """
+
+    values: dict[str, Tensor]
+    rounded: frozenset[str]
+
+
+def match(source: Source, delta: Delta) -> Match:
+    """Check that a model or state dict is the base of a delta.
 
     If the delta has a fingerprint of the base, all tensors in it are compared
     as a whole; of a state dict, those that it has. Without one the rest of
     the base may be anything. A tensor that is new in the task has no base to
     match; its present values are given all the same.
+
+    Tensors that the delta leaves alone may differ by as much as kinds of
+    processors round differently; a ``UserWarning`` names the first.
 
     Args:
         source: A model, or the state dict of one, without a delta applied.
@@ -35,36 +56,37 @@ def base_values(
         values[name] = change.read(tensors[name])
         if change.base not in (None, digest(values[name], change.shape)):
             strangers.add(name)
-    rest = known_whole(source, delta)
-    for name, known in fingerprint_of(rest).items():
-        if (delta.fingerprint or {})[name] != known:
-            strangers.add(name)
+    rest = compare_rest(source, delta, KnownTensors())
+    strangers |= rest.strangers
     if strangers:
         raise another_base(delta, strangers)
-    return values
+    warn_of_rounding(delta, rest)
+    return Match(values, rest.rounded)
 
 
-def known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
-    """The tensors that a delta knows whole, as far as there are any.
+def base_values(
+    source: Source, delta: Delta
+) -> dict[str, Tensor]:  # each of shape (num_entries,)
+    """The base's values at the entries of a delta, checked and copied.
+
+    Args:
+        source: As for :func:`match`.
+        delta: As for :func:`match`.
 
     Raises:
-        ValueError: If one is on the device ``meta``, without values.
+        ValueError: As :func:`match`.
     """
-    tensors = find_tensors(source, delta.fingerprint or ())
-    for name, tensor in tensors.items():
-        _check_has_values(name, tensor)
-    return tensors
+    return match(source, delta).values
 
 
 def another_base(delta: Delta, strangers: Collection[str]) -> ValueError:
     """The error for a base that differs in these tensors."""
     names = sorted(strangers)
-    total = len(delta.changes.keys() | (delta.fingerprint or {}).keys())
     return ValueError(
         f'base: expected the weights that the delta was made from, got others '
-        f'in {len(names)} of {total} tensors ({names[0]}, ...). Load the base '
-        'checkpoint of the delta; if a delta is applied to this model, revert '
-        f'it first. {_seed_hint(delta)}'
+        f'in {len(names)} of {num_known(delta)} tensors ({names[0]}, ...). '
+        'Load the base checkpoint of the delta; if a delta is applied to this '
+        f'model, revert it first. {_seed_hint(delta)}'
     )
 
 
@@ -118,14 +140,6 @@ def _classes_phrase(delta: Delta) -> str:
     return f', whose classes are {names}' if names else ''
 
 
-def _check_has_values(name: str, tensor: Tensor) -> None:
-    if tensor.is_meta:
-        raise ValueError(
-            f'base: expected weights, got a tensor on the device meta, which '
-            f'has none ({name}). Load the weights of the base first.'
-        )
-
-
 def _check_type(
     name: str, tensor: Tensor, change: Change, delta: Delta
 ) -> None:
@@ -139,7 +153,7 @@ def _check_type(
             f'base: expected {DTYPE_NAMES[change.dtype]}, got {tensor.dtype} '
             f'({name}). Apply the delta first and convert the model then.'
         )
-    _check_has_values(name, tensor)
+    check_has_values(name, tensor)
 
 
 def _classes_hint(delta: Delta) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from gps_seg.delta.change import DTYPE_NAMES
 from gps_seg.delta.container import Arrays
 from gps_seg.delta.fingerprint import SHORT_BYTES
+from gps_seg.delta.sketch import SKETCH_NUMBERS, Sketch
 from gps_seg.delta.values import Coded, Values
 
 Array = np.ndarray[Any, Any]
@@ -46,6 +47,12 @@ class ArrayWriter:
         if digests:
             raw = bytes.fromhex(''.join(digests))
             self._append('fingerprint', np.frombuffer(raw, np.uint8))
+
+    def add_sketches(self, sketches: Sequence[Sketch | None]) -> None:
+        """Append the sketch of each tensor, zeros where there is none."""
+        none = (0.0,) * SKETCH_NUMBERS
+        numbers = [sketch or none for sketch in sketches]
+        self._append('sketches', np.array(numbers, np.float32).reshape(-1))
 
     def _append(self, name: str, part: Array) -> None:
         self._parts.setdefault(name, []).append(part)
@@ -95,6 +102,19 @@ class ArrayReader:
         size, dtype = SHORT_BYTES, np.dtype(np.uint8)
         raw = self._take('fingerprint', dtype, count * size).tobytes()
         return [raw[i * size : (i + 1) * size].hex() for i in range(count)]
+
+    def sketches(self, names: Sequence[str]) -> dict[str, Sketch]:
+        """The sketches of these tensors, of those that have one."""
+        if 'sketches' not in self._arrays:
+            return {}
+        size, dtype = SKETCH_NUMBERS, np.dtype(np.float32)
+        numbers = self._take('sketches', dtype, len(names) * size)
+        rows = numbers.reshape(-1, size)
+        return {
+            name: tuple(row.tolist())
+            for name, row in zip(names, rows, strict=True)
+            if row.any()  # also NaN
+        }
 
     def finish(self) -> None:
         """Raise ValueError unless all numbers have been handed out."""

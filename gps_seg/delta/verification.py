@@ -4,7 +4,7 @@
 from torch import nn
 
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.matching import base_values
+from gps_seg.delta.matching import match
 from gps_seg.delta.sources import Source, find_tensors
 
 
@@ -21,25 +21,27 @@ def verify(base: Source, delta: Delta) -> str:
     """
     is_model = isinstance(base, nn.Module)
     compared = delta if is_model else delta.without_new()
-    entries = base_values(base, compared)
-    known = {n: v for n, v in entries.items() if n not in delta.new}
+    found = match(base, compared)
+    known = {n: v for n, v in found.values.items() if n not in delta.new}
     count = sum(len(values) for values in known.values())
     told = f'{len(known)} tensors have the fingerprint of the base ({count:,} '
-    told += f'entries compared), {_told_of_rest(base, delta)}'
+    rest = _told_of_rest(base, delta, len(found.rounded))
+    told += f'entries compared), {rest}'
     if delta.new:
         rule = 'shapes fit' if is_model else 'not compared'
         told += f', {len(delta.new)} are new in the task ({rule})'
     return told
 
 
-def _told_of_rest(base: Source, delta: Delta) -> str:
+def _told_of_rest(base: Source, delta: Delta, rounded: int) -> str:
     if delta.fingerprint is None:
         return (
             'the rest was not recorded (file of version 1) and may be of '
             'another base'
         )
-    untouched = delta.fingerprint.keys() - delta.changes.keys()
-    found = len(find_tensors(base, untouched))
+    found = len(find_tensors(base, delta.untouched))
     told = f'{found} that the delta leaves alone are those of the base'
-    absent = len(untouched) - found
+    if rounded:
+        told += f' ({rounded} of them up to rounding)'
+    absent = len(delta.untouched) - found
     return f'{told}, {absent} are absent' if absent else told

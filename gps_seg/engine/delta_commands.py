@@ -92,6 +92,7 @@ def combine_tasks(
     same_classes = len({delta.info.classes for delta in deltas}) == 1
     if head is None and not same_classes:
         facts = replace(facts, classes=(), palette=(), config='')
+    seeds = {delta.info.seed for delta in deltas}
     info = DeltaInfo(
         classes=facts.classes,
         palette=facts.palette,
@@ -101,6 +102,7 @@ def combine_tasks(
             'weights': list(weights),
             'methods': [dict(delta.info.method) for delta in deltas],
         },
+        seed=seeds.pop() if len(seeds) == 1 else None,
     )
     if head is not None:
         deltas = [

@@ -140,7 +140,9 @@ class DeltaHook(Hook):
             model, self.peft.selection, sorted(whole - new), sorted(new)
         )
         keep_base(runner, self.baseline)
-        self.base = FrozenBase.of(model, whole | new, runner._load_from)
+        self.base = FrozenBase.of(
+            model, whole | new, runner._load_from, self.baseline.fingerprint
+        )
 
     def after_train_iter(
         self,

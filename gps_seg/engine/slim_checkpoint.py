@@ -12,11 +12,18 @@ from typing import Any
 
 import torch
 from mmengine.runner import load_checkpoint
-from torch import Tensor, nn
+from torch import nn
 
-from gps_seg.delta import digest
+from gps_seg.delta.change import tensor_digest
 from gps_seg.sparse import Selection
 
+#: Share of the tensors that may be computed, not read, as a model is built.
+_FEW = 0.25
+_ROUNDING_HINT = (
+    ' Or the run was on another kind of processor, which rounds otherwise '
+    'what is computed when the model is built, such as a position embedding '
+    'that is resized: resume on the same kind, where every bit is the same.'
+)
 _STATES = {'state_dict': '', 'ema_state_dict': 'module.'}
 
 
@@ -37,7 +44,11 @@ class FrozenBase:
 
     @classmethod
     def of(
-        cls, model: nn.Module, trained: Iterable[str], source: str | None
+        cls,
+        model: nn.Module,
+        trained: Iterable[str],
+        source: str | None,
+        known: Mapping[str, str] | None = None,
     ) -> 'FrozenBase':
         """Take the digests of a model that has not been trained yet.
 
@@ -45,10 +56,12 @@ class FrozenBase:
             model: With the base's weights.
             trained: Names of the parameters that train whole.
             source: As of the class.
+            known: Digests of tensors of the model that were hashed already,
+                by name.
         """
-        whole = set(trained)
+        whole, known = set(trained), known or {}
         digests = {
-            name: _digest(parameter)
+            name: known.get(name) or tensor_digest(parameter)
             for name, parameter in _parameters(model).items()
             if name not in whole
         }
@@ -68,9 +81,12 @@ class FrozenBase:
         others = [
             name
             for name, known in self.digests.items()
-            if name not in parameters or _digest(parameters[name]) != known
+            if name not in parameters
+            or tensor_digest(parameters[name]) != known
         ]
         if others:
+            if len(others) <= _FEW * len(self.digests):
+                hint += _ROUNDING_HINT
             raise ValueError(
                 'resume: expected the base weights that the run began with, '
                 f'got others in {len(others)} of {len(self.digests)} tensors '
@@ -136,10 +152,6 @@ def fill(
                 entries = selection[name].to(full.device)
                 full.view(-1)[entries] = state[prefix + name].to(full)
             state[prefix + name] = full
-
-
-def _digest(parameter: Tensor) -> str:
-    return digest(parameter.detach().reshape(-1), parameter.shape)
 
 
 def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -189,7 +189,15 @@ class Forger:
 
     def extra_array(self, header, arrays, raw):
         name = self.random.choice(
-            ('codes', 'levels', 'fingerprint', 'values.int8', 'x', 'index')
+            (
+                'codes',
+                'levels',
+                'fingerprint',
+                'sketches',
+                'values.int8',
+                'x',
+                'index',
+            )
         )
         arrays[name] = np.zeros(self.random.choice((0, 1, 1000)), 'u1')
         return header, arrays, raw

@@ -33,6 +33,7 @@ def read_delta(path, base):
     tensors = header['tensors']
     indices = read_indices(zlib.decompress(arrays.pop('index')), tensors)
     check_fingerprint(header, arrays.pop('fingerprint', None), base)
+    check_sketches(header, arrays.pop('sketches', None), base)
     cursors = dict.fromkeys(arrays, 0)
 
     def take(array, count):
@@ -76,6 +77,26 @@ def check_fingerprint(header, digests, base):
         seen.update(f'{base[name].dtype}{list(base[name].shape)}'.encode())
         seen.update(base[name].tobytes())
         assert seen.digest()[:8] == digests[8 * i : 8 * i + 8].tobytes()
+
+
+def check_sketches(header, sketches, base):
+    if sketches is None:
+        return
+    names = header['untouched']
+    assert sketches.shape == (4 * len(names),)
+    for i, name in enumerate(names):
+        sketch, x = sketches[4 * i : 4 * i + 4], base[name].reshape(-1)
+        if not sketch.any():
+            assert x.dtype.kind != 'f' or not x.any()
+            continue
+        text = f'{x.dtype}{list(base[name].shape)}'.encode()
+        start = hashlib.blake2b(text, digest_size=2).digest()
+        place = int.from_bytes(start, 'little') + np.arange(len(x))
+        norm = np.sqrt((x.astype(np.float64) ** 2).sum())
+        waves = [
+            (x * np.cos(np.sqrt(f) * place)).sum() for f in (1.0, 2.0, 3.0)
+        ]
+        assert (abs(sketch - [norm, *waves]) <= 3e-5 * norm).all()
 
 
 def read_coded(tensor, number, take, base):

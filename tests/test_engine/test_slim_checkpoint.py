@@ -94,6 +94,26 @@ def test_one_bit_of_another_base_is_noticed(base, name):
         frozen.check(base)
 
 
+def test_what_was_hashed_already_is_not_hashed_again(base):
+    whole = FrozenBase.of(base, TRAINED, None)
+    known = {'one.weight': whole.digests['one.weight'], 'two.bias': 'known'}
+    frozen = FrozenBase.of(base, TRAINED, None, known)
+    assert frozen.digests == {**whole.digests, 'two.bias': 'known'}
+
+
+def test_few_other_tensors_may_come_from_another_processor(base):
+    frozen = FrozenBase.of(base, TRAINED, None)
+    with torch.no_grad():
+        base.norm.bias += 1
+    with pytest.raises(ValueError, match=r'1 of 4 .* kind of processor'):
+        frozen.check(base)
+    with torch.no_grad():
+        base.norm.weight += 1
+    with pytest.raises(ValueError, match='2 of 4') as caught:
+        frozen.check(base, 'Hint.')
+    assert str(caught.value).endswith('Hint.')
+
+
 def test_what_trains_may_differ(base):
     frozen = FrozenBase.of(base, TRAINED, None)
     with torch.no_grad():
