@@ -30,7 +30,7 @@ class Trial(NamedTuple):
 
     Args:
         variant: Name among the variants.
-        seed: Of the run.
+        seed: Seed of the run.
         config: With the overrides, the seed and a work directory of its own.
     """
 

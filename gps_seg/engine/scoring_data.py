@@ -72,7 +72,8 @@ def scoring_loader(
 
     Args:
         loader: The training loader; its sampler is not used.
-        seed: Of the order and the augmentation; the same in every process.
+        seed: Seed of the order and the augmentation; the same in every
+            process.
         batch_size: Images per batch, or None for the loader's own.
         view: Loaders of other views give the same images in the same order,
             otherwise augmented.

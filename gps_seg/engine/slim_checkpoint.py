@@ -27,7 +27,8 @@ class FrozenBase:
     It is made before training, and is plain data.
 
     Args:
-        digests: Of the base's tensors that do not train whole, by name.
+        digests: Digests of the base's tensors that do not train whole, by
+            name.
         source: ``load_from`` of the run, None if there was none. It is only
             said in errors: what is loaded is what the config names.
     """
