@@ -62,8 +62,7 @@ class KeptState:
     @property
     def selection(self) -> Selection:
         """The selected entries."""
-        shapes = {name: torch.Size(s) for name, s in self.shapes.items()}
-        return Selection(self.indices, shapes)
+        return Selection(self.indices, self.shapes)
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """The role of every parameter of a model.
