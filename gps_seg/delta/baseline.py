@@ -56,7 +56,7 @@ class Baseline:
         """Take the digests of a model that has not been trained yet.
 
         Args:
-            model: With the base's weights.
+            model: Model with the base's weights.
             selection: Made for this model.
             whole: Names of the parameters that train whole.
             new: Names of the tensors that have no base, such as those of

@@ -31,7 +31,8 @@ class Trial(NamedTuple):
     Args:
         variant: Name among the variants.
         seed: Seed of the run.
-        config: With the overrides, the seed and a work directory of its own.
+        config: Config with the overrides, the seed and a work directory of its
+            own.
     """
 
     variant: str

@@ -52,7 +52,7 @@ class DeltaHook(Hook):
     - ``ema_delta.safetensors``: the same of the averaged weights, if an
       ``EMAHook`` runs,
     - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
-      of the averaged weights, for they are what is validated,
+      of the averaged weights, which are what is validated,
     - ``resume.pth``: the state of the run, without the base weights,
     - ``base.pth``: the model as the run began, only if neither files nor the
       seed can give it again.

@@ -114,7 +114,7 @@ class PeftHook(Hook):
         """Check that the run fits the method, see :func:`check_run`.
 
         Args:
-            runner: With its model and optim wrapper built.
+            runner: Runner with its model and optim wrapper built.
 
         Raises:
             FileNotFoundError: If the file to start from is not there.

@@ -37,10 +37,10 @@ def check_run(
     """Check that all of a run fits the method; warn of what is ignored.
 
     Args:
-        runner: With its model and optim wrapper built.
-        method: That is to tune the model.
+        runner: Runner with its model and optim wrapper built.
+        method: Method that is to tune the model.
         config: Type and settings of the method.
-        given: Other settings of the ``PeftHook`` that has it.
+        given: Other settings of its ``PeftHook``.
 
     Returns:
         The role of every parameter, by name.

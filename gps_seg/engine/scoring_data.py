@@ -25,7 +25,7 @@ class SeededSamples(Dataset):
     Args:
         dataset: Any map-style data set whose transforms draw from Python's,
             NumPy's or torch's global generators.
-        seed: With another seed come other augmentations.
+        seed: Seed of the augmentations.
     """
 
     def __init__(self, dataset: Dataset, seed: int) -> None:

@@ -43,7 +43,7 @@ class FrozenBase:
         """Take the digests of a model that has not been trained yet.
 
         Args:
-            model: With the base's weights.
+            model: Model with the base's weights.
             trained: Names of the parameters that train whole.
             source: As of the class.
         """
@@ -104,10 +104,10 @@ def fill(
     """Undo :func:`slim`, in place.
 
     Args:
-        checkpoint: That :func:`slim` made small.
+        checkpoint: Checkpoint that :func:`slim` made small.
         base: Kept with the checkpoint.
         selection: Kept with the checkpoint.
-        model: Initialised as the config says, by the seed of the run.
+        model: Model, initialised as the config says, by the seed of the run.
         start: ``load_from`` of the config, which is loaded into the model.
 
     Raises:
