@@ -62,7 +62,7 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
         )
     for group in optimizer.param_groups:
         group['params'] = [form[p] for p in group['params'] if p in form]
-    if optimizer.state:  # from birth, as that of Adagrad
+    if optimizer.state:  # made at birth, as by Adagrad, perhaps never again
         optimizer.state.clear()
         optimizer.state.update(_newborn(optimizer).state)
 
