@@ -1,4 +1,4 @@
-"""The control of GPS, all else equal: as many connections, by chance."""
+"""The control of GPS, all else equal: as many connections, at random."""
 
 _base_ = './gps.py'
 

@@ -1,4 +1,4 @@
-"""The control of GPS on Kvasir-SEG: as many connections, chosen by chance."""
+"""The control of GPS on Kvasir-SEG: as many random connections."""
 
 _base_ = './gps.py'
 

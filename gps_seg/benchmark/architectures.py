@@ -131,7 +131,7 @@ def build_segmentor(
     Args:
         name: Key of :data:`ARCHITECTURES`.
         size: Side of the input in pixels.
-        seed: Of the weights.
+        seed: Seed of the weights.
         checkpoint: Weights of the encoder, in any form MMEngine knows or
             ``weights://NAME``.
     """

@@ -61,7 +61,7 @@ def count_step(model: nn.Module, contender: Contender) -> Counts:
 def saved_bytes(run: Callable[[], None], resident: Iterable[Tensor]) -> int:
     """Bytes that autograd saves while ``run`` runs.
 
-    Every storage counts once and as a whole, for a view keeps all of it. What
+    Every storage counts once and as a whole, as a view keeps all of it. What
     a custom ``autograd.Function`` saves by ``save_for_backward`` counts too.
 
     Args:

@@ -61,7 +61,7 @@ def watch_peak(device: torch.device) -> PeakMemory:
 
 
 def _give_back_freed_memory() -> None:
-    """Hand freed memory to the kernel, lest the steps find it for free."""
+    """Hand freed memory to the kernel, or the steps would find it free."""
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)

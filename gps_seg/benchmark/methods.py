@@ -126,7 +126,7 @@ def rows_of(methods: Sequence[str], ks: Sequence[int]) -> list[Row]:
     """One row per method, and of ours one per k.
 
     The rivals that select take the first k: what they cost hardly depends on
-    it, for what they handle is dense.
+    it, as what they handle is dense.
 
     Raises:
         ValueError: If a method is unknown or named twice, or a k is not a

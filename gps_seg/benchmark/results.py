@@ -68,7 +68,7 @@ def _gradients_and_state(summary: Summary) -> float:
 
 
 #: Heading -> what is compared, and with which row. Gradients, state and
-#: network are those of the encoder, for the head trains in all methods.
+#: network are those of the encoder, as the head trains in all methods.
 RATIOS: Mapping[str, tuple[Callable[[Summary], float], str]] = {
     'time/full': (lambda summary: summary.seconds, 'full'),
     'time/bias': (lambda summary: summary.seconds, 'bias'),

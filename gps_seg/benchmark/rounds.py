@@ -33,11 +33,11 @@ class Measurement:
     Args:
         row: Which method, at which k.
         problem: Why it could not be measured, or None.
-        seconds: Of each timed step, a list per round.
+        seconds: Time of each timed step, a list per round.
         peaks: Peak memory in bytes per round; None where unknown.
         loads: Load of the machine (processes) before each visit.
         counts: Bytes that are the same in every round.
-        num_threads: Of torch, in the process that was measured.
+        num_threads: Threads of torch, in the process that was measured.
     """
 
     row: Row
@@ -96,7 +96,7 @@ def run_rounds(
     reason, and the others go on.
 
     Args:
-        settings: Of the run.
+        settings: Settings of the run.
         rows: What to measure, in this order.
         folder: Where :func:`select_once` wrote.
         report: Called with one line after every visit.
@@ -161,7 +161,7 @@ def run_worker(task: dict[str, Any]) -> Any:
         result = Path(folder, 'result.json')
         done = subprocess.run(
             [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
-            check=False,  # what went wrong is told below, in one line
+            check=False,  # what went wrong is said below, in one line
             capture_output=True,
             text=True,
             env={**os.environ, 'PYTHONPATH': path},

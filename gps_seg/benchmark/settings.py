@@ -22,7 +22,7 @@ class Settings:
         steps: Timed steps per round, after :attr:`warmup` others.
         rounds: How often every method has its turn.
         warmup: Steps before the timed ones.
-        seed: Of weights and data.
+        seed: Seed of weights and data.
         checkpoint: Weights of the encoder, or None for random ones.
 
     Raises:

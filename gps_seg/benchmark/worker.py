@@ -124,7 +124,7 @@ def set_up(settings: Settings) -> tuple[nn.Module, Callable[[], Tensor]]:
 
 
 def load_what_loads_late(device: torch.device) -> None:
-    """Take a tiny step, for what the first step loads is no method's cost."""
+    """Take a tiny step: what the first step loads is no method's cost."""
     layer = nn.Linear(8, 8).to(device)
     optimizer = AdamW(layer.parameters())
     layer(torch.ones(8, 8, device=device)).sum().backward()

@@ -54,7 +54,7 @@ def list_pairs(files: SourceFiles, source: str, *, partial: bool) -> Listing:
     """Find the pairs of a source by their names.
 
     Args:
-        files: Of the source.
+        files: Files of the source.
         source: Its name, for the error.
         partial: Whether fewer pairs than in the official archive will do; a
             split may then be absent.

@@ -53,7 +53,7 @@ class ADE20KReport:
         """Count one good pair.
 
         Args:
-            split: That it belongs to.
+            split: Split that it belongs to.
             labels: shape (height, width), uint8, as stored.
         """
         size = f'{labels.shape[1]}x{labels.shape[0]}'

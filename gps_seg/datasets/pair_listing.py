@@ -71,7 +71,7 @@ def _report_suffixes(
     suffixes = sorted({PurePosixPath(name).suffix for name in images.values()})
     if len(suffixes) > 1:
         report.problems.append(
-            f'{IMAGES}: expected one suffix, for a data set reads one, got '
+            f'{IMAGES}: expected one suffix, as a data set reads one, got '
             f'{", ".join(suffixes)}'
         )
     elif suffixes != ['.jpg']:

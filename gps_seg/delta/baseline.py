@@ -31,7 +31,7 @@ class Baseline:
         selection: The entries that train.
         whole: Names of the tensors that are replaced whole in any case, with
             all names of each.
-        digests: Of the selected entries, the whole parameters and the
+        digests: Digests of the selected entries, the whole parameters and the
             buffers, by name; a tensor that is new in the task has none.
         fingerprint: Digests of all tensors of the base, each as a whole, by
             name; None if a checkpoint of version 0.1 did not keep them.
@@ -60,7 +60,7 @@ class Baseline:
         """Take the digests of a model that has not been trained yet.
 
         Args:
-            model: With the base's weights.
+            model: Model with the base's weights.
             selection: Made for this model.
             whole: Names of the parameters that train whole.
             new: Names of the tensors that have no base, such as those of

@@ -122,7 +122,7 @@ def change_of(
 
     Args:
         tuned: Any shape.
-        indices: Of the entries that change; None for all.
+        indices: Flat indices of the entries that change; None for all.
         base: Digest of the base at these entries, if there is a base.
     """
     values = Exact(entries_of(tuned, indices).cpu())

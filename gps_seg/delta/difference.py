@@ -23,7 +23,7 @@ class Difference(NamedTuple):
     """One tensor in two deltas.
 
     Args:
-        name: Of the tensor.
+        name: Name of the tensor.
         sizes: Entries that each delta changes; 0 where it has no such tensor.
         common: Entries that both change.
         largest: Greatest absolute difference of the new values at the common
@@ -60,7 +60,7 @@ def differences(
 
     Args:
         one: Any delta.
-        other: Of a model with the same names.
+        other: Delta of a model with the same names.
         base: Model or state dict that both were made from. It is needed only
             to compare a quantized delta with one that is not.
 

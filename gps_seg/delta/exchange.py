@@ -28,8 +28,8 @@ class Exchange:
     """Values at the entries of a delta, before and after, by tensor.
 
     Args:
-        delta: That goes on.
-        known: Of the tensors of the model.
+        delta: The delta that goes on.
+        known: Digests of the tensors of the model.
     """
 
     def __init__(self, delta: Delta, known: KnownTensors) -> None:
@@ -43,7 +43,7 @@ class Exchange:
         """Write the values of the delta, or leave all as it was.
 
         Args:
-            tensors: That the delta changes, by name.
+            tensors: Tensors that the delta changes, by name.
 
         Raises:
             OtherBitsError: If a tensor is not that of the base.

@@ -40,7 +40,7 @@ class DeltaInfo:
             part can be drawn again. None if it is not known.
 
     Raises:
-        ValueError: If a field does not have the form told here.
+        ValueError: If a field does not have the form given here.
     """
 
     classes: tuple[str, ...] = ()

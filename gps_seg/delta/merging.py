@@ -66,7 +66,7 @@ def resolved(
     """The new values of all entries, in the dtypes of the model.
 
     Args:
-        delta: Whose values.
+        delta: Delta that has the values.
         base: What :func:`~gps_seg.delta.matching.base_values` gives.
 
     Raises:

@@ -13,7 +13,7 @@ class Overlap(NamedTuple):
     """Selected entries that deltas share.
 
     Args:
-        name: Of the weight; ``'total'`` for all together.
+        name: Name of the weight; ``'total'`` for all together.
         sizes: Entries of each delta.
         common: Entries that all of them have.
         union: Entries that any of them has.

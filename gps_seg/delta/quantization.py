@@ -46,8 +46,8 @@ def quantized(
             and the greatest difference and writes those two.
 
     Raises:
-        ValueError: If it is not the base of the delta, or an option is not
-            one of those told.
+        ValueError: If it is not the base of the delta, or an option is
+            none of these.
     """
     if bits not in BITS:
         raise ValueError(f'bits: expected one of {BITS}, got {bits}.')

@@ -21,7 +21,7 @@ def rounded(delta: Delta, dtype: torch.dtype) -> Delta:
     is not in the delta keeps all its bits, and reverting stays exact.
 
     Args:
-        delta: With values as they were trained.
+        delta: Delta with values as they were trained.
         dtype: ``torch.float16``, which keeps 11 significant bits of numbers
             up to 65504, or ``torch.bfloat16``, 8 bits of any float32.
 

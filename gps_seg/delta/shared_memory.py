@@ -42,9 +42,9 @@ def check_agreement(
     """Look for values that were overwritten under another name.
 
     Args:
-        names: Of tensors in the same memory.
-        changes: Of a delta.
-        tensors: All written.
+        names: Names of tensors in the same memory.
+        changes: Changes of a delta.
+        tensors: All tensors, written.
         written: New values of each, in the order of its entries.
 
     Raises:

@@ -31,8 +31,8 @@ class ArrayWriter:
         """Append values; tell what the header must say of them.
 
         Args:
-            values: Of one tensor.
-            dtype: Of that tensor in the model.
+            values: Values of one tensor.
+            dtype: Type of that tensor in the model.
         """
         if isinstance(values, Coded):
             self._append('codes', pack(values.codes.numpy(), values.bits))

@@ -30,8 +30,9 @@ class Trial(NamedTuple):
 
     Args:
         variant: Name among the variants.
-        seed: Of the run.
-        config: With the overrides, the seed and a work directory of its own.
+        seed: Seed of the run.
+        config: Config with the overrides, the seed and a work directory of its
+            own.
     """
 
     variant: str

@@ -18,9 +18,9 @@ def keep_frozen_bits(
     becomes a positive one.
 
     Args:
-        averaged: Of the same architecture; what trains in it stays.
-        model: That is trained.
-        trainable: What trains of it.
+        averaged: Model of the same architecture; what trains in it stays.
+        model: The model that is trained.
+        trainable: What trains in it.
     """
     trained = set(trainable.names.values())
     averages = dict(averaged.named_parameters())

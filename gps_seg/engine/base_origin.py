@@ -15,10 +15,9 @@ from mmengine.runner import Runner
 from gps_seg.delta import Baseline
 from gps_seg.delta.change import tensor_digest
 from gps_seg.engine.plain_checkpoint import write_checkpoint
+from gps_seg.engine.run_files import BASE_FILE
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.task_model import build_base
-
-BASE_FILE = 'base.pth'
 
 
 def keep_base(runner: Runner, baseline: Baseline) -> None:
@@ -28,8 +27,8 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     that was given a built model is left alone: no config tells its base.
 
     Args:
-        runner: With the model as the training begins.
-        baseline: Of that model.
+        runner: Runner with the model as the training begins.
+        baseline: Baseline of that model.
     """
     if 'model' not in runner.cfg:
         return

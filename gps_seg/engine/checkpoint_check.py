@@ -7,7 +7,6 @@ weights, or a test can measure them, without anyone noticing.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -15,7 +14,6 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from gps_seg.delta import is_delta
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 
 #: Where a checkpoint has what the hooks of this package keep.
@@ -123,20 +121,4 @@ def check_finite(model: nn.Module) -> None:
             f'that are nan or inf in {name} ({len(broken)} such tensors in '
             'all). Check the file of weights that the config names (init_cfg, '
             'load_from, weights://).'
-        )
-
-
-def check_start(start: str | None) -> None:
-    """Raise if the run is to begin with a delta, or with no file at all."""
-    if not start or '://' in start:
-        return
-    if not Path(start).expanduser().is_file():
-        raise FileNotFoundError(
-            f'load_from: expected a checkpoint, got nothing at {start}.'
-        )
-    if is_delta(start):
-        raise ValueError(
-            f'load_from: expected a checkpoint, got the delta {start}. A '
-            'delta is a change of its base: make a checkpoint of both by '
-            'tools/delta.py merge, or go on with its run by --resume.'
         )

@@ -43,7 +43,7 @@ class Run(NamedTuple):
         runner: After training, or after a validation alone.
         num_trained: Values that the optimizer stepped.
         num_selected: Those of them that are single entries of a weight.
-        seconds: Of selecting and training, validations included.
+        seconds: Time of selecting and training, validations included.
     """
 
     method: str
@@ -192,7 +192,8 @@ def plot_predictions(
 
     Args:
         runs: Runs with the same validation images.
-        chosen_by: Of whose scores the images are worst, median and best.
+        chosen_by: Variant by whose scores the images are worst, median and
+            best.
         out_png: Where the picture goes.
     """
     examples = pick_examples(last_scores(chosen_by.runner), num_each=1)

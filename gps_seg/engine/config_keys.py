@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Top-level keys of a config that are misspelt.
 
-MMEngine reads the keys that it knows and passes over the rest, for a config
-may have variables of its own: a slip of the pen has no effect and no error.
+MMEngine reads the keys that it knows and passes over the rest, as a config may
+have variables of its own: a misspelt key has no effect and gives no error.
 """
 
 import inspect

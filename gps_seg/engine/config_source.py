@@ -42,8 +42,7 @@ def read_config(
         overrides: Values by dotted key, put in at the end.
 
     Raises:
-        FileNotFoundError: If there is no such file; names that are close are
-            told.
+        FileNotFoundError: If there is no such file; close names are listed.
         ValueError: If there is no such package, two bases of the config set
             the same key, or an override is misspelt.
     """

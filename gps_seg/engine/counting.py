@@ -30,7 +30,7 @@ class Count(NamedTuple):
     Args:
         kind: What these parameters are.
         tensors: Number of parameters.
-        entries: Of all of them.
+        entries: Number of entries in them.
         selected: Connections that train.
         whole: Entries of those that train whole.
     """
@@ -76,7 +76,7 @@ def count_config(config: Config, k: int | None = None) -> ModelCount:
     """Counts of GPS for the model of a config.
 
     Args:
-        config: Of a segmentor or a classifier; left as it is.
+        config: Config of a segmentor or a classifier; left as it is.
         k: Connections per neuron. By default that of the config's PeftHook,
             whose encoder and rules are used too, or 1.
 

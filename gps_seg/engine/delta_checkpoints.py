@@ -21,7 +21,7 @@ def write_deltas(config: Config) -> None:
     """Let a ``DeltaHook`` take the place of MMEngine's ``CheckpointHook``.
 
     Interval and the metric of the best validation stay. Settings that a
-    ``DeltaHook`` does not have are told in a warning. Any other hook, and
+    ``DeltaHook`` does not have are named in a warning. Any other hook, and
     ``checkpoint=None``, stay as they are.
 
     Args:

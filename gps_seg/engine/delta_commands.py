@@ -64,7 +64,7 @@ def apply_file(
 
 
 def scale(base: Source, delta: Delta, alpha: float) -> Delta:
-    """:func:`~gps_seg.delta.scaled`, with ``alpha`` told in the info."""
+    """:func:`~gps_seg.delta.scaled`, with ``alpha`` in the info."""
     result = scaled(base, delta, alpha)
     method = {**delta.info.method, 'alpha': alpha}
     return replace(result, info=replace(result.info, method=method))
@@ -76,7 +76,7 @@ def combine_tasks(
     weights: Sequence[float],
     head: int | None = None,
 ) -> Delta:
-    """The weighted sum of deltas, told in its info.
+    """The weighted sum of deltas, named in its info.
 
     Args:
         base: Model or state dict that all were made from.

@@ -1,11 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The hook that writes the task as a small file while it is learned."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -19,11 +18,15 @@ from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.delta_run import (
     check_interval,
     check_no_resume,
+    classes_of,
+    finite_numbers,
     only_peft_hook,
+    progress,
     record_seed,
+    validates_now,
 )
 from gps_seg.engine.earlier_run import set_aside
-from gps_seg.engine.pending_validation import is_due, progress
+from gps_seg.engine.run_files import LATEST_FILE, RESUME_FILE
 from gps_seg.engine.runner_model import (
     averaged_model,
     bare_model,
@@ -36,7 +39,6 @@ BETTER: Mapping[str, Callable[[float, float], bool]] = {
     'greater': lambda new, old: new > old,
     'less': lambda new, old: new < old,
 }
-RESUME_FILE = 'resume.pth'
 
 
 @HOOKS.register_module()
@@ -50,7 +52,7 @@ class DeltaHook(Hook):
     - ``ema_delta.safetensors``: the same of the averaged weights, if an
       ``EMAHook`` runs,
     - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
-      of the averaged weights, for they are what is validated,
+      of the averaged weights, which are what is validated,
     - ``resume.pth``: the state of the run, without the base weights,
     - ``base.pth``: the model as the run began, only if neither files nor the
       seed can give it again.
@@ -117,7 +119,6 @@ class DeltaHook(Hook):
                 f'({RESUME_FILE}), got one of CheckpointHook. Resume with '
                 "default_hooks.checkpoint of type 'CheckpointHook'."
             )
-        assert self.peft.selection is not None
         self.base = FrozenBase(**checkpoint[CHECKPOINT_KEY]['base'])
         self.baseline = Baseline(self.peft.selection, **kept['baseline'])
         self.best, self.metrics = kept['best'], kept['metrics']
@@ -128,7 +129,7 @@ class DeltaHook(Hook):
         record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
-            if self.validated_at != progress(runner) and is_due(runner):
+            if self.validated_at != progress(runner) and validates_now(runner):
                 runner.val_loop.run()
             return
         set_aside(runner)
@@ -200,7 +201,6 @@ class DeltaHook(Hook):
         """Leave the base weights out of the state of the run."""
         if self.base is None:
             return  # nothing has been trained: the checkpoint stays whole
-        assert self.peft.selection is not None
         slim(checkpoint, self.base, self.peft.selection)
         kept = checkpoint[CHECKPOINT_KEY]
         kept['base'] = asdict(self.base)
@@ -216,9 +216,9 @@ class DeltaHook(Hook):
         """Write the deltas as they are now, and the state of the run.
 
         Args:
-            runner: Of the run.
-            epochs: That are over.
-            iters: That are over.
+            runner: Runner of the training.
+            epochs: Number of epochs that are over.
+            iters: Number of iterations that are over.
         """
         self._write(runner, bare_model(runner), 'delta')
         averaged = averaged_model(runner)
@@ -229,7 +229,7 @@ class DeltaHook(Hook):
             done = {'epoch': epochs, 'iter': iters}
             runner.save_checkpoint(str(work_dir), partial.name, meta=done)
         # Where --resume looks.
-        write_text(str(work_dir / RESUME_FILE), work_dir / 'last_checkpoint')
+        write_text(str(work_dir / RESUME_FILE), work_dir / LATEST_FILE)
 
     @master_only
     def _write(self, runner: Runner, model: nn.Module, name: str) -> None:
@@ -243,23 +243,10 @@ class DeltaHook(Hook):
         )
 
     def _describe(self, runner: Runner) -> DeltaInfo:
-        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
-        classes = tuple(metainfo.get('classes') or ())
-        palette = metainfo.get('palette') or ()
         return DeltaInfo(
-            classes=classes,
-            palette=palette if len(palette) == len(classes) else (),
+            **classes_of(runner),
             method=self.peft.config,
             config=self.config_text,
             metric=self.metrics,
             seed=runner.seed,
         )
-
-
-def finite_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are finite numbers, as plain floats."""
-    return {
-        name: float(value)
-        for name, value in metrics.items()
-        if isinstance(value, SupportsFloat) and math.isfinite(value)
-    }

@@ -1,5 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run must be for a DeltaHook, and what the hook writes down of it."""
+"""What a run must be for a DeltaHook, and what the hook notes of it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, SupportsFloat
 
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -26,7 +30,7 @@ def check_interval(runner: Runner, by_epoch: bool) -> None:
     """Refuse to save within epochs, as a resumed run would repeat them.
 
     Args:
-        runner: Of a training.
+        runner: Runner of a training.
         by_epoch: Whether the hook counts epochs.
 
     Raises:
@@ -66,3 +70,46 @@ def record_seed(runner: Runner) -> None:
     if randomness.get('seed') != runner.seed:
         runner.cfg.randomness = {**randomness, 'seed': runner.seed}
         runner.dump_config()
+
+
+def classes_of(runner: Runner) -> dict[str, Any]:
+    """Classes and palette of the training data, as ``DeltaInfo`` has them.
+
+    A palette that does not go with the classes is left out.
+    """
+    metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
+    classes = tuple(metainfo.get('classes') or ())
+    palette = metainfo.get('palette') or ()
+    fits = len(palette) == len(classes)
+    return {'classes': classes, 'palette': palette if fits else ()}
+
+
+def progress(runner: Runner) -> tuple[int, int]:
+    """Epochs and iterations that are over, between two of them."""
+    return runner.epoch, runner.iter
+
+
+def validates_now(runner: Runner) -> bool:
+    """Whether the training loop would validate before it goes on.
+
+    MMEngine does not, in a run that was stopped between the last step and the
+    validation after it.
+    """
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    now = runner.epoch if by_epoch else runner.iter
+    last = runner.max_epochs if by_epoch else runner.max_iters
+    return now >= loop.val_begin and (
+        now % loop.val_interval == 0 or now == last
+    )
+
+
+def finite_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are finite numbers, as plain floats."""
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if isinstance(value, SupportsFloat) and math.isfinite(value)
+    }

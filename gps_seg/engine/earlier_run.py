@@ -6,14 +6,16 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-#: Of DeltaHook; with what MMEngine names the latest state in.
+from gps_seg.engine.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
+
+#: What DeltaHook writes.
 KEPT_FILES = (
-    'resume.pth',
+    RESUME_FILE,
     'delta.safetensors',
     'ema_delta.safetensors',
     'best_delta.safetensors',
-    'base.pth',
-    'last_checkpoint',
+    BASE_FILE,
+    LATEST_FILE,
 )
 
 
@@ -22,7 +24,7 @@ def set_aside(runner: Runner) -> None:
     """Move the files of an earlier run into ``before_<time>``; say so.
 
     Args:
-        runner: Of a run that begins, and has not written any of them.
+        runner: Runner of a run that begins, and has written none of them.
     """
     work_dir = Path(runner.work_dir)
     found = [name for name in KEPT_FILES if (work_dir / name).exists()]
@@ -35,5 +37,5 @@ def set_aside(runner: Runner) -> None:
     runner.logger.warning(
         f'{work_dir} holds an earlier run, and this one begins anew: '
         f'{", ".join(found)} moved to {folder}. To go on with it instead, '
-        f'stop and start with --resume {folder / KEPT_FILES[0]}.'
+        f'stop and start with --resume {folder / RESUME_FILE}.'
     )

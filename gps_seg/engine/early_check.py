@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a run can begin, told before a data set is opened.
+"""Whether a run can begin, said before a data set is opened.
 
 MMEngine builds the data sets before it calls the first hook. An impossible
 config should not cost the minutes that listing a large data set takes, nor

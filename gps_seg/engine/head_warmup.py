@@ -35,7 +35,7 @@ def warmed_up(
         encoder: Name of the submodule that stays as it is.
         steps: 0 or more; with 0 nothing is done.
         batches: Training data, begun again when it ends.
-        optimizer: Of the run; not touched.
+        optimizer: Optimizer of the run; not touched.
 
     Raises:
         ValueError: If there are steps to take and no batch.

@@ -18,7 +18,7 @@ def ignored_settings(
     """Tell what is ignored, a sentence for each key.
 
     Args:
-        config: Of the run.
+        config: Config of the run.
         roles: Role of every parameter, by name.
     """
     wrapper = config.get('optim_wrapper') or {}
@@ -54,7 +54,7 @@ def ignored_by_method(
     """Tell what a method makes no use of.
 
     Args:
-        method: Of the run.
+        method: Method of the run.
         config: Its settings.
         given: Other settings of the ``PeftHook`` that has it.
     """

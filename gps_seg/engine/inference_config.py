@@ -49,7 +49,7 @@ def needed(values: Mapping[str, Any]) -> dict[str, Any]:
     """What of a config is kept.
 
     Args:
-        values: Of the config, by name.
+        values: Values of the config, by name.
 
     Raises:
         ValueError: If it has no model, or no dictionary where one is due.

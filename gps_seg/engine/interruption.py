@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from gps_seg.engine.run_files import LATEST_FILE
+
 #: Of a process that was interrupted, as shells have it: 128 + SIGINT.
 EXIT_STATUS = 130
 
@@ -17,7 +19,7 @@ def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
     """End the process on Ctrl-C, with a hint in place of a traceback.
 
     Args:
-        work_dir: Of the run.
+        work_dir: Work directory of the run.
 
     Raises:
         SystemExit: If what is inside is interrupted.
@@ -34,7 +36,7 @@ def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
 
 
 def _how(work_dir: Path) -> str:
-    latest = work_dir / 'last_checkpoint'
+    latest = work_dir / LATEST_FILE
     if latest.is_file():
         state = latest.read_text(encoding='utf-8').strip()
         return f'The same command with --resume goes on from {state}.'

@@ -16,10 +16,9 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from gps_seg.delta import is_delta
-from gps_seg.engine.base_origin import BASE_FILE
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.config_source import read_config
-from gps_seg.engine.delta_hook import RESUME_FILE
+from gps_seg.engine.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import read_checkpoint
 
@@ -134,7 +133,7 @@ def _latest_state(config: Config) -> str | None:
     work_dir = Path(config.work_dir)
     if (work_dir / RESUME_FILE).is_file():
         return find_state(config, str(work_dir / RESUME_FILE))
-    if (work_dir / 'last_checkpoint').is_file():
+    if (work_dir / LATEST_FILE).is_file():
         return find_state(config, find_latest_checkpoint(str(work_dir)))
     print_log(
         f'--resume: expected a state of the run in {work_dir}, got none: '

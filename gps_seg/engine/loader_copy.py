@@ -10,8 +10,8 @@ def check_can_be_copied(loader: DataLoader[Any], asker: str) -> None:
     """Raise ValueError unless a loader is one of samples by index, in batches.
 
     Args:
-        loader: Of a training.
-        asker: Who needs the copy, for the error.
+        loader: Loader of a training.
+        asker: Name of what needs the copy, for the error.
     """
     if isinstance(loader.dataset, IterableDataset):
         raise ValueError(
@@ -35,8 +35,9 @@ def like(
     pass over the loader.
 
     Args:
-        loader: Of a training; its iterators and workers are left alone.
-        asker: Who needs the copy, for the error.
+        loader: Loader of a training; its iterators and workers are left
+            alone.
+        asker: Name of what needs the copy, for the error.
         **changes: Arguments of ``DataLoader``, in place of the loader's.
 
     Raises:

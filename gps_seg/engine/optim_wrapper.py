@@ -24,7 +24,7 @@ from gps_seg.engine.optimizer_targets import (
     hand_over,
     retarget,
 )
-from gps_seg.peft import Trainable
+from gps_seg.peft import Trainable, owned_by
 
 
 class TrainsSelected:
@@ -47,8 +47,7 @@ class TrainsSelected:
         """
         held = {} if self.trainable is None else self.trainable.form
         form = {held.get(p, p): t for p, t in trainable.form.items()}
-        groups = self.optimizer.param_groups
-        owned = {p for group in groups for p in group['params']}
+        owned = owned_by(self.optimizer)
         missing = [
             name
             for parameter, name in trainable.names.items()

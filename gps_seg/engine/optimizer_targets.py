@@ -6,11 +6,13 @@ with their rates and decays; the tensors in them are exchanged.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
+
+from gps_seg.peft import owned_by
 
 
 def check_keeps_no_other_list(optimizer: Optimizer) -> None:
@@ -19,7 +21,7 @@ def check_keeps_no_other_list(optimizer: Optimizer) -> None:
     To exchange those in the groups would then change nothing: what is
     selected would never move.
     """
-    owned = {p for group in optimizer.param_groups for p in group['params']}
+    owned = owned_by(optimizer)
     for name, value in vars(optimizer).items():
         if name not in ('param_groups', 'state') and _holds(value, owned):
             raise ValueError(
@@ -30,7 +32,7 @@ def check_keeps_no_other_list(optimizer: Optimizer) -> None:
             )
 
 
-def _holds(value: Any, owned: set[Tensor]) -> bool:
+def _holds(value: Any, owned: Collection[Tensor]) -> bool:
     if isinstance(value, Optimizer):
         return True
     if isinstance(value, Tensor):
@@ -60,7 +62,7 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
         )
     for group in optimizer.param_groups:
         group['params'] = [form[p] for p in group['params'] if p in form]
-    if optimizer.state:  # from birth, as that of Adagrad
+    if optimizer.state:  # made at birth, as by Adagrad, perhaps never again
         optimizer.state.clear()
         optimizer.state.update(_newborn(optimizer).state)
 

@@ -7,7 +7,6 @@ Tensors and plain values alone: a file that is read without running code.
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
@@ -57,12 +56,6 @@ def kept_by(
             'started with.'
         )
     return kept
-
-
-def selection_in(kept: Mapping[str, Any]) -> Selection:
-    """The selection that was kept."""
-    shapes = {name: torch.Size(s) for name, s in kept['shapes'].items()}
-    return Selection(kept['indices'], shapes)
 
 
 def restore(trainable: Trainable, kept: Mapping[str, Any]) -> None:

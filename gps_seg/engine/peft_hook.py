@@ -30,7 +30,6 @@ from gps_seg.engine.peft_checkpoint import (
     keep,
     kept_by,
     restore,
-    selection_in,
 )
 from gps_seg.engine.run_check import check_run
 from gps_seg.engine.runner_model import (
@@ -115,7 +114,7 @@ class PeftHook(Hook):
         """Check that the run fits the method, see :func:`check_run`.
 
         Args:
-            runner: With its model and optim wrapper built.
+            runner: Runner with its model and optim wrapper built.
 
         Raises:
             FileNotFoundError: If the file to start from is not there.
@@ -147,7 +146,7 @@ class PeftHook(Hook):
                 runner.optim_wrapper
             )
             self.check(runner)
-        selection = selection_in(kept)
+        selection = Selection(kept['indices'], kept['shapes'])
         if 'base' in kept:
             base = FrozenBase(**kept['base'])
             start = start_of(runner.cfg)

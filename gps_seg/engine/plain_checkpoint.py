@@ -24,7 +24,7 @@ def checkpoint_meta(
     """What MMSegmentation keeps beside the weights, in plain values.
 
     Args:
-        info: Of the delta.
+        info: Info of the delta.
         dataset_meta: Classes and palette for a delta that does not know them;
             what nobody knows is left out.
         config: Text of the user's own config. That in the delta is left

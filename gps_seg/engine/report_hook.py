@@ -100,7 +100,7 @@ class ReportHook(Hook):
     def _draw_overlays(self, runner: Runner) -> None:
         if not segments_validation_images(runner) or self.num_examples == 0:
             runner.logger.info(
-                'Report: no overlays, for no validation of a segmentor was '
+                'Report: no overlays, as no validation of a segmentor was '
                 'run, or num_examples is 0.'
             )
             return
@@ -113,7 +113,7 @@ class ReportHook(Hook):
         rows = predict_examples(runner, examples)
         if not rows:
             runner.logger.info(
-                'Report: no overlays, for the validation data set does not '
+                'Report: no overlays, as the validation data set does not '
                 'tell the paths of its images.'
             )
             return

@@ -8,7 +8,6 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
-from gps_seg.engine.checkpoint_check import check_start
 from gps_seg.engine.ignored_settings import (
     idle_encoder,
     ignored_by_method,
@@ -17,10 +16,15 @@ from gps_seg.engine.ignored_settings import (
 from gps_seg.engine.optim_wrapper import TrainsSelected
 from gps_seg.engine.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.runner_model import bare_model, check_wrapper
+from gps_seg.engine.start_weights import check_start
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.engine.wrapper_types import wrong_wrapper
-from gps_seg.peft import PeftMethod, release, weights_to_select
-from gps_seg.peft.selecting import passed_over
+from gps_seg.peft import (
+    PeftMethod,
+    passed_over,
+    release,
+    weights_to_select,
+)
 from gps_seg.sparse import Role
 
 
@@ -33,10 +37,10 @@ def check_run(
     """Check that all of a run fits the method; warn of what is ignored.
 
     Args:
-        runner: With its model and optim wrapper built.
-        method: That is to tune the model.
+        runner: Runner with its model and optim wrapper built.
+        method: Method that is to tune the model.
         config: Type and settings of the method.
-        given: Other settings of the ``PeftHook`` that has it.
+        given: Other settings of its ``PeftHook``.
 
     Returns:
         The role of every parameter, by name.

@@ -41,7 +41,7 @@ class ScoringPass:
     """How to look at the training data.
 
     Args:
-        loss: Whose gradients are summed.
+        loss: Loss whose gradients are summed.
         max_batches: Upper bound of batches per process, or None for one epoch.
         batch_size: Images per batch, or None for that of the training.
         pipeline: Transforms in place of those of the training, or None.
@@ -84,8 +84,9 @@ class ScoringPass:
             weights: Weights to look at, by name.
             loader: The training loader; its data set, batch size and workers
                 are used, its sampler is not.
-            optimizer: Of the run, for the learning rates of a warm-up.
-            seed: Of the order, the augmentation and the dropout.
+            optimizer: Optimizer of the run, for the learning rates of a
+                warm-up.
+            seed: Seed of the order, the augmentation and the dropout.
             evidence: What to sum.
 
         Raises:

@@ -25,7 +25,7 @@ class SeededSamples(Dataset):
     Args:
         dataset: Any map-style data set whose transforms draw from Python's,
             NumPy's or torch's global generators.
-        seed: With another seed come other augmentations.
+        seed: Seed of the augmentations.
     """
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
@@ -72,7 +72,8 @@ def scoring_loader(
 
     Args:
         loader: The training loader; its sampler is not used.
-        seed: Of the order and the augmentation; the same in every process.
+        seed: Seed of the order and the augmentation; the same in every
+            process.
         batch_size: Images per batch, or None for the loader's own.
         view: Loaders of other views give the same images in the same order,
             otherwise augmented.

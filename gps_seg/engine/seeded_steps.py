@@ -34,9 +34,9 @@ class Draw(NamedTuple):
     """A sample that a loader asks for.
 
     Args:
-        epoch: That the sampler was set to.
-        number: How many were asked for before, in this epoch.
-        index: Of the sample in the data set.
+        epoch: Epoch that the sampler was set to.
+        number: Number of samples asked for before, in this epoch.
+        index: Position of the sample in the data set.
     """
 
     epoch: int
@@ -85,8 +85,8 @@ class NumberedSamples(Dataset[Any]):
     Args:
         dataset: Any map-style data set whose transforms draw from Python's,
             NumPy's or torch's global generators.
-        seed: Of the run.
-        rank: Of the process.
+        seed: Seed of the run.
+        rank: Rank of the process.
     """
 
     def __init__(self, dataset: Any, seed: int, rank: int) -> None:

@@ -95,7 +95,7 @@ class ContrastiveLoss:
     the class that the label has there. Each process compares its own samples.
 
     Args:
-        temperature: Of the similarities, above 0.
+        temperature: Divisor of the similarities, above 0.
         views: Augmentations of each image, 1 or more.
         pixels: Pixels drawn of each class in each image (segmentors).
 

@@ -26,7 +26,7 @@ def report_choice(
 
     Args:
         runner: Gets the log; its work directory gets the files.
-        choice: That was made.
+        choice: The choice that was made.
         trainable: What trains by it.
         method: Type and settings of the method.
     """

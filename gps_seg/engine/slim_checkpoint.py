@@ -34,7 +34,8 @@ class FrozenBase:
     It is made before training, and is plain data.
 
     Args:
-        digests: Of the base's tensors that do not train whole, by name.
+        digests: Digests of the base's tensors that do not train whole, by
+            name.
         source: ``load_from`` of the run, None if there was none. It is only
             said in errors: what is loaded is what the config names.
     """
@@ -53,7 +54,7 @@ class FrozenBase:
         """Take the digests of a model that has not been trained yet.
 
         Args:
-            model: With the base's weights.
+            model: Model with the base's weights.
             trained: Names of the parameters that train whole.
             source: As of the class.
             known: Digests of tensors of the model that were hashed already,
@@ -119,10 +120,10 @@ def fill(
     """Undo :func:`slim`, in place.
 
     Args:
-        checkpoint: That :func:`slim` made small.
+        checkpoint: Checkpoint that :func:`slim` made small.
         base: Kept with the checkpoint.
         selection: Kept with the checkpoint.
-        model: Initialised as the config says, by the seed of the run.
+        model: Model, initialised as the config says, by the seed of the run.
         start: ``load_from`` of the config, which is loaded into the model.
 
     Raises:

@@ -30,7 +30,7 @@ def load_task(
 
     Args:
         model: Built from the config.
-        config: Of the model.
+        config: Config of the model.
         path: The delta file.
 
     Raises:

@@ -29,9 +29,9 @@ class ModelSize(NamedTuple):
     """How much a model is.
 
     Args:
-        tensors: Parameters and buffers.
-        entries: Of all of them.
-        num_bytes: That they take.
+        tensors: Number of parameters and buffers.
+        entries: Number of entries in them.
+        num_bytes: Memory that they take.
     """
 
     tensors: int
@@ -48,9 +48,9 @@ def build_base(config: Config, seed: int | None = None) -> nn.Module:
 
     Args:
         config: Left as it is.
-        seed: Of the run, such as ``delta.info.seed``; ``randomness.seed`` of
-            the config if None. With neither, values are drawn from the
-            generators as they are.
+        seed: Seed of the run, such as ``delta.info.seed``;
+            ``randomness.seed`` of the config if None. With neither, values
+            are drawn from the generators as they are.
 
     Returns:
         On the CPU, in evaluation mode, ready for ``gps_seg.delta.apply``,
@@ -70,7 +70,7 @@ def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
     """The model that has been tuned to a task.
 
     Args:
-        config: That the weights were made with.
+        config: Config that the weights were made with.
         weights: A delta, a checkpoint of the whole model, or None where the
             config's ``load_from`` is such a checkpoint.
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a variant can be trained and compared, told before any is trained.
+"""Check that a variant can be trained and compared, before any is trained.
 
 The last of many variants should not fail after hours, on what its config
 alone could have told.
@@ -27,8 +27,8 @@ def check_variant(name: str, config: Config) -> None:
     """Check validation, method and model of a variant, without its data.
 
     Args:
-        name: Of the variant, for the error.
-        config: Of the variant; left as it is.
+        name: Name of the variant, for the error.
+        config: Config of the variant; left as it is.
 
     Raises:
         ValueError: If its runs could not be compared, or its method does not

@@ -95,7 +95,7 @@ def export_segmentor(
 
     Args:
         segmentor: On the CPU, in float32 and evaluation mode.
-        interface: Of the exported model.
+        interface: Interface of the exported model.
         out: A new file that ends in ``.onnx`` or ``.pt``.
 
     Returns:

@@ -26,11 +26,11 @@ class Interface:
         size: Height and width of the input in pixels.
         any_batch: Whether any number of images goes in at once; else one.
         channels: ``'RGB'`` or ``'BGR'``: the order of the colours.
-        mean: Of each channel in that order, to be subtracted from pixel
+        mean: Mean of each channel in that order, to be subtracted from pixel
             values in [0, 255].
-        std: Of each channel in that order, to divide by after that.
-        threshold: Of a model with a single output channel: the sigmoid above
-            which a pixel belongs to the object. None: softmax, argmax.
+        std: Deviation of each channel in that order, to divide by after that.
+        threshold: Sigmoid of a single output channel above which a pixel
+            belongs to the object. None: softmax, argmax.
         stride: Vertical and horizontal steps of the sliding window by which
             the config tests, each window being one input; None if an image
             is one input.

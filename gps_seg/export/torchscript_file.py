@@ -25,7 +25,7 @@ class ShapeChecked(nn.Module):
 
     Args:
         traced: The traced model.
-        shape: Of its input, without the batch.
+        shape: Shape of its input, without the batch.
         batch: Number of images; 0 for any.
     """
 

@@ -18,7 +18,7 @@ class Download:
     """A published file of a ViT.
 
     Args:
-        urls: Of the same file; tried in order.
+        urls: Addresses of the same file; tried in order.
         hash_prefix: First hexadecimal digits of its SHA-256; None if nobody
             published them. What is read is checked tensor by tensor either
             way.

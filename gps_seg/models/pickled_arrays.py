@@ -40,7 +40,7 @@ class NumberType:
 
     Args:
         code: Kind and bytes of a number, such as ``'f8'``.
-        align: Of no meaning for a number.
+        align: Without meaning for a number.
         copy: Likewise.
     """
 

@@ -16,6 +16,7 @@ from gps_seg.peft.method import (
     build_method,
     check_keys,
 )
+from gps_seg.peft.ownership import owned_by
 from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable, weights_to_select
@@ -44,6 +45,7 @@ __all__ = [
     'build_from',
     'build_method',
     'check_keys',
+    'owned_by',
     'passed_over',
     'release',
     'tune',

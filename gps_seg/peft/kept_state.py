@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What is kept of a :class:`~gps_seg.peft.Trainable` between two runs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -62,8 +62,7 @@ class KeptState:
     @property
     def selection(self) -> Selection:
         """The selected entries."""
-        shapes = {name: torch.Size(s) for name, s in self.shapes.items()}
-        return Selection(self.indices, shapes)
+        return Selection(self.indices, self.shapes)
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """The role of every parameter of a model.
@@ -80,3 +79,32 @@ class KeptState:
             )
         roles |= dict.fromkeys(self.whole, Role.WHOLE)
         return roles | dict.fromkeys(self.indices, Role.SELECTED)
+
+    def check_is_of(
+        self, selection: Selection, pulled: Collection[str]
+    ) -> None:
+        """Check that it can take the place of another state.
+
+        Args:
+            selection: The selection of that one.
+            pulled: Names of the parameters that are pulled there.
+
+        Raises:
+            ValueError: If it is of another selection or pull.
+        """
+        if self.selection.hash != selection.hash:
+            problem = (
+                f'the selection {selection.hash[:12]}, got '
+                f'{self.selection.hash[:12]}'
+            )
+        elif self.starts.keys() != set(pulled):
+            problem = (
+                f'starts of {sorted(pulled)[:5]} ({len(pulled)} in all), got '
+                f'{len(self.starts)}'
+            )
+        else:
+            return
+        raise ValueError(
+            f'state: expected {problem}. Use Trainable.resumed for the state '
+            'of another run.'
+        )

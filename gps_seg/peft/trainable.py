@@ -179,15 +179,10 @@ class Trainable:
         """Go back to a state, and put its values into the dense weights.
 
         Raises:
-            ValueError: If the state is of another selection.
+            ValueError: If the state is of another selection or pull.
         """
         kept = KeptState.from_dict(state)
-        if kept.selection.hash != self._selection.hash:
-            raise ValueError(
-                f'state: expected the selection {self._selection.hash[:12]}, '
-                f'got {kept.selection.hash[:12]}. Use Trainable.resumed for '
-                'the state of another run.'
-            )
+        kept.check_is_of(self._selection, self.starts)
         for name, entries in self.selected.items():
             entries.load(kept.values[name])
         for name, start in self.starts.items():

@@ -7,7 +7,8 @@ parameter names, flat indices and shapes, and nothing of modules or scores.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import torch
@@ -40,7 +41,7 @@ class Selection(Mapping[str, Tensor]):
     def __init__(
         self,
         indices: Mapping[str, Tensor],
-        shapes: Mapping[str, torch.Size],
+        shapes: Mapping[str, Sequence[int]],
     ) -> None:
         if indices.keys() != shapes.keys():
             raise ValueError(
@@ -175,7 +176,7 @@ def _parse_shape(text: str, path: Path) -> torch.Size:
 def _checked(
     name: str,
     indices: Tensor,  # shape: (num_selected,)
-    shape: torch.Size,
+    shape: Sequence[int],
 ) -> Tensor:  # shape: (num_selected,)
     if indices.dtype != torch.int64 or indices.ndim != 1:
         raise ValueError(
@@ -185,10 +186,10 @@ def _checked(
     indices = indices.detach().cpu().contiguous()
     if len(indices) == 0:
         return indices
-    if indices[0] < 0 or indices[-1] >= torch.Size(shape).numel():
+    if indices[0] < 0 or indices[-1] >= prod(shape):
         raise ValueError(
-            f'indices: expected values in [0, {torch.Size(shape).numel()}), '
-            f'got {int(indices.min())}..{int(indices.max())} ({name}, shape '
+            f'indices: expected values in [0, {prod(shape)}), got '
+            f'{int(indices.min())}..{int(indices.max())} ({name}, shape '
             f'{tuple(shape)}).'
         )
     if not bool((indices[1:] > indices[:-1]).all()):

@@ -28,7 +28,7 @@ class AlphaScore(NamedTuple):
 
     Args:
         alpha: 0 is the base, 1 the tuned model.
-        metrics: By name; NaN where a score is not defined.
+        metrics: Scores by name; NaN where a score is not defined.
     """
 
     alpha: float

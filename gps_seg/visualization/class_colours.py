@@ -20,7 +20,7 @@ class ClassColours:
     """Names and colours of three or more classes, in the order of labels.
 
     Args:
-        names: Of the classes.
+        names: Names of the classes.
         colours: Red, green and blue of each, 0 to 255.
 
     Raises:

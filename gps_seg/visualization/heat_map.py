@@ -38,7 +38,7 @@ def draw_heat_map(
         rows: One label per row, from top to bottom.
         columns: One label per column.
         title: Above the matrix.
-        unit: At the colour bar.
+        unit: Unit at the colour bar.
     """
     top = np.nanmax(cells) if np.isfinite(cells).any() else 0.0
     image = axes.imshow(

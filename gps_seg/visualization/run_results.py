@@ -19,7 +19,7 @@ class RunResult(NamedTuple):
 
     Args:
         name: The method with its settings; runs of one name differ in seed.
-        seed: Of the run.
+        seed: Seed of the run.
         metrics: Scores of the last validation, :data:`METRICS` among them.
         trained: Values that trained.
         total: Values of the model.
@@ -60,7 +60,7 @@ def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
 
     Args:
         names: Metrics of the validation; none if there was no validation.
-        work_dir: Of the run.
+        work_dir: Work directory of the run.
     """
     names = list(names)
     if not set(METRICS) <= set(names):

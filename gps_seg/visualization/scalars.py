@@ -93,7 +93,7 @@ def smooth(values: list[float], weight: float) -> list[float]:
 
     Args:
         values: Any numbers.
-        weight: Of the past, in ``[0, 1)``; 0 smooths nothing.
+        weight: Weight of the past, in ``[0, 1)``; 0 smooths nothing.
     """
     average, norm, smoothed = 0.0, 0.0, []
     for value in values:

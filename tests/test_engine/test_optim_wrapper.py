@@ -124,6 +124,34 @@ def test_a_run_with_adagrad(tmp_path):
         assert len(moved)
 
 
+class FromBirth(torch.optim.SGD):
+    """Makes its state when it is built and never later."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        for group in self.param_groups:
+            for parameter in group['params']:
+                self.state[parameter]['step'] = torch.tensor(0.0)
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group['params']:
+                self.state[parameter]['step'] += 1
+        return super().step(closure)
+
+
+def test_a_state_from_birth_is_born_again():
+    """As that of Adagrad, which newer versions of PyTorch make later, too."""
+    model = exact_toy()
+    trainable = tune(model, GPS(k=2), [lambda: loss_of(model)], seed=0)
+    wrapper = PeftOptimWrapper(optimizer=FromBirth(model.parameters(), lr=0.1))
+    wrapper.train_only(trainable)
+    wrapper.update_params(loss_of(model))
+    state = wrapper.optimizer.state
+    assert set(state) == set(trainable.parameters())
+    assert {float(own['step']) for own in state.values()} == {1.0}
+
+
 class Inside(torch.optim.SGD):
     """Leaves the work to an optimizer of its own."""
 

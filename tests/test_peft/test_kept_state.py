@@ -108,3 +108,12 @@ def test_what_is_no_state_is_refused(task):
     ):
         with pytest.raises(ValueError, match=message):
             Trainable.resumed(task().model, wrong)
+
+
+def test_the_state_of_another_pull_is_refused(task):
+    toy = task()
+    method = GRFT(k=2, unit='row', penalty=0.0, last_blocks=0)
+    state = tune(toy.model, method, [toy.loss], seed=0).state_dict()
+    pulled = tune(toy.model, METHODS['grft'], [toy.loss], seed=0)
+    with pytest.raises(ValueError, match=r'head\.bias.*Trainable\.resumed'):
+        pulled.load_state_dict(state)

@@ -51,7 +51,7 @@ def require_layout(facts: Facts, root: str | Path) -> None:
     """Raise FileNotFoundError unless one of the layouts is there.
 
     Args:
-        facts: Of the data set.
+        facts: Facts about the data set.
         root: Folder of the data set.
     """
     missing = [
@@ -77,7 +77,7 @@ def check_samples(
 
     Args:
         samples: With ``img_path`` and ``gt_label``.
-        facts: Of the data set.
+        facts: Facts about the data set.
         split: One of ``facts.sizes``.
         check_size: Whether the number of images must be the published one.
 

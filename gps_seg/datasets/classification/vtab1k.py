@@ -68,7 +68,7 @@ class VTAB1k(BaseDataset):
         task: One of :data:`VTAB_TASKS`.
         split: ``'train800'``, ``'val200'``, ``'train800val200'`` or
             ``'test'``.
-        folder: Of the task in ``data_root``; None if it has its name.
+        folder: Folder of the task in ``data_root``; None if it has its name.
         check_size: Whether the number of images must be the published one.
         **kwargs: As for MMPretrain's ``BaseDataset``.
 

@@ -21,7 +21,7 @@ class Told:
         title: Heading of the page.
         base: Where the base model comes from: its name on the Hugging Face
             hub (``owner/name``), an address, or words.
-        license: Of the delta, as the hub names licenses.
+        license: License of the delta, as the hub names it.
         datasets: Names on the hub, or of another kind, of the training data.
         intended_use: In words.
         limits: In words.
@@ -48,9 +48,9 @@ class Known:
     """What is known without asking.
 
     Args:
-        description: Of the delta file; see
+        description: Description of the delta file; see
             :func:`gps_seg.delta.description.describe`.
-        config: Of the model.
+        config: Config of the model.
         full: Size of the whole model.
         sha256: Of the delta file, in hexadecimal.
         has_preview: Whether there is a picture.

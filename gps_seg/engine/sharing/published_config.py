@@ -27,7 +27,7 @@ def published(text: str) -> str:
     was, and are of no use on another.
 
     Args:
-        text: Of a config, as ``pretty_text`` gives it.
+        text: Text of a config, as ``pretty_text`` gives it.
 
     Raises:
         ValueError: If it cannot be read as data.

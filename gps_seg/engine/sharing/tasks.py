@@ -12,7 +12,7 @@ class Task(NamedTuple):
     Args:
         name: What it is, with an article.
         effect: What the model does to an image, before the classes.
-        hub_name: Of the task on the Hugging Face hub.
+        hub_name: Name of the task on the Hugging Face hub.
         tags: For the hub.
         predictor: The line that imports what predicts.
         prediction: The line that predicts.
