@@ -1,54 +1,73 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Batches of nearly one size, so that no image is left over."""
+"""Every image in one batch of one process, and none in two.
 
-from collections.abc import Iterator
-from itertools import islice
+The sums over the batches are then sums over the images, whatever the number
+of processes. A sampler for training gives some images twice, or leaves some
+out, where they cannot be shared out evenly.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from torch.utils.data import Sampler
 
 
-def even_sizes(total: int, largest: int) -> list[int]:
-    """Sizes of as few batches as possible, which differ by one at most.
+def num_batches(total: int, largest: int, processes: int) -> int:
+    """Number of batches of each process: all take part in every reduction.
 
-    A single image among batches of two is left out: BatchNorm has nothing to
-    normalise one by.
+    As few as hold ``largest`` images at most. But no image is alone where
+    more were asked for, as BatchNorm cannot normalise by one: then batches of
+    two or three hold one or two more.
 
     Args:
-        total: Number of images.
-        largest: Size that no batch exceeds.
+        total: Number of images, 1 or more.
+        largest: Images of a batch.
+        processes: Number of processes.
 
     Example:
-        >>> even_sizes(127, largest=64)
-        [64, 63]
-        >>> even_sizes(5, largest=2)
-        [2, 2]
+        >>> num_batches(127, largest=64, processes=1)
+        2
+        >>> num_batches(5, largest=2, processes=1)  # of three and two
+        2
     """
-    if largest == 2 and total > 1:
-        total -= total % 2
-    number = -(-total // largest)
-    return [total // number + (i < total % number) for i in range(number)]
+    number = -(-total // (processes * largest))
+    if largest == 1:
+        return number
+    return max(1, min(number, total // processes // 2))
 
 
 class EvenBatches(Sampler[list[int]]):
-    """The indices of another sampler in batches, see :func:`even_sizes`.
+    """The share of a process in batches whose sizes differ by one at most.
+
+    A process that has fewer images than batches looks at some that others
+    have, with a weight of zero.
 
     Attributes:
-        sampler: The other sampler.
-        sizes: Number of indices in each batch, not increasing.
+        weights: What to multiply the mean over each batch by, so that every
+            image weighs the same in the sum of all processes.
 
     Args:
-        sampler: One with a length of 1 or more.
-        largest: Size that no batch exceeds.
+        order: Indices of all images, the same in every process.
+        largest: Images of a batch; see :func:`num_batches`.
+        rank: Number of this process.
+        processes: Number of processes.
     """
 
-    def __init__(self, sampler: Sampler[int], largest: int) -> None:
-        self.sampler = sampler
-        self.sizes = even_sizes(len(sampler), largest)  # type: ignore[arg-type]
+    def __init__(
+        self, order: Sequence[int], largest: int, rank: int, processes: int
+    ) -> None:
+        number = num_batches(len(order), largest, processes)
+        share = order[rank::processes]
+        size, more = divmod(len(share), number)
+        sizes = [size + (i < more) for i in range(number)]
+        self.weights = [size / largest for size in sizes]
+        self._batches = []
+        start = 0
+        for size in sizes:
+            self._batches.append(share[start : start + size] or order[:1])
+            start += size
 
     def __iter__(self) -> Iterator[list[int]]:
-        indices = iter(self.sampler)
-        for size in self.sizes:
-            yield list(islice(indices, size))
+        return map(list, self._batches)
 
     def __len__(self) -> int:
-        return len(self.sizes)
+        return len(self._batches)

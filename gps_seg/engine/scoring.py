@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 import torch
@@ -19,7 +18,6 @@ from torch.utils.data import DataLoader
 
 from gps_seg.engine.head_warmup import warmed_up
 from gps_seg.engine.scoring_data import (
-    left_out,
     scoring_loader,
     with_pipeline,
 )
@@ -125,19 +123,14 @@ class ScoringPass:
         self, model: nn.Module, encoder: str, views: Sequence[DataLoader]
     ) -> Iterator[Tensor]:
         """The loss of one batch after another, with progress logged."""
-        number = len(views[0])
-        if self.max_batches is None or self.max_batches >= number:
-            _tell_of_left_out(views[0])
-        else:
-            number = self.max_batches
-        sizes = views[0].batch_sampler.sizes
+        weights = views[0].batch_sampler.weights[: self.max_batches]
+        number = len(weights)
         start = logged = time.monotonic()
-        for done, batches in enumerate(
-            islice(zip(*views, strict=True), number), start=1
-        ):
+        # Of equally long views, and no longer than what is asked for.
+        together = zip(weights, *views, strict=False)
+        for done, (weight, *batches) in enumerate(together, start=1):
             loss = self.loss.of(model, encoder, batches)
-            # A mean over a smaller batch: each image is to weigh the same.
-            yield loss * (sizes[done - 1] / sizes[0])
+            yield loss * weight
             now = time.monotonic()
             if now - logged >= LOG_SECONDS or done == number:
                 logged = now
@@ -164,15 +157,3 @@ def _explaining_memory(batch_size: int) -> Iterator[None]:
             'PeftHook (--peft-options batch_size=...); that of the training '
             'may stay.'
         ) from error
-
-
-def _tell_of_left_out(loader: DataLoader) -> None:
-    unseen = left_out(loader)
-    if unseen:
-        print_log(
-            f'Scoring: {unseen:,} of {len(loader.dataset):,} images are left '
-            'over by batches of 2 and are not looked at. Another batch_size '
-            '(PeftHook) leaves none.',
-            logger='current',
-            level=logging.WARNING,
-        )

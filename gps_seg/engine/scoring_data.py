@@ -11,7 +11,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.dataset import Compose, DefaultSampler
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset
 
 from gps_seg.engine.even_batches import EvenBatches
@@ -65,10 +67,8 @@ def scoring_loader(
 ) -> DataLoader:
     """A loader of the same data set and workers, seeded.
 
-    Every process gets a share of the images, in batches of nearly one size
-    (see :class:`~gps_seg.engine.even_batches.EvenBatches`). Where the images
-    cannot be shared out evenly, as many as it takes, fewer than there are
-    processes, are looked at twice.
+    Every process gets a share of the images, in batches of nearly one size,
+    see :class:`~gps_seg.engine.even_batches.EvenBatches`.
 
     Args:
         loader: The training loader; its sampler is not used.
@@ -89,28 +89,16 @@ def scoring_loader(
             f'{type(loader.dataset).__name__} (PeftHook). Check data_root and '
             'ann_file.'
         )
-    sampler = DefaultSampler(loader.dataset, shuffle=True, seed=seed)
-    batches = EvenBatches(sampler, batch_size or loader.batch_size)
+    draws = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(loader.dataset), generator=draws).tolist()
+    largest = batch_size or loader.batch_size
     return like(
         loader,
         'PeftHook',
         dataset=SeededSamples(loader.dataset, seed + (view << 20)),
-        **_drawn_by(batches),
+        batch_sampler=EvenBatches(order, largest, *get_dist_info()),
+        batch_size=1,  # the default, which a batch sampler asks for
+        sampler=None,
+        drop_last=False,
         persistent_workers=False,
     )
-
-
-def _drawn_by(batches: EvenBatches) -> dict[str, Any]:
-    """Arguments of a loader that takes its batches as they are."""
-    return dict(
-        batch_sampler=batches, batch_size=1, sampler=None, drop_last=False
-    )
-
-
-def left_out(loader: DataLoader) -> int:
-    """Images that no process looks at in an epoch of a scoring loader."""
-    batches = loader.batch_sampler
-    sampler = batches.sampler
-    rest = (len(sampler) - sum(batches.sizes)) * sampler.world_size
-    # The last of a share may be one that another process has already.
-    return max(0, rest - (sampler.total_size - len(loader.dataset)))

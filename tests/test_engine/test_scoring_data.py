@@ -1,6 +1,5 @@
 """The loader of the scoring pass: shards, what is left over, settings."""
 
-import mmengine.dataset.sampler
 import pytest
 import torch
 from mmengine.dataset import Compose
@@ -8,10 +7,11 @@ from rounding import assert_equal_to_rounding
 from torch.utils.data import DataLoader, IterableDataset
 from toy_run import ToySet, run, toy_model
 
+from gps_seg.engine import scoring_data
+from gps_seg.engine.even_batches import EvenBatches, num_batches
 from gps_seg.engine.head_warmup import warmed_up
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.scoring_data import (
-    left_out,
     scoring_loader,
     with_pipeline,
 )
@@ -25,99 +25,72 @@ class NoAugmentation(ToySet):
         return {'x': self.x[index], 'y': self.y[index]}
 
 
-def shares(monkeypatch, images, batch, processes):
-    """Batches of each process, and how many images are left out."""
-    batches, told = [], set()
-    for rank in range(processes):
-        monkeypatch.setattr(
-            mmengine.dataset.sampler,
-            'get_dist_info',
-            lambda rank=rank: (rank, processes),
-        )
-        loader = DataLoader(ToySet(images), batch_size=batch)
-        scoring = scoring_loader(loader, seed=0)
-        batches.append(list(scoring.batch_sampler))
-        told.add(left_out(scoring))
-    (unseen,) = told
-    return batches, unseen
+@pytest.mark.parametrize('processes', [1, 2, 3, 8])
+@pytest.mark.parametrize('largest', [1, 2, 3, 4, 64])
+def test_every_image_is_in_one_batch_of_one_process(largest, processes):
+    for total in (1, 2, 3, 5, 7, 8, 16, 100, 127, 880):
+        batches, weighed = [], 0
+        for rank in range(processes):
+            share = EvenBatches(range(total), largest, rank, processes)
+            both = zip(share, share.weights, strict=True)
+            batches.append([b for b, weight in both if weight])
+            weighed += sum(share.weights)
+            assert len(share) == num_batches(total, largest, processes)
+        seen = [index for of_one in batches for b in of_one for index in b]
+        assert sorted(seen) == list(range(total))
+        assert weighed == pytest.approx(total / largest)
+        sizes = {len(b) for of_one in batches for b in of_one}
+        assert max(sizes) - min(sizes) <= 1
+        assert max(sizes) <= largest + (2 if largest < 4 else 0)
+        # Alone only if that was asked for, or there are no more images.
+        assert min(sizes) > 1 or largest == 1 or total < 2 * processes
+
+
+def test_the_order_goes_with_the_seed_and_not_with_the_view():
+    loader = DataLoader(ToySet(24), batch_size=4)
+    orders = [
+        list(scoring_loader(loader, seed, view=view).batch_sampler)
+        for seed, view in ((0, 0), (0, 1), (1, 0))
+    ]
+    assert orders[0] == orders[1] != orders[2]
 
 
 @pytest.mark.parametrize(
     ('images', 'batch', 'processes'),
-    [
-        (100, 16, 8),
-        (1000, 128, 8),
-        (880, 4, 8),
-        (1000, 64, 8),
-        (127, 64, 1),
-        (63, 64, 1),
-        (7, 4, 2),
-        (7, 2, 2),
-        (6, 4, 2),
-        (5, 2, 2),
-        (3, 1, 8),
-        (1, 1, 1),
-        (1, 2, 1),
-        (21, 2, 1),
-    ],
+    [(24, 4, 1), (7, 4, 1), (7, 2, 2), (5, 1, 2), (9, 4, 2), (1, 4, 2)],
 )
-def test_all_images_are_in_batches_of_nearly_one_size(
+def test_sums_over_all_batches_are_those_over_the_images(
     monkeypatch, images, batch, processes
 ):
-    batches, unseen = shares(monkeypatch, images, batch, processes)
-    sizes = {len(b) for of_one in batches for b in of_one}
-    seen = [index for of_one in batches for b in of_one for index in b]
-    assert len({len(of_one) for of_one in batches}) == 1
-    assert max(sizes) <= min(batch, images)
-    assert max(sizes) - min(sizes) <= 1
-    assert unseen == images - len(set(seen))
-    assert unseen == 0 or (batch == 2 and unseen <= processes)
-    assert len(seen) - len(set(seen)) < processes
-    assert min(sizes) > 1 or batch == 1 or images <= processes
-
-
-def test_an_image_weighs_the_same_in_a_smaller_batch():
-    """Sums over batches of means are those over images, up to a factor."""
     model = toy_model()
     model.backbone.drop.p = 0.0
     model.backbone.batch = torch.nn.Identity()
     weight = model.backbone.fc.weight
-    data = NoAugmentation(7)
+    data = NoAugmentation(images)
     scoring = ScoringPass(
-        loss=TaskLoss(), max_batches=None, batch_size=4, pipeline=None
+        loss=TaskLoss(), max_batches=None, batch_size=None, pipeline=None
     )
-    for sums in scoring.run(
-        model,
-        'backbone',
-        {'fc': weight},
-        DataLoader(data, batch_size=4),
-        torch.optim.SGD(model.parameters(), lr=0.1),
-        0,
-        Evidence.GRADIENT,
-    ):
-        found = sums['fc']
+    found = torch.zeros_like(weight)
+    for rank in range(processes):
+        monkeypatch.setattr(
+            scoring_data,
+            'get_dist_info',
+            lambda rank=rank: (rank, processes),
+        )
+        passes = scoring.run(
+            model,
+            'backbone',
+            {'fc': weight},
+            DataLoader(data, batch_size=batch),
+            torch.optim.SGD(model.parameters(), lr=0.1),
+            0,
+            Evidence.GRADIENT,
+        )
+        *_, last = passes
+        found += last['fc']
     loss = model(data.x, data.y, mode='loss')['loss']  # a mean over images
-    (expected,) = torch.autograd.grad(loss * 7 / 4, weight)
-    assert_equal_to_rounding(found, expected, terms=7, depth=3)
-
-
-def test_an_image_that_is_not_looked_at_is_reported(tmp_path, capsys):
-    run(
-        tmp_path,
-        dataset=ToySet(23),
-        iters=1,
-        hook_options={'batch_size': 2},
-    )
-    assert 'Scoring: 1 of 23 images are left over' in capsys.readouterr().out
-
-
-def test_no_line_where_all_are_looked_at_or_few_were_asked_for(
-    tmp_path, capsys
-):
-    run(tmp_path / 'all', iters=1)
-    few = {'max_batches': 2, 'batch_size': 2}
-    run(tmp_path / 'few', dataset=ToySet(23), iters=1, hook_options=few)
-    assert 'left over' not in capsys.readouterr().out
+    (expected,) = torch.autograd.grad(loss * images / batch, weight)
+    assert_equal_to_rounding(found, expected, terms=images * 5, depth=4)
 
 
 def test_an_empty_data_set_is_refused():
