@@ -125,6 +125,13 @@ def _scalar(kind: Any, raw: Any) -> np.generic:
     return number
 
 
+def _no_bytes(*content: Any) -> bytes:
+    """Stands in for ``bytes``, which an array without entries calls."""
+    if content:
+        raise pickle.UnpicklingError(f'bytes of {content!r:.60}')
+    return b''
+
+
 def _numbers(raw: Any, dtype: np.dtype, count: int) -> np.ndarray:
     if not isinstance(raw, bytes) or len(raw) != count * dtype.itemsize:
         raise pickle.UnpicklingError('an array with too many or few bytes')
@@ -145,6 +152,8 @@ def _statistic(owner: Any, name: Any) -> Callable[..., Any]:
 STAND_INS: list[Any] = [
     (SavedHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_statistic, 'builtins.getattr'),
+    (_no_bytes, 'builtins.bytes'),
+    (slice, 'builtins.slice'),
     (NumberArray, 'numpy.ndarray'),
     (NumberType, 'numpy.dtype'),
     # Of versions 1 and 2 of NumPy.
@@ -175,6 +184,8 @@ def _restored(value: Any, done: dict[int, Any]) -> Any:
         if value.array is None:
             raise pickle.UnpicklingError('an array without numbers')
         return value.array
+    if isinstance(value, NumberType):
+        return value.dtype
     if not isinstance(value, dict | list | tuple) or id(value) in done:
         return done.get(id(value), value)
     done[id(value)] = value
