@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from mmengine.config import ConfigDict
 from mmengine.logging.history_buffer import HistoryBuffer
 
 _CODES = (
@@ -132,6 +133,13 @@ def _no_bytes(*content: Any) -> bytes:
     return b''
 
 
+def _settings(content: Any) -> ConfigDict:
+    """Stands in for ``ConfigDict``, which metainfo in a config becomes."""
+    if type(content) is not dict:
+        raise pickle.UnpicklingError(f'settings {content!r:.60}')
+    return ConfigDict(content)
+
+
 def _numbers(raw: Any, dtype: np.dtype, count: int) -> np.ndarray:
     if not isinstance(raw, bytes) or len(raw) != count * dtype.itemsize:
         raise pickle.UnpicklingError('an array with too many or few bytes')
@@ -152,6 +160,7 @@ def _statistic(owner: Any, name: Any) -> Callable[..., Any]:
 STAND_INS: list[Any] = [
     (SavedHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_statistic, 'builtins.getattr'),
+    (_settings, 'mmengine.config.config.ConfigDict'),
     (_no_bytes, 'builtins.bytes'),
     (slice, 'builtins.slice'),
     (NumberArray, 'numpy.ndarray'),

@@ -35,9 +35,9 @@ _ONE_AT_A_TIME = RLock()
 
 def restrict_loading() -> None:
     """Restrict every ``torch.load``, unless the switch is exactly ``'0'``."""
-    given = os.environ.get(SWITCH)
-    if given == '0':
+    if _is_lifted():
         return
+    given = os.environ.get(SWITCH)
     os.environ[SWITCH] = '1'
     # PyTorch reads nothing at all where both are set.
     opposite = os.environ.pop(OPPOSITE, None)
@@ -51,6 +51,11 @@ def restrict_loading() -> None:
     )
 
 
+def _is_lifted() -> bool:
+    """As PyTorch, look whenever a file is read."""
+    return os.environ.get(SWITCH) == '0'
+
+
 restrict_loading()
 
 
@@ -58,6 +63,8 @@ def read_checkpoint(
     filename: str | Path, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
     """What is in a ``.pth`` file: tensors, plain values, nothing that runs.
+
+    With ``TORCH_FORCE_WEIGHTS_ONLY_LOAD=0`` it may hold, and run, anything.
 
     Args:
         filename: File to read.
@@ -98,7 +105,9 @@ def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
     with _stand_ins_allowed():
         try:
             require_bounded(file)
-            content = torch.load(file, map_location, weights_only=True)
+            content = torch.load(
+                file, map_location, weights_only=not _is_lifted()
+            )
             return restored(content)
         # A damaged pickle calls what is allowed with the wrong arguments, and
         # so ends in any error there is.
@@ -169,5 +178,6 @@ def _refusal(path: Any, error: Exception) -> str:
         f'checkpoint: expected a PyTorch file of tensors and plain values, '
         f'got: {reason} ({path}). Copy or download it again; a file '
         'that holds more is not read, as it could run code. If you trust '
-        'it, keep its state_dict alone in a file of its own.'
+        'it, keep its state_dict alone in a file of its own, or set '
+        f'{SWITCH}=0 for this one command.'
     )

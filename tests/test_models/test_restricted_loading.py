@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
@@ -91,7 +92,11 @@ def test_pretrained_weights(payload, trace):
 
 def test_what_openmmlab_writes_is_read(tmp_path):
     content = {
-        'meta': {'epoch': 1, 'classes': ('a', 'b')},
+        'meta': {
+            'epoch': 1,
+            'classes': ('a', 'b'),
+            'dataset_meta': ConfigDict(parts={'a': [{'b': np.arange(2)}]}),
+        },
         'state_dict': {'weight': torch.arange(3.0)},
         'message_hub': {
             'log': HistoryBuffer([1.0, 2.0], [1, 1]),
@@ -108,7 +113,9 @@ def test_what_openmmlab_writes_is_read(tmp_path):
 
     read = read_checkpoint(path)
 
-    assert read['meta'] == content['meta']
+    assert read['meta']['classes'] == ('a', 'b')
+    parts = read['meta']['dataset_meta'].parts
+    assert parts.a[0].b.tolist() == [0, 1]
     assert torch.equal(read['state_dict']['weight'], torch.arange(3.0))
     hub = read['message_hub']
     assert hub['log'].data[0].tolist() == [1.0, 2.0]
@@ -256,12 +263,21 @@ def test_only_zero_lifts_the_restriction(payload, trace, monkeypatch, value):
     assert not trace.exists()
 
 
-def test_zero_lifts_the_restriction(tmp_path, trace, monkeypatch):
+@pytest.mark.parametrize(
+    'read',
+    [
+        lambda path: torch.load(path, weights_only=False),
+        read_checkpoint,
+        CheckpointLoader.load_checkpoint,
+    ],
+    ids=['torch', 'read_checkpoint', 'loader'],
+)
+def test_zero_lifts_the_restriction(tmp_path, trace, monkeypatch, read):
     path = tmp_path / 'payload.pth'
-    torch.save(Payload(trace), path)
+    torch.save({'anything': Payload(trace)}, path)
     monkeypatch.setenv(SWITCH, '0')
     restrict_loading()
-    torch.load(path, weights_only=False)
+    read(str(path))
     assert trace.exists()
 
 
