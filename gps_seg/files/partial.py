@@ -74,12 +74,17 @@ def _lock(path: Path) -> int | None:
     if fcntl is None:
         return None
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = _open_to_lock(path)
     except OSError:  # gone, or closed to its owner by the umask
         return None
     with suppress(OSError):  # not on every network file system
         fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
+
+
+def _open_to_lock(path: Path) -> int:
+    # A link of this name leads elsewhere, and a pipe would have us wait.
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _is_at(path: Path, handle: int | None) -> bool:
@@ -102,7 +107,7 @@ def _remove_if_abandoned(partial: Path) -> None:
             if time.time() - partial.lstat().st_mtime > _SECONDS:
                 _remove(partial)
             return
-        handle = os.open(partial, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = _open_to_lock(partial)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(partial)

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from mmengine.config import ConfigDict
 from mmengine.logging.history_buffer import HistoryBuffer
 
 _CODES = (
@@ -125,6 +126,20 @@ def _scalar(kind: Any, raw: Any) -> np.generic:
     return number
 
 
+def _no_bytes(*content: Any) -> bytes:
+    """Stands in for ``bytes``, which an array without entries calls."""
+    if content:
+        raise pickle.UnpicklingError(f'bytes of {content!r:.60}')
+    return b''
+
+
+def _settings(content: Any) -> ConfigDict:
+    """Stands in for ``ConfigDict``, which metainfo in a config becomes."""
+    if type(content) is not dict:
+        raise pickle.UnpicklingError(f'settings {content!r:.60}')
+    return ConfigDict(content)
+
+
 def _numbers(raw: Any, dtype: np.dtype, count: int) -> np.ndarray:
     if not isinstance(raw, bytes) or len(raw) != count * dtype.itemsize:
         raise pickle.UnpicklingError('an array with too many or few bytes')
@@ -145,6 +160,9 @@ def _statistic(owner: Any, name: Any) -> Callable[..., Any]:
 STAND_INS: list[Any] = [
     (SavedHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_statistic, 'builtins.getattr'),
+    (_settings, 'mmengine.config.config.ConfigDict'),
+    (_no_bytes, 'builtins.bytes'),
+    (slice, 'builtins.slice'),
     (NumberArray, 'numpy.ndarray'),
     (NumberType, 'numpy.dtype'),
     # Of versions 1 and 2 of NumPy.
@@ -175,6 +193,8 @@ def _restored(value: Any, done: dict[int, Any]) -> Any:
         if value.array is None:
             raise pickle.UnpicklingError('an array without numbers')
         return value.array
+    if isinstance(value, NumberType):
+        return value.dtype
     if not isinstance(value, dict | list | tuple) or id(value) in done:
         return done.get(id(value), value)
     done[id(value)] = value

@@ -10,12 +10,19 @@ variable to 0 before the import: exactly that, any other value restricts.
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
-from torch.serialization import safe_globals
+from torch.serialization import (
+    add_safe_globals,
+    clear_safe_globals,
+    get_safe_globals,
+)
 
 from gps_seg.models.pickled_arrays import STAND_INS, restored
 
@@ -23,13 +30,14 @@ SWITCH = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 OPPOSITE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 #: How many times the size of its file an archive may unpack to.
 MOST_UNPACKED = 100
+_ONE_AT_A_TIME = RLock()
 
 
 def restrict_loading() -> None:
     """Restrict every ``torch.load``, unless the switch is exactly ``'0'``."""
-    given = os.environ.get(SWITCH)
-    if given == '0':
+    if _is_lifted():
         return
+    given = os.environ.get(SWITCH)
     os.environ[SWITCH] = '1'
     # PyTorch reads nothing at all where both are set.
     opposite = os.environ.pop(OPPOSITE, None)
@@ -43,6 +51,11 @@ def restrict_loading() -> None:
     )
 
 
+def _is_lifted() -> bool:
+    """As PyTorch, look whenever a file is read."""
+    return os.environ.get(SWITCH) == '0'
+
+
 restrict_loading()
 
 
@@ -50,6 +63,8 @@ def read_checkpoint(
     filename: str | Path, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
     """What is in a ``.pth`` file: tensors, plain values, nothing that runs.
+
+    With ``TORCH_FORCE_WEIGHTS_ONLY_LOAD=0`` it may hold, and run, anything.
 
     Args:
         filename: File to read.
@@ -87,17 +102,45 @@ def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
     Raises:
         ValueError: If the file is damaged, or holds anything else.
     """
-    # For the time of this call: what others allow and take back, when MMEngine
-    # reads a file, would take back ours.
-    with safe_globals(STAND_INS):
+    with _stand_ins_allowed():
         try:
             require_bounded(file)
-            content = torch.load(file, map_location, weights_only=True)
+            content = torch.load(
+                file, map_location, weights_only=not _is_lifted()
+            )
             return restored(content)
         # A damaged pickle calls what is allowed with the wrong arguments, and
         # so ends in any error there is.
         except Exception as err:
             raise ValueError(_refusal(path, err)) from err
+
+
+@contextmanager
+def _stand_ins_allowed() -> Iterator[None]:
+    """Unpickle stand-ins, also where others allow what they stand in for.
+
+    PyTorch has one list for the process, and takes any one of several entries
+    of a name. What others allow and take back would take back ours, so that
+    ours are on it for one call only, and for one thread at a time.
+    """
+    names = {name for _, name in STAND_INS}
+    with _ONE_AT_A_TIME:
+        allowed = get_safe_globals()
+        others = [each for each in allowed if _name_of(each) not in names]
+        clear_safe_globals()
+        try:
+            add_safe_globals([*others, *STAND_INS])
+            yield
+        finally:
+            clear_safe_globals()
+            add_safe_globals(allowed)
+
+
+def _name_of(allowed: Any) -> str:
+    """By which a pickle asks for an entry of PyTorch's list."""
+    if isinstance(allowed, tuple):
+        return str(allowed[1])
+    return f'{allowed.__module__}.{allowed.__qualname__}'
 
 
 def require_bounded(file: Any) -> None:
@@ -124,12 +167,17 @@ def require_bounded(file: Any) -> None:
 
 def _refusal(path: Any, error: Exception) -> str:
     """One line, whatever the lines of the error are."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    # PyTorch puts the reason after its advice, which does not hold here.
+    text = str(error).rpartition('WeightsUnpickler error:')[2]
+    lines = [line.strip() for line in text.splitlines()]
     reasons = [line for line in lines if 'GLOBAL' in line] or lines
     reason = next(filter(None, reasons), type(error).__name__)
+    if not reason.isprintable():  # a name in the file may have any character
+        reason = ascii(reason)
     return (
         f'checkpoint: expected a PyTorch file of tensors and plain values, '
         f'got: {reason} ({path}). Copy or download it again; a file '
         'that holds more is not read, as it could run code. If you trust '
-        'it, keep its state_dict alone in a file of its own.'
+        'it, keep its state_dict alone in a file of its own, or set '
+        f'{SWITCH}=0 for this one command.'
     )

@@ -401,3 +401,11 @@ def test_code_and_tables_hold_what_they_are_given():
     assert table([('', 'n'), ('x', 1234)]) == (
         '|  | n |\n| --- | ---: |\n| x | 1,234 |'
     )
+
+
+def test_a_name_steers_neither_a_terminal_nor_a_table():
+    name = code('a\x1b[31m|\u202e 99')
+    assert name == r'`a\x1b[31m|\u202e 99`'
+    assert table([('', 'value'), (name, 1.5)]).splitlines()[2] == (
+        r'| `a\x1b[31m\|\u202e 99` | 1.5 |'
+    )

@@ -192,3 +192,19 @@ def test_a_writer_that_was_taken_for_abandoned_begins_again(
     write_text('new', tmp_path / 'x')
     assert len(seen) == 2 and seen[0] != seen[1]
     assert (tmp_path / 'x').read_text() == 'new'
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='no pipes with names')
+def test_a_pipe_of_a_hidden_name_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / '.x.partial-01234567.txt')
+    code = (
+        'import sys\n'
+        'from gps_seg.files import write_text\n'
+        'write_text("new", sys.argv[1])\n'
+    )
+    subprocess.run(
+        [sys.executable, '-c', code, str(tmp_path / 'x.txt')],
+        check=True,
+        timeout=60,
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ['x.txt']

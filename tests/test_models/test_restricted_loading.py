@@ -2,11 +2,13 @@
 
 import io
 import os
+import threading
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
@@ -90,13 +92,20 @@ def test_pretrained_weights(payload, trace):
 
 def test_what_openmmlab_writes_is_read(tmp_path):
     content = {
-        'meta': {'epoch': 1, 'classes': ('a', 'b')},
+        'meta': {
+            'epoch': 1,
+            'classes': ('a', 'b'),
+            'dataset_meta': ConfigDict(parts={'a': [{'b': np.arange(2)}]}),
+        },
         'state_dict': {'weight': torch.arange(3.0)},
         'message_hub': {
             'log': HistoryBuffer([1.0, 2.0], [1, 1]),
             'number': np.float64(0.5),
             'array': np.arange(4, dtype=np.int32),
             'flag': np.bool_(True),
+            'type': np.dtype('>f4'),
+            'part': slice(1, 2),
+            'nothing': (HistoryBuffer(), np.zeros((0, 3)), b''),
         },
     }
     path = tmp_path / 'checkpoint.pth'
@@ -104,12 +113,18 @@ def test_what_openmmlab_writes_is_read(tmp_path):
 
     read = read_checkpoint(path)
 
-    assert read['meta'] == content['meta']
+    assert read['meta']['classes'] == ('a', 'b')
+    parts = read['meta']['dataset_meta'].parts
+    assert parts.a[0].b.tolist() == [0, 1]
     assert torch.equal(read['state_dict']['weight'], torch.arange(3.0))
     hub = read['message_hub']
     assert hub['log'].data[0].tolist() == [1.0, 2.0]
     assert (hub['number'], hub['flag']) == (0.5, True)
     assert hub['array'].tolist() == [0, 1, 2, 3]
+    assert (hub['type'], hub['part']) == (np.dtype('>f4'), slice(1, 2))
+    history, array, raw = hub['nothing']
+    assert type(history) is HistoryBuffer and len(history.data[0]) == 0
+    assert (array.shape, raw) == ((0, 3), b'')
 
 
 class Forged:
@@ -248,12 +263,21 @@ def test_only_zero_lifts_the_restriction(payload, trace, monkeypatch, value):
     assert not trace.exists()
 
 
-def test_zero_lifts_the_restriction(tmp_path, trace, monkeypatch):
+@pytest.mark.parametrize(
+    'read',
+    [
+        lambda path: torch.load(path, weights_only=False),
+        read_checkpoint,
+        CheckpointLoader.load_checkpoint,
+    ],
+    ids=['torch', 'read_checkpoint', 'loader'],
+)
+def test_zero_lifts_the_restriction(tmp_path, trace, monkeypatch, read):
     path = tmp_path / 'payload.pth'
-    torch.save(Payload(trace), path)
+    torch.save({'anything': Payload(trace)}, path)
     monkeypatch.setenv(SWITCH, '0')
     restrict_loading()
-    torch.load(path, weights_only=False)
+    read(str(path))
     assert trace.exists()
 
 
@@ -301,3 +325,59 @@ def test_it_is_read_whatever_others_allow_and_take_back(tmp_path):
     with torch.serialization.safe_globals([HistoryBuffer, np.ndarray]):
         pass
     assert read_checkpoint(path)['log'].current() == 1.0
+
+
+def test_stand_ins_are_taken_where_others_allow_the_makers(tmp_path):
+    """PyTorch's own advice is to allow them; one of each name is taken."""
+    path, forgery = tmp_path / 'checkpoint.pth', tmp_path / 'forgery.pth'
+    torch.save({'log': HistoryBuffer([1.0], [1])}, path)
+    state = (3, '<', None, None, None, -1, -1, 63)
+    torch.save({'array': forged_array(kind=forged_type(state=state))}, forgery)
+    makers = [
+        RECONSTRUCT,
+        SCALAR,
+        np.ndarray,
+        np.dtype,
+        np.dtypes.Float64DType,
+    ]
+    # Which of two is taken is not always the same: the order is that of a set.
+    for others in (makers, [*makers, HistoryBuffer], [getattr, np.dtype]):
+        with torch.serialization.safe_globals(others):
+            before = set(torch.serialization.get_safe_globals())
+            assert type(read_checkpoint(path)['log']) is HistoryBuffer
+            with pytest.raises(ValueError, match='numbers with the state'):
+                read_checkpoint(forgery)
+            assert set(torch.serialization.get_safe_globals()) == before
+
+
+def test_several_threads_read_at_once(tmp_path):
+    path = tmp_path / 'checkpoint.pth'
+    torch.save({'log': [np.arange(3.0) for _ in range(50)]}, path)
+    failures = []
+
+    def read():
+        try:
+            for _ in range(50):
+                read_checkpoint(path)
+        except ValueError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (np.array([1j]), "numbers of type 'c16'"),
+        (Payload('x'), r'[\w ]+GLOBAL \w+\.mkdir'),
+    ],
+)
+def test_the_reason_is_what_is_in_the_file(tmp_path, content, reason):
+    torch.save({'x': content}, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=f'got: {reason}'):
+        read_checkpoint(tmp_path / 'x.pth')

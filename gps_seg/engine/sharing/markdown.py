@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from gps_seg.delta.printable import on_one_line
+
 HUB = 'https://huggingface.co'
 _NAME = re.compile(r'[\w.-]+/[\w.-]+')
 _WEIGHTS = ('.safetensors', '.pth', '.pt', '.bin', '.ckpt')
@@ -18,7 +20,7 @@ def code(text: Any) -> str:
         "`a 'b'`"
     """
     plain = ' '.join(str(text).replace('`', "'").split())
-    return f'`{plain}`'
+    return f'`{on_one_line(plain)}`'
 
 
 def link(name: str, kind: str = '') -> str:
@@ -63,4 +65,6 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f'{value:,}' if isinstance(value, int) else str(value)
+    # A name may have what would begin another cell.
+    text = str(value).replace('|', r'\|')
+    return f'{value:,}' if isinstance(value, int) else text
