@@ -124,9 +124,9 @@ class SelectsEntries(ByRules, ABC):
         if not weights:
             raise ValueError(
                 f'method: expected trainable connections in '
-                f"'{self.encoder}', got none. Is the encoder frozen by the "
-                'config (frozen_stages), or not made of Linear, convolution '
-                'or attention layers?'
+                f"'{self.encoder}', got none. Is the encoder frozen (by the "
+                'config, or as a copy of a tuned model), or not made of '
+                'Linear, convolution or attention layers?'
             )
         self.rule.check(weights)
 
