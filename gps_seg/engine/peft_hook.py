@@ -25,6 +25,7 @@ from gps_seg.engine.checkpoint_check import (
     CHECKPOINT_KEY,
     check_finite,
     check_fits,
+    nest,
 )
 from gps_seg.engine.peft_checkpoint import (
     keep,
@@ -136,8 +137,8 @@ class PeftHook(Hook):
     ) -> None:
         """Restore the selection of a resumed run; check what is loaded."""
         if not runner._resume:
-            encoder = self.method.encoder
-            check_fits(bare_model(runner), checkpoint, within=encoder)
+            nest(checkpoint)
+            check_fits(bare_model(runner), checkpoint, self.method.encoder)
             return
         # MMEngine would run the text of this key as a config.
         checkpoint.get('meta', {}).pop('config', None)
