@@ -40,6 +40,7 @@ from gps_seg.engine.runner_model import (
     common_seed,
     is_training,
     leave_data_parallel,
+    load_after_initialisation,
 )
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
@@ -109,7 +110,10 @@ class PeftHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check the run, unless the tool did so before the data was opened."""
-        if is_training(runner) and self.roles is None:
+        if not is_training(runner):
+            return
+        load_after_initialisation(runner)
+        if self.roles is None:
             self.check(runner)
 
     def check(self, runner: Runner) -> None:
