@@ -64,6 +64,17 @@ def check_fits(
     _check_shapes(expected, loaded)
 
 
+def nest(checkpoint: dict[str, Any]) -> None:
+    """Put the tensors of a bare state dict under ``state_dict``, in place.
+
+    MMEngine loads either, but its ``EMAHook`` knows only the nested one.
+    """
+    if 'state_dict' not in checkpoint:
+        tensors = dict(checkpoint)
+        checkpoint.clear()
+        checkpoint['state_dict'] = tensors
+
+
 def _as_loaded(
     model: nn.Module, tensors: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:

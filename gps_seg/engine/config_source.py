@@ -43,8 +43,8 @@ def read_config(
 
     Raises:
         FileNotFoundError: If there is no such file; close names are listed.
-        ValueError: If there is no such package, two bases of the config set
-            the same key, or an override is misspelt.
+        ValueError: If it is a file of weights, there is no such package, two
+            bases of the config set the same key, or an override is misspelt.
     """
     path = find_config(source)
     try:
@@ -83,6 +83,11 @@ def find_config(source: str) -> Path:
     """Where the file is that ``source`` names; see :func:`read_config`."""
     package, separator, name = source.partition('::')
     path = config_folder(package) / name if separator else Path(source)
+    if path.suffix in ('.safetensors', '.pth'):
+        raise ValueError(
+            f'config: expected a config, got the weights {source}. Give the '
+            'config first, then the delta or checkpoint.'
+        )
     if path.is_file():
         return path
     found = f'the folder {source}' if path.is_dir() else source

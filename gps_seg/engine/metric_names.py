@@ -33,11 +33,17 @@ def check_save_best(config: Config) -> None:
     """Check that ``save_best`` names a metric of the validation.
 
     Raises:
-        ValueError: If the metrics of the config do not give it. Nothing is
-            said where one of them is of a kind that is not known here.
+        ValueError: If it leaves the choice to a ``DeltaHook``, or the metrics
+            of the config do not give it. Nothing is said of the latter where
+            one of them is of a kind that is not known here.
     """
     hook = (config.get('default_hooks') or {}).get('checkpoint')
     wanted = hook.get('save_best') if isinstance(hook, dict) else None
+    if wanted == 'auto' and type_name(hook) == 'DeltaHook':
+        raise ValueError(
+            'default_hooks.checkpoint.save_best: expected the name of a '
+            "metric, got 'auto' (DeltaHook). Name the metric, such as 'mIoU'."
+        )
     metrics = metrics_of(config.get('val_evaluator'))
     if not wanted or not all(map(_is_known, metrics)):
         return

@@ -25,6 +25,7 @@ from gps_seg.engine.checkpoint_check import (
     CHECKPOINT_KEY,
     check_finite,
     check_fits,
+    nest,
 )
 from gps_seg.engine.peft_checkpoint import (
     keep,
@@ -38,6 +39,7 @@ from gps_seg.engine.runner_model import (
     common_seed,
     is_training,
     leave_data_parallel,
+    load_after_initialisation,
 )
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import SELECTION_LOSSES
@@ -107,7 +109,10 @@ class PeftHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check the run, unless the tool did so before the data was opened."""
-        if is_training(runner) and self.roles is None:
+        if not is_training(runner):
+            return
+        load_after_initialisation(runner)
+        if self.roles is None:
             self.check(runner)
 
     def check(self, runner: Runner) -> None:
@@ -135,8 +140,8 @@ class PeftHook(Hook):
     ) -> None:
         """Restore the selection of a resumed run; check what is loaded."""
         if not runner._resume:
-            encoder = self.method.encoder
-            check_fits(bare_model(runner), checkpoint, within=encoder)
+            nest(checkpoint)
+            check_fits(bare_model(runner), checkpoint, self.method.encoder)
             return
         # MMEngine would run the text of this key as a config.
         checkpoint.get('meta', {}).pop('config', None)

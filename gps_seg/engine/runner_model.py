@@ -66,6 +66,16 @@ def leave_out_averages(runner: Runner) -> None:
     runner._hooks = [h for h in runner.hooks if not isinstance(h, EMAHook)]
 
 
+def load_after_initialisation(runner: Runner) -> None:
+    """Let a training load anew what a validation before it has loaded.
+
+    MMEngine loads a file once, and initialises the model when it trains: what
+    was loaded before would be drawn over.
+    """
+    if not getattr(bare_model(runner), 'is_init', True):
+        runner._has_loaded = False
+
+
 def averaged_model(runner: Runner) -> nn.Module | None:
     """The model with the averaged weights of an ``EMAHook``, if there is."""
     for hook in runner.hooks:

@@ -137,3 +137,10 @@ def test_the_second_base_adds_no_key_that_a_config_of_mmseg_has():
     ours = Config.fromfile(find_config('gps_seg::_base_/gps.py'))
     theirs = read_config(f'mmseg::{SETR}')
     assert not set(ours) & set(theirs)
+
+
+def test_weights_in_the_place_of_the_config_are_told_apart(tmp_path):
+    path = tmp_path / 'delta.safetensors'
+    path.touch()
+    with pytest.raises(ValueError, match='Give the config first, then'):
+        read_config(str(path))

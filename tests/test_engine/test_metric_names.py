@@ -36,6 +36,12 @@ def test_a_misspelt_metric_is_refused_with_a_list(hook, many):
     assert str(MEANS) in str(info.value)
 
 
+def test_a_delta_hook_has_its_metric_named():
+    settings = config('auto', dict(type='MetricOfYours'), 'DeltaHook')
+    with pytest.raises(ValueError, match=r"save_best: .*, got 'auto'"):
+        check_config(settings)
+
+
 def test_a_config_that_is_plugged_in_is_checked_before_a_rule_is_inferred():
     settings = config(
         'mDise',

@@ -7,10 +7,12 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from rounding import assert_equal_to_rounding
+from safetensors.torch import save_file
 from torch import nn
 from toy_run import WHOLE, ForbiddenSet, ToySet, run, toy_model
 
 from gps_seg.engine import PeftOptimWrapper
+from gps_seg.engine.runner_model import averaged_model
 from gps_seg.engine.scoring import ScoringPass
 from gps_seg.engine.selection_loss import TaskLoss
 from gps_seg.peft import Bias, Trainable
@@ -390,3 +392,26 @@ def test_declaring_after_a_step_is_refused():
     biases = Trainable(model, Bias().roles(model), Selection({}, {}))
     with pytest.raises(RuntimeError, match='no step before the selection'):
         wrapper.train_only(biases)
+
+
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_a_bare_state_dict_starts_an_average_like_a_nested_one(
+    tmp_path, suffix
+):
+    state = toy_model(seed=5).state_dict()
+    nested, bare = tmp_path / 'nested.pth', tmp_path / f'bare{suffix}'
+    torch.save({'state_dict': state}, nested)
+    torch.save(state, bare) if suffix == '.pth' else save_file(state, bare)
+    runs = [
+        run(
+            tmp_path / file.stem,
+            load_from=str(file),
+            hooks=[{'type': 'EMAHook', 'momentum': 0.3}],
+        )[0]
+        for file in (nested, bare)
+    ]
+    averages = [averaged_model(runner).state_dict() for runner in runs]
+    for name, expected in averages[0].items():
+        assert torch.equal(averages[1][name], expected), name
+    frozen = 'backbone.norm.weight'
+    assert torch.equal(averages[1][frozen], state[frozen])

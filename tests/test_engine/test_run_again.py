@@ -91,6 +91,41 @@ def test_the_state_of_a_stopped_run_can_be_validated_and_trained_on(tmp_path):
         assert not other_bits(tensor, state[name]).any(), name
 
 
+class Drawn(Predicting):
+    """Initialises its weights by itself, as models of MMSegmentation do."""
+
+    def init_weights(self):
+        if not self.is_init:
+            for parameter in self.parameters():
+                torch.nn.init.normal_(parameter)
+        super().init_weights()
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_validation_before_the_training_changes_nothing_in_it(
+    tmp_path, resume
+):
+    start = tmp_path / 'start.pth'
+    torch.save(toy_model(seed=5).state_dict(), start)
+
+    def train(folder, **others):
+        options = {'load_from': str(start), 'iters': 3, **validation()}
+        hooks = [{'type': 'SeededStepsHook'}]
+        return run(folder, model=Drawn(), hooks=hooks, **options | others)[0]
+
+    more = {}
+    if resume:
+        train(tmp_path)
+        more = {'load_from': None, 'resume': True, 'iters': 6}
+        train(tmp_path / 'straight')
+    runner = train(tmp_path, train=False, **more)
+    runner.val()
+    runner.train()
+    expected = train(tmp_path / 'straight', **more).model.state_dict()
+    for name, tensor in runner.model.state_dict().items():
+        assert not other_bits(tensor, expected[name]).any(), name
+
+
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_pretrained_weights_that_are_no_numbers_are_named(tmp_path, value):
     model = toy_model()
