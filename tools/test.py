@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.fileio import dump
 
 from gps_seg.engine import launch, set_tta
+from gps_seg.engine.data_errors import naming_the_check_of_files
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +37,8 @@ def main() -> None:
     launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
     if args.tta:
         set_tta(config)
-    metrics = launch.build_runner(config).test()
+    with naming_the_check_of_files():
+        metrics = launch.build_runner(config).test()
     dump(metrics, str(work_dir / 'test_metrics.json'), indent=2)
 
 

@@ -6,6 +6,7 @@ import argparse
 from mmengine.config import DictAction
 
 from gps_seg.engine import launch
+from gps_seg.engine.data_errors import naming_the_check_of_files
 from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.interruption import saying_how_to_go_on
 from gps_seg.engine.method_options import set_method
@@ -68,7 +69,7 @@ def main() -> None:
     check_config(config)
     runner = launch.build_runner(config, state)
     check_before_data(runner)
-    with saying_how_to_go_on(config.work_dir):
+    with saying_how_to_go_on(config.work_dir), naming_the_check_of_files():
         runner.train()
 
 
