@@ -38,8 +38,8 @@ def num_batches(total: int, largest: int, processes: int) -> int:
 class EvenBatches(Sampler[list[int]]):
     """The share of a process in batches whose sizes differ by one at most.
 
-    A process that has fewer images than batches looks at some that others
-    have, with a weight of zero.
+    A process that has fewer images than batches is given one that others
+    have, with a weight of zero: to pass over.
 
     Attributes:
         weights: What to multiply the mean over each batch by, so that every

@@ -129,7 +129,10 @@ class ScoringPass:
         # Of equally long views, and no longer than what is asked for.
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
-            loss = self.loss.of(model, encoder, batches)
+            if weight:
+                loss = self.loss.of(model, encoder, batches)
+            else:  # nothing of its own is left to this process
+                loss = torch.zeros((), requires_grad=True)
             yield loss * weight
             now = time.monotonic()
             if now - logged >= LOG_SECONDS or done == number:

@@ -55,41 +55,68 @@ def test_the_order_goes_with_the_seed_and_not_with_the_view():
     assert orders[0] == orders[1] != orders[2]
 
 
-@pytest.mark.parametrize(
-    ('images', 'batch', 'processes'),
-    [(24, 4, 1), (7, 4, 1), (7, 2, 2), (5, 1, 2), (9, 4, 2), (1, 4, 2)],
-)
-def test_sums_over_all_batches_are_those_over_the_images(
-    monkeypatch, images, batch, processes
-):
+def quiet_model():
+    """A model in which an image does not depend on those beside it."""
     model = toy_model()
     model.backbone.drop.p = 0.0
     model.backbone.batch = torch.nn.Identity()
+    return model
+
+
+def summed(monkeypatch, data, batch, processes, evidence):
+    """Sums over the scoring passes of all processes."""
+    model = quiet_model()
     weight = model.backbone.fc.weight
-    data = NoAugmentation(images)
     scoring = ScoringPass(
         loss=TaskLoss(), max_batches=None, batch_size=None, pipeline=None
     )
-    found = torch.zeros_like(weight)
+    total = torch.zeros_like(weight)
     for rank in range(processes):
         monkeypatch.setattr(
             scoring_data,
             'get_dist_info',
             lambda rank=rank: (rank, processes),
         )
-        passes = scoring.run(
+        *_, last = scoring.run(
             model,
             'backbone',
             {'fc': weight},
             DataLoader(data, batch_size=batch),
             torch.optim.SGD(model.parameters(), lr=0.1),
             0,
-            Evidence.GRADIENT,
+            evidence,
         )
-        *_, last = passes
-        found += last['fc']
+        total += last['fc']
+    return total.detach()
+
+
+UNEVEN = [(24, 4, 1), (7, 4, 1), (7, 2, 2), (5, 1, 2), (9, 4, 2), (1, 4, 2)]
+
+
+@pytest.mark.parametrize(('images', 'batch', 'processes'), UNEVEN)
+def test_gradients_of_all_batches_are_those_of_the_images(
+    monkeypatch, images, batch, processes
+):
+    data, model = NoAugmentation(images), quiet_model()
+    found = summed(monkeypatch, data, batch, processes, Evidence.GRADIENT)
     loss = model(data.x, data.y, mode='loss')['loss']  # a mean over images
+    weight = model.backbone.fc.weight
     (expected,) = torch.autograd.grad(loss * images / batch, weight)
+    assert_equal_to_rounding(found, expected, terms=images * 5, depth=4)
+
+
+@pytest.mark.parametrize(('images', 'batch', 'processes'), UNEVEN[:-1])
+def test_inputs_of_all_batches_are_those_of_the_images(
+    monkeypatch, images, batch, processes
+):
+    data, model = NoAugmentation(images), quiet_model()
+    found = summed(monkeypatch, data, batch, processes, Evidence.INPUT)
+    met = []
+    model.backbone.fc.register_forward_pre_hook(
+        lambda _, args: met.append(args[0].detach().abs().sum((0, 1)))
+    )
+    model(data.x, data.y)
+    expected = met[0].expand_as(found)
     assert_equal_to_rounding(found, expected, terms=images * 5, depth=4)
 
 
