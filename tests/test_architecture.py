@@ -16,6 +16,7 @@ PACKAGE = 'gps_seg'
 FLOORS = {
     '': 0,  # gps_seg/__init__.py
     'files': 0,
+    'text': 0,
     'stack': 0,
     '__main__': 0,
     'sparse': 1,

@@ -23,9 +23,9 @@ from gps_seg.delta.difference import (
 )
 from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
 from gps_seg.delta.overlap_report import format_overlap, labels_of
-from gps_seg.delta.printable import printable
 from gps_seg.delta.verification import verify
 from gps_seg.files import require_new
+from gps_seg.text.printable import printable
 
 
 def part(name: str):

@@ -11,7 +11,7 @@ from gps_seg.benchmark.results import (
     summarize,
 )
 from gps_seg.benchmark.rounds import Measurement
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 MEASURED = (
     'method',

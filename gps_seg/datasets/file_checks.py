@@ -19,7 +19,7 @@ from gps_seg.datasets.label_checks import (
     object_is_ignored,
 )
 from gps_seg.datasets.pair_checks import SUFFIXES, PairError, decode
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 Sample = Mapping[str, Any]
 Progress = Callable[[Sequence[Sample]], Iterable[Sample]]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gps_seg.datasets.file_checks import FileFacts
 from gps_seg.datasets.overview import SplitOverview, with_training
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 HEADINGS = ('', 'data set', 'split', 'images', 'classes', 'fewest', 'most')
 

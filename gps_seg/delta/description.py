@@ -10,10 +10,10 @@ from typing import Any
 from gps_seg.delta.change import DTYPE_NAMES, Change
 from gps_seg.delta.container import read_container
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.printable import on_one_line, printable
 from gps_seg.delta.values import Coded
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.printable import on_one_line, printable
+from gps_seg.text.table import aligned
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from gps_seg.delta.merging import resolved
 from gps_seg.delta.sketch import agree
 from gps_seg.delta.sources import Source
 from gps_seg.delta.values import Coded
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 
 class Difference(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TypeVar
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.overlap import Overlap, overlap
 from gps_seg.sparse.summary import Place, locate
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 _Key = TypeVar('_Key', bound=Hashable)
 

@@ -17,11 +17,11 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from gps_seg.engine.plug_in import peft_hook, peft_hooks
-from gps_seg.engine.sharing.markdown import code, table
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
 from gps_seg.sparse import Owned, Role, as_neurons, owned_parameters
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.markdown import code, table
+from gps_seg.text.table import aligned
 
 
 class Count(NamedTuple):

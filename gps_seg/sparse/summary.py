@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gps_seg.sparse.parts import is_compressed
 from gps_seg.sparse.selection import Selection
-from gps_seg.sparse.text_table import aligned
+from gps_seg.text.table import aligned
 
 # A block is a numbered container, as `layers.3`; numbers and containers that
 # follow directly belong to it, as in `stages.0.blocks.1` or `stages.0.1`.

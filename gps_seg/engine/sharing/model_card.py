@@ -8,8 +8,8 @@ import yaml
 
 from gps_seg.engine.sharing import sections
 from gps_seg.engine.sharing.facts import Known, Told
-from gps_seg.engine.sharing.markdown import is_on_hub, paragraphs
 from gps_seg.engine.sharing.tasks import task_of
+from gps_seg.text.markdown import is_on_hub, paragraphs
 
 TAGS = ('peft', 'delta')
 

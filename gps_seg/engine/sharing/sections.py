@@ -14,10 +14,10 @@ from gps_seg.engine.sharing.facts import (
     Known,
     Told,
 )
-from gps_seg.engine.sharing.markdown import code, link, paragraphs, table
 from gps_seg.engine.sharing.tasks import task_of
 from gps_seg.models.catalogue import DOWNLOADS
 from gps_seg.models.weights import SCHEME
+from gps_seg.text.markdown import code, link, paragraphs, table
 
 SNIPPET = f"""\
 {{predictor}}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gps_seg.delta.printable import on_one_line
+from gps_seg.text.printable import on_one_line
 
 HUB = 'https://huggingface.co'
 _NAME = re.compile(r'[\w.-]+/[\w.-]+')
