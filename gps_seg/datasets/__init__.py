@@ -6,10 +6,6 @@ from gps_seg.stack import require_openmmlab
 require_openmmlab()
 
 from gps_seg.datasets.ade20k import CheckedADE20KDataset
-from gps_seg.datasets.ade20k_converter import (
-    check_ade20k,
-    convert_ade20k,
-)
 from gps_seg.datasets.classification import (
     CUB200,
     NABirds,
@@ -18,12 +14,16 @@ from gps_seg.datasets.classification import (
     StanfordDogs,
     VTAB1k,
 )
-from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
-from gps_seg.datasets.kvasir_seg_converter import (
+from gps_seg.datasets.conversion.ade20k import (
+    check_ade20k,
+    convert_ade20k,
+)
+from gps_seg.datasets.conversion.kvasir_seg import (
     convert_kvasir_seg,
 )
+from gps_seg.datasets.conversion.polyps import convert_polyps
+from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
-from gps_seg.datasets.polyp_converter import convert_polyps
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu

@@ -10,7 +10,7 @@ from mmengine import fileio
 from mmseg.datasets import ADE20KDataset
 from mmseg.registry import DATASETS
 
-from gps_seg.datasets.ade20k_layout import REMEDY
+from gps_seg.datasets.conversion.ade20k_layout import REMEDY
 from gps_seg.datasets.named_files import NamesFiles
 
 DEFAULT_ROOT = 'data/ade/ADEChallengeData2016'

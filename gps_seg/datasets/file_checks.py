@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
+from gps_seg.datasets.conversion.pair_checks import SUFFIXES, PairError, decode
 from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.label_checks import (
     MASK_REMEDY,
@@ -18,7 +19,6 @@ from gps_seg.datasets.label_checks import (
     load_labels,
     object_is_ignored,
 )
-from gps_seg.datasets.pair_checks import SUFFIXES, PairError, decode
 from gps_seg.text.table import aligned
 
 Sample = Mapping[str, Any]

@@ -110,7 +110,9 @@ def test_official_numbers_are_expected(
     assert not (tmp_path / 'out').exists()
     # A stand-in for the official archive, which tests cannot have.
     small = {'training': 2, 'validation': 1}
-    monkeypatch.setattr('gps_seg.datasets.ade20k_layout.OFFICIAL', small)
+    monkeypatch.setattr(
+        'gps_seg.datasets.conversion.ade20k_layout.OFFICIAL', small
+    )
     assert convert_ade20k(source, tmp_path / 'out').num_pairs == small
 
 

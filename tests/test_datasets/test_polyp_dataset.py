@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from gps_seg.datasets import KvasirSEGDataset, PolypDataset
-from gps_seg.datasets.kvasir_seg_converter import convert_kvasir_seg
+from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
 
 PIPELINE = [
     {'type': 'LoadImageFromFile'},

@@ -7,7 +7,7 @@ import sys
 
 from rich.progress import track
 
-from gps_seg.datasets.classification.flowers102_converter import (
+from gps_seg.datasets.conversion.flowers102 import (
     convert_flowers102,
 )
 

@@ -7,7 +7,7 @@ import sys
 
 from rich.progress import track
 
-from gps_seg.datasets.kvasir_seg_converter import convert_kvasir_seg
+from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
 
 
 def parse_args() -> argparse.Namespace:

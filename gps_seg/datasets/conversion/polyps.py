@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from gps_seg.datasets.conversion_report import ConversionReport
-from gps_seg.datasets.pair_checks import (
+from gps_seg.datasets.conversion.pair_checks import (
     PairError,
     about,
     check_mask,
@@ -23,13 +22,14 @@ from gps_seg.datasets.pair_checks import (
     pixel_hash,
     read_member,
 )
-from gps_seg.datasets.pair_listing import (
+from gps_seg.datasets.conversion.polyp_pairs import (
     IMAGES,
     MASKS,
     Pair,
     list_pairs,
 )
-from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.datasets.conversion.polyp_report import ConversionReport
+from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.files import new_folder, require_new_or_empty
 

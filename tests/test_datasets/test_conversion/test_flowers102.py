@@ -13,7 +13,7 @@ import pytest
 from run_tool import run_tool
 
 from gps_seg.datasets import OxfordFlowers, VTAB1k
-from gps_seg.datasets.classification.flowers102_converter import (
+from gps_seg.datasets.conversion.flowers102 import (
     convert_flowers102,
 )
 

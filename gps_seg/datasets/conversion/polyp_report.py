@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from gps_seg.datasets.report_text import (
+from gps_seg.datasets.conversion.report_text import (
     bullets,
     raise_problems,
     size_line,

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from gps_seg.datasets.conversion_report import ConversionReport
-from gps_seg.datasets.pair_checks import SUFFIXES
-from gps_seg.datasets.source_files import UNREADABLE_MEMBER, SourceFiles
+from gps_seg.datasets.conversion.pair_checks import SUFFIXES
+from gps_seg.datasets.conversion.polyp_report import ConversionReport
+from gps_seg.datasets.conversion.source_files import (
+    UNREADABLE_MEMBER,
+    SourceFiles,
+)
 from gps_seg.datasets.split_lists import SplitLists
 
 IMAGES, MASKS = 'images', 'masks'

@@ -21,14 +21,14 @@ from gps_seg.datasets.classification.flowers102_lists import (
     read_vtab_split,
 )
 from gps_seg.datasets.classification.vtab1k import VTAB1k
-from gps_seg.datasets.pair_checks import (
+from gps_seg.datasets.conversion.pair_checks import (
     PairError,
     about,
     decode,
     read_member,
 )
-from gps_seg.datasets.report_text import raise_problems
-from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.datasets.conversion.report_text import raise_problems
+from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
 from gps_seg.files import new_folder, require_new_or_empty
 
 IMAGES = 'jpg'

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gps_seg.datasets.ade20k_layout import NUM_CLASSES, UNLABELLED
-from gps_seg.datasets.report_text import (
+from gps_seg.datasets.conversion.ade20k_layout import NUM_CLASSES, UNLABELLED
+from gps_seg.datasets.conversion.report_text import (
     bullets,
     raise_problems,
     size_line,

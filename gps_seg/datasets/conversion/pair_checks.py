@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gps_seg.datasets.source_files import (
+from gps_seg.datasets.conversion.source_files import (
     MAX_MEMBER,
     UNREADABLE_MEMBER,
     SourceFiles,

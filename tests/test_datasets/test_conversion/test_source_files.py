@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.datasets.pair_checks import PairError, decode, read_member
-from gps_seg.datasets.source_files import MAX_MEMBER, open_source
+from gps_seg.datasets.conversion.pair_checks import (
+    PairError,
+    decode,
+    read_member,
+)
+from gps_seg.datasets.conversion.source_files import MAX_MEMBER, open_source
 
 
 def archive_of(path, *names, content=b'x'):

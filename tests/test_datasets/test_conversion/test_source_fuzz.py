@@ -4,7 +4,7 @@
 Each case is a small data set with up to four faults, drawn from its number.
 Ten thousand of them:
 
-    pytest -m slow tests/test_datasets/test_source_fuzz.py
+    pytest -m slow tests/test_datasets/test_conversion/test_source_fuzz.py
 """
 
 import io
@@ -26,7 +26,7 @@ import pytest
 from PIL import Image
 
 from gps_seg.datasets import convert_ade20k, convert_kvasir_seg
-from gps_seg.datasets.classification.flowers102_converter import (
+from gps_seg.datasets.conversion.flowers102 import (
     convert_flowers102,
 )
 from gps_seg.datasets.split_lists import SplitLists

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gps_seg.datasets.source_files import SourceFiles
+from gps_seg.datasets.conversion.source_files import SourceFiles
 
 IMAGES, ANNOTATIONS = 'images', 'annotations'
 SUFFIX: Mapping[str, str] = MappingProxyType(

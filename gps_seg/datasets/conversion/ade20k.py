@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gps_seg.datasets.ade20k_layout import (
+from gps_seg.datasets.conversion.ade20k_layout import (
     ANNOTATIONS,
     IMAGES,
     NUM_CLASSES,
@@ -23,15 +23,15 @@ from gps_seg.datasets.ade20k_layout import (
     Pair,
     list_pairs,
 )
-from gps_seg.datasets.ade20k_report import ADE20KReport
-from gps_seg.datasets.pair_checks import (
+from gps_seg.datasets.conversion.ade20k_report import ADE20KReport
+from gps_seg.datasets.conversion.pair_checks import (
     PairError,
     about,
     check_size,
     decode,
     read_member,
 )
-from gps_seg.datasets.source_files import SourceFiles, open_source
+from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
 from gps_seg.files import new_folder, require_new_or_empty
 
 _SHOWN = 5

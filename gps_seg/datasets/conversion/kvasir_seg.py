@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from gps_seg.datasets.conversion_report import ConversionReport
-from gps_seg.datasets.polyp_converter import convert_polyps
+from gps_seg.datasets.conversion.polyp_report import ConversionReport
+from gps_seg.datasets.conversion.polyps import convert_polyps
 from gps_seg.datasets.split_lists import SplitLists
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.datasets.kvasir_seg_converter import convert_kvasir_seg
-from gps_seg.datasets.pair_checks import check_mask
+from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
+from gps_seg.datasets.conversion.pair_checks import check_mask
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.files import new_folder
 
