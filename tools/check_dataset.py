@@ -13,8 +13,8 @@ from rich.progress import track
 import gps_seg.datasets  # noqa: F401  (registers the data sets)
 from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
 from gps_seg.datasets.ignored_label import ignored_label
-from gps_seg.datasets.overview import look_at, open_all
-from gps_seg.datasets.overview_text import histograms, table
+from gps_seg.datasets.overview.splits import look_at, open_all
+from gps_seg.datasets.overview.text import histograms, table
 from gps_seg.engine import launch
 
 

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from PIL import Image
 from run_tool import run_tool
 
-from gps_seg.datasets.overview import look_at, open_all
-from gps_seg.datasets.overview_text import histograms, table
+from gps_seg.datasets.overview.splits import look_at, open_all
+from gps_seg.datasets.overview.text import histograms, table
 
 CONFIG = """
 default_scope = 'mmpretrain'

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from gps_seg.datasets.file_checks import FileFacts
-from gps_seg.datasets.overview import SplitOverview, with_training
+from gps_seg.datasets.overview.files import FileFacts
+from gps_seg.datasets.overview.splits import SplitOverview, with_training
 from gps_seg.text.table import aligned
 
 HEADINGS = ('', 'data set', 'split', 'images', 'classes', 'fewest', 'most')

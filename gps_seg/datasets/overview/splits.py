@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
 
-from gps_seg.datasets.file_checks import (
+from gps_seg.datasets.overview.files import (
     MOST_LABELS,
     FileFacts,
     Progress,
