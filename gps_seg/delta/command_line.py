@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from gps_seg.delta.records import BITS
+from gps_seg.delta.format.records import BITS
 
 HALF = ('float16', 'bfloat16')
 SWEEP = """Test base + alpha * (tuned - base) on the config's test set for each

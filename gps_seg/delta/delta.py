@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gps_seg.delta.change import Change
-from gps_seg.delta.container import read_container, write_container
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
+from gps_seg.delta.format.container import read_container, write_container
+from gps_seg.delta.format.layout import Content, decode, encode
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.layout import Content, decode, encode
 from gps_seg.delta.sketch import Sketch
 from gps_seg.sparse import Selection
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gps_seg.delta.change import DTYPE_NAMES, Change
-from gps_seg.delta.container import read_container
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.format.container import read_container
 from gps_seg.delta.values import Coded
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.text.printable import on_one_line, printable

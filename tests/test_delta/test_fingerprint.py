@@ -26,9 +26,9 @@ from gps_seg.delta import (
     scaled,
     switch,
 )
-from gps_seg.delta.container import read_container, write_container
 from gps_seg.delta.description import describe, format_description
 from gps_seg.delta.difference import differences, format_differences
+from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.verification import verify
 from gps_seg.sparse import Selection
 

@@ -31,8 +31,8 @@ from gps_seg.delta import (
     scaled,
     switch,
 )
-from gps_seg.delta.container import read_container, write_container
 from gps_seg.delta.difference import differences
+from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.sketch import agree, sketch_of
 from gps_seg.delta.verification import verify
 from gps_seg.sparse import Selection

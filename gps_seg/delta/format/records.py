@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gps_seg.delta.change import DIGEST_BYTES, DTYPES, Change
 from gps_seg.delta.fingerprint import is_hexadecimal
-from gps_seg.delta.indices import IndexPlan
-from gps_seg.delta.streams import ArrayReader
+from gps_seg.delta.format.indices import IndexPlan
+from gps_seg.delta.format.streams import ArrayReader
 from gps_seg.delta.values import Coded, Exact, Values
 
 BITS = (1, 2, 4, 8)

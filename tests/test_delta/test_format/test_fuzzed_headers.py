@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gps_seg.delta import Change, Delta, Exact
-from gps_seg.delta.container import read_container, write_container
+from gps_seg.delta.format.container import read_container, write_container
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

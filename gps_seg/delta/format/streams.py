@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from gps_seg.delta.change import DTYPE_NAMES
-from gps_seg.delta.container import Arrays
 from gps_seg.delta.fingerprint import SHORT_BYTES
+from gps_seg.delta.format.container import Arrays
 from gps_seg.delta.sketch import SKETCH_NUMBERS, Sketch
 from gps_seg.delta.values import Coded, Values
 

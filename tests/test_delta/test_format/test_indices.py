@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gps_seg.delta.indices import (
+from gps_seg.delta.format.indices import (
     IndexPlan,
     decode_indices,
     encode_indices,

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from gps_seg.delta import Change, Delta, DeltaInfo, Exact
-from gps_seg.delta.container import read_container, write_container
+from gps_seg.delta.format.container import read_container, write_container
 
 
 @pytest.mark.parametrize('place', [0, 'folder'])

@@ -16,13 +16,17 @@ import torch
 from torch import Tensor
 
 from gps_seg.delta.change import DTYPE_NAMES, Change
-from gps_seg.delta.container import Arrays
-from gps_seg.delta.indices import IndexPlan, decode_indices, encode_indices
+from gps_seg.delta.format.container import Arrays
+from gps_seg.delta.format.indices import (
+    IndexPlan,
+    decode_indices,
+    encode_indices,
+)
+from gps_seg.delta.format.records import Record
+from gps_seg.delta.format.streams import ArrayReader, ArrayWriter
 from gps_seg.delta.info import DeltaInfo, is_text_list
 from gps_seg.delta.json_text import read_json
-from gps_seg.delta.records import Record
 from gps_seg.delta.sketch import Sketch
-from gps_seg.delta.streams import ArrayReader, ArrayWriter
 
 FORMAT = 'gps_seg.delta'
 VERSION = 2
