@@ -19,16 +19,16 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
-from gps_seg.delta.delta import Delta
-from gps_seg.delta.exchange import Exchange, OtherBitsError
-from gps_seg.delta.known_tensors import KnownTensors
-from gps_seg.delta.matching import (
+from gps_seg.delta.base.known_tensors import KnownTensors
+from gps_seg.delta.base.matching import (
     another_base,
     base_values,
     tensors_of,
 )
-from gps_seg.delta.sources import find_tensors
-from gps_seg.delta.whole_base import compare_rest, warn_of_rounding
+from gps_seg.delta.base.sources import find_tensors
+from gps_seg.delta.base.whole import compare_rest, warn_of_rounding
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.exchange import Exchange, OtherBitsError
 
 
 class _ModelState:
@@ -62,7 +62,7 @@ def apply(model: nn.Module, delta: Delta) -> None:
     Raises:
         RuntimeError: If the model has a delta already.
         ValueError: If the model is not the base of the delta; see
-            :func:`~gps_seg.delta.matching.base_values`.
+            :func:`~gps_seg.delta.base.matching.base_values`.
     """
     state = _state(model)
     with state.lock:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from gps_seg.delta.base.sources import Source, all_tensors, find_tensors
 from gps_seg.delta.change import (
     change_of,
     digest,
@@ -17,7 +18,6 @@ from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import short, sketches_of
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.sketch import Sketch
-from gps_seg.delta.sources import Source, all_tensors, find_tensors
 from gps_seg.sparse import Selection
 
 

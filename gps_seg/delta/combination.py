@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gps_seg.delta.base.matching import base_values
+from gps_seg.delta.base.sources import Source, find_tensors
 from gps_seg.delta.change import (
     Change,
     digest,
@@ -23,9 +25,7 @@ from gps_seg.delta.change import (
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import fingerprint_of
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.matching import base_values
 from gps_seg.delta.merging import resolved
-from gps_seg.delta.sources import Source, find_tensors
 from gps_seg.delta.values import Exact
 
 

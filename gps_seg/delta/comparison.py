@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gps_seg.delta.base.sources import all_tensors
 from gps_seg.delta.change import (
     Change,
     as_integers,
@@ -17,7 +18,6 @@ from gps_seg.delta.change import (
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import fingerprint_of, sketches_of
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.sources import all_tensors
 from gps_seg.sparse import Selection
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gps_seg.delta.base.matching import base_values
+from gps_seg.delta.base.sources import Source
 from gps_seg.delta.change import Change, same_bits
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.matching import base_values
 from gps_seg.delta.merging import resolved
 from gps_seg.delta.sketch import agree
-from gps_seg.delta.sources import Source
 from gps_seg.delta.values import Coded
 from gps_seg.text.table import aligned
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from gps_seg.delta.base.known_tensors import Held, KnownTensors
 from gps_seg.delta.change import digest, same_bits
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.known_tensors import Held, KnownTensors
 from gps_seg.delta.merging import resolve
 from gps_seg.delta.shared_memory import (
     check_agreement,

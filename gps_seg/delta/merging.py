@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gps_seg.delta.base.matching import base_values
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.matching import base_values
 from gps_seg.delta.shared_memory import (
     check_agreement,
     is_expanded,
@@ -67,7 +67,7 @@ def resolved(
 
     Args:
         delta: Delta that has the values.
-        base: What :func:`~gps_seg.delta.matching.base_values` gives.
+        base: What :func:`~gps_seg.delta.base.matching.base_values` gives.
 
     Raises:
         ValueError: If a coded difference leads out of the range of numbers.

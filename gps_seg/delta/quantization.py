@@ -13,11 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gps_seg.delta.base.matching import base_values
+from gps_seg.delta.base.sources import Source
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.format.records import BITS
-from gps_seg.delta.matching import base_values
-from gps_seg.delta.sources import Source
 from gps_seg.delta.values import Coded, level_table
 
 Levels = Literal['kmeans', 'uniform']

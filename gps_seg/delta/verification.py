@@ -3,9 +3,9 @@
 
 from torch import nn
 
+from gps_seg.delta.base.matching import match
+from gps_seg.delta.base.sources import Source, find_tensors
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.matching import match
-from gps_seg.delta.sources import Source, find_tensors
 
 
 def verify(base: Source, delta: Delta) -> str:

@@ -17,7 +17,7 @@ from gps_seg.delta import (
     merged_state,
     scaled,
 )
-from gps_seg.delta.sources import Source
+from gps_seg.delta.base.sources import Source
 from gps_seg.engine.delta_base import base_model, base_tensors, read_config
 from gps_seg.engine.plain_checkpoint import (
     CHECKPOINT_SUFFIXES,

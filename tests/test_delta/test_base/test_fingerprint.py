@@ -18,7 +18,6 @@ from gps_seg.delta import (
     combine,
     delta_between,
     extract,
-    known_tensors,
     merged_state,
     quantized,
     revert,
@@ -26,6 +25,7 @@ from gps_seg.delta import (
     scaled,
     switch,
 )
+from gps_seg.delta.base import known_tensors
 from gps_seg.delta.description import describe, format_description
 from gps_seg.delta.difference import differences, format_differences
 from gps_seg.delta.format.container import read_container, write_container

@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from gps_seg.delta.change import DTYPE_NAMES, Change, digest
-from gps_seg.delta.delta import Delta
-from gps_seg.delta.known_tensors import KnownTensors
-from gps_seg.delta.sources import Source, find_tensors
-from gps_seg.delta.whole_base import (
+from gps_seg.delta.base.known_tensors import KnownTensors
+from gps_seg.delta.base.sources import Source, find_tensors
+from gps_seg.delta.base.whole import (
     check_has_values,
     compare_rest,
     num_known,
     warn_of_rounding,
 )
+from gps_seg.delta.change import DTYPE_NAMES, Change, digest
+from gps_seg.delta.delta import Delta
 
 
 class Match(NamedTuple):

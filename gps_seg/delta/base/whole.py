@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from gps_seg.delta.base.known_tensors import KnownTensors
+from gps_seg.delta.base.sources import Source, find_tensors
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.known_tensors import KnownTensors
 from gps_seg.delta.sketch import agree
-from gps_seg.delta.sources import Source, find_tensors
 
 
 class Rest(NamedTuple):

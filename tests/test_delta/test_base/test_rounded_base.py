@@ -23,7 +23,6 @@ from gps_seg.delta import (
     base_values,
     combine,
     extract,
-    known_tensors,
     merged_state,
     quantized,
     revert,
@@ -31,6 +30,7 @@ from gps_seg.delta import (
     scaled,
     switch,
 )
+from gps_seg.delta.base import known_tensors
 from gps_seg.delta.difference import differences
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.sketch import agree, sketch_of
