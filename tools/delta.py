@@ -15,15 +15,15 @@ import torch
 
 from gps_seg.delta import Delta, quantized, rounded
 from gps_seg.delta.command_line import delta_parser
-from gps_seg.delta.description import describe, format_description
-from gps_seg.delta.difference import (
+from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
+from gps_seg.delta.reports.description import describe, format_description
+from gps_seg.delta.reports.difference import (
     differences,
     differing_facts,
     format_differences,
 )
-from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
-from gps_seg.delta.overlap_report import format_overlap, labels_of
-from gps_seg.delta.verification import verify
+from gps_seg.delta.reports.overlap import format_overlap, labels_of
+from gps_seg.delta.reports.verification import verify
 from gps_seg.files import require_new
 from gps_seg.text.printable import printable
 

@@ -13,8 +13,8 @@ from gps_seg.delta.base.matching import base_values
 from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.change import Change, digest
 from gps_seg.delta.combination import combine, scaled
-from gps_seg.delta.comparison import delta_between, extract
 from gps_seg.delta.delta import Delta
+from gps_seg.delta.extraction import delta_between, extract
 from gps_seg.delta.format.container import is_container as is_delta
 from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.merging import merged_state

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gps_seg.delta import Delta, overlap
-from gps_seg.delta.overlap_report import overlap_by_place, pairwise_shares
+from gps_seg.delta.reports.overlap import overlap_by_place, pairwise_shares
 from gps_seg.sparse.summary import Place
 from gps_seg.visualization.figure import INK, new_figure, save_png
 from gps_seg.visualization.heat_map import (

@@ -49,7 +49,7 @@ class Known:
 
     Args:
         description: Description of the delta file; see
-            :func:`gps_seg.delta.description.describe`.
+            :func:`gps_seg.delta.reports.description.describe`.
         config: Config of the model.
         full: Size of the whole model.
         sha256: Of the delta file, in hexadecimal.

@@ -26,10 +26,10 @@ from gps_seg.delta import (
     switch,
 )
 from gps_seg.delta.base import known_tensors
-from gps_seg.delta.description import describe, format_description
-from gps_seg.delta.difference import differences, format_differences
 from gps_seg.delta.format.container import read_container, write_container
-from gps_seg.delta.verification import verify
+from gps_seg.delta.reports.description import describe, format_description
+from gps_seg.delta.reports.difference import differences, format_differences
+from gps_seg.delta.reports.verification import verify
 from gps_seg.sparse import Selection
 
 UNTOUCHED = 'backbone.1.weight'

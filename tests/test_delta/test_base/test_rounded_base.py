@@ -31,10 +31,10 @@ from gps_seg.delta import (
     switch,
 )
 from gps_seg.delta.base import known_tensors
-from gps_seg.delta.difference import differences
 from gps_seg.delta.format.container import read_container, write_container
+from gps_seg.delta.reports.difference import differences
+from gps_seg.delta.reports.verification import verify
 from gps_seg.delta.sketch import agree, sketch_of
-from gps_seg.delta.verification import verify
 from gps_seg.sparse import Selection
 
 #: Largest difference of resized tensors between kinds of processors, of the

@@ -16,7 +16,7 @@ from forged_deltas import TIED, Forger
 from torch import nn
 
 from gps_seg.delta import Delta, apply, merged_state, revert
-from gps_seg.delta.description import describe, format_description
+from gps_seg.delta.reports.description import describe, format_description
 
 FEW = 600
 MANY = int(os.environ.get('GPS_SEG_FUZZ_CASES', '100000'))

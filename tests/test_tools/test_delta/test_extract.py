@@ -7,7 +7,7 @@ from mmengine.config import Config
 from safetensors.torch import save_file
 
 from gps_seg.delta import Delta
-from gps_seg.delta.difference import differences
+from gps_seg.delta.reports.difference import differences
 
 
 def checkpoint(state, **meta):

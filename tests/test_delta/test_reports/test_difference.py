@@ -14,7 +14,7 @@ from gps_seg.delta import (
     quantized,
     rounded,
 )
-from gps_seg.delta.difference import (
+from gps_seg.delta.reports.difference import (
     differences,
     differing_facts,
     format_differences,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gps_seg.delta import Change, Delta, Exact, overlap
-from gps_seg.delta.overlap_report import (
+from gps_seg.delta.reports.overlap import (
     common_by_chance,
     format_overlap,
     labels_of,

@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 
 from gps_seg.delta import Change, Delta, DeltaInfo, Exact, quantized, rounded
-from gps_seg.delta.description import (
+from gps_seg.delta.reports.description import (
     describe,
     file_parts,
     format_description,
