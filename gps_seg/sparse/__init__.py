@@ -3,18 +3,6 @@
 
 from gps_seg.sparse.amounts import Amount, Connections, Share, Total
 from gps_seg.sparse.budget import SCOPES, Budget
-from gps_seg.sparse.columns import ColumnGradients
-from gps_seg.sparse.contrastive import supervised_contrastive_loss
-from gps_seg.sparse.criteria import (
-    CRITERIA,
-    SCORES,
-    Criterion,
-    Scores,
-    check_score,
-    evidence_for,
-)
-from gps_seg.sparse.entries import read_entries, write_entries
-from gps_seg.sparse.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.lines import UNITS, Lines
 from gps_seg.sparse.neurons import as_neurons, as_weight
 from gps_seg.sparse.numbers import (
@@ -31,11 +19,26 @@ from gps_seg.sparse.rules import (
     gps_roles,
     rules_from_config,
 )
-from gps_seg.sparse.selected_weights import SelectedWeights
+from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
+from gps_seg.sparse.scoring.criteria import (
+    CRITERIA,
+    SCORES,
+    Criterion,
+    Scores,
+    check_score,
+    evidence_for,
+)
+from gps_seg.sparse.scoring.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu, undisturbed
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
-from gps_seg.sparse.training import SelectedEntries, release_owner
+from gps_seg.sparse.training.columns import ColumnGradients
+from gps_seg.sparse.training.entries import read_entries, write_entries
+from gps_seg.sparse.training.selected_entries import (
+    SelectedEntries,
+    release_owner,
+)
+from gps_seg.sparse.training.selected_weights import SelectedWeights
 
 __all__ = [
     'Amount',

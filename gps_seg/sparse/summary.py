@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.parts import is_compressed
 from gps_seg.sparse.selection import Selection
+from gps_seg.sparse.training.parts import is_compressed
 from gps_seg.text.table import aligned
 
 # A block is a numbered container, as `layers.3`; numbers and containers that

@@ -9,7 +9,7 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from gps_seg.sparse.input_sums import InputSums
+from gps_seg.sparse.scoring.input_sums import InputSums
 
 
 class Evidence(Enum):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gps_seg.sparse.evidence import Evidence
+from gps_seg.sparse.scoring.evidence import Evidence
 
 
 class Criterion(NamedTuple):

@@ -10,7 +10,11 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from gps_seg.sparse import ColumnGradients, SelectedEntries
-from gps_seg.sparse.parts import MAX_COLUMN_SHARE, is_compressed, part_of
+from gps_seg.sparse.training.parts import (
+    MAX_COLUMN_SHARE,
+    is_compressed,
+    part_of,
+)
 
 FEW = torch.tensor([1, 9, 17, 25, 33, 41])  # column 1 of each row of (6, 8)
 SELECTIONS = {

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gps_seg.sparse.interception import PlainLinear
-from gps_seg.sparse.parts import Part
+from gps_seg.sparse.training.parts import Part
 
 
 class Map(NamedTuple):

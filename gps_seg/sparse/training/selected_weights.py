@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from torch import nn
 
 from gps_seg.sparse.selection import Selection
-from gps_seg.sparse.training import SelectedEntries
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 
 class SelectedWeights(Mapping[str, SelectedEntries]):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gps_seg.sparse.entries import read_entries, write_entries
+from gps_seg.sparse.training.entries import read_entries, write_entries
 
 
 class SelectedEntries:
