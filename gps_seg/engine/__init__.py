@@ -7,7 +7,7 @@ require_openmmlab()
 
 from gps_seg import datasets, evaluation, models, visualization
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
-from gps_seg.engine.config_source import let_bases_name_packages
+from gps_seg.engine.config.source import let_bases_name_packages
 from gps_seg.engine.delta_hook import DeltaHook
 from gps_seg.engine.optim_wrapper import (
     AmpPeftOptimWrapper,

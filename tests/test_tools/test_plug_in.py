@@ -27,7 +27,7 @@ from mmseg.registry import MODELS  # noqa: E402
 
 from gps_seg.delta import Delta  # noqa: E402
 from gps_seg.engine import selection_report  # noqa: E402
-from gps_seg.engine.config_source import (  # noqa: E402
+from gps_seg.engine.config.source import (  # noqa: E402
     config_folder,
     read_config,
 )

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from gps_seg.delta import Delta
 from gps_seg.delta.reports.description import describe
-from gps_seg.engine.config_text import config_from_text
+from gps_seg.engine.config.text import config_from_text
 from gps_seg.engine.sharing.facts import (
     CARD_FILE,
     CONFIG_FILE,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from gps_seg.engine.config_text import config_from_text, values_from_text
-from gps_seg.engine.inference_config import (
+from gps_seg.engine.config.inference import (
     PLACES,
     is_catalogued,
     needed,
 )
+from gps_seg.engine.config.text import config_from_text, values_from_text
 
 # An absolute path, of Windows too; one from a home or parent; an address.
 _ELSEWHERE = re.compile(r'[/\\~]|[A-Za-z]:[/\\]|\S+://|(.*[/\\])?\.\.[/\\]')

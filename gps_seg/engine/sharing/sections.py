@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.inference_config import WEIGHTS
+from gps_seg.engine.config.inference import WEIGHTS
 from gps_seg.engine.sharing.facts import (
     CONFIG_FILE,
     DELTA_FILE,
@@ -22,7 +22,7 @@ from gps_seg.text.markdown import code, link, paragraphs, table
 SNIPPET = f"""\
 {{predictor}}
 from gps_seg.delta import Delta, apply, revert
-from gps_seg.engine.config_text import config_from_file
+from gps_seg.engine.config.text import config_from_file
 from gps_seg.engine.task_model import build_base
 
 folder = 'PATH OF THIS FOLDER'

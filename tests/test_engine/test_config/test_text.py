@@ -11,8 +11,8 @@ from mmengine.registry import HOOKS, MODELS
 from small_segmentor import TEXT, write_config
 from torch import nn
 
-from gps_seg.engine.config_source import config_folder, read_config
-from gps_seg.engine.config_text import (
+from gps_seg.engine.config.source import config_folder, read_config
+from gps_seg.engine.config.text import (
     config_from_file,
     config_from_text,
     values_from_text,

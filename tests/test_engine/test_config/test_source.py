@@ -6,7 +6,7 @@ from mmengine.hub import get_config
 from mmengine.registry import HOOKS
 
 from gps_seg.engine import PeftHook
-from gps_seg.engine.config_source import (
+from gps_seg.engine.config.source import (
     PACKAGES,
     config_folder,
     find_config,

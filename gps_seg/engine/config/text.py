@@ -5,7 +5,7 @@ MMEngine runs a config to read it, and a ``type`` in it may name any function
 of any installed module, to be called when the model is built. The config that
 comes with someone else's weights needs neither: its text, as
 ``Config.pretty_text`` gives it, is nothing but names and plain values. Of it
-is read what :mod:`gps_seg.engine.inference_config` keeps, and has checked.
+is read what :mod:`gps_seg.engine.config.inference` keeps, and has checked.
 """
 
 import ast
@@ -15,7 +15,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.inference_config import check, needed
+from gps_seg.engine.config.inference import check, needed
 
 MOST_CHARACTERS = 1_000_000
 

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import is_installed
 
-from gps_seg.engine.config_keys import check_spelling
+from gps_seg.engine.config.keys import check_spelling
 
 #: Packages whose configs are proposed when a name is not found.
 PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')

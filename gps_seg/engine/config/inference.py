@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gps_seg.engine.known_types import (
+from gps_seg.engine.config.known_types import (
     SCOPES,
     is_known_dataset,
     is_known_part,

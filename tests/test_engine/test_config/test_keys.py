@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from gps_seg.engine.config_keys import check_spelling
-from gps_seg.engine.config_source import config_folder, read_config
+from gps_seg.engine.config.keys import check_spelling
+from gps_seg.engine.config.source import config_folder, read_config
 from gps_seg.engine.launch import load_config
 
 
