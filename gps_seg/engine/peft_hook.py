@@ -41,8 +41,8 @@ from gps_seg.engine.runner_model import (
     leave_data_parallel,
     load_after_initialisation,
 )
-from gps_seg.engine.scoring import ScoringPass
-from gps_seg.engine.selection_loss import SELECTION_LOSSES
+from gps_seg.engine.selecting.losses import SELECTION_LOSSES
+from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.start_weights import start_of
@@ -69,7 +69,7 @@ class PeftHook(Hook):
         max_batches: Upper bound of the training batches that the selection
             looks at, per process; None for the whole epoch.
         loss: Type and settings of the loss whose gradients select, of
-            :data:`gps_seg.engine.selection_loss.SELECTION_LOSSES`; that of
+            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; that of
             the task by default.
         batch_size: Images per batch that the selection looks at, per process;
             None for as many as in training.

@@ -14,8 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import run, toy_model
 
-from gps_seg.engine.head_warmup import warmed_up
-from gps_seg.engine.scoring_data import scoring_loader
+from gps_seg.engine.selecting.head_warmup import warmed_up
+from gps_seg.engine.selecting.scoring_data import scoring_loader
 
 
 def options():

@@ -13,8 +13,8 @@ from toy_run import WHOLE, ForbiddenSet, ToySet, run, toy_model
 
 from gps_seg.engine import PeftOptimWrapper
 from gps_seg.engine.runner_model import averaged_model
-from gps_seg.engine.scoring import ScoringPass
-from gps_seg.engine.selection_loss import TaskLoss
+from gps_seg.engine.selecting.losses import TaskLoss
+from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.peft import Bias, Trainable
 from gps_seg.sparse import Evidence, Selection
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gps_seg.engine.gradient_average import average_gradients
-from gps_seg.engine.selection_loss import LossTap
+from gps_seg.engine.selecting.losses import LossTap
 
 
 @contextmanager

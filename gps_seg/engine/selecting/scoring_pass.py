@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from gps_seg.engine.head_warmup import warmed_up
-from gps_seg.engine.scoring_data import (
+from gps_seg.engine.selecting.head_warmup import warmed_up
+from gps_seg.engine.selecting.losses import SelectionLoss
+from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
-from gps_seg.engine.selection_loss import SelectionLoss
 from gps_seg.sparse import (
     Evidence,
     RunningSums,
@@ -90,7 +90,7 @@ class ScoringPass:
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
             ValueError: If the loader is none to score by, see
-                :func:`gps_seg.engine.scoring_data.scoring_loader`.
+                :func:`gps_seg.engine.selecting.scoring_data.scoring_loader`.
         """
         warmup = scoring_loader(loader, seed + 1)
         if self.pipeline is not None:

@@ -7,16 +7,16 @@ from rounding import assert_equal_to_rounding
 from torch.utils.data import DataLoader, IterableDataset
 from toy_run import ToySet, run, toy_model
 
-from gps_seg.engine import scoring_data
-from gps_seg.engine.even_batches import EvenBatches, num_batches
-from gps_seg.engine.head_warmup import warmed_up
-from gps_seg.engine.scoring import ScoringPass
-from gps_seg.engine.scoring_data import (
+from gps_seg.engine.seeded_steps import numbered_loader
+from gps_seg.engine.selecting import scoring_data
+from gps_seg.engine.selecting.even_batches import EvenBatches, num_batches
+from gps_seg.engine.selecting.head_warmup import warmed_up
+from gps_seg.engine.selecting.losses import TaskLoss
+from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
-from gps_seg.engine.seeded_steps import numbered_loader
-from gps_seg.engine.selection_loss import TaskLoss
+from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.sparse import Evidence
 
 

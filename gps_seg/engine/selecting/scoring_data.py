@@ -16,8 +16,8 @@ from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset
 
-from gps_seg.engine.even_batches import EvenBatches
 from gps_seg.engine.loader_copy import check_can_be_copied, like
+from gps_seg.engine.selecting.even_batches import EvenBatches
 from gps_seg.sparse import fork_rng, seed_cpu
 
 
@@ -68,7 +68,7 @@ def scoring_loader(
     """A loader of the same data set and workers, seeded.
 
     Every process gets a share of the images, in batches of nearly one size,
-    see :class:`~gps_seg.engine.even_batches.EvenBatches`.
+    see :class:`~gps_seg.engine.selecting.even_batches.EvenBatches`.
 
     Args:
         loader: The training loader; its sampler is not used.
