@@ -102,7 +102,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs draw nothing: it takes longer than a short training."""
-    from gps_seg.engine import report_hook, selection_report
+    from gps_seg.engine.reporting import report_hook, selection_report
 
     for module, name in (
         (selection_report, 'plot_selection'),

@@ -27,7 +27,7 @@ from gps_seg.benchmark import (
     select_once,
     summarize,
 )
-from gps_seg.engine.environment import describe_environment
+from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gps_seg.datasets.synthetic_polyps import ensure_dataset
 from gps_seg.engine import launch
-from gps_seg.engine.environment import installed_versions
+from gps_seg.engine.reporting.environment import installed_versions
 from gps_seg.models.weight_files import write_safetensors
 
 CONFIG = Path(__file__).parents[1] / 'configs/demo/pretrain_source.py'

@@ -17,14 +17,14 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from gps_seg.engine.examples import (
+from gps_seg.engine.launch import build_runner
+from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.reporting.examples import (
     Example,
     pick_examples,
     predict_examples,
 )
-from gps_seg.engine.launch import build_runner
-from gps_seg.engine.peft_hook import PeftHook
-from gps_seg.engine.report_hook import last_scores
+from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.visualization import (
     MethodRun,

@@ -19,8 +19,8 @@ from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
 from gps_seg.engine.delta_base import read_config
-from gps_seg.engine.environment import describe_environment
 from gps_seg.engine.launch import build_runner
+from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.sweep_progress import Report, SweepProgress
 from gps_seg.engine.task_model import build_base

@@ -32,6 +32,7 @@ from gps_seg.engine.peft_checkpoint import (
     kept_by,
     restore,
 )
+from gps_seg.engine.reporting.selection_report import report_choice
 from gps_seg.engine.run_check import check_run
 from gps_seg.engine.runner_model import (
     averaged_model,
@@ -43,7 +44,6 @@ from gps_seg.engine.runner_model import (
 )
 from gps_seg.engine.selecting.losses import SELECTION_LOSSES
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
-from gps_seg.engine.selection_report import report_choice
 from gps_seg.engine.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.start_weights import start_of
 from gps_seg.peft import (

@@ -19,7 +19,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import ToySet, toy_model
 
-from gps_seg.engine import PeftHook, selection_report
+from gps_seg.engine import PeftHook
+from gps_seg.engine.reporting import selection_report
 
 NUM_PROCESSES = 2
 #: Options of a runner in one of several processes.

@@ -16,7 +16,8 @@ import torch
 from mmengine.hooks import Hook
 from toy_run import run
 
-from gps_seg.engine import SeededStepsHook, selection_report
+from gps_seg.engine import SeededStepsHook
+from gps_seg.engine.reporting import selection_report
 
 FILES = {'state': 'resume.pth', 'delta': 'delta.safetensors'}
 MOMENTS = ('iteration', *FILES)

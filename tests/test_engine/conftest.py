@@ -17,7 +17,7 @@ require_openmmlab()  # before a test imports MMPretrain
 @pytest.fixture(autouse=True)
 def _no_picture(request, monkeypatch):
     if 'with_picture' not in request.fixturenames:
-        from gps_seg.engine import selection_report
+        from gps_seg.engine.reporting import selection_report
 
         monkeypatch.setattr(
             selection_report, 'plot_selection', lambda *_: None

@@ -14,7 +14,7 @@ from run_tool import run_tool
 from safetensors import safe_open
 
 from gps_seg.datasets.synthetic_polyps import image_rng, render_polyp_image
-from gps_seg.engine import report_hook
+from gps_seg.engine.reporting import report_hook
 from gps_seg.models.weight_files import read_provenance, read_tensors
 
 SMALL = (

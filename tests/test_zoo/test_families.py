@@ -131,7 +131,8 @@ def test_two_steps_and_back(family, tmp_path, monkeypatch):
     if missing(family):
         pytest.skip(f'not installed: {", ".join(missing(family))}')
     monkeypatch.setattr(
-        'gps_seg.engine.selection_report.plot_selection', lambda *_: None
+        'gps_seg.engine.reporting.selection_report.plot_selection',
+        lambda *_: None,
     )
     model, hook, base = train(family, tmp_path)
     check_one_connection_per_neuron(base, hook.selection)

@@ -14,8 +14,9 @@ from mmseg.datasets import BaseSegDataset
 from PIL import Image
 from torch import nn
 
-from gps_seg.engine import ReportHook, examples, report_hook
-from gps_seg.engine.examples import pick_examples
+from gps_seg.engine import ReportHook
+from gps_seg.engine.reporting import examples, report_hook
+from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import ImageScore
 from gps_seg.visualization.scalars import read_history
 

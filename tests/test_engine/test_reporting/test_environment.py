@@ -7,7 +7,7 @@ from importlib import metadata
 import pytest
 import torch
 
-from gps_seg.engine.environment import (
+from gps_seg.engine.reporting.environment import (
     describe_environment,
     git_commit,
     installed_versions,

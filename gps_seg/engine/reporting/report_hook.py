@@ -12,8 +12,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmseg.models.segmentors import BaseSegmentor
 
-from gps_seg.engine.environment import describe_environment
-from gps_seg.engine.examples import (
+from gps_seg.engine.reporting.environment import describe_environment
+from gps_seg.engine.reporting.examples import (
     pick_examples,
     predict_examples,
     spread_examples,
