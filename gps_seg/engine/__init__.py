@@ -15,12 +15,12 @@ from gps_seg.engine.optim_wrapper import (
 )
 from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.peft_runner import PeftRunner
-from gps_seg.engine.prediction_hook import PredictionHook
 from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.seeded_steps import SeededStepsHook
-from gps_seg.engine.task import TaskHook, load_task
-from gps_seg.engine.task_model import build_base, build_tuned
-from gps_seg.engine.test_time_augmentation import (
+from gps_seg.engine.testing.prediction_hook import PredictionHook
+from gps_seg.engine.testing.task_hook import TaskHook, load_task
+from gps_seg.engine.testing.task_model import build_base, build_tuned
+from gps_seg.engine.testing.tta_hook import (
     AugmentedTestHook,
     set_tta,
 )

@@ -17,7 +17,7 @@ from gps_seg.delta.change import tensor_digest
 from gps_seg.engine.plain_checkpoint import write_checkpoint
 from gps_seg.engine.run_files import BASE_FILE
 from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.task_model import build_base
+from gps_seg.engine.testing.task_model import build_base
 
 
 def keep_base(runner: Runner, baseline: Baseline) -> None:

@@ -10,7 +10,7 @@ from mmengine.config.utils import ConfigParsingError
 from torch import Tensor, nn
 
 from gps_seg.engine.launch import load_config
-from gps_seg.engine.task_model import build_base
+from gps_seg.engine.testing.task_model import build_base
 from gps_seg.models.weight_files import read_tensors
 
 # What MMEngine, MMSegmentation and their modules raise for a wrong config.
@@ -88,7 +88,7 @@ def base_model(config: Config, seed: int | None = None) -> nn.Module:
 
     Args:
         config: Left as it is.
-        seed: As for :func:`~gps_seg.engine.task_model.build_base`.
+        seed: As for :func:`~gps_seg.engine.testing.task_model.build_base`.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.

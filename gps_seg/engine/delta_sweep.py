@@ -23,7 +23,7 @@ from gps_seg.engine.launch import build_runner
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.sweep_progress import Report, SweepProgress
-from gps_seg.engine.task_model import build_base
+from gps_seg.engine.testing.task_model import build_base
 from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
@@ -67,7 +67,7 @@ def base_runner(config: Config, work_dir: str, seed: int | None) -> Runner:
     Args:
         config: Builds the base; left as it is.
         work_dir: Folder for the logs.
-        seed: As for :func:`~gps_seg.engine.task_model.build_base`.
+        seed: As for :func:`~gps_seg.engine.testing.task_model.build_base`.
     """
     base = build_base(config, seed)
     config = copy.deepcopy(config)

@@ -12,7 +12,7 @@ from gps_seg.stack import require_openmmlab
 require_openmmlab()
 
 from gps_seg.delta import DeltaInfo, delta_between  # noqa: E402
-from gps_seg.engine.task_model import build_base  # noqa: E402
+from gps_seg.engine.testing.task_model import build_base  # noqa: E402
 from gps_seg.sparse import Selection  # noqa: E402
 
 HEIGHT, WIDTH = 16, 24

@@ -21,7 +21,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def segmentor(config):
-    from gps_seg.engine.task_model import build_tuned
+    from gps_seg.engine.testing.task_model import build_tuned
 
     return build_tuned(config, config.delta)
 

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmseg.apis import inference_model
 from torch import nn
 
-from gps_seg.engine.task_model import build_base
+from gps_seg.engine.testing.task_model import build_base
 from gps_seg.export import (
     ImageToLogits,
     export_segmentor,

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.task_model import ModelSize
+from gps_seg.engine.testing.task_model import ModelSize
 
 DELTA_FILE, CONFIG_FILE = 'delta.safetensors', 'config.py'
 CARD_FILE, PREVIEW_FILE = 'README.md', 'preview.png'

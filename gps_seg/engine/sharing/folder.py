@@ -20,7 +20,7 @@ from gps_seg.engine.sharing.facts import (
 )
 from gps_seg.engine.sharing.model_card import model_card
 from gps_seg.engine.sharing.published_config import published
-from gps_seg.engine.task_model import size_of
+from gps_seg.engine.testing.task_model import size_of
 from gps_seg.files import new_folder, require_new_or_empty
 from gps_seg.models.weight_files import sha256_of
 from gps_seg.visualization import plot_selection

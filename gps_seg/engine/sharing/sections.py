@@ -23,7 +23,7 @@ SNIPPET = f"""\
 {{predictor}}
 from gps_seg.delta import Delta, apply, revert
 from gps_seg.engine.config.text import config_from_file
-from gps_seg.engine.task_model import build_base
+from gps_seg.engine.testing.task_model import build_base
 
 folder = 'PATH OF THIS FOLDER'
 model = build_base(config_from_file(f'{{{{folder}}}}/{CONFIG_FILE}'))

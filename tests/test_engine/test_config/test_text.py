@@ -17,7 +17,7 @@ from gps_seg.engine.config.text import (
     config_from_text,
     values_from_text,
 )
-from gps_seg.engine.task_model import build_base, size_of
+from gps_seg.engine.testing.task_model import build_base, size_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from gps_seg.delta import Delta, apply
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
-from gps_seg.engine.task_model import build_base, tell_classes
+from gps_seg.engine.testing.task_model import build_base, tell_classes
 
 
 def load_task(

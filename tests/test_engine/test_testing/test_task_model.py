@@ -18,7 +18,7 @@ from small_segmentor import (
 )
 
 from gps_seg.delta import revert
-from gps_seg.engine.task_model import (
+from gps_seg.engine.testing.task_model import (
     build_base,
     build_tuned,
     size_of,
