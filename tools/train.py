@@ -10,7 +10,7 @@ from gps_seg.engine.data_errors import naming_the_check_of_files
 from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.interruption import saying_how_to_go_on
 from gps_seg.engine.method_options import set_method
-from gps_seg.engine.wrapper_types import enable_amp
+from gps_seg.engine.training.wrapper_types import enable_amp
 from gps_seg.peft import METHODS
 
 

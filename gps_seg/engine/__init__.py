@@ -9,14 +9,8 @@ from gps_seg import datasets, evaluation, models, visualization
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
 from gps_seg.engine.config.source import let_bases_name_packages
 from gps_seg.engine.delta_hook import DeltaHook
-from gps_seg.engine.optim_wrapper import (
-    AmpPeftOptimWrapper,
-    PeftOptimWrapper,
-)
-from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.peft_runner import PeftRunner
 from gps_seg.engine.reporting.report_hook import ReportHook
-from gps_seg.engine.seeded_steps import SeededStepsHook
 from gps_seg.engine.testing.prediction_hook import PredictionHook
 from gps_seg.engine.testing.task_hook import TaskHook, load_task
 from gps_seg.engine.testing.task_model import build_base, build_tuned
@@ -24,6 +18,12 @@ from gps_seg.engine.testing.tta_hook import (
     AugmentedTestHook,
     set_tta,
 )
+from gps_seg.engine.training.optim_wrapper import (
+    AmpPeftOptimWrapper,
+    PeftOptimWrapper,
+)
+from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.seeded_steps import SeededStepsHook
 
 let_bases_name_packages()
 

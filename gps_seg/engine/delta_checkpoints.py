@@ -10,7 +10,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 
 from gps_seg.engine.delta_hook import DeltaHook
-from gps_seg.engine.wrapper_types import type_name
+from gps_seg.engine.training.wrapper_types import type_name
 
 # What MMEngine's runner has when a config says nothing of checkpoints.
 DEFAULT = {'type': 'CheckpointHook', 'interval': 1}

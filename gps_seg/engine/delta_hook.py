@@ -32,7 +32,7 @@ from gps_seg.engine.runner_model import (
     bare_model,
     is_training,
 )
-from gps_seg.engine.slim_checkpoint import FrozenBase, slim
+from gps_seg.engine.training.slim_checkpoint import FrozenBase, slim
 from gps_seg.files import replacing, write_text
 
 BETTER: Mapping[str, Callable[[float, float], bool]] = {

@@ -7,7 +7,7 @@ from typing import Any, SupportsFloat
 
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import PeftHook
 
 
 def only_peft_hook(runner: Runner) -> PeftHook:

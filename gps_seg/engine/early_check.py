@@ -13,8 +13,8 @@ from mmengine.runner import Runner
 
 from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.metric_names import check_save_best
-from gps_seg.engine.peft_hook import PeftHook
-from gps_seg.engine.wrapper_types import (
+from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.wrapper_types import (
     trains_selected,
     type_name,
     wrong_wrapper,

@@ -9,8 +9,11 @@ from toy_run import ToyModel
 from gps_seg.delta import Delta
 from gps_seg.engine import launch
 from gps_seg.engine.early_check import check_before_data, check_config
-from gps_seg.engine.ignored_settings import idle_custom_keys, ignored_settings
-from gps_seg.engine.peft_hook import PeftHook
+from gps_seg.engine.training.ignored_settings import (
+    idle_custom_keys,
+    ignored_settings,
+)
+from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.peft import Linear, tune
 from gps_seg.sparse import Role
 
@@ -207,7 +210,7 @@ def test_the_longest_key_counts():
 @pytest.mark.parametrize('gpu', [False, True])
 def test_a_loss_scale_on_a_cpu_is_told(monkeypatch, gpu):
     monkeypatch.setattr(
-        'gps_seg.engine.ignored_settings.has_accelerator', lambda: gpu
+        'gps_seg.engine.training.ignored_settings.has_accelerator', lambda: gpu
     )
     wrapper = {'type': 'AmpPeftOptimWrapper', 'loss_scale': 512.0}
     told = list(ignored_settings(Config({'optim_wrapper': wrapper}), {}))

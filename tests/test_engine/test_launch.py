@@ -9,7 +9,7 @@ from run_tool import run_tool
 
 from gps_seg.delta import Delta
 from gps_seg.engine import launch
-from gps_seg.engine.wrapper_types import enable_amp
+from gps_seg.engine.training.wrapper_types import enable_amp
 
 
 def config(**keys):

@@ -10,8 +10,6 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from toy_run import ToySet, run, toy_model
 
-from gps_seg.engine.ignored_settings import ignored_by_method
-from gps_seg.engine.peft_hook import PeftHook
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import (
     ContrastiveLoss,
@@ -20,6 +18,8 @@ from gps_seg.engine.selecting.losses import (
 )
 from gps_seg.engine.selecting.scoring_data import scoring_loader
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
+from gps_seg.engine.training.ignored_settings import ignored_by_method
+from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.sparse import Evidence, supervised_contrastive_loss
 
 

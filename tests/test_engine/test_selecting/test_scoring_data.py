@@ -7,7 +7,6 @@ from rounding import assert_equal_to_rounding
 from torch.utils.data import DataLoader, IterableDataset
 from toy_run import ToySet, run, toy_model
 
-from gps_seg.engine.seeded_steps import numbered_loader
 from gps_seg.engine.selecting import scoring_data
 from gps_seg.engine.selecting.even_batches import EvenBatches, num_batches
 from gps_seg.engine.selecting.head_warmup import warmed_up
@@ -17,6 +16,7 @@ from gps_seg.engine.selecting.scoring_data import (
     with_pipeline,
 )
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
+from gps_seg.engine.training.seeded_steps import numbered_loader
 from gps_seg.sparse import Evidence
 
 

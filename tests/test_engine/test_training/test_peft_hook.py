@@ -249,7 +249,9 @@ def test_resume_restores_instead_of_selecting(tmp_path, monkeypatch):
     def forbidden(*args, **kwargs):
         raise AssertionError('selected again')
 
-    monkeypatch.setattr('gps_seg.engine.peft_hook.ScoringPass.run', forbidden)
+    monkeypatch.setattr(
+        'gps_seg.engine.training.peft_hook.ScoringPass.run', forbidden
+    )
     second, _ = run(tmp_path, iters=6, model=toy_model(9), resume=True)
     hashes = {run.custom_hook.selection.hash for run in (first, second)}
     assert len(hashes) == 1

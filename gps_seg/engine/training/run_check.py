@@ -8,17 +8,17 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
-from gps_seg.engine.ignored_settings import (
+from gps_seg.engine.runner_model import bare_model, check_wrapper
+from gps_seg.engine.start_weights import check_start
+from gps_seg.engine.training.ignored_settings import (
     idle_encoder,
     ignored_by_method,
     ignored_settings,
 )
-from gps_seg.engine.optim_wrapper import TrainsSelected
-from gps_seg.engine.optimizer_targets import check_keeps_no_other_list
-from gps_seg.engine.runner_model import bare_model, check_wrapper
-from gps_seg.engine.start_weights import check_start
+from gps_seg.engine.training.optim_wrapper import TrainsSelected
+from gps_seg.engine.training.optimizer_targets import check_keeps_no_other_list
+from gps_seg.engine.training.wrapper_types import wrong_wrapper
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.engine.wrapper_types import wrong_wrapper
 from gps_seg.peft import (
     PeftMethod,
     passed_over,

@@ -17,9 +17,9 @@ from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from gps_seg.engine.accelerator import has_accelerator
 from gps_seg.engine.gradient_average import average_gradients
-from gps_seg.engine.optimizer_targets import (
+from gps_seg.engine.training.accelerator import has_accelerator
+from gps_seg.engine.training.optimizer_targets import (
     check_keeps_no_other_list,
     hand_over,
     retarget,

@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import OPTIM_WRAPPERS
 
-from gps_seg.engine.optim_wrapper import TrainsSelected
+from gps_seg.engine.training.optim_wrapper import TrainsSelected
 
 #: Wrapper of MMEngine -> the one that trains what a ``PeftHook`` declares.
 PEFT_SIBLINGS = {

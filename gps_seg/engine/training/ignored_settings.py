@@ -6,8 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.accelerator import has_accelerator
-from gps_seg.engine.wrapper_types import type_name
+from gps_seg.engine.training.accelerator import has_accelerator
+from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import Linear, PeftMethod
 from gps_seg.sparse import Evidence, Role
 

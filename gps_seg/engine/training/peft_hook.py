@@ -20,20 +20,13 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from gps_seg.engine.averaged_weights import keep_frozen_bits
 from gps_seg.engine.checkpoint_check import (
     CHECKPOINT_KEY,
     check_finite,
     check_fits,
     nest,
 )
-from gps_seg.engine.peft_checkpoint import (
-    keep,
-    kept_by,
-    restore,
-)
 from gps_seg.engine.reporting.selection_report import report_choice
-from gps_seg.engine.run_check import check_run
 from gps_seg.engine.runner_model import (
     averaged_model,
     bare_model,
@@ -44,8 +37,15 @@ from gps_seg.engine.runner_model import (
 )
 from gps_seg.engine.selecting.losses import SELECTION_LOSSES
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
-from gps_seg.engine.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.start_weights import start_of
+from gps_seg.engine.training.averaged_weights import keep_frozen_bits
+from gps_seg.engine.training.peft_checkpoint import (
+    keep,
+    kept_by,
+    restore,
+)
+from gps_seg.engine.training.run_check import check_run
+from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.peft import (
     METHODS,
     Choice,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.engine.slim_checkpoint import FrozenBase, fill, slim
+from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill, slim
 from gps_seg.sparse import Selection
 
 

@@ -16,7 +16,8 @@ def test_mixed_precision_is_that_of_mmengine_on_every_device_it_knows(
 ):
     built = []
     monkeypatch.setattr(
-        f'gps_seg.engine.accelerator.is_{device}_available', lambda: True
+        f'gps_seg.engine.training.accelerator.is_{device}_available',
+        lambda: True,
     )
     monkeypatch.setattr(
         AmpOptimWrapper, '__init__', lambda self, **given: built.append(given)
