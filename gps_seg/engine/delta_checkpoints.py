@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 
-from gps_seg.engine.delta_hook import DeltaHook
+from gps_seg.engine.saving.delta_hook import DeltaHook
 from gps_seg.engine.training.wrapper_types import type_name
 
 # What MMEngine's runner has when a config says nothing of checkpoints.

@@ -19,7 +19,7 @@ from gps_seg.delta import (
 )
 from gps_seg.delta.base.sources import Source
 from gps_seg.engine.delta_base import base_model, base_tensors, read_config
-from gps_seg.engine.plain_checkpoint import (
+from gps_seg.engine.saving.plain_checkpoint import (
     CHECKPOINT_SUFFIXES,
     checkpoint_meta,
     write_checkpoint,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from gps_seg.engine.run_files import LATEST_FILE
+from gps_seg.engine.saving.run_files import LATEST_FILE
 
 #: Of a process that was interrupted, as shells have it: 128 + SIGINT.
 EXIT_STATUS = 130

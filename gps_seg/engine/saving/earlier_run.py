@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from gps_seg.engine.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
+from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 
 #: What DeltaHook writes.
 KEPT_FILES = (

@@ -13,9 +13,14 @@ from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Baseline, DeltaInfo
-from gps_seg.engine.base_origin import keep_base
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
-from gps_seg.engine.delta_run import (
+from gps_seg.engine.runner_model import (
+    averaged_model,
+    bare_model,
+    is_training,
+)
+from gps_seg.engine.saving.base_origin import keep_base
+from gps_seg.engine.saving.delta_run import (
     check_interval,
     check_no_resume,
     classes_of,
@@ -25,13 +30,8 @@ from gps_seg.engine.delta_run import (
     record_seed,
     validates_now,
 )
-from gps_seg.engine.earlier_run import set_aside
-from gps_seg.engine.run_files import LATEST_FILE, RESUME_FILE
-from gps_seg.engine.runner_model import (
-    averaged_model,
-    bare_model,
-    is_training,
-)
+from gps_seg.engine.saving.earlier_run import set_aside
+from gps_seg.engine.saving.run_files import LATEST_FILE, RESUME_FILE
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, slim
 from gps_seg.files import replacing, write_text
 

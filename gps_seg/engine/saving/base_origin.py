@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 
 from gps_seg.delta import Baseline
 from gps_seg.delta.change import tensor_digest
-from gps_seg.engine.plain_checkpoint import write_checkpoint
-from gps_seg.engine.run_files import BASE_FILE
 from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.saving.plain_checkpoint import write_checkpoint
+from gps_seg.engine.saving.run_files import BASE_FILE
 from gps_seg.engine.testing.task_model import build_base
 
 
