@@ -8,7 +8,7 @@ require_openmmlab()
 from gps_seg import datasets, evaluation, models, visualization
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
 from gps_seg.engine.config.source import let_bases_name_packages
-from gps_seg.engine.peft_runner import PeftRunner
+from gps_seg.engine.plug_in.peft_runner import PeftRunner
 from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.saving.delta_hook import DeltaHook
 from gps_seg.engine.testing.prediction_hook import PredictionHook

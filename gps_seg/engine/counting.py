@@ -16,7 +16,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from gps_seg.engine.plug_in import peft_hook, peft_hooks
+from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
 from gps_seg.sparse import Owned, Role, as_neurons, owned_parameters

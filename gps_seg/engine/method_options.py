@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from gps_seg.engine.plug_in import peft_hook, peft_hooks, plug_in
+from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks, plug_in
 from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.saving.delta_hook import DeltaHook
 from gps_seg.engine.training.peft_hook import PeftHook
@@ -26,7 +26,7 @@ def set_method(
     """Tune by a method, whatever the config was written for.
 
     A config without a ``PeftHook`` gets one, and with it what
-    :func:`gps_seg.engine.plug_in.plug_in` adds. One that has it keeps its
+    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. One that has it keeps its
     settings; those given here replace them. What the new method does not have
     is left out with a warning.
 

@@ -13,7 +13,7 @@ from gps_seg.engine.comparison import quiet
 from gps_seg.engine.counting import model_of_shapes
 from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.metric_names import metrics_of
-from gps_seg.engine.plug_in import peft_hook
+from gps_seg.engine.plug_in.completion import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method, weights_to_select

@@ -9,7 +9,7 @@ from mmseg.evaluation import IoUMetric
 
 from gps_seg.engine.early_check import check_config
 from gps_seg.engine.metric_names import check_save_best
-from gps_seg.engine.plug_in import plug_in
+from gps_seg.engine.plug_in.completion import plug_in
 
 MEANS = ['image_mDice', 'image_mIoU', 'mDice', 'mIoU']
 

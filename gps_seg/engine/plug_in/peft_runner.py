@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from gps_seg.engine.plug_in import plug_in
+from gps_seg.engine.plug_in.completion import plug_in
 
 
 @RUNNERS.register_module()

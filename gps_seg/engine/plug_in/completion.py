@@ -8,8 +8,8 @@ config like one written by hand, which every tool can run.
 
 from mmengine.config import Config, ConfigDict
 
-from gps_seg.engine.delta_checkpoints import write_deltas
 from gps_seg.engine.metric_names import check_save_best
+from gps_seg.engine.plug_in.delta_checkpoints import write_deltas
 from gps_seg.engine.training.wrapper_types import type_name, use_peft_wrapper
 
 MODULE = 'gps_seg.engine'

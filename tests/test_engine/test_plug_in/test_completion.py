@@ -8,7 +8,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS, DefaultScope
 
 from gps_seg.engine import PeftHook
-from gps_seg.engine.plug_in import plug_in
+from gps_seg.engine.plug_in.completion import plug_in
 from gps_seg.engine.saving.delta_hook import DeltaHook
 
 PEFT_HOOK = {'type': 'PeftHook', 'method': {'type': 'gps', 'k': 1}}
