@@ -21,7 +21,6 @@ from mmpretrain.structures import DataSample  # noqa: E402
 
 import gps_seg.datasets  # noqa: E402, F401  registers the data sets
 from gps_seg.datasets.classification import VTAB_TASKS  # noqa: E402
-from gps_seg.engine.counting import model_of_shapes  # noqa: E402
 from gps_seg.peft import (  # noqa: E402
     GPS,
     METHODS,
@@ -29,6 +28,7 @@ from gps_seg.peft import (  # noqa: E402
     build_method,
     weights_to_select,
 )
+from gps_seg.runs.counting import model_of_shapes  # noqa: E402
 from gps_seg.sparse import Role  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

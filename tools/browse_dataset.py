@@ -17,7 +17,7 @@ from rich.progress import track
 
 import gps_seg.datasets  # noqa: F401  (registers the data sets)
 from gps_seg.datasets.ignored_label import ignored_label, with_unknown
-from gps_seg.engine.launch import load_config
+from gps_seg.runs.launch import load_config
 from gps_seg.visualization import ClassColours, Tile, plot_contact_sheet
 
 

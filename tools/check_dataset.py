@@ -15,7 +15,7 @@ from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
 from gps_seg.datasets.ignored_label import ignored_label
 from gps_seg.datasets.overview.splits import look_at, open_all
 from gps_seg.datasets.overview.text import histograms, table
-from gps_seg.engine import launch
+from gps_seg.runs import launch
 
 
 def parse_args() -> argparse.Namespace:

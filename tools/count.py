@@ -10,8 +10,8 @@ file.
 
 import argparse
 
-from gps_seg.engine import launch
-from gps_seg.engine.counting import (
+from gps_seg.runs import launch
+from gps_seg.runs.counting import (
     count_config,
     format_count,
     markdown_table,

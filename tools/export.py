@@ -19,9 +19,9 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from gps_seg.engine import launch
 from gps_seg.engine.testing.task_model import build_tuned
 from gps_seg.export import export_segmentor, interface_of, require_exportable
+from gps_seg.runs import launch
 
 
 def parse_args() -> argparse.Namespace:

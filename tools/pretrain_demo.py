@@ -18,9 +18,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from gps_seg.datasets.synthetic_polyps import ensure_dataset
-from gps_seg.engine import launch
 from gps_seg.engine.reporting.environment import installed_versions
 from gps_seg.models.weight_files import write_safetensors
+from gps_seg.runs import launch
 
 CONFIG = Path(__file__).parents[1] / 'configs/demo/pretrain_source.py'
 

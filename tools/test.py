@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mmengine.fileio import dump
 
-from gps_seg.engine import launch, set_tta
-from gps_seg.engine.data_errors import naming_the_check_of_files
+from gps_seg.engine import set_tta
+from gps_seg.runs import launch
+from gps_seg.runs.data_errors import naming_the_check_of_files
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,13 +5,13 @@ import argparse
 
 from mmengine.config import DictAction
 
-from gps_seg.engine import launch
-from gps_seg.engine.data_errors import naming_the_check_of_files
-from gps_seg.engine.early_check import check_before_data, check_config
-from gps_seg.engine.interruption import saying_how_to_go_on
-from gps_seg.engine.method_options import set_method
 from gps_seg.engine.training.wrapper_types import enable_amp
 from gps_seg.peft import METHODS
+from gps_seg.runs import launch
+from gps_seg.runs.data_errors import naming_the_check_of_files
+from gps_seg.runs.early_check import check_before_data, check_config
+from gps_seg.runs.interruption import saying_how_to_go_on
+from gps_seg.runs.method_options import set_method
 
 
 def parse_args() -> argparse.Namespace:

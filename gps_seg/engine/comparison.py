@@ -17,7 +17,6 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from gps_seg.engine.launch import build_runner
 from gps_seg.engine.reporting.examples import (
     Example,
     pick_examples,
@@ -26,6 +25,7 @@ from gps_seg.engine.reporting.examples import (
 from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.runs.launch import build_runner
 from gps_seg.visualization import (
     MethodRun,
     Overlay,

@@ -9,9 +9,9 @@ from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 from torch import Tensor, nn
 
-from gps_seg.engine.launch import load_config
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.models.weight_files import read_tensors
+from gps_seg.runs.launch import load_config
 
 # What MMEngine, MMSegmentation and their modules raise for a wrong config.
 _WRONG_CONFIG = (

@@ -19,13 +19,13 @@ from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
 from gps_seg.engine.delta_base import read_config
-from gps_seg.engine.launch import build_runner
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.sweep_progress import Report, SweepProgress
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
+from gps_seg.runs.launch import build_runner
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
 
 _TEST_PARTS = ('test_dataloader', 'test_cfg', 'test_evaluator')

@@ -7,9 +7,9 @@ from mmengine.config import Config
 from mmpretrain.evaluation import Accuracy
 from mmseg.evaluation import IoUMetric
 
-from gps_seg.engine.early_check import check_config
 from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.plug_in.completion import plug_in
+from gps_seg.runs.early_check import check_config
 
 MEANS = ['image_mDice', 'image_mIoU', 'mDice', 'mIoU']
 

@@ -8,8 +8,8 @@ import pytest
 from mmengine.config import Config
 from zoo import FAMILIES
 
-from gps_seg.engine.counting import count_config, markdown_table
 from gps_seg.peft import METHODS, build_method
+from gps_seg.runs.counting import count_config, markdown_table
 from gps_seg.sparse import GPS_RULES, Role, rules_from_config
 
 CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'

@@ -6,7 +6,7 @@ import pytest
 
 from gps_seg.engine.config.keys import check_spelling
 from gps_seg.engine.config.source import config_folder, read_config
-from gps_seg.engine.launch import load_config
+from gps_seg.runs.launch import load_config
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from mmengine.model import BaseModel
 from small_segmentor import HEIGHT, WIDTH, make_delta, write_config
 from torch import nn
 
-from gps_seg.engine import AugmentedTestHook, build_tuned, launch, set_tta
+from gps_seg.engine import AugmentedTestHook, build_tuned, set_tta
+from gps_seg.runs import launch
 
 RATIOS = (0.5, 1.0, 1.5)
 NATIVE = (20, 30)  # height, width of the files

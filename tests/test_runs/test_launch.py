@@ -8,8 +8,8 @@ from mmengine.config import Config
 from run_tool import run_tool
 
 from gps_seg.delta import Delta
-from gps_seg.engine import launch
 from gps_seg.engine.training.wrapper_types import enable_amp
+from gps_seg.runs import launch
 
 
 def config(**keys):

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from gps_seg.engine.config.source import config_folder
-from gps_seg.engine.method_options import check_hooks, set_method
+from gps_seg.runs.method_options import check_hooks, set_method
 
 GPS = {'type': 'PeftHook', 'method': {'type': 'gps', 'k': 1}, 'max_batches': 4}
 

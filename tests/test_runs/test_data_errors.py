@@ -9,7 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import UnidentifiedImageError
 
-from gps_seg.engine.data_errors import naming_the_check_of_files
+from gps_seg.runs.data_errors import naming_the_check_of_files
 
 
 def an_empty_image(folder):

@@ -7,14 +7,14 @@ from torch import nn
 from toy_run import ToyModel
 
 from gps_seg.delta import Delta
-from gps_seg.engine import launch
-from gps_seg.engine.early_check import check_before_data, check_config
 from gps_seg.engine.training.ignored_settings import (
     idle_custom_keys,
     ignored_settings,
 )
 from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.peft import Linear, tune
+from gps_seg.runs import launch
+from gps_seg.runs.early_check import check_before_data, check_config
 from gps_seg.sparse import Role
 
 KEYS = {'token': {}, 'norm': {}, 'decode_head': {}, 'fc': {}}

@@ -9,7 +9,8 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from gps_seg.engine import PeftHook
-from gps_seg.engine.counting import (
+from gps_seg.peft import GPS
+from gps_seg.runs.counting import (
     Count,
     count_config,
     count_model,
@@ -18,7 +19,6 @@ from gps_seg.engine.counting import (
     markdown_table,
     model_of_shapes,
 )
-from gps_seg.peft import GPS
 
 ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 MODEL = dict(

@@ -11,7 +11,6 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from gps_seg.engine.method_options import check_hooks
 from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.engine.training.wrapper_types import (
@@ -19,6 +18,7 @@ from gps_seg.engine.training.wrapper_types import (
     type_name,
     wrong_wrapper,
 )
+from gps_seg.runs.method_options import check_hooks
 
 
 def check_config(config: Config) -> None:
