@@ -14,8 +14,6 @@ from pathlib import Path
 import torch
 
 from gps_seg.delta import Delta, quantized, rounded
-from gps_seg.delta.command_line import delta_parser
-from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
 from gps_seg.delta.reports.description import describe, format_description
 from gps_seg.delta.reports.difference import (
     differences,
@@ -25,6 +23,8 @@ from gps_seg.delta.reports.difference import (
 from gps_seg.delta.reports.overlap import format_overlap, labels_of
 from gps_seg.delta.reports.verification import verify
 from gps_seg.files import require_new
+from gps_seg.runs.deltas.command_line import delta_parser
+from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
 from gps_seg.text.printable import printable
 
 
@@ -34,7 +34,7 @@ def part(name: str):
 
 
 def base_of(args: argparse.Namespace, delta: Delta):
-    find_base = part('engine.delta_base').find_base
+    find_base = part('runs.deltas.base').find_base
     return find_base(args.base, args.config, args.prefix, delta.info.seed)
 
 
@@ -60,7 +60,7 @@ def check(args: argparse.Namespace) -> str:
 
 
 def extract(args: argparse.Namespace) -> str:
-    return part('engine.delta_extraction').extract_file(
+    return part('runs.deltas.extract').extract_file(
         args.base,
         args.tuned,
         args.out,
@@ -71,12 +71,12 @@ def extract(args: argparse.Namespace) -> str:
 
 
 def merge(args: argparse.Namespace) -> str:
-    merge_config = part('engine.delta_commands').merge_config
+    merge_config = part('runs.deltas.merge').merge_config
     return merge_config(args.config, args.delta, args.out)
 
 
 def apply(args: argparse.Namespace) -> str:
-    apply_file = part('engine.delta_commands').apply_file
+    apply_file = part('runs.deltas.merge').apply_file
     return apply_file(args.base, args.delta, args.out, prefix=args.prefix)
 
 
@@ -91,7 +91,7 @@ def diff(args: argparse.Namespace) -> str:
 def combine(args: argparse.Namespace) -> str:
     require_new(args.out, DELTA_SUFFIX)
     deltas = [Delta.load(path) for path in args.deltas]
-    commands = part('engine.delta_commands')
+    commands = part('runs.deltas.merge')
     if args.alpha is None:
         head = position(args.head, args.deltas)
         result = commands.combine_tasks(
@@ -147,7 +147,7 @@ def quantize(args: argparse.Namespace) -> str:
 
 
 def sweep(args: argparse.Namespace) -> str:
-    sweeps = part('engine.delta_sweep')
+    sweeps = part('runs.deltas.sweep')
     return sweeps.sweep_files(
         args.config,
         args.delta,

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from gps_seg.datasets import PolypDataset
 from gps_seg.delta import Delta, DeltaInfo
-from gps_seg.engine.delta_base import base_model
 from gps_seg.runs import launch
+from gps_seg.runs.deltas.base import base_model
 
 
 def test_merge_writes_what_mmsegmentation_reads(succeed, case, tmp_path):

@@ -8,8 +8,8 @@ import torch
 from demo_tasks import HEAD
 
 from gps_seg.delta import Delta
-from gps_seg.engine.delta_sweep import sweep
 from gps_seg.runs import launch
+from gps_seg.runs.deltas.sweep import sweep
 
 
 def score_of(config_file, checkpoint, work_dir):

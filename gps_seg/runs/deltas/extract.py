@@ -9,12 +9,12 @@ from typing import Any
 from torch import Tensor
 
 from gps_seg.delta import Delta, DeltaInfo, extract
-from gps_seg.delta.new_file import DELTA_SUFFIX, save_new
-from gps_seg.engine.delta_base import base_model, base_tensors, read_config
 from gps_seg.engine.training.peft_hook import CHECKPOINT_KEY
 from gps_seg.files import require_new
 from gps_seg.models.restricted_loading import read_checkpoint
 from gps_seg.models.weight_files import read_tensors
+from gps_seg.runs.deltas.base import base_model, base_tensors, read_config
+from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
 
 MB = 1e6
 

@@ -3,8 +3,8 @@
 import pytest
 
 from gps_seg.delta import Delta
-from gps_seg.delta.new_file import save_new
 from gps_seg.files import require_new
+from gps_seg.runs.deltas.new_file import save_new
 
 
 def test_a_new_name_is_taken(tmp_path):

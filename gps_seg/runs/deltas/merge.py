@@ -18,13 +18,13 @@ from gps_seg.delta import (
     scaled,
 )
 from gps_seg.delta.base.sources import Source
-from gps_seg.engine.delta_base import base_model, base_tensors, read_config
 from gps_seg.engine.saving.plain_checkpoint import (
     CHECKPOINT_SUFFIXES,
     checkpoint_meta,
     write_checkpoint,
 )
 from gps_seg.files import require_new
+from gps_seg.runs.deltas.base import base_model, base_tensors, read_config
 
 
 def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from gps_seg.engine import sweep_progress
-from gps_seg.engine.delta_sweep import as_json, main_metric
-from gps_seg.engine.sweep_progress import SweepProgress
+from gps_seg.runs.deltas import sweep_progress
+from gps_seg.runs.deltas.sweep import as_json, main_metric
+from gps_seg.runs.deltas.sweep_progress import SweepProgress
 from gps_seg.visualization.alpha_sweep import AlphaScore
 
 METRICS = {'mDice': 80.0, 'image_mDice': 70.0}

@@ -18,13 +18,13 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
-from gps_seg.engine.delta_base import read_config
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
-from gps_seg.engine.sweep_progress import Report, SweepProgress
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
+from gps_seg.runs.deltas.base import read_config
+from gps_seg.runs.deltas.sweep_progress import Report, SweepProgress
 from gps_seg.runs.launch import build_runner
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
 

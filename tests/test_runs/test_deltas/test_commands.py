@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gps_seg.delta import extract
-from gps_seg.engine.delta_commands import combine_tasks
+from gps_seg.runs.deltas.merge import combine_tasks
 
 
 @pytest.mark.parametrize(
