@@ -13,8 +13,8 @@ import argparse
 import shlex
 from pathlib import Path
 
-from gps_seg.engine.sharing import Told, share
 from gps_seg.runs import launch
+from gps_seg.runs.sharing import Told, share
 
 
 def parse_args() -> argparse.Namespace:

@@ -6,9 +6,9 @@ It says what the delta knows and what its author tells, and nothing else.
 
 import yaml
 
-from gps_seg.engine.sharing import sections
-from gps_seg.engine.sharing.facts import Known, Told
-from gps_seg.engine.sharing.tasks import task_of
+from gps_seg.runs.sharing import sections
+from gps_seg.runs.sharing.facts import Known, Told
+from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.text.markdown import is_on_hub, paragraphs
 
 TAGS = ('peft', 'delta')

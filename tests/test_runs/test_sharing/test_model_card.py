@@ -21,9 +21,9 @@ from PIL.PngImagePlugin import PngInfo
 from small_segmentor import info_of, make_delta
 
 from gps_seg.delta import Delta, rounded
-from gps_seg.engine.sharing import Told, share
-from gps_seg.engine.sharing.sections import _checkpoints, _source
 from gps_seg.engine.testing.task_model import build_base, build_tuned
+from gps_seg.runs.sharing import Told, share
+from gps_seg.runs.sharing.sections import _checkpoints, _source
 from gps_seg.text.markdown import code, is_on_hub, link, table
 
 TOLD = Told(title='Polyps', base='timm/vit_small')

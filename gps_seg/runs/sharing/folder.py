@@ -10,7 +10,10 @@ from PIL import Image, UnidentifiedImageError
 from gps_seg.delta import Delta
 from gps_seg.delta.reports.description import describe
 from gps_seg.engine.config.text import config_from_text
-from gps_seg.engine.sharing.facts import (
+from gps_seg.engine.testing.task_model import size_of
+from gps_seg.files import new_folder, require_new_or_empty
+from gps_seg.models.weight_files import sha256_of
+from gps_seg.runs.sharing.facts import (
     CARD_FILE,
     CONFIG_FILE,
     DELTA_FILE,
@@ -18,11 +21,8 @@ from gps_seg.engine.sharing.facts import (
     Known,
     Told,
 )
-from gps_seg.engine.sharing.model_card import model_card
-from gps_seg.engine.sharing.published_config import published
-from gps_seg.engine.testing.task_model import size_of
-from gps_seg.files import new_folder, require_new_or_empty
-from gps_seg.models.weight_files import sha256_of
+from gps_seg.runs.sharing.model_card import model_card
+from gps_seg.runs.sharing.published_config import published
 from gps_seg.visualization import plot_selection
 
 

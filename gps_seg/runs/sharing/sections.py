@@ -7,16 +7,16 @@ from typing import Any
 from mmengine.config import Config
 
 from gps_seg.engine.config.inference import WEIGHTS
-from gps_seg.engine.sharing.facts import (
+from gps_seg.models.catalogue import DOWNLOADS
+from gps_seg.models.weights import SCHEME
+from gps_seg.runs.sharing.facts import (
     CONFIG_FILE,
     DELTA_FILE,
     PREVIEW_FILE,
     Known,
     Told,
 )
-from gps_seg.engine.sharing.tasks import task_of
-from gps_seg.models.catalogue import DOWNLOADS
-from gps_seg.models.weights import SCHEME
+from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.text.markdown import code, link, paragraphs, table
 
 SNIPPET = f"""\
