@@ -10,8 +10,8 @@ that did not is trained from its start.
 import argparse
 from pathlib import Path
 
-from gps_seg.engine.ablation import plan, run_trials
 from gps_seg.runs import launch
+from gps_seg.runs.side_by_side.ablation import plan, run_trials
 from gps_seg.visualization import MethodRun, plot_comparison
 from gps_seg.visualization.run_results import METRICS, results_table
 

@@ -17,7 +17,8 @@ from gps_seg.datasets.synthetic_polyps import (
     image_rng,
     render_polyp_image,
 )
-from gps_seg.engine.comparison import (
+from gps_seg.runs import launch
+from gps_seg.runs.side_by_side.quiet_runs import (
     Run,
     format_runs,
     plot_predictions,
@@ -25,7 +26,6 @@ from gps_seg.engine.comparison import (
     train_quietly,
     validate_quietly,
 )
-from gps_seg.runs import launch
 from gps_seg.visualization import Tile, plot_contact_sheet
 
 REPO = Path(__file__).resolve().parents[1]

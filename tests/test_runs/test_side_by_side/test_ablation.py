@@ -8,9 +8,9 @@ import pytest
 import small_segmentor
 from mmengine.config import Config
 
-from gps_seg.engine import ablation
-from gps_seg.engine.ablation import plan, run_trials
-from gps_seg.engine.variant_check import check_variant
+from gps_seg.runs.side_by_side import ablation
+from gps_seg.runs.side_by_side.ablation import plan, run_trials
+from gps_seg.runs.side_by_side.variant_check import check_variant
 from gps_seg.visualization.run_results import METRICS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

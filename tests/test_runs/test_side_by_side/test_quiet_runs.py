@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gps_seg.engine.comparison import ProgressHook
+from gps_seg.runs.side_by_side.quiet_runs import ProgressHook
 
 
 def test_a_validation_by_other_metrics_is_told():
