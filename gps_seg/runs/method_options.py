@@ -26,9 +26,9 @@ def set_method(
     """Tune by a method, whatever the config was written for.
 
     A config without a ``PeftHook`` gets one, and with it what
-    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. One that has it keeps its
-    settings; those given here replace them. What the new method does not have
-    is left out with a warning.
+    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. One that has it
+    keeps its settings; those given here replace them. What the new method does
+    not have is left out with a warning.
 
     Args:
         config: Is changed in place.

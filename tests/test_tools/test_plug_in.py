@@ -30,7 +30,7 @@ from gps_seg.engine.config.source import (  # noqa: E402
     config_folder,
     read_config,
 )
-from gps_seg.engine.reporting import selection_report
+from gps_seg.engine.reporting import selection_report  # noqa: E402
 from gps_seg.models import read_checkpoint  # noqa: E402
 from gps_seg.sparse import Selection  # noqa: E402
 

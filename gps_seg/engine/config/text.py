@@ -43,8 +43,8 @@ def config_from_text(text: str) -> Config:
 
     Nothing in the text is run, no module is imported that it names, and no
     address fetched; neither then, nor when the model is built by
-    :func:`gps_seg.engine.testing.task_model.build_base` and used. A path of weights is
-    read, by the restricted loader.
+    :func:`gps_seg.engine.testing.task_model.build_base` and used. A path of
+    weights is read, by the restricted loader.
 
     Args:
         text: Assignments of literals, containers of them and ``dict(...)``.

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Many files of a stranger: each is applied whole, or refused with one error.
 
-``GPS_SEG_FUZZ_CASES=1000000 pytest -m slow tests/test_delta/test_format/test_fuzz.py``
+``GPS_SEG_FUZZ_CASES=1000000 pytest -m slow tests/test_delta/test_format``
 tries more.
 """
 

@@ -19,7 +19,7 @@ from gps_seg.engine.config.text import (
 )
 from gps_seg.engine.testing.task_model import build_base, size_of
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 
 
 @pytest.mark.parametrize('name', ['gps_kvasir.py', 'demo/pretrain_source.py'])

@@ -14,7 +14,7 @@ from small_segmentor import TEXT, build_base, make_delta
 from gps_seg.delta import Delta, applied, apply, revert
 
 POSITION = 'backbone.pos_embed'
-SUPPORT = Path(__file__).resolve().parents[1] / 'support'
+SUPPORT = Path(__file__).resolve().parents[2] / 'support'
 MAKE = """
 import sys
 from mmengine.config import Config

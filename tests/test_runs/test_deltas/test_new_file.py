@@ -7,6 +7,11 @@ from gps_seg.files import require_new
 from gps_seg.runs.deltas.new_file import save_new
 
 
+@pytest.fixture
+def delta(delta_file) -> Delta:
+    return Delta.load(delta_file)
+
+
 def test_a_new_name_is_taken(tmp_path):
     path = tmp_path / 'a/b.PNG'
 
@@ -23,7 +28,7 @@ def test_another_ending_is_refused(tmp_path):
 
 @pytest.mark.parametrize('kind', ['file', 'folder', 'dangling'])
 def test_what_is_there_is_kept(tmp_path, delta, kind):
-    path = tmp_path / 'delta.safetensors'
+    path = tmp_path / 'new.safetensors'
     if kind == 'file':
         path.write_bytes(b'precious')
     elif kind == 'folder':
@@ -34,7 +39,8 @@ def test_what_is_there_is_kept(tmp_path, delta, kind):
     with pytest.raises(FileExistsError, match='expected a new file'):
         save_new(delta, path)
 
-    assert [p.name for p in tmp_path.iterdir()] == ['delta.safetensors']
+    there = sorted(p.name for p in tmp_path.iterdir())
+    assert there == ['delta.safetensors', 'new.safetensors']
     assert kind != 'file' or path.read_bytes() == b'precious'
 
 

@@ -13,7 +13,7 @@ from gps_seg.runs.side_by_side.ablation import plan, run_trials
 from gps_seg.runs.side_by_side.variant_check import check_variant
 from gps_seg.visualization.run_results import METRICS
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 TEXT = f"""
 {small_segmentor.TEXT}
 val_evaluator = dict(type='DiceIoUMetric')
