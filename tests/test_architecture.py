@@ -17,6 +17,7 @@ FLOORS = {
     '': 0,  # gps_seg/__init__.py
     'files': 0,
     'text': 0,
+    'command_line': 0,
     'stack': 0,
     '__main__': 0,
     'sparse': 1,
@@ -96,7 +97,7 @@ def breach(home: str, name: str, *, late: bool) -> str | None:
         return own_breach(home, name, parts, late=late)
     if parts[0] in sys.stdlib_module_names:
         return None
-    if home in ('', 'stack', '__main__') and not late:
+    if home in ('', 'command_line', 'stack', '__main__') and not late:
         return f'{home or PACKAGE} imports {name} when it is itself imported'
     allowed = THIRD_PARTY.get(FLOORS[home])
     if parts[0] in FLOOR_5 or (allowed and parts[0] not in allowed):
