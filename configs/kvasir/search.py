@@ -18,7 +18,6 @@ RATES = {
     f'v={v} b={b}': {
         'optim_wrapper.optimizer.lr': HEAD_RATE * v,
         'optim_wrapper.paramwise_cfg': dict(
-            _delete_=True,
             bias_lr_mult=b / v,
             custom_keys=dict(decode_head=dict(lr_mult=1 / v)),
         ),

@@ -8,7 +8,6 @@ optim_wrapper = dict(
     type='AmpPeftOptimWrapper',
     dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
