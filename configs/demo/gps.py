@@ -14,7 +14,7 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/vit-demo_fcn.py',
     '../_base_/datasets/synthetic_polyps.py',
-    '../_base_/peft/gps.py',
+    '../_base_/peft/gps_k1.py',
 ]
 
 load_from = 'data/demo/vit-demo_source.safetensors'

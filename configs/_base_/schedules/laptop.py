@@ -1,4 +1,4 @@
-"""240 steps of AdamW: ends on a laptop without a GPU.
+"""240 steps of AdamW, for a laptop without a GPU.
 
 The encoder learns at the rate of the head. Where it learns better faster or
 slower, the leaf sets a multiplier (``paramwise_cfg``).
@@ -16,11 +16,6 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
     dict(
-        type='CosineAnnealingLR',
-        eta_min=0,
-        by_epoch=False,
-        begin=20,
-        end=240,
-        T_max=220,
+        type='CosineAnnealingLR', eta_min=0, by_epoch=False, begin=20, end=240
     ),
 ]
