@@ -9,6 +9,5 @@ float32); 0.38 % trained. The time was not recorded.
 _base_ = './gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='bias'))]
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0)))
-)
+# The encoder learns at the rate of the head.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(_delete_=True)))

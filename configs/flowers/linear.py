@@ -9,5 +9,5 @@ float32); 0.18 % trained. The time was not recorded.
 _base_ = './gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
-# No part of the encoder trains, so that it needs no rate.
+# No part of the encoder trains, so it needs no rate.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(_delete_=True)))
