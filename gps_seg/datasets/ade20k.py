@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """ADE20K (SceneParse150): 150 classes, 20,210 + 2,000 images."""
 
-from __future__ import annotations
-
 import os
 from pathlib import PurePath
 

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The label of pixels that do not count."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Kvasir-SEG: 1000 images of polyps from colonoscopy."""
 
-from __future__ import annotations
-
 from mmseg.registry import DATASETS
 
 from gps_seg.datasets.polyp_dataset import PolypDataset
@@ -22,7 +20,7 @@ class KvasirSEGDataset(PolypDataset):
     def remedy(self) -> str:
         """The command that writes the files."""
         return (
-            f'Run python tools/dataset_converters/kvasir_seg.py '
+            'Run python tools/dataset_converters/kvasir_seg.py '
             f'ARCHIVE_OR_FOLDER {self.data_root or "data/kvasir-seg"}; '
-            f'data/README.md says where to get the archive.'
+            'data/README.md says where to get the archive.'
         )

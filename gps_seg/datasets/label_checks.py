@@ -5,8 +5,6 @@ Without it a label that is no class ends in an index error of the loss, on a
 GPU in an assertion of the device that names no file and kills the process.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,11 +40,11 @@ def load_labels(
     except FileNotFoundError:
         raise
     # Pillow raises SyntaxError, struct.error and more on malformed headers.
-    except Exception as err:
+    except Exception as error:
         raise ValueError(
-            f'expected an image file, cannot decode it ({err}). Fix or '
+            f'expected an image file, cannot decode it ({error}). Fix or '
             'replace the annotation.'
-        ) from err
+        ) from error
     labels: np.ndarray = loaded['gt_seg_map']
     return labels
 
@@ -136,7 +134,7 @@ class CheckLabels(BaseTransform):
                 self.num_classes,
                 self.ignore_index,
             )
-        except ValueError as err:
+        except ValueError as error:
             path = results.get('seg_map_path', 'annotation without a path')
-            raise ValueError(f'{path}: {err}') from err
+            raise ValueError(f'{path}: {error}') from error
         return results

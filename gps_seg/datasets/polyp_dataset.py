@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Polyp images and masks on disk, in the layout that all our data have."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -60,7 +58,7 @@ class PolypDataset(NamesFiles, BaseSegDataset):
         samples = super().load_data_list()
         if not samples:
             raise ValueError(
-                f'split list: expected one id per line, got an empty file '
+                'split list: expected one id per line, got an empty file '
                 f'({self.ann_file}). {self.remedy()}'
             )
         for key in ('img_path', 'seg_map_path'):
@@ -86,8 +84,8 @@ class PolypDataset(NamesFiles, BaseSegDataset):
                 check_labels(
                     labels, labels.shape[:2], len(classes), self.ignore_index
                 )
-            except ValueError as err:
-                raise ValueError(f'{path}: {err}') from err
+            except ValueError as error:
+                raise ValueError(f'{path}: {error}') from error
             is_ignored = labels == self.ignore_index
             if ((labels > 0) & ~is_ignored).any():
                 return

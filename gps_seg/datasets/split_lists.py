@@ -6,13 +6,12 @@ overlap. So the lists are data under version control, and every conversion
 copies them instead of drawing a split of its own.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Self
 
 import gps_seg
 
@@ -32,7 +31,7 @@ class SplitLists:
     ids: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def read(cls, folder: str | Path) -> SplitLists:
+    def read(cls, folder: str | Path) -> Self:
         """Read every ``<split>.txt`` of ``folder``, one id per line.
 
         Raises:
@@ -42,9 +41,9 @@ class SplitLists:
         for name in ('train', 'val'):
             if not (folder / f'{name}.txt').is_file():
                 raise FileNotFoundError(
-                    f'split lists: expected train.txt and val.txt, found no '
+                    'split lists: expected train.txt and val.txt, found no '
                     f'{name}.txt ({folder}). Restore the folder from the '
-                    f'repository.'
+                    'repository.'
                 )
         return cls(
             {
@@ -54,12 +53,12 @@ class SplitLists:
         )
 
     @classmethod
-    def one_of(cls, ids: Iterable[str]) -> SplitLists:
+    def one_of(cls, ids: Iterable[str]) -> Self:
         """All ids in one list."""
         return cls({'all': tuple(ids)})
 
     @classmethod
-    def of_record(cls, dataset: str = 'kvasir-seg') -> SplitLists:
+    def of_record(cls, dataset: str = 'kvasir-seg') -> Self:
         """The lists that came with gps_seg.
 
         Raises:
@@ -74,7 +73,7 @@ class SplitLists:
         raise FileNotFoundError(
             f'split lists of {dataset}: expected a folder splits/{dataset} '
             f'under one of {[str(home) for home in homes]}, got none. '
-            f'Reinstall gps_seg, or run from its source tree.'
+            'Reinstall gps_seg, or run from its source tree.'
         )
 
     def split_of(self) -> dict[str, str]:
@@ -103,7 +102,7 @@ class SplitLists:
     def _repeated_ids(self) -> list[str]:
         return [
             f'{id_}: expected once in {name}.txt, is there {ids.count(id_)} '
-            f'times'
+            'times'
             for name, ids in self.ids.items()
             if len(set(ids)) < len(ids)
             for id_ in sorted({i for i in ids if ids.count(i) > 1})
@@ -121,7 +120,7 @@ class SplitLists:
         train = set(self.ids['train'])
         return [
             f'{id_}: is in {name}.txt but not in train.txt; tuning must not '
-            f'see validation images'
+            'see validation images'
             for name, ids in self.ids.items()
             if name not in ('train', 'val')
             for id_ in sorted(set(ids) - train)
@@ -155,7 +154,7 @@ def draw_tuning_lists(
         raise ValueError(
             f'num_train + num_val: expected at most {len(train_ids)} (the '
             f'number of training ids), got {num_train + num_val}. Ask for '
-            f'fewer.'
+            'fewer.'
         )
     drawn = sorted(
         train_ids,

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Albumentations that obey MMEngine's seed and refuse what they ignore."""
 
-from __future__ import annotations
-
 import inspect
 import random
 import warnings
@@ -40,9 +38,9 @@ class ReproducibleAlbu(Albu):
         name = cfg['type']
         if isinstance(name, str) and not hasattr(albumentations, name):
             raise ValueError(
-                f'ReproducibleAlbu: expected a transform of Albumentations '
+                'ReproducibleAlbu: expected a transform of Albumentations '
                 f"{albumentations.__version__}, got '{name}'. It may have "
-                f'been renamed since the version you know.'
+                'been renamed since the version you know.'
             )
         with warnings.catch_warnings():
             # Below it becomes an error that names the transform's own class;
@@ -58,7 +56,7 @@ class ReproducibleAlbu(Albu):
                 f'{type(built).__name__}: expected arguments among '
                 f'{", ".join(known)}, got {", ".join(ignored)}, which '
                 f'Albumentations {albumentations.__version__} would ignore. '
-                f'Rename or remove them.'
+                'Rename or remove them.'
             )
         return built
 

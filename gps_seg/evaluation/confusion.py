@@ -8,8 +8,6 @@ shrinks to ``3 x num_classes`` integers that are cheap to send between
 processes.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

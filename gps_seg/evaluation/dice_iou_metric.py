@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The evaluator: Dice and IoU in both conventions, clearly told apart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -104,9 +102,9 @@ class DiceIoUMetric(BaseMetric):
                     num_classes,
                     self.ignore_index,
                 )
-            except ValueError as err:
+            except ValueError as error:
                 where = img_path or 'image without a path'
-                raise ValueError(f'{where}: {err}') from err
+                raise ValueError(f'{where}: {error}') from error
             self.results.append((img_path, areas.cpu()))
 
     def compute_metrics(

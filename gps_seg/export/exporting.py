@@ -131,7 +131,7 @@ def _require_size(model: ImageToLogits, interface: Interface) -> None:
     except RuntimeError as error:
         reason = str(error).partition('\n')[0]
         raise ValueError(
-            f'size: expected one that the model can take, got '
+            'size: expected one that the model can take, got '
             f'{interface.size}: {reason}. Give another --size.'
         ) from error
 
@@ -153,7 +153,7 @@ def compare(
             expected, actual = model(image), exported(image)
         if expected.shape != actual.shape:
             raise RuntimeError(
-                f'exported model: expected logits of shape '
+                'exported model: expected logits of shape '
                 f'{tuple(expected.shape)}, got {tuple(actual.shape)}. The '
                 f'file was removed. {_remedy(interface)}'
             )

@@ -74,7 +74,7 @@ def _translated(
             )
     except torch.onnx.OnnxExporterError as error:
         raise ValueError(
-            f'model: expected operations that torch.onnx can translate, got: '
+            'model: expected operations that torch.onnx can translate, got: '
             f'{_first_line(error)} (input {interface.shape(1)}, any batch: '
             f'{interface.any_batch}). Try TorchScript (.pt)'
             f'{", or a fixed batch" if interface.any_batch else ""}.'

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Make a folder of files that is complete under its name, or not there."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,16 +50,16 @@ def new_folder(target: Path) -> Iterator[Path]:
             if target.exists():
                 target.rmdir()  # refuses one that has been filled meanwhile
             partial.rename(target)
-    except OSError as err:
-        if err.errno not in DISK_FULL:
+    except OSError as error:
+        if error.errno not in DISK_FULL:
             raise
         raise OSError(
-            err.errno,
+            error.errno,
             'target: expected room for the new files, but the disk is full. '
             'The incomplete folder was removed. Free some space or name a '
             'folder on another disk',
             str(target),
-        ) from err
+        ) from error
     remove_abandoned(target)
 
 

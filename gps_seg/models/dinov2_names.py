@@ -191,7 +191,7 @@ def _check_names(
         raise ValueError(
             f'source: expected the names of {family.title}, got '
             f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
-            f'Check that this is the file of such a backbone.'
+            'Check that this is the file of such a backbone.'
         )
     times = Counter(plain_names.values())
     twice = sorted(name for name, p in plain_names.items() if times[p] > 1)
@@ -216,7 +216,7 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     tokens = tensors['pos_embed'].shape[1]
     if math.isqrt(tokens - 1) ** 2 != tokens - 1:
         raise ValueError(
-            f'pos_embed: expected 1 + g * g tokens (class token and a square '
+            'pos_embed: expected 1 + g * g tokens (class token and a square '
             f'grid), got {tokens}. Register tokens are not supported.'
         )
     return {
@@ -235,10 +235,10 @@ def _check_tensor(
     if tuple(tensor.shape) != expected:
         raise ValueError(
             f'{name}: expected shape {expected}, got {tuple(tensor.shape)}. '
-            f'The file is damaged or of another architecture.'
+            'The file is damaged or of another architecture.'
         )
     if not tensor.is_floating_point():
         raise ValueError(
             f'{name}: expected floating-point values, got {tensor.dtype}. '
-            f'Quantised weights are not supported.'
+            'Quantised weights are not supported.'
         )

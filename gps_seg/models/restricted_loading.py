@@ -111,8 +111,8 @@ def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
             return restored(content)
         # A damaged pickle calls what is allowed with the wrong arguments, and
         # so ends in any error there is.
-        except Exception as err:
-            raise ValueError(_refusal(path, err)) from err
+        except Exception as error:
+            raise ValueError(_refusal(path, error)) from error
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def _refusal(path: Any, error: Exception) -> str:
     if not reason.isprintable():  # a name in the file may have any character
         reason = ascii(reason)
     return (
-        f'checkpoint: expected a PyTorch file of tensors and plain values, '
+        'checkpoint: expected a PyTorch file of tensors and plain values, '
         f'got: {reason} ({path}). Copy or download it again; a file '
         'that holds more is not read, as it could run code. If you trust '
         'it, keep its state_dict alone in a file of its own, or set '

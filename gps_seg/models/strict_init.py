@@ -71,13 +71,13 @@ def load_strictly(
     """
     try:
         module.load_state_dict(dict(tensors), strict=True)
-    except (RuntimeError, AssertionError) as err:
+    except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f'{source}: expected the weights of this '
             f'{type(module).__name__}, got {_difference(module, tensors)}. '
-            f'Use the checkpoint of this architecture, or correct the '
-            f'config.'
-        ) from err
+            'Use the checkpoint of this architecture, or correct the '
+            'config.'
+        ) from error
 
 
 def _under_prefix(
@@ -93,7 +93,7 @@ def _under_prefix(
         raise ValueError(
             f'prefix: expected names that start with {prefix!r}, got '
             f'{", ".join(list(tensors)[:_SHOWN])}, ... ({source}). Correct '
-            f'or remove the prefix.'
+            'or remove the prefix.'
         )
     return inner
 

@@ -59,7 +59,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     if path.suffix == '.npz':
         return _read_arrays(path)
     raise ValueError(
-        f'weights: expected a name ending in .safetensors, .npz, .pth, .pt or '
+        'weights: expected a name ending in .safetensors, .npz, .pth, .pt or '
         f'.bin, got {path.name!r} ({path}). Rename or convert the file.'
     )
 
@@ -112,7 +112,7 @@ def write_once(path: str | Path, content: bytes) -> bool:
         if path.is_file() and path.read_bytes() == content:
             return False
         raise FileExistsError(
-            f'output: expected a new file or one with the same content, got '
+            'output: expected a new file or one with the same content, got '
             f'something else at {path}. Remove it or choose another name.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,12 +152,12 @@ def _told_as_damaged(kind: str, path: Path) -> Iterator[BinaryIO]:
     with open(path, 'rb') as file:
         try:
             yield file
-        except Exception as err:
-            reason = ' '.join(str(err).split()) or type(err).__name__
+        except Exception as error:
+            reason = ' '.join(str(error).split()) or type(error).__name__
             raise ValueError(
                 f'weights: expected a whole {kind}, got {reason} ({path}, '
                 f'{path.stat().st_size} bytes). Copy or download it again.'
-            ) from err
+            ) from error
 
 
 def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
@@ -169,9 +169,9 @@ def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
         for name, value in content.items()
     ):
         raise ValueError(
-            f'weights: expected a dictionary of tensors, got '
+            'weights: expected a dictionary of tensors, got '
             f'{type(content).__name__} of other things ({path}). Save the '
-            f'state_dict of the model.'
+            'state_dict of the model.'
         )
     return dict(content)
 

@@ -131,8 +131,8 @@ def _fetch(name: str, download: Download, file: Path) -> str:
                 url, str(file), download.hash_prefix, progress=True
             )
         # RuntimeError: a wrong checksum.
-        except (OSError, HTTPException, RuntimeError) as err:
-            failures.append(f'{url}: {err}')
+        except (OSError, HTTPException, RuntimeError) as error:
+            failures.append(f'{url}: {error}')
         else:
             return url
     reason = 'the download failed:\n  ' + '\n  '.join(failures)
@@ -171,7 +171,7 @@ def _what_to_do(name: str, reason: str) -> str:
     return (
         f'{SCHEME}{name}: expected the file {target}, got none, and {reason}\n'
         f'On a machine with network, fetch {download.official_url}, copy it '
-        f'here and run\n'
+        'here and run\n'
         f'  python {download.converter} '
         f'{Path(download.official_url).name} {target}\n'
         f'or set {FOLDER_VARIABLE} to the folder that holds '

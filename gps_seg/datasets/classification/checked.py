@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What the data sets of FGVC share: they are checked when they are built."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from gps_seg.datasets.classification.checks import (
@@ -49,11 +47,11 @@ class Checked:
         except OSError:
             raise
         # The readers of MMPretrain end on a damaged list with any error.
-        except Exception as err:
+        except Exception as error:
             raise ValueError(
                 f'{self.facts.title}: expected lists that can be read, got '
-                f'{type(err).__name__}: {err} ({self.data_root}). '
+                f'{type(error).__name__}: {error} ({self.data_root}). '
                 f'{self.facts.source}'
-            ) from err
+            ) from error
         check_samples(samples, self.facts, self.split, self.check_size)
         return samples

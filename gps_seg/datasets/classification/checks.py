@@ -7,8 +7,6 @@ of this folder looks at its files, labels and counts when it is built, before
 the first batch and before the test.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ and ends on a damaged one with whatever error comes first. So every header is
 looked at before an array is read.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,10 +71,10 @@ def read_vtab_split(content: bytes) -> Mapping[str, Sequence[str]]:
     """
     try:
         split = json.loads(content)
-    except (ValueError, RecursionError) as err:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f'{VTAB_SPLIT}: expected JSON, got what cannot be read ({err}).'
-        ) from err
+            f'{VTAB_SPLIT}: expected JSON, got what cannot be read ({error}).'
+        ) from error
     if not isinstance(split, dict) or not {'train', 'val'} <= split.keys():
         raise ValueError(
             f'{VTAB_SPLIT}: expected the keys "train" and "val", got '
@@ -115,12 +113,12 @@ def _variables(name: str, content: bytes) -> dict[str, Any]:
             _check_header(header)
         found: dict[str, Any] = mat4py.loadmat(io.BytesIO(content))
     # It has no error of its own for damage: struct.error, IndexError, ...
-    except Exception as err:
+    except Exception as error:
         raise ValueError(
             f'{name}: expected a MATLAB 5 file with rows of numbers, got '
-            f'what cannot be read ({type(err).__name__}: {err}). Take the '
+            f'what cannot be read ({type(error).__name__}: {error}). Take the '
             'official file.'
-        ) from err
+        ) from error
     return found
 
 

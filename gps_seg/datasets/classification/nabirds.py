@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """NABirds: 555 kinds of North American birds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

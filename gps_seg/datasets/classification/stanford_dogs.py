@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Stanford Dogs: 120 breeds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -6,8 +6,6 @@ is decoded and checked, then copied byte for byte. All problems are reported at
 once, and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Where the files of ADE20K (SceneParse150) lie, and how many there are."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -107,8 +105,8 @@ def _root(found: Mapping[_Place, object], source: str) -> PurePosixPath:
     both = sorted(roots[IMAGES] & roots[ANNOTATIONS])
     if len(both) != 1:
         raise ValueError(
-            f'source: expected one folder with images/<split>/<id>.jpg and '
-            f'annotations/<split>/<id>.png, where a split is one of '
+            'source: expected one folder with images/<split>/<id>.jpg and '
+            'annotations/<split>/<id>.png, where a split is one of '
             f'{list(OFFICIAL)}, found {", ".join(map(str, both)) or "none"} '
             f'({source}). docs/ade20k.md shows the layout.'
         )

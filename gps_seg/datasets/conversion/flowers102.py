@@ -5,8 +5,6 @@ Every image is decoded while it is copied, all problems are reported at once,
 and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -152,9 +150,9 @@ def _checked_sizes(
 ) -> dict[str, int]:
     try:
         return split_sizes(folder, check_size)
-    except FileNotFoundError as err:
+    except FileNotFoundError as error:
         # Of the archive, and named as in the folder that will not stay.
-        raise ValueError(f'{source}: {err}') from err
+        raise ValueError(f'{source}: {error}') from error
 
 
 def _copy_images(

@@ -6,8 +6,6 @@ truncated JPEG with grey and says nothing, so a half-downloaded image would
 train.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import warnings
@@ -66,8 +64,8 @@ def read_member(
     """
     try:
         return files.read(name, limit)
-    except UNREADABLE_MEMBER as err:
-        raise PairError(f'{name}: cannot be read ({err})') from err
+    except UNREADABLE_MEMBER as error:
+        raise PairError(f'{name}: cannot be read ({error})') from error
 
 
 def about(name: str, check: Callable[..., Result], *args: object) -> Result:
@@ -106,15 +104,15 @@ def decode(content: bytes, mode: str | None) -> np.ndarray:
         raise PairError(
             f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more'
         ) from None
-    except UnidentifiedImageError as err:
+    except UnidentifiedImageError as error:
         # Its own text is the address of the buffer.
-        raise PairError('expected an image file, got other bytes') from err
+        raise PairError('expected an image file, got other bytes') from error
     # Pillow raises SyntaxError, struct.error and more on malformed headers;
     # whatever a decoder says about bytes from outside, the file is unusable.
-    except Exception as err:
+    except Exception as error:
         raise PairError(
-            f'expected a complete image file, cannot decode it ({err})'
-        ) from err
+            f'expected a complete image file, cannot decode it ({error})'
+        ) from error
 
 
 def pixel_hash(image: np.ndarray) -> str:
@@ -150,7 +148,7 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
     classes = (grey > MASK_THRESHOLD).astype(np.uint8)
     if not classes.any():
         raise PairError(
-            f'expected a polyp, got an empty mask (no pixel above '
+            'expected a polyp, got an empty mask (no pixel above '
             f'{MASK_THRESHOLD})'
         )
     share = float(_is_mid_grey(grey).mean())

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Find the images of a source, their masks and their splits, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -95,7 +93,7 @@ def _data_root(files: SourceFiles, source: str) -> PurePosixPath:
             f'source: expected one folder with {IMAGES}/<id>.jpg and '
             f'{MASKS}/<id>.jpg (or another suffix), found '
             f'{", ".join(map(str, found)) or "none"} ({source}). '
-            f'data/README.md shows the layouts that can be read.'
+            'data/README.md shows the layouts that can be read.'
         )
     return found[0]
 

@@ -5,8 +5,6 @@ Every file is checked while it is copied, all problems are reported at once,
 and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The parts that the reports of all conversions are written with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +24,7 @@ def raise_problems(source: str, problems: Sequence[str]) -> None:
         raise ValueError(
             f'{source}: expected a data set without problems, found '
             f'{len(problems)}. Nothing was written. Mend or replace '
-            f'these files and convert again.\n'
+            'these files and convert again.\n'
             f'{bullets(problems, MAX_LISTED)}'
         )
 

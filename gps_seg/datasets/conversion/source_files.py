@@ -6,8 +6,6 @@ hostile name (``../../.bashrc``) has no path to be written to; such an archive
 is refused all the same.
 """
 
-from __future__ import annotations
-
 import lzma
 import struct
 import zipfile
@@ -84,11 +82,11 @@ class ZipFiles:
     def __init__(self, archive: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(archive)
-        except UNREADABLE_MEMBER as err:
+        except UNREADABLE_MEMBER as error:
             raise ValueError(
                 'source: expected a zip archive, got one that cannot be '
-                f'read: {err} ({archive}). Download it again.'
-            ) from err
+                f'read: {error} ({archive}). Download it again.'
+            ) from error
         names = [n for n in self._zip.namelist() if not n.endswith('/')]
         self.names = frozenset(names)
         try:
@@ -119,17 +117,17 @@ def open_source(source: str | Path) -> SourceFiles:
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(
-            f'source: expected a zip archive or a folder, found nothing at '
+            'source: expected a zip archive or a folder, found nothing at '
             f'{path}. Check the path; data/README.md says where to get the '
-            f'archive.'
+            'archive.'
         )
     if path.is_dir():
         return FolderFiles(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f'source: expected a zip archive or a folder, got a file that is '
+            'source: expected a zip archive or a folder, got a file that is '
             f'not a zip archive, or an incomplete one ({path}). Download it '
-            f'again.'
+            'again.'
         )
     return ZipFiles(path)
 

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Open every file of a data set, and count what the masks hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -163,8 +161,8 @@ def _check_sample(sample: Sample, facts: FileFacts) -> None:
     try:
         labels = load_labels(sample)
         check_labels(labels, size, len(facts.classes), facts.ignored)
-    except (OSError, ValueError) as err:
-        raise PairError(f'{path}: {err}') from err
+    except (OSError, ValueError) as error:
+        raise PairError(f'{path}: {error}') from error
     facts.add(path, labels)
 
 
@@ -175,8 +173,8 @@ def _is_picture(path: str) -> bool:
 def _open(path: str) -> np.ndarray:
     try:
         return decode(fileio.get(path), None)
-    except (OSError, PairError) as err:
-        raise PairError(f'{path}: {err}') from err
+    except (OSError, PairError) as error:
+        raise PairError(f'{path}: {error}') from error
 
 
 def _of_the_whole(facts: FileFacts) -> Iterator[str]:
