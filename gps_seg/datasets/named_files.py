@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Data sets that say which file it was that could not be loaded."""
+"""Data sets whose errors name the file that could not be loaded."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from typing import Any
 class NamesFiles:
     """Mixin of an MMSegmentation data set: errors of a sample name its files.
 
-    OpenCV and Pillow do not know the name of what they decode.
+    OpenCV and Pillow decode bytes; their errors cannot name a file.
 
     Raises:
         ValueError: If a sample cannot be loaded or augmented.
@@ -27,5 +27,6 @@ class NamesFiles:
             raise ValueError(
                 f'{", ".join(files)}: expected files that can be loaded, got '
                 f'{type(error).__name__}: {error}. '
-                'tools/check_dataset.py CONFIG opens all files and lists those that cannot be used.'
+                'tools/check_dataset.py CONFIG opens all files and lists the '
+                'unusable ones.'
             ) from error

@@ -199,7 +199,7 @@ BAD = {
     ),
     'listed but absent': (
         lambda f: (f.pop('images/cju_d.jpg'), f.pop('masks/cju_d.jpg')),
-        'cju_d: is in a split list, but not in the source',
+        'cju_d: is in a split list but not in the source',
     ),
     'in no split': (
         lambda f: f.update(
@@ -275,7 +275,7 @@ BAD_SPLITS = {
     ),
     'twice in one split': (
         {'val': ('cju_d', 'cju_d')},
-        'cju_d: expected once in val.txt, is there 2 times',
+        'cju_d: expected once in val.txt, found 2 times',
     ),
     'tuning on validation images': (
         {'tune_val': ('cju_d',)},
