@@ -127,8 +127,8 @@ def spoil(files: Files, how: str) -> str:
     if how == 'no image':
         del files['images/validation/ADE_val_00000001.jpg']
         return (
-            r'annotations/validation/ADE_val_00000001.png: is an annotation '
-            r'without an image'
+            r'annotations/validation/ADE_val_00000001.png: annotation without '
+            r'an image'
         )
     if how == 'label':
         files[FIRST] = encoded(labels(1, 151, 200), 'PNG')
