@@ -176,7 +176,9 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(
 
 def test_no_network_says_what_to_do(folder: Path, offer) -> None:
     offer('http://127.0.0.1:1/refused.pth')
-    with pytest.raises(FileNotFoundError, match=r'(?s)refused.+fetch https'):
+    with pytest.raises(
+        FileNotFoundError, match=r'(?s)refused.+download https'
+    ):
         load('weights://tiny')
     assert not folder.exists()
 
