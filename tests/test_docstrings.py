@@ -18,12 +18,12 @@ NO_NOUN_PHRASE = re.compile(
     r'|Than|That|To|Under|Unless|When|With|Without|How|What|Where|Which|Who'
     r'|Whose|Why|Adds|Asks|Becomes|Builds|Called|Carries|Changed|Changes'
     r'|Computes|Decides|Does|Draws|Fills|Gets|Gives|Goes|Has|Held|Holds|Is'
-    r'|Keeps|Kept|Leaves|Left|Load|Made|Makes|Must|Needs|Put|Puts|Read'
+    r'|Keeps|Kept|Leaves|Left|Made|Makes|Must|Needs|Put|Puts|Read'
     r'|Reads|Receives|Return|Returns|Says|Sets|Shows|Stands|Surrounds|Take'
     r'|Taken|Takes|Tells|Turns|Used|Uses|Wraps|Writes|Written)\b'
 )
 # In a summary these are the verb of an imperative.
-IMPERATIVES = {'Load', 'Put', 'Read', 'Return', 'Take'}
+IMPERATIVES = {'Put', 'Read', 'Return', 'Take'}
 # Words that make a reader stop, and what we write in their place.
 PLAIN_WORDS = {
     r'lest': 'so that ... not',

@@ -1,10 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Examples in docstrings: every name that a package exports shows its use.
 
-The runnable ones are doctests, which pytest collects from all of ``gps_seg``.
-A class that configs name shows a piece of a config instead.
+Runnable examples are doctests, which pytest collects from all of ``gps_seg``.
+A literal block stands for what needs a model, data or a config; its calls and
+its settings must fit the signature.
 """
 
+import ast
 import importlib
 import inspect
 import re
@@ -28,9 +30,10 @@ FACES = [
     'gps_seg.engine',
     'gps_seg.benchmark',
 ]
+HEADINGS = {'Example:', 'Examples:', 'Example::'}
 
 
-def exported(face: str) -> dict[str, object]:
+def exported(face: str) -> dict[str, type]:
     """Return the classes and functions that a package exports."""
     module = importlib.import_module(face)
     named = {
@@ -43,28 +46,64 @@ def exported(face: str) -> dict[str, object]:
     }
 
 
-def config_examples(text: str) -> str:
-    """Return the literal block below ``Example::``, empty without one."""
-    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
-    return textwrap.dedent(match[1]).strip() if match else ''
-
-
 @pytest.mark.parametrize('face', FACES)
 def test_each_export_shows_an_example(face):
     missing = [
         f'{value.__module__}.{name}'
         for name, value in exported(face).items()
-        if is_checked(value.__module__.replace('.', '/'))
-        and not {'Example:', 'Examples:', 'Example::'}
-        & set((inspect.getdoc(value) or '').splitlines())
+        if is_checked(value.__module__.replace('.', '/') + '.py')
+        and not HEADINGS & set((inspect.getdoc(value) or '').splitlines())
     ]
     assert missing == []
 
 
-def accepted_keys(kind: type) -> set[str]:
-    """Return the keyword arguments of a class, along with its bases'."""
+def literal_example(text: str) -> str:
+    """Return the block below ``Example::``, empty without one."""
+    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
+    return textwrap.dedent(match[1]).strip() if match else ''
+
+
+def registered_names(value: object) -> set[str]:
+    """Return the names under which configs find a class."""
+    from mmengine import registry
+
+    roots = [
+        each
+        for each in vars(registry).values()
+        if isinstance(each, registry.Registry)
+    ]
+    return {
+        name
+        for root in roots
+        for each in (root, *root.children.values())
+        for name, found in each.module_dict.items()
+        if found is value
+    }
+
+
+def keys_given(example: str, names: set[str]) -> list[set[str]]:
+    """Return the keywords of each call of a name, and of each such dict."""
+    given = []
+    for call in ast.walk(ast.parse(example)):
+        if not isinstance(call, ast.Call):
+            continue
+        keys = {str(keyword.arg) for keyword in call.keywords}
+        called = ast.unparse(call.func).split('.')[0]
+        kinds = {k.value for k in call.keywords if k.arg == 'type'}
+        types = {getattr(kind, 'value', None) for kind in kinds}
+        if called in names:
+            given.append(keys)
+        elif called == 'dict' and types & names:
+            given.append(keys - {'type'})
+    return given
+
+
+def accepted_keys(value: type) -> set[str]:
+    """Return the arguments of a function, or of a class and its bases."""
+    if not inspect.isclass(value):
+        return set(inspect.signature(value).parameters)
     keys: set[str] = set()
-    for base in kind.__mro__:
+    for base in value.__mro__:
         if '__init__' in vars(base):
             parameters = inspect.signature(base.__init__).parameters
             keys |= set(parameters)
@@ -73,31 +112,35 @@ def accepted_keys(kind: type) -> set[str]:
     return keys
 
 
-def settings_of(kind: str, config: object) -> list[dict]:
-    """Return all dictionaries with a type, however deep in a config."""
-    if isinstance(config, dict):
-        own = [config] if config.get('type') == kind else []
-        return own + settings_of(kind, list(config.values()))
-    if isinstance(config, list | tuple):
-        return [found for item in config for found in settings_of(kind, item)]
-    return []
+def example_faults(value: type, text: str) -> list[str]:
+    example = literal_example(text)
+    if not example:
+        return []
+    given = keys_given(example, {value.__name__, *registered_names(value)})
+    unknown = set().union(*given) - accepted_keys(value)
+    return sorted(unknown) if given else ['is not used']
 
 
 @pytest.mark.parametrize('face', FACES)
-def test_examples_of_configs_use_keys_that_the_class_accepts(face):
-    from mmengine.config import Config
-
-    for name, value in exported(face).items():
-        example = config_examples(inspect.getdoc(value) or '')
-        if example:
-            config = Config.fromstring(example, '.py').to_dict()
-            given = settings_of(name, config)
-            assert given, f'{name}: {example}'
-            for settings in given:
-                assert set(settings) - {'type'} <= accepted_keys(value), name
+def test_literal_examples_fit_the_signature(face):
+    faults = {
+        name: example_faults(value, inspect.getdoc(value) or '')
+        for name, value in exported(face).items()
+    }
+    assert {name: found for name, found in faults.items() if found} == {}
 
 
-def test_an_unknown_key_of_an_example_is_seen():
+@pytest.mark.parametrize(
+    ('example', 'faults'),
+    [
+        ('x = [dict(type="Child", size=1, split="a")]', []),
+        ('x = [dict(type="Child", length=1)]', ['length']),
+        ('x = Child(size=1)', []),
+        ('x = Child(sice=1)', ['sice']),
+        ('x = dict(type="Other", size=1)', ['is not used']),
+    ],
+)
+def test_a_wrong_example_is_seen(example, faults):
     class Base:
         def __init__(self, split):
             pass
@@ -106,10 +149,11 @@ def test_an_unknown_key_of_an_example_is_seen():
         def __init__(self, size, **kwargs):
             super().__init__(**kwargs)
 
-    doc = 'A set.\n\nExample::\n\n    sets = [dict(type="Child", size=1)]\n'
-    assert config_examples(doc) == 'sets = [dict(type="Child", size=1)]'
-    assert accepted_keys(Child) >= {'size', 'split'}
-    assert 'length' not in accepted_keys(Child)
-    assert settings_of('Child', {'a': [{'type': 'Child'}]}) == [
-        {'type': 'Child'}
-    ]
+    text = f'A set.\n\nExample::\n\n    {example}\n\nRaises:\n    nothing'
+    assert example_faults(Child, text) == faults
+
+
+def test_a_registered_name_is_found():
+    from gps_seg.models import StrictPretrainedInit
+
+    assert registered_names(StrictPretrainedInit) == {'Pretrained'}

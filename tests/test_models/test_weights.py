@@ -166,7 +166,7 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(
         load('weights://tiny')
     message = str(caught.value)
     assert reason in message
-    assert f'fetch {OFFICIAL}' in message
+    assert f'download {OFFICIAL}' in message
     assert str(folder / 'tiny.safetensors') in message
     assert 'tools/model_converters/dinov2_to_mmpretrain.py official.pth' in (
         message
