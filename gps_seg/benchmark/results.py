@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From raw measurements to medians and ratios."""
+"""Medians and ratios of raw measurements."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From timm's and DINOv2's names to those of MMPretrain's VisionTransformer.
+"""Rename ViTs of timm and DINOv2 for MMPretrain's VisionTransformer.
 
 timm's ``vit_*`` and the official DINOv2 files use the same names; DINOv2 has
 LayerScale in addition. Every tensor keeps its shape and layout; only names

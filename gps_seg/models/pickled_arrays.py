@@ -37,7 +37,7 @@ _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
 class NumberType:
-    """Stands in for ``numpy.dtype``.
+    """Stand-in for ``numpy.dtype``.
 
     Args:
         code: Kind and size of a number, such as ``'f8'``.
@@ -64,7 +64,7 @@ class NumberType:
 
 
 class NumberArray:
-    """Stands in for ``numpy.ndarray``."""
+    """Stand-in for ``numpy.ndarray``."""
 
     array: np.ndarray | None = None
 
@@ -84,7 +84,7 @@ class NumberArray:
 
 
 class SavedHistory(HistoryBuffer):
-    """Stands in for ``HistoryBuffer``, and becomes one with its numbers.
+    """Stand-in for ``HistoryBuffer`` that becomes one with its numbers.
 
     MMEngine's own class would let a file change the statistics of all
     histories.
@@ -113,14 +113,14 @@ class SavedHistory(HistoryBuffer):
 
 
 def _array(kind: Any, *_: Any) -> NumberArray:
-    """Stands in for ``_reconstruct``, which creates an empty array."""
+    """Stand-in for ``_reconstruct``, which creates an empty array."""
     if kind is not NumberArray:
         raise pickle.UnpicklingError(f'an array of type {kind!r}')
     return NumberArray()
 
 
 def _scalar(kind: Any, raw: Any) -> np.generic:
-    """Stands in for ``scalar``, which creates one number."""
+    """Stand-in for ``scalar``, which creates one number."""
     if not isinstance(kind, NumberType):
         raise pickle.UnpicklingError(f'a number of type {kind!r}')
     number: np.generic = _numbers(raw, kind.dtype, 1)[0]
@@ -128,14 +128,14 @@ def _scalar(kind: Any, raw: Any) -> np.generic:
 
 
 def _no_bytes(*content: Any) -> bytes:
-    """Stands in for ``bytes``, which an empty array calls."""
+    """Stand-in for ``bytes``, which an empty array calls."""
     if content:
         raise pickle.UnpicklingError(f'bytes of {content!r:.60}')
     return b''
 
 
 def _settings(content: Any) -> ConfigDict:
-    """Stands in for ``ConfigDict``, the type of metainfo in a config."""
+    """Stand-in for ``ConfigDict``, the type of metainfo in a config."""
     if type(content) is not dict:
         raise pickle.UnpicklingError(f'settings {content!r:.60}')
     return ConfigDict(content)
@@ -149,7 +149,7 @@ def _numbers(raw: Any, dtype: np.dtype, count: int) -> np.ndarray:
 
 
 def _statistic(owner: Any, name: Any) -> Callable[..., Any]:
-    """Stands in for ``getattr``, with which histories store their methods."""
+    """Stand-in for ``getattr``, with which histories store their methods."""
     if owner is not SavedHistory or name not in _STATISTICS:
         raise pickle.UnpicklingError(f'getattr of {name!r} from {owner!r}')
     method: Callable[..., Any] = getattr(HistoryBuffer, name)

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Is this image usable, and is this mask a mask?
+"""Checks that an image is usable and that a mask is one.
 
 Pillow decodes here, not OpenCV: ``cv2.imdecode`` fills the missing rows of a
-truncated JPEG with grey and says nothing, so a half-downloaded image would
-train.
+truncated JPEG with grey without an error, so a training would use images that
+were half downloaded.
 """
 
 import hashlib

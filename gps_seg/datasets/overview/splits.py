@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the data sets of a config hold, before a run of hours is started."""
+"""Build the data sets of a config, and compare their splits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
