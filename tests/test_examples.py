@@ -81,29 +81,21 @@ def registered_names(value: object) -> set[str]:
     }
 
 
-def keys_given(example: str, names: set[str]) -> list[set[str]]:
-    """Return the keywords of each call of a name, and of each such dict."""
-    given = []
-    for call in ast.walk(ast.parse(example)):
-        if not isinstance(call, ast.Call):
-            continue
-        keys = {str(keyword.arg) for keyword in call.keywords}
-        called = ast.unparse(call.func).split('.')[0]
-        kinds = {k.value for k in call.keywords if k.arg == 'type'}
-        types = {getattr(kind, 'value', None) for kind in kinds}
-        if called in names:
-            given.append(keys)
-        elif called == 'dict' and types & names:
-            given.append(keys - {'type'})
-    return given
+def calls_in(example: str) -> list[ast.Call]:
+    nodes = ast.walk(ast.parse(example))
+    return [node for node in nodes if isinstance(node, ast.Call)]
 
 
-def accepted_keys(value: type) -> set[str]:
-    """Return the arguments of a function, or of a class and its bases."""
-    if not inspect.isclass(value):
-        return set(inspect.signature(value).parameters)
+def type_of(call: ast.Call) -> str | None:
+    """Return the type that a dictionary of a config names."""
+    kinds = [each.value for each in call.keywords if each.arg == 'type']
+    return ast.literal_eval(kinds[0]) if kinds else None
+
+
+def accepted_keys(kind: type) -> set[str]:
+    """Return the arguments of a class and, where it has kwargs, its bases."""
     keys: set[str] = set()
-    for base in value.__mro__:
+    for base in kind.__mro__:
         if '__init__' in vars(base):
             parameters = inspect.signature(base.__init__).parameters
             keys |= set(parameters)
@@ -112,13 +104,34 @@ def accepted_keys(value: type) -> set[str]:
     return keys
 
 
+def call_faults(value: type, call: ast.Call) -> list[str]:
+    """Return what is wrong with a call of a class or function."""
+    given = {str(each.arg): each.value for each in call.keywords}
+    try:
+        inspect.signature(value).bind(*call.args, **given)
+    except TypeError as error:
+        return [str(error)]
+    return []
+
+
 def example_faults(value: type, text: str) -> list[str]:
+    """Return what is wrong with the literal example of a docstring."""
     example = literal_example(text)
     if not example:
         return []
-    given = keys_given(example, {value.__name__, *registered_names(value)})
-    unknown = set().union(*given) - accepted_keys(value)
-    return sorted(unknown) if given else ['is not used']
+    name = value.__name__
+    faults, is_used = [], False
+    for call in calls_in(example):
+        called = ast.unparse(call.func)
+        if called == 'dict' and type_of(call) in registered_names(value):
+            keys = {str(each.arg) for each in call.keywords} - {'type'}
+            faults += sorted(keys - accepted_keys(value))
+        elif called == name:
+            faults += call_faults(value, call)
+        elif not called.startswith(f'{name}.'):
+            continue
+        is_used = True
+    return faults if is_used else ['is not used']
 
 
 @pytest.mark.parametrize('face', FACES)
@@ -133,24 +146,21 @@ def test_literal_examples_fit_the_signature(face):
 @pytest.mark.parametrize(
     ('example', 'faults'),
     [
-        ('x = [dict(type="Child", size=1, split="a")]', []),
-        ('x = [dict(type="Child", length=1)]', ['length']),
-        ('x = Child(size=1)', []),
-        ('x = Child(sice=1)', ['sice']),
-        ('x = dict(type="Other", size=1)', ['is not used']),
+        ('x = [dict(type="KvasirSEGDataset", data_root="a")]', []),
+        ('x = [dict(type="KvasirSEGDataset", data_rot="a")]', ['data_rot']),
+        ('x = KvasirSEGDataset("train.txt")', []),
+        (
+            'x = KvasirSEGDataset()',
+            ["missing a required argument: 'ann_file'"],
+        ),
+        ('x = dict(type="PolypDataset")', ['is not used']),
     ],
 )
 def test_a_wrong_example_is_seen(example, faults):
-    class Base:
-        def __init__(self, split):
-            pass
-
-    class Child(Base):
-        def __init__(self, size, **kwargs):
-            super().__init__(**kwargs)
+    from gps_seg.datasets import KvasirSEGDataset
 
     text = f'A set.\n\nExample::\n\n    {example}\n\nRaises:\n    nothing'
-    assert example_faults(Child, text) == faults
+    assert example_faults(KvasirSEGDataset, text) == faults
 
 
 def test_a_registered_name_is_found():
