@@ -60,8 +60,8 @@ def check_fits(
         raise ValueError(
             f'checkpoint: expected the {len(expected)} tensors of this '
             f'model, got {len(expected) - len(missing)} of them; missing are '
-            f'{missing[:3]}... The architectures differ: use the config that '
-            'the checkpoint was made with.'
+            f'{missing[:3]}... It belongs to another architecture: use the '
+            'config that it was made with.'
         )
     _check_shapes(expected, loaded)
 
@@ -96,9 +96,9 @@ def _check_shapes(
         if name in loaded and tensor.shape != loaded[name].shape:
             raise ValueError(
                 f'checkpoint: expected shape {tuple(tensor.shape)}, got '
-                f'{tuple(loaded[name].shape)} ({name}). The architectures '
-                'or the image sizes differ: use the config that the '
-                'checkpoint was made with.'
+                f'{tuple(loaded[name].shape)} ({name}). It belongs to '
+                'another architecture or another size of images: use the '
+                'config that it was made with.'
             )
 
 

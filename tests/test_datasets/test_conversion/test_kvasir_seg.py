@@ -129,6 +129,8 @@ def test_report_states_the_facts(files, splits, tmp_path, write_zip):
     assert facts['split_sizes'] == {'train': 3, 'val': 1, 'tune_val': 1}
     assert facts['sizes'] == {'64x48': 4}
     assert facts['problems'] == []
+    assert 'every image has a mask, every mask an image' in facts['checks']
+    assert 'polyp_shares' not in facts
     assert facts['polyp_share'] == pytest.approx(
         {'mean': np.mean(shares), 'min': min(shares), 'max': max(shares)}
     )
