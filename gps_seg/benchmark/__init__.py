@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What tuning costs: methods side by side in time, memory and traffic."""
+"""The cost of tuning: methods compared in time, memory and traffic."""
 
 from gps_seg.stack import require_openmmlab
 

@@ -1,12 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The segmentors that are measured, and a batch of synthetic data for each.
 
-Encoders are those of MMPretrain and MMSegmentation, built by their registry;
-the head is as light as one can be, so that the encoder, which is what the
-methods differ in, is most of the cost. Weights are random unless a checkpoint
-is given: what a step costs depends on shapes, and on how many columns were
-selected, which is recorded.
-Dropout and stochastic depth are off, so that all methods do the same work.
+Encoders come from the registries of MMPretrain and MMSegmentation. The head is
+as light as possible: the methods differ in the encoder, which should dominate
+the cost. Weights are random unless a checkpoint is given: the cost of a step
+depends on shapes and on the number of selected columns, which is recorded.
+Dropout and stochastic depth are off, so all methods do the same work.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,10 +33,11 @@ class Architecture:
     """One encoder.
 
     Args:
-        backbone: Side of the square input in pixels -> config of the encoder.
-        channels: Channels of the four levels that the head reads.
-        size: Side of the input unless another is asked for.
-        stride: The side must be a multiple of this, in pixels.
+        backbone: Function from the side of the square input, in pixels, to the
+            config of the encoder.
+        channels: Numbers of channels of the four levels that the head reads.
+        size: Default side of the input in pixels.
+        stride: Divisor of the side, in pixels.
     """
 
     backbone: Callable[[int], dict[str, Any]]
@@ -64,9 +64,8 @@ def vision_transformer(
     )
 
 
-def swin_tiny(size: int) -> dict[str, Any]:
-    """Config of MMSegmentation's Swin-T; it takes inputs of any size."""
-    del size
+def swin_tiny(_size: int) -> dict[str, Any]:
+    """Config of MMSegmentation's Swin-T, which accepts inputs of any size."""
     return dict(type='SwinTransformer', drop_path_rate=0.0)
 
 
@@ -75,8 +74,8 @@ TINY_VIT = dict(
 )
 LEVELS = (2, 5, 8, 11)
 ARCHITECTURES: Mapping[str, Architecture] = {
-    # A scale of one in place of DINOv2's initial 1e-5, which would shut the
-    # blocks off; trained ones are of the order of one.
+    # LayerScale of 1 as in trained models. DINOv2's initial 1e-5 would switch
+    # the blocks off.
     'vit-s14': Architecture(
         vision_transformer('dinov2-small', 14, LEVELS, layer_scale=1.0),
         (384,) * 4,
@@ -92,7 +91,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     'swin-t': Architecture(
         swin_tiny, (96, 192, 384, 768), size=512, stride=32
     ),
-    # To try the benchmark out in seconds.
+    # To try the benchmark in seconds.
     'tiny': Architecture(
         vision_transformer(TINY_VIT, 8, (0, 1, 2, 3)),
         (32,) * 4,
@@ -103,22 +102,33 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 
 def check_architecture(name: str, size: int | None) -> int:
-    """The side of the input in pixels, checked.
+    """Check the name of an architecture and the size of its input.
+
+    Args:
+        name: Key of :data:`ARCHITECTURES`.
+        size: Side of the input in pixels; None for the default.
+
+    Returns:
+        The side of the input in pixels.
 
     Raises:
         ValueError: If there is no such architecture, or the size is not a
             positive multiple of its stride.
+
+    Example:
+        >>> check_architecture('tiny', None)
+        32
     """
     if name not in ARCHITECTURES:
         raise ValueError(
-            f'arch: expected one of {list(ARCHITECTURES)}, got {name!r}.'
+            f'arch: expected one of {", ".join(ARCHITECTURES)}, got {name!r}.'
         )
     arch = ARCHITECTURES[name]
     size = arch.size if size is None else size
     if size < 1 or size % arch.stride:
         raise ValueError(
             f'size: expected a positive multiple of {arch.stride} pixels, '
-            f'got {size} (arch {name}). Its usual size is {arch.size}.'
+            f'got {size} (arch {name}). The default is {arch.size}.'
         )
     return size
 
@@ -126,14 +136,14 @@ def check_architecture(name: str, size: int | None) -> int:
 def build_segmentor(
     name: str, size: int, seed: int, checkpoint: str | None = None
 ) -> nn.Module:
-    """The segmentor in training mode on the CPU.
+    """Build a segmentor in training mode on the CPU.
 
     Args:
         name: Key of :data:`ARCHITECTURES`.
         size: Side of the input in pixels.
         seed: Seed of the weights.
-        checkpoint: Weights of the encoder, in any form MMEngine knows or
-            ``weights://NAME``.
+        checkpoint: Weights of the encoder, ``weights://NAME`` or any form of
+            MMEngine; None for random weights.
     """
     register_all_modules()
     arch = ARCHITECTURES[name]
@@ -155,7 +165,7 @@ def build_segmentor(
 
 
 def light_head(channels: tuple[int, ...]) -> dict[str, Any]:
-    """Config of one 1x1 convolution over all levels, as our models have."""
+    """Config of a 1x1 convolution over all levels, as in our configs."""
     return dict(
         type='FCNHead',
         in_channels=list(channels),
@@ -177,11 +187,16 @@ def light_head(channels: tuple[int, ...]) -> dict[str, Any]:
 def synthetic_loss(
     model: nn.Module, size: int, batch: int, seed: int
 ) -> Callable[[], Tensor]:
-    """The training loss of ``model`` over one batch, always the same.
+    """The training loss of ``model`` as a function of a fixed batch.
 
-    The images are smooth blobs with noise, the labels where the blobs are
-    bright, so that there is something to learn. The batch lies on the device
-    of the model.
+    Images are smooth blobs with noise; the label is 1 where a blob is bright,
+    so there is something to learn. The batch is on the device of the model.
+
+    Args:
+        model: Segmentor in training mode.
+        size: Side of the images in pixels.
+        batch: Number of images.
+        seed: Seed of the images.
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)

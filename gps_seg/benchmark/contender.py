@@ -12,7 +12,7 @@ LEARNING_RATE = 1e-4
 
 
 def nothing() -> None:
-    """What a method without a detour does at its turn."""
+    """Do nothing: the default of the callbacks."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Contender:
     """A model under one method, ready to train.
 
     Args:
-        loss: Runs the model on the batch.
-        trained: What the optimizer is given, by the name in the model.
-        passes: Surrounds the forward and the backward pass.
-        after_backward: Called when the gradients are there.
-        after_step: Called when the optimizer has stepped.
+        loss: Function that runs the model on the batch.
+        trained: Name in the model -> parameter that the optimizer trains.
+        passes: Factory of a context for the forward and the backward pass.
+        after_backward: Callback after the backward pass.
+        after_step: Callback after the step of the optimizer.
     """
 
     loss: Callable[[], Tensor]
@@ -35,15 +35,15 @@ class Contender:
     optimizer: Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
-        # Weight decay is off: under dense masks it would move the frozen
-        # entries, and the methods would no longer take the same step.
+        # Weight decay is off: with dense masks it would change the frozen
+        # entries, and the methods would take different steps.
         optimizer = AdamW(
             self.trained.values(), lr=LEARNING_RATE, weight_decay=0.0
         )
         object.__setattr__(self, 'optimizer', optimizer)
 
     def backward(self) -> None:
-        """Forward and backward pass; the gradients stay."""
+        """Run the forward and the backward pass; keep the gradients."""
         with self.passes():
             self.loss().backward()
         self.after_backward()
@@ -55,6 +55,6 @@ class Contender:
         self.optimizer.zero_grad()
 
     def step(self) -> None:
-        """One training step."""
+        """Take one training step."""
         self.backward()
         self.update()

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Bytes of one training step that do not depend on the machine."""
+"""Memory and traffic of one training step, which no machine changes."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -22,11 +22,11 @@ class Counts(NamedTuple):
     """Bytes of one training step.
 
     Args:
-        saved: Kept by autograd from the forward to the backward pass, in all
-            of the model; parameters and buffers are not counted.
-        gradients: Held when the backward pass is over.
-        optimizer_state: Held between the steps.
-        network: Sent by each of two processes that average their gradients.
+        saved: Bytes that autograd keeps from the forward to the backward
+            pass, in the whole model, without parameters and buffers.
+        gradients: Bytes of the gradients after the backward pass.
+        optimizer_state: Bytes of the optimizer's state.
+        network: Bytes that each of two processes sends to average gradients.
     """
 
     saved: int
@@ -36,10 +36,10 @@ class Counts(NamedTuple):
 
 
 def count_step(model: nn.Module, contender: Contender) -> Counts:
-    """Take one step and count; the optimizer must hold no gradient before.
+    """Take one step and count its bytes; there must be no gradients yet.
 
-    A ring of ``n`` processes sends ``2 (n - 1) / n`` times what is averaged
-    from each of them; that is once for two.
+    In a ring of ``n`` processes each one sends ``2 (n - 1) / n`` times the
+    size of the averaged tensors, which is once for two processes.
     """
     parameters = _everything(model, contender)
     resident = [*model.buffers(), *(p for _, p in parameters)]
@@ -61,15 +61,14 @@ def count_step(model: nn.Module, contender: Contender) -> Counts:
 def saved_bytes(run: Callable[[], None], resident: Iterable[Tensor]) -> int:
     """Bytes that autograd saves while ``run`` runs.
 
-    Every storage counts once and as a whole, as a view keeps all of it. What
-    a custom ``autograd.Function`` saves by ``save_for_backward`` counts too.
+    Every storage counts once and in full, since a view keeps all of it.
+    Tensors that a custom ``autograd.Function`` saves count, too.
 
     Args:
-        run: A forward pass; the backward pass may follow.
-        resident: Tensors that are there in any case; their storages are not
-            counted.
+        run: Function with a forward pass, and perhaps a backward pass.
+        resident: Tensors whose storages exist anyway and are not counted.
     """
-    # The storages are kept, so that no address is given out a second time.
+    # Keeping the storages prevents the reuse of their addresses.
     kept: dict[int, torch.UntypedStorage] = {}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -87,9 +86,9 @@ def saved_bytes(run: Callable[[], None], resident: Iterable[Tensor]) -> int:
 def _everything(
     model: nn.Module, contender: Contender
 ) -> list[tuple[str, nn.Parameter]]:
-    """All that may hold a gradient, each with the name in the model.
+    """All tensors that may have a gradient, with their names in the model.
 
-    A dense weight and its selected values share a name.
+    A dense weight and its selected values have the same name.
     """
     named = {parameter: n for n, parameter in model.named_parameters()}
     named |= {parameter: n for n, parameter in contender.trained.items()}

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Peak memory of this process, or of its GPU, above a starting point."""
+"""Peak memory of this process or its GPU, above a starting point."""
 
 import ctypes
 import gc
@@ -12,14 +12,14 @@ KIB = 1024
 
 
 class PeakMemory(Protocol):
-    """Counts from when it is made."""
+    """A measurement that starts when the object is created."""
 
     def read(self) -> int | None:
-        """Peak in bytes above the starting point; None where unknown."""
+        """Peak in bytes above the starting point; None if unknown."""
 
 
 class CudaPeak:
-    """Peak of what torch has allocated on the current GPU."""
+    """Peak of torch's allocations on the current GPU."""
 
     def __init__(self) -> None:
         gc.collect()
@@ -36,9 +36,9 @@ class CudaPeak:
 class ProcessPeak:
     """Peak of the resident memory of this process (Linux).
 
-    The kernel's high-water mark is set back to the present first. Where that
-    is not allowed the mark of the whole life of the process is taken, which
-    is the same unless more was needed before than is after.
+    The kernel's high-water mark is reset first. If that is not allowed, the
+    mark of the whole process counts, which is the same unless it needed more
+    memory earlier.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ def watch_peak(device: torch.device) -> PeakMemory:
 
 
 def _give_back_freed_memory() -> None:
-    """Hand freed memory to the kernel, or the steps would find it free."""
+    """Return freed memory to the kernel, so that new memory is counted."""
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The methods that are measured: one function and one row each.
 
-Every function takes a segmentor, its loss and a selection, and gives a
-:class:`~gps_seg.benchmark.contender.Contender`. The head trains in all of
-them, the encoder's biases wherever selected weights do.
+Every function takes a segmentor, its loss and a selection, and returns a
+:class:`~gps_seg.benchmark.contender.Contender`. All methods train the head;
+those that train selected weights also train the encoder's biases.
 """
 
 import importlib.util
@@ -26,9 +26,9 @@ class Method:
     """A row of :data:`METHODS`.
 
     Args:
-        build: Makes the contender; the model may be changed for good.
-        selects: Whether it trains selected entries.
-        requires: Optional package without which it cannot be measured.
+        build: Function that builds the contender; it may change the model.
+        selects: Whether the method trains selected entries.
+        requires: Name of an optional package that the method needs.
     """
 
     build: Build
@@ -37,7 +37,7 @@ class Method:
 
     @property
     def is_available(self) -> bool:
-        """Whether the package that it requires, if any, is installed."""
+        """Whether the required package, if any, is installed."""
         return (
             self.requires is None
             or importlib.util.find_spec(self.requires) is not None
@@ -60,33 +60,30 @@ class Row:
 
 
 def full(
-    model: nn.Module, loss: Callable[[], Tensor], selection: Selection
+    model: nn.Module, loss: Callable[[], Tensor], _selection: Selection
 ) -> Contender:
-    """All parameters train."""
-    del selection
+    """Train all parameters."""
     return _whole(model, loss, Full().roles(model))
 
 
 def linear(
-    model: nn.Module, loss: Callable[[], Tensor], selection: Selection
+    model: nn.Module, loss: Callable[[], Tensor], _selection: Selection
 ) -> Contender:
-    """The head alone trains."""
-    del selection
+    """Train the head only."""
     return _whole(model, loss, Linear(encoder=ENCODER).roles(model))
 
 
 def bias(
-    model: nn.Module, loss: Callable[[], Tensor], selection: Selection
+    model: nn.Module, loss: Callable[[], Tensor], _selection: Selection
 ) -> Contender:
-    """The biases of the encoder and the head train."""
-    del selection
+    """Train the biases of the encoder, and the head."""
     return _whole(model, loss, Bias(encoder=ENCODER).roles(model))
 
 
 def ours(
     model: nn.Module, loss: Callable[[], Tensor], selection: Selection
 ) -> Contender:
-    """GPS as this package trains it."""
+    """Train GPS as this package does."""
     trainable = Trainable(model, gps_roles(model, ENCODER), selection)
     return Contender(
         loss,
@@ -104,7 +101,7 @@ def _whole(
 
 
 def trained_by_name(trainable: Trainable) -> dict[str, nn.Parameter]:
-    """What the optimizer is given, by the name of the parameter it is of."""
+    """Name in the model -> parameter that the optimizer trains."""
     return {
         trainable.names[parameter]: trained
         for parameter, trained in trainable.form.items()
@@ -123,14 +120,22 @@ METHODS: Mapping[str, Method] = {
 
 
 def rows_of(methods: Sequence[str], ks: Sequence[int]) -> list[Row]:
-    """One row per method, and of ours one per k.
+    """One row per method, and one per k for ours.
 
-    The rivals that select take the first k: what they cost hardly depends on
-    it, as what they handle is dense.
+    The rivals that select use the first k: they handle dense tensors, so
+    their cost hardly depends on it.
+
+    Args:
+        methods: Keys of :data:`METHODS`.
+        ks: Numbers of connections per neuron.
 
     Raises:
-        ValueError: If a method is unknown or named twice, or a k is not a
-            positive number or given twice.
+        ValueError: If a method is unknown or repeated, or a k is not positive
+            or repeated.
+
+    Example:
+        >>> [row.label for row in rows_of(['full', 'ours'], ks=[1, 5])]
+        ['full', 'ours k=1', 'ours k=5']
     """
     _check(methods, ks)
     rows = []
@@ -148,8 +153,8 @@ def _check(methods: Sequence[str], ks: Sequence[int]) -> None:
     unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods or len(set(methods)) < len(methods):
         raise ValueError(
-            f'methods: expected different ones among {list(METHODS)}, got '
-            f'{list(methods)}.'
+            f'methods: expected different ones of {", ".join(METHODS)}, '
+            f'got {", ".join(methods) or "none"}.'
         )
     if not ks or min(ks) < 1 or len(set(ks)) < len(ks):
         raise ValueError(

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From raw measurements to medians and ratios."""
+"""Medians and ratios of raw measurements."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Summary(NamedTuple):
         gradients: Bytes of gradients.
         state: Bytes of the optimizer's state.
         network: Bytes that each of two processes sends per step.
-        peak: Median over the rounds of the peak memory; None where unknown.
+        peak: Median of the peak memory over the rounds; None if unknown.
     """
 
     label: str
@@ -37,7 +37,18 @@ class Summary(NamedTuple):
 
 
 def summarize(measurement: Measurement) -> Summary | None:
-    """Medians of one row, or None if it could not be measured."""
+    """Medians of one row; None if it could not be measured.
+
+    Example:
+        >>> from gps_seg.benchmark.methods import Row
+        >>> from gps_seg.benchmark.counters import Counts
+        >>> none = Bytes(encoder=0, head=0)
+        >>> measurement = Measurement(
+        ...     Row('bias', None, 'bias'), seconds=[[0.2, 0.1], [0.3]],
+        ...     counts=Counts(0, none, none, none))
+        >>> summarize(measurement).seconds
+        0.2
+    """
     counts = measurement.counts
     if measurement.problem is not None or counts is None:
         return None
@@ -56,7 +67,7 @@ def summarize(measurement: Measurement) -> Summary | None:
 
 
 def quartiles_of(numbers: Sequence[float]) -> tuple[float, float]:
-    """First and third quartile; of a single number twice that number."""
+    """First and third quartile; both equal the value if there is only one."""
     if len(numbers) == 1:
         return numbers[0], numbers[0]
     first, _, third = statistics.quantiles(numbers, method='inclusive')
@@ -67,8 +78,8 @@ def _gradients_and_state(summary: Summary) -> float:
     return summary.gradients.encoder + summary.state.encoder
 
 
-#: Heading -> what is compared, and with which row. Gradients, state and
-#: network are those of the encoder, as the head trains in all methods.
+#: Heading -> value to compare, and label of the row to compare with.
+#: Gradients, state and network are the encoder's: all methods train the head.
 RATIOS: Mapping[str, tuple[Callable[[Summary], float], str]] = {
     'time/full': (lambda summary: summary.seconds, 'full'),
     'time/bias': (lambda summary: summary.seconds, 'bias'),
@@ -82,7 +93,7 @@ RATIOS: Mapping[str, tuple[Callable[[Summary], float], str]] = {
 def ratios_of(
     summary: Summary, summaries: Iterable[Summary]
 ) -> dict[str, float | None]:
-    """Every ratio of a row; None where the other row was not measured."""
+    """The ratios of a row; None if the other row was not measured."""
     others = {other.label: other for other in summaries}
     return {
         heading: value(summary) / value(others[label])
@@ -93,7 +104,15 @@ def ratios_of(
 
 
 def as_json(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """Everything measured, and the medians and ratios, for a file."""
+    """All measurements with their medians and ratios, for a JSON file.
+
+    Example:
+        >>> from gps_seg.benchmark.methods import Row
+        >>> row = Row('lora', None, 'lora')
+        >>> (entry,) = as_json([Measurement(row, problem='needs peft')])
+        >>> entry['problem']
+        'needs peft'
+    """
     summaries = [s for s in map(summarize, measurements) if s is not None]
     by_label = {summary.label: summary for summary in summaries}
     content = []

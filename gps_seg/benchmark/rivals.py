@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What others do, as they publish it, with only what is needed to measure."""
+"""Other methods as published, reduced to the parts that are measured."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ def dense_mask(
 
 
 def mask_of(weight: Tensor, indices: Tensor) -> Tensor:
-    """A tensor like ``weight`` that is 1 at the flat indices, else 0."""
+    """A tensor like ``weight``: 1 at the flat indices, 0 elsewhere."""
     mask = torch.zeros_like(weight, requires_grad=False)
     mask.view(-1)[indices.to(weight.device)] = 1
     return mask
@@ -54,11 +54,12 @@ class ScatterAdd(nn.Module):
     """A weight plus trainable values at some of its entries.
 
     Attributes:
-        values: What is added, shape ``(num_selected,)``; zero at first.
+        values: Added values, shape ``(num_selected,)``; zero at first.
 
     Args:
-        weight: The frozen weight, any shape.
-        indices: Flat indices into it, shape ``(num_selected,)``, int64.
+        weight: Frozen weight, any shape.
+        indices: Flat indices into the weight, shape ``(num_selected,)``,
+            int64.
     """
 
     indices: Tensor
@@ -79,8 +80,8 @@ def scatter_add(
 ) -> Contender:
     """NeuroAda (Zhang et al., EMNLP 2025): a dense sum in each forward.
 
-    One value per selected entry trains, but autograd forms the dense gradient
-    of the sum, and keeps the sum itself for the backward pass.
+    It trains one value per selected entry. But autograd computes the dense
+    gradient of the sum, and keeps the sum for the backward pass.
     """
     roles = gps_roles(model, ENCODER)
     weights = weights_to_select(model, roles)
@@ -100,7 +101,7 @@ def scatter_add(
 
 
 def lora(
-    model: nn.Module, loss: Callable[[], Tensor], selection: Selection
+    model: nn.Module, loss: Callable[[], Tensor], _selection: Selection
 ) -> Contender:
     """LoRA of the PEFT library on every Linear of the encoder.
 
@@ -109,7 +110,6 @@ def lora(
     """
     import peft  # noqa: PLC0415  (optional, and slow to import)
 
-    del selection
     encoder = model.get_submodule(ENCODER)
     linears = [
         name
@@ -119,7 +119,7 @@ def lora(
     config = peft.LoraConfig(
         r=LORA_RANK, lora_alpha=LORA_RANK, target_modules=linears
     )
-    # Freezes all of the encoder but the matrices that it adds.
+    # This freezes the encoder except for the added matrices.
     peft.inject_adapter_in_model(config, encoder)
     trained = {
         name: parameter

@@ -1,9 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Rounds in which every method has its turn, each time in a fresh process.
+"""Rounds that measure every method in turn, each in a fresh process.
 
-In turn, so that a machine that is busy for a while slows all methods down
-and not one; in a process of its own, so that the memory of one method is not
-there for the next to find.
+Turns let a busy phase of the machine slow down all methods instead of one. A
+fresh process starts without the memory of the previous method.
 """
 
 import json
@@ -28,16 +27,16 @@ WORKER = 'gps_seg.benchmark.worker'
 
 @dataclass
 class Measurement:
-    """All that was measured of one row.
+    """All measurements of one row.
 
     Args:
-        row: Which method, at which k.
-        problem: Why it could not be measured, or None.
-        seconds: Time of each timed step, a list per round.
-        peaks: Peak memory in bytes per round; None where unknown.
+        row: Method and its k.
+        problem: Reason why it could not be measured, or None.
+        seconds: Time of each timed step in seconds, one list per round.
+        peaks: Peak memory in bytes per round; None if unknown.
         loads: Load of the machine (processes) before each visit.
-        counts: Bytes that are the same in every round.
-        num_threads: Threads of torch, in the process that was measured.
+        counts: Counted bytes, which are equal in every round.
+        num_threads: Number of torch's threads in the measured process.
     """
 
     row: Row
@@ -49,7 +48,7 @@ class Measurement:
     num_threads: int | None = None
 
     def add(self, visit: dict[str, Any], load: float) -> None:
-        """Take in the result of one visit."""
+        """Add the result of one visit."""
         self.seconds.append(visit['seconds'])
         self.peaks.append(visit['peak'])
         self.loads.append(load)
@@ -62,10 +61,22 @@ class Measurement:
 def select_once(
     settings: Settings, rows: Iterable[Row], folder: Path
 ) -> list[dict[str, Any]]:
-    """Write the selections that the rows need; facts about each.
+    """Write the selections that the rows need.
+
+    Args:
+        settings: Settings of the run.
+        rows: Rows to be measured.
+        folder: Folder for the selections; created if missing.
+
+    Returns:
+        Facts about each selection.
 
     Raises:
         RuntimeError: If the pass fails, as for a ``k`` above a fan-in.
+
+    Example::
+
+        facts = select_once(settings, rows_of(['ours'], [1]), Path('out'))
     """
     ks = sorted({row.k for row in rows if row.k is not None})
     if not ks:
@@ -80,7 +91,7 @@ def select_once(
 
 
 def selection_file(folder: Path, k: int) -> Path:
-    """Where the selection of ``k`` connections per neuron lies."""
+    """Path of the selection of ``k`` connections per neuron."""
     return folder / f'selection_k{k}.safetensors'
 
 
@@ -90,16 +101,24 @@ def run_rounds(
     folder: Path,
     report: Callable[[str], None],
 ) -> Iterator[list[Measurement]]:
-    """Measure; give what is known after every round.
+    """Measure the rows, and yield all measurements after every round.
 
-    A method that fails, or whose package is missing, is left out with its
-    reason, and the others go on.
+    A method that fails, or whose package is missing, is skipped with its
+    reason; the others go on.
 
     Args:
         settings: Settings of the run.
-        rows: What to measure, in this order.
-        folder: Where :func:`select_once` wrote.
-        report: Called with one line after every visit.
+        rows: Rows to measure, in order.
+        folder: Folder with the selections of :func:`select_once`.
+        report: Function that receives one line after every visit.
+
+    Yields:
+        Measurements of all rows.
+
+    Example::
+
+        for measurements in run_rounds(settings, rows, folder, print):
+            print(format_tables(measurements))
     """
     measurements = [Measurement(row, problem_of(row)) for row in rows]
     start, done = time.monotonic(), 0
@@ -118,7 +137,7 @@ def run_rounds(
 
 
 def problem_of(row: Row) -> str | None:
-    """Why a row cannot be measured here, as far as known beforehand."""
+    """Reason why a row cannot be measured, if known beforehand."""
     method = METHODS[row.method]
     if method.is_available:
         return None
@@ -141,7 +160,7 @@ def visit(settings: Settings, measurement: Measurement, folder: Path) -> None:
 
 
 def describe(measurement: Measurement) -> str:
-    """One visit in half a line."""
+    """One visit in a few words."""
     label = f'{measurement.row.label:12}'
     if measurement.problem is not None:
         return f'{label} {measurement.problem}'
@@ -150,7 +169,7 @@ def describe(measurement: Measurement) -> str:
 
 
 def run_worker(task: dict[str, Any]) -> Any:
-    """The result of a task, done in a fresh process.
+    """Run a task in a fresh process and return its result.
 
     Raises:
         RuntimeError: If the process fails.
@@ -161,7 +180,7 @@ def run_worker(task: dict[str, Any]) -> Any:
         result = Path(folder, 'result.json')
         done = subprocess.run(
             [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
-            check=False,  # what went wrong is said below, in one line
+            check=False,  # the error below has one line
             capture_output=True,
             text=True,
             env={**os.environ, 'PYTHONPATH': path},

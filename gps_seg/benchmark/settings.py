@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What one run of the benchmark measures, and how often."""
+"""Settings of one run of the benchmark."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,25 @@ DEVICES = ('cpu', 'cuda')
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The same for all methods of a run.
+    """Settings that all methods of a run share.
 
     Args:
         arch: Key of :data:`~gps_seg.benchmark.architectures.ARCHITECTURES`.
         size: Side of the square input in pixels.
-        batch: Images per step.
+        batch: Number of images per step.
         device: ``'cpu'`` or ``'cuda'``.
-        steps: Timed steps per round, after :attr:`warmup` others.
-        rounds: How often every method has its turn.
-        warmup: Steps before the timed ones.
+        steps: Number of timed steps per round, after the warm-up.
+        rounds: Number of rounds; each measures every method once.
+        warmup: Number of steps before the timed ones.
         seed: Seed of weights and data.
         checkpoint: Weights of the encoder, or None for random ones.
 
     Raises:
-        ValueError: If one of them does not fit.
+        ValueError: If one of them is invalid.
+
+    Example:
+        >>> Settings(arch='tiny', size=32).rounds
+        3
     """
 
     arch: str
@@ -48,10 +52,11 @@ class Settings:
                 )
         if self.device not in DEVICES:
             raise ValueError(
-                f'device: expected one of {DEVICES}, got {self.device!r}.'
+                f'device: expected {" or ".join(DEVICES)}, got '
+                f'{self.device!r}.'
             )
         if self.device == 'cuda' and not torch.cuda.is_available():
             raise ValueError(
-                'device: expected one that is there, got cuda, but torch '
+                'device: expected one that is available, got cuda, but torch '
                 'finds no GPU. Use --device cpu.'
             )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The measurements as text: what was measured, then how it compares."""
+"""The measurements as text: absolute values, then ratios."""
 
 from collections.abc import Sequence
 
@@ -24,14 +24,22 @@ MEASURED = (
     'peak',
 )
 NOTE = (
-    'Medians of all rounds. Gradients, optimizer state and bytes sent per '
-    "step by each of\ntwo processes are the encoder's: the head trains in "
-    'all. Peak is above the built model.'
+    'Medians of all rounds. Gradients, optimizer state and the bytes that '
+    "each of two\nprocesses sends per step are the encoder's: all methods "
+    'train the head. The peak is\nmemory beyond that of the built model.'
 )
 
 
 def format_tables(measurements: Sequence[Measurement]) -> str:
-    """Two aligned tables with a line per row; ``-`` where nothing is known."""
+    """Two tables with one line per row; ``-`` stands for an unknown value.
+
+    Example:
+        >>> from gps_seg.benchmark.methods import Row
+        >>> row = Row('lora', None, 'lora')
+        >>> text = format_tables([Measurement(row, problem='needs peft')])
+        >>> [line for line in text.splitlines() if 'lora' in line][-1]
+        'lora: not measured (needs peft)'
+    """
     summaries = [s for s in map(summarize, measurements) if s is not None]
     measured = [MEASURED, *map(_measured, summaries)]
     compared = [

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """One visit to one method, in a process of its own.
 
-``python -m gps_seg.benchmark.worker TASK RESULT``: a task of
-:mod:`gps_seg.benchmark.rounds` as JSON, and the file for its result.
+``python -m gps_seg.benchmark.worker TASK RESULT`` runs a task of
+:mod:`gps_seg.benchmark.rounds`, given as JSON, and writes its result.
 """
 
 import importlib
@@ -38,7 +38,7 @@ from gps_seg.sparse import (
 
 
 def main() -> None:
-    """Do the task and write the result."""
+    """Run the task and write the result."""
     task = json.loads(sys.argv[1])
     settings = Settings(**task.pop('settings'))
     result = TASKS[task.pop('task')](settings, **task)
@@ -48,7 +48,7 @@ def main() -> None:
 def select(
     settings: Settings, ks: Sequence[int], files: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Select by one gradient pass over the batch; write one file per k."""
+    """Select with one gradient pass over the batch; write one file per k."""
     model, loss = set_up(settings)
     weights = weights_to_select(model, gps_roles(model, ENCODER))
     budgets = [Budget('neuron', Connections(k)) for k in ks]
@@ -76,7 +76,7 @@ def select(
 def column_share(selection: Selection) -> float:
     """Distinct selected columns of a matrix over its fan-in, mean of all.
 
-    What the gradients of the selected entries cost depends on it.
+    The cost of the selected entries' gradients depends on it.
     """
     shares = [
         len(indices.remainder(selection.shapes[name][1]).unique())
@@ -90,7 +90,7 @@ def column_share(selection: Selection) -> float:
 def measure(
     settings: Settings, method: str, selection: str | None, count: bool
 ) -> dict[str, Any]:
-    """Time steps of a method and watch the memory; count bytes if asked."""
+    """Time the steps of a method; measure its memory; perhaps count bytes."""
     if METHODS[method].requires is not None:
         importlib.import_module(METHODS[method].requires)
     device = torch.device(settings.device)
@@ -124,7 +124,7 @@ def set_up(settings: Settings) -> tuple[nn.Module, Callable[[], Tensor]]:
 
 
 def load_what_loads_late(device: torch.device) -> None:
-    """Take a tiny step: what the first step loads is no method's cost."""
+    """Take a tiny step, so that lazy loading is not charged to a method."""
     layer = nn.Linear(8, 8).to(device)
     optimizer = AdamW(layer.parameters())
     layer(torch.ones(8, 8, device=device)).sum().backward()

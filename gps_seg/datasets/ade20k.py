@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """ADE20K (SceneParse150): 150 classes, 20,210 + 2,000 images."""
 
-from __future__ import annotations
-
 import os
 from pathlib import PurePath
 
@@ -18,20 +16,34 @@ DEFAULT_ROOT = 'data/ade/ADEChallengeData2016'
 
 @DATASETS.register_module()
 class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
-    """MMSegmentation's ``ADE20KDataset`` whose files are all there.
+    """MMSegmentation's ``ADE20KDataset`` with all files present.
 
-    Images and annotations are matched by name when the data set is built: a
-    missing file is an error in the first seconds, not in the middle of a run,
-    and an archive that was unpacked in part does not train.
+    Images and annotations are matched by name when the data set is built. A
+    missing file is an error in the first seconds instead of in the middle of
+    a run, and a partly unpacked archive is refused.
 
     Args:
-        num_pairs: How many pairs there must be; None takes any number.
-        **kwargs: As for mmseg's ``ADE20KDataset``.
+        num_pairs: Number of pairs that is expected; None allows any.
+        **kwargs: Arguments of mmseg's ``ADE20KDataset``.
 
     Raises:
         FileNotFoundError: If the folder, an image or an annotation is
-            missing; says what to download and where it goes.
+            missing; names the download and the converter's command.
         ValueError: If there are fewer or more pairs than ``num_pairs``.
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='CheckedADE20KDataset',
+                num_pairs=20210,
+                data_root='data/ade/ADEChallengeData2016',
+                data_prefix=dict(
+                    img_path='images/training',
+                    seg_map_path='annotations/training',
+                ),
+            )
+        )
     """
 
     def __init__(self, num_pairs: int | None = None, **kwargs) -> None:
@@ -39,7 +51,7 @@ class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """The samples, all of whose files are there."""
+        """The samples, after a check that all files exist."""
         images = self._ids('img_path', self.img_suffix)
         if self.data_prefix.get('seg_map_path') is not None:
             labels = self._ids('seg_map_path', self.seg_map_suffix)
@@ -49,13 +61,13 @@ class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
             raise ValueError(
                 f'ADE20K: expected {self.num_pairs} pairs, got '
                 f'{len(samples)} ({self.data_prefix["img_path"]}). '
-                f'{self._remedy()} For a part of the data set, set num_pairs '
-                'to None.'
+                f'{self._remedy()} To train on a part of it, set num_pairs to '
+                'None.'
             )
         return samples
 
     def _ids(self, key: str, suffix: str) -> set[str]:
-        """Names without suffix of the files in a folder of the data set."""
+        """Names of the files in a folder of the data set, without suffix."""
         folder = self.data_prefix[key]
         found: set[str] = set()
         if fileio.isdir(folder, backend_args=self.backend_args):
@@ -69,8 +81,8 @@ class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
             found = {name.removesuffix(suffix) for name in files}
         if not found:
             raise FileNotFoundError(
-                f'ADE20K: expected *{suffix} files in {folder}, found none '
-                f'(data_root, data_prefix). {self._remedy()}'
+                f'ADE20K: expected *{suffix} files in {folder}, found none. '
+                f'Check data_root and data_prefix. {self._remedy()}'
             )
         return found
 
@@ -82,9 +94,10 @@ class CheckedADE20KDataset(NamesFiles, ADE20KDataset):
             if missing:
                 first = PurePath(self.data_prefix[key], min(missing))
                 raise FileNotFoundError(
-                    'ADE20K: expected an annotation for every image and the '
-                    f'reverse, missing {len(missing)} file(s), the first is '
-                    f'{first}{suffix}. {self._remedy()}'
+                    'ADE20K: expected an annotation for every image and an '
+                    'image for every annotation, missing '
+                    f'{len(missing)} file(s), such as {first}{suffix}. '
+                    f'{self._remedy()}'
                 )
 
     def _remedy(self) -> str:

@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The label of pixels that do not count."""
-
-from __future__ import annotations
+"""The label of pixels that neither the loss nor the metrics count."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +7,15 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-#: What MMSegmentation leaves out unless a config names another label.
+#: Label that MMSegmentation ignores unless a config names another.
 IGNORED = 255
 
 
 def ignored_label(model: Any) -> int:
-    """The label that the loss of a segmentor leaves out.
+    """The label that the loss of a segmentor ignores.
 
     Args:
-        model: The segmentor, or its settings in a config.
+        model: Segmentor, or its settings in a config.
 
     Returns:
         ``ignore_index`` of its (last) decode head; ``IGNORED`` if it has
@@ -34,7 +32,7 @@ def with_unknown(
     labels: np.ndarray,  # shape: (height, width), integers
     ignored: int,
 ) -> np.ndarray:  # shape: (height, width)
-    """``labels`` with ``IGNORED``, which is no class, for those ignored."""
+    """Replace the ignored label by ``IGNORED``, which is never a class."""
     return np.where(labels == ignored, IGNORED, labels).astype(np.uint8)
 
 

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Kvasir-SEG: 1000 images of polyps from colonoscopy."""
 
-from __future__ import annotations
-
 from mmseg.registry import DATASETS
 
 from gps_seg.datasets.polyp_dataset import PolypDataset
@@ -15,14 +13,26 @@ class KvasirSEGDataset(PolypDataset):
     Jha et al., Kvasir-SEG: A Segmented Polyp Dataset, MMM 2020.
 
     Args:
-        ann_file: One of ``splits/{train,val,tune_train,tune_val}.txt``.
-        **kwargs: As for mmseg's ``BaseSegDataset``.
+        ann_file: Split list, one of
+            ``splits/{train,val,tune_train,tune_val}.txt``.
+        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='KvasirSEGDataset',
+                data_root='data/kvasir-seg',
+                ann_file='splits/train.txt',
+            )
+        )
     """
 
     def remedy(self) -> str:
-        """The command that writes the files."""
+        """The download and the command that writes the files."""
         return (
-            f'Run python tools/dataset_converters/kvasir_seg.py '
-            f'ARCHIVE_OR_FOLDER {self.data_root or "data/kvasir-seg"}; '
-            f'data/README.md says where to get the archive.'
+            'Download kvasir-seg.zip (46 MB) from '
+            'https://datasets.simula.no/kvasir-seg/, then run: python '
+            'tools/dataset_converters/kvasir_seg.py kvasir-seg.zip '
+            f'{self.data_root or "data/kvasir-seg"} (see data/README.md).'
         )

@@ -1,11 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Refuse an annotation that cannot be right, before a loss meets it.
+"""Refuse a wrong annotation before it reaches the loss.
 
-Without it a label that is no class ends in an index error of the loss, on a
-GPU in an assertion of the device that names no file and kills the process.
+In the loss, a label that is no class raises an index error. On a GPU it fails
+an assertion of the device, which names no file and ends the process.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +15,10 @@ from mmseg.registry import TRANSFORMS
 
 from gps_seg.datasets.ignored_label import IGNORED
 
-#: What makes class indices of masks that are pictures; for error messages.
+#: Advice for error messages about masks that are not class indices.
 MASK_REMEDY = (
     'Convert the masks to one channel of class indices; '
-    'tools/dataset_converters/polyps.py does so with polyps.'
+    'tools/dataset_converters/polyps.py does this for polyps.'
 )
 _SHOWN = 5
 
@@ -28,13 +26,13 @@ _SHOWN = 5
 def load_labels(
     sample: Mapping[str, Any],
 ) -> np.ndarray:  # shape: (height, width), uint8
-    """The labels of a sample as MMSegmentation gives them to a model.
+    """The labels of a sample as a model of MMSegmentation receives them.
 
     Args:
-        sample: What an MMSegmentation data set knows of an image.
+        sample: Sample of an MMSegmentation data set.
 
     Raises:
-        OSError: If the file is not there.
+        OSError: If the file does not exist.
         ValueError: If it cannot be decoded.
     """
     try:
@@ -42,11 +40,11 @@ def load_labels(
     except FileNotFoundError:
         raise
     # Pillow raises SyntaxError, struct.error and more on malformed headers.
-    except Exception as err:
+    except Exception as error:
         raise ValueError(
-            f'expected an image file, cannot decode it ({err}). Fix or '
+            f'expected an image file, cannot decode it ({error}). Fix or '
             'replace the annotation.'
-        ) from err
+        ) from error
     labels: np.ndarray = loaded['gt_seg_map']
     return labels
 
@@ -57,27 +55,26 @@ def check_labels(
     num_classes: int,
     ignored: int = IGNORED,
 ) -> None:
-    """Refuse labels that are not those of an image.
+    """Refuse labels that do not fit their image or the classes.
 
     Args:
-        labels: As :func:`load_labels` gives them.
+        labels: Labels from :func:`load_labels`.
         size: Height and width of the image.
-        num_classes: Labels are ``0 .. num_classes - 1``.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
         ignored: Label of pixels that do not count.
 
     Raises:
-        ValueError: If they have channels or another size, or one of them is
-            no class.
+        ValueError: If the labels have channels, differ from the image in
+            size, or one of them is not a class.
     """
     if labels.ndim != 2:
         raise ValueError(
-            f'expected one channel, got shape {labels.shape}, a picture of '
-            f'the labels. {MASK_REMEDY}'
+            f'expected one channel, got shape {labels.shape}. {MASK_REMEDY}'
         )
     if labels.shape != size:
         raise ValueError(
-            f'expected shape {size}, that of its image, got '
-            f'{labels.shape}. Fix or replace the annotation.'
+            f'expected the shape of its image, {size}, got {labels.shape}. '
+            'Fix or replace the annotation.'
         )
     wrong = (labels >= num_classes) & (labels != ignored)
     if wrong.any():
@@ -90,18 +87,18 @@ def check_labels(
 
 
 def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
-    """What to say of a set in which no mask has a pixel of its only object.
+    """Error message for a set in which every pixel of the object is ignored.
 
     Args:
-        path: One of the masks with ignored pixels.
+        path: Path of one of the masks with ignored pixels.
         num: Number of these masks.
         name: Name of the object.
         ignored: Label of pixels that do not count.
     """
     return (
         f'{path}: expected a pixel of {name!r} (label 1) in some mask, got '
-        f'none, and {num} mask(s) that hold 0 and {ignored} alone. '
-        f'{ignored} is ignored: nothing would be learnt or scored. '
+        f'none; {num} mask(s) hold 0 and {ignored} alone. {ignored} is '
+        'ignored, so nothing would be learnt or scored. '
         f'{MASK_REMEDY}'
     )
 
@@ -110,16 +107,24 @@ def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
 class CheckLabels(BaseTransform):
     """Refuse an annotation whose size or labels are wrong.
 
-    Goes right after ``LoadAnnotations``, wherever that is.
+    In a pipeline it comes right after ``LoadAnnotations``.
 
     Args:
-        num_classes: Labels are ``0 .. num_classes - 1`` once
-            ``reduce_zero_label`` has been applied.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``
+            once ``reduce_zero_label`` has been applied.
         ignore_index: Label of pixels that do not count.
 
     Raises:
-        ValueError: If the annotation is no map of one channel with the size
-            of the image file, or has another label; names the file.
+        ValueError: If the annotation has channels, differs from the image
+            file in size, or has another label; names the file.
+
+    Example::
+
+        train_pipeline = [
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='CheckLabels', num_classes=2),
+        ]
     """
 
     def __init__(self, num_classes: int, ignore_index: int = IGNORED) -> None:
@@ -127,7 +132,7 @@ class CheckLabels(BaseTransform):
         self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Check ``gt_seg_map``; give ``results`` back as they are."""
+        """Check ``gt_seg_map``; return ``results`` unchanged."""
         height, width = results['ori_shape'][:2]
         try:
             check_labels(
@@ -136,7 +141,7 @@ class CheckLabels(BaseTransform):
                 self.num_classes,
                 self.ignore_index,
             )
-        except ValueError as err:
+        except ValueError as error:
             path = results.get('seg_map_path', 'annotation without a path')
-            raise ValueError(f'{path}: {err}') from err
+            raise ValueError(f'{path}: {error}') from error
         return results

@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Polyp images and masks on disk, in the layout that all our data have."""
-
-from __future__ import annotations
+"""Polyp images and masks on disk, in the layout of our converters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -22,22 +20,34 @@ PREFIX = {'img_path': 'images', 'seg_map_path': 'masks'}
 
 @DATASETS.register_module()
 class PolypDataset(NamesFiles, BaseSegDataset):
-    """Images, their 0/1 masks, and lists that say which belong to a split.
+    """Images, their 0/1 masks, and a list of ids for each split.
 
-    Every listed file is looked for when the data set is built: a missing mask
-    is an error in the first second, not in the middle of an epoch. So are
-    masks as they are often published, with 255 for the polyp, which is the
-    label that is ignored, or with three channels.
+    All listed files are checked when the data set is built: a missing mask is
+    an error in the first second instead of in the middle of an epoch. So are
+    masks as they are often published: with three channels, or with 255, the
+    ignored label, for the polyp.
 
     Args:
         ann_file: List of ids, such as ``splits/train.txt``.
-        **kwargs: As for mmseg's ``BaseSegDataset``.
+        data_prefix: Folders of images and masks in ``data_root``.
+        **kwargs: Arguments of mmseg's ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: If the list or a listed image or mask is missing.
-        ValueError: If the list is empty, or no mask has a polyp and some have
-            ignored pixels, or a mask that is read has channels or labels of
-            no class, or cannot be decoded.
+        ValueError: If the list is empty; if no mask has a polyp and some have
+            ignored pixels; if a mask that is read has channels or unknown
+            labels, or cannot be decoded.
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='PolypDataset',
+                data_root='data/cvc-300',
+                ann_file='splits/all.txt',
+                img_suffix='.png',
+            )
+        )
     """
 
     METAINFO: ClassVar[dict] = {
@@ -51,17 +61,21 @@ class PolypDataset(NamesFiles, BaseSegDataset):
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 
     def remedy(self) -> str:
-        """What to do when files are missing; for error messages."""
-        return 'Make the data set first; data/README.md shows its layout.'
+        """Advice for error messages when files are missing."""
+        return (
+            'Write the data set first: python tools/dataset_converters/'
+            f'polyps.py ARCHIVE_OR_FOLDER {self.data_root or "FOLDER"} (see '
+            'data/README.md).'
+        )
 
     def load_data_list(self) -> list[dict]:
-        """The samples of the split, all of whose files are there."""
-        self._require('split list', [self.ann_file])
+        """The samples of the split, after a check that all files exist."""
+        self._require_list()
         samples = super().load_data_list()
         if not samples:
             raise ValueError(
-                f'split list: expected one id per line, got an empty file '
-                f'({self.ann_file}). {self.remedy()}'
+                'split list: expected one id per line, got an empty file, '
+                f'{self.ann_file}. {self.remedy()}'
             )
         for key in ('img_path', 'seg_map_path'):
             files = [sample[key] for sample in samples if key in sample]
@@ -70,10 +84,10 @@ class PolypDataset(NamesFiles, BaseSegDataset):
         return samples
 
     def _require_an_object(self, samples: Sequence[Mapping[str, Any]]) -> None:
-        """Read masks up to the first that has an object; mostly that is one.
+        """Read masks up to the first with an object, usually the first.
 
         Raises:
-            ValueError: If there is none, and ignored pixels instead.
+            ValueError: If no mask has one and some have ignored pixels.
         """
         classes = self.metainfo['classes']
         ignoring = []
@@ -86,8 +100,8 @@ class PolypDataset(NamesFiles, BaseSegDataset):
                 check_labels(
                     labels, labels.shape[:2], len(classes), self.ignore_index
                 )
-            except ValueError as err:
-                raise ValueError(f'{path}: {err}') from err
+            except ValueError as error:
+                raise ValueError(f'{path}: {error}') from error
             is_ignored = labels == self.ignore_index
             if ((labels > 0) & ~is_ignored).any():
                 return
@@ -100,15 +114,21 @@ class PolypDataset(NamesFiles, BaseSegDataset):
                 )
             )
 
+    def _require_list(self) -> None:
+        if not self._exists(self.ann_file):
+            raise FileNotFoundError(
+                f'split list: expected the file {self.ann_file}, found none. '
+                f'{self.remedy()}'
+            )
+
     def _require(self, what: str, files: list[str]) -> None:
-        missing = [
-            file
-            for file in files
-            if not fileio.exists(file, backend_args=self.backend_args)
-        ]
+        missing = [file for file in files if not self._exists(file)]
         if missing:
             raise FileNotFoundError(
-                f'{what}: expected {len(files)} file(s), missing '
-                f'{len(missing)}, the first is {missing[0]} '
-                f'({self.ann_file}). {self.remedy()}'
+                f'{what}: expected the files that {self.ann_file} lists, '
+                f'missing {len(missing)} of {len(files)}, such as '
+                f'{missing[0]}. {self.remedy()}'
             )
+
+    def _exists(self, file: str) -> bool:
+        return fileio.exists(file, backend_args=self.backend_args)

@@ -1,18 +1,17 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which image belongs to which split: the lists kept in the repository.
+"""The split of each image: lists that are kept in the repository.
 
-Published results on Kvasir-SEG differ in their splits, and some of them
-overlap. So the lists are data under version control, and every conversion
-copies them instead of drawing a split of its own.
+Published results on Kvasir-SEG use different splits, and some of these
+overlap. So the lists are data under version control. Conversions copy them
+and never draw a split.
 """
-
-from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Self
 
 import gps_seg
 
@@ -24,15 +23,23 @@ TUNING_SALT = 'gps_seg tuning split 1'
 class SplitLists:
     """Ids of each split, in file order.
 
-    ``train`` and ``val`` divide the data set, or ``all`` is all of it. Any
-    further list is for choosing hyper-parameters and may hold training ids
+    ``train`` and ``val`` divide the data set, or ``all`` lists all of it. Any
+    further list serves to choose hyper-parameters and holds training ids
     only.
+
+    Args:
+        ids: Name of a split -> its ids.
+
+    Example:
+        >>> lists = SplitLists({'train': ('a', 'b'), 'val': ('b',)})
+        >>> lists.problems()
+        ['b: expected in one split, is in both train and val']
     """
 
     ids: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def read(cls, folder: str | Path) -> SplitLists:
+    def read(cls, folder: str | Path) -> Self:
         """Read every ``<split>.txt`` of ``folder``, one id per line.
 
         Raises:
@@ -42,9 +49,9 @@ class SplitLists:
         for name in ('train', 'val'):
             if not (folder / f'{name}.txt').is_file():
                 raise FileNotFoundError(
-                    f'split lists: expected train.txt and val.txt, found no '
-                    f'{name}.txt ({folder}). Restore the folder from the '
-                    f'repository.'
+                    'split lists: expected train.txt and val.txt, found no '
+                    f'{name}.txt in {folder}. Write one id per line, or '
+                    'restore the lists from the repository.'
                 )
         return cls(
             {
@@ -54,13 +61,13 @@ class SplitLists:
         )
 
     @classmethod
-    def one_of(cls, ids: Iterable[str]) -> SplitLists:
+    def one_of(cls, ids: Iterable[str]) -> Self:
         """All ids in one list."""
         return cls({'all': tuple(ids)})
 
     @classmethod
-    def of_record(cls, dataset: str = 'kvasir-seg') -> SplitLists:
-        """The lists that came with gps_seg.
+    def of_record(cls, dataset: str = 'kvasir-seg') -> Self:
+        """The lists that come with gps_seg.
 
         Raises:
             FileNotFoundError: If this copy of gps_seg has no such lists.
@@ -73,8 +80,8 @@ class SplitLists:
                 return cls.read(folder)
         raise FileNotFoundError(
             f'split lists of {dataset}: expected a folder splits/{dataset} '
-            f'under one of {[str(home) for home in homes]}, got none. '
-            f'Reinstall gps_seg, or run from its source tree.'
+            f'in {" or ".join(map(str, homes))}, found none. Reinstall '
+            'gps_seg, or run from its source tree.'
         )
 
     def split_of(self) -> dict[str, str]:
@@ -86,7 +93,7 @@ class SplitLists:
         }
 
     def problems(self) -> list[str]:
-        """What is wrong with the lists themselves, one sentence each."""
+        """What is wrong with the lists, one line per problem."""
         return [
             *self._repeated_ids(),
             *self._shared_ids(),
@@ -102,8 +109,7 @@ class SplitLists:
 
     def _repeated_ids(self) -> list[str]:
         return [
-            f'{id_}: expected once in {name}.txt, is there {ids.count(id_)} '
-            f'times'
+            f'{id_}: expected once in {name}.txt, found {ids.count(id_)} times'
             for name, ids in self.ids.items()
             if len(set(ids)) < len(ids)
             for id_ in sorted({i for i in ids if ids.count(i) > 1})
@@ -120,8 +126,8 @@ class SplitLists:
     def _tuning_ids_outside_train(self) -> list[str]:
         train = set(self.ids['train'])
         return [
-            f'{id_}: is in {name}.txt but not in train.txt; tuning must not '
-            f'see validation images'
+            f'{id_}: is in {name}.txt but not in train.txt; tuning must use '
+            'training images only'
             for name, ids in self.ids.items()
             if name not in ('train', 'val')
             for id_ in sorted(set(ids) - train)
@@ -140,22 +146,26 @@ def draw_tuning_lists(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Two disjoint samples of the training ids, for choosing learning rates.
 
-    The ids are sorted by the SHA-256 of ``TUNING_SALT``, a colon and the id;
-    the first ``num_train`` and the next ``num_val`` are taken. No random
-    generator takes part, so no library version can change the draw, and the
-    order of ``train_ids`` does not matter.
+    The ids are sorted by the SHA-256 of ``TUNING_SALT``, a colon and the id.
+    The first ``num_train`` and the next ``num_val`` are taken. No random
+    generator is used, so the draw depends neither on library versions nor on
+    the order of ``train_ids``.
+
+    Args:
+        train_ids: Ids of the training split.
+        num_train: Number of ids to tune on.
+        num_val: Number of ids to evaluate on.
 
     Returns:
-        Ids to tune on and ids to judge by, each sorted by name.
+        Ids to tune on and ids to evaluate on, each sorted by name.
 
     Raises:
-        ValueError: If there are fewer training ids than asked for.
+        ValueError: If ``num_train + num_val`` exceeds the number of ids.
     """
     if num_train + num_val > len(train_ids):
         raise ValueError(
-            f'num_train + num_val: expected at most {len(train_ids)} (the '
-            f'number of training ids), got {num_train + num_val}. Ask for '
-            f'fewer.'
+            f'num_train + num_val: expected at most {len(train_ids)}, the '
+            f'number of training ids, got {num_train + num_val}.'
         )
     drawn = sorted(
         train_ids,

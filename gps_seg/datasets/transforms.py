@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Albumentations that obey MMEngine's seed and refuse what they ignore."""
-
-from __future__ import annotations
+"""Albumentations that follow MMEngine's seed and refuse unknown arguments."""
 
 import inspect
 import random
@@ -18,35 +16,44 @@ from mmseg.registry import TRANSFORMS
 class ReproducibleAlbu(Albu):
     """MMSegmentation's ``Albu`` as a function of NumPy's global generator.
 
-    Albumentations 2 draws from generators of its own, seeded from the
-    operating system, so a run with a fixed seed still differed from its
-    repetition. Here each call takes one seed from NumPy's global generator,
-    which MMEngine seeds in every worker process.
+    Albumentations 2 has generators of its own, which the operating system
+    seeds. So two runs with the same seed still differ. Here each call takes
+    one seed from NumPy's global generator, which MMEngine seeds in every
+    worker process.
 
-    Arguments that Albumentations 2 would ignore with a warning (``var_limit``
-    of ``GaussNoise``, say, which an earlier version had) are errors.
+    Arguments that Albumentations 2 ignores with a warning are errors, such as
+    ``var_limit`` of ``GaussNoise``, which an earlier version had.
 
     Args:
         transforms: Transforms in order, each a dict with a ``type``.
-        **kwargs: As for mmseg's ``Albu``.
+        **kwargs: Arguments of mmseg's ``Albu``.
 
     Raises:
         ValueError: If Albumentations lacks a transform or one of its
             arguments.
+
+    Example::
+
+        train_pipeline = [
+            dict(
+                type='ReproducibleAlbu',
+                transforms=[dict(type='HorizontalFlip', p=0.5)],
+            )
+        ]
     """
 
     def albu_builder(self, cfg: dict) -> object:
-        """Build one transform, or a container with those inside it."""
+        """Build one transform, or a container along with its transforms."""
         name = cfg['type']
         if isinstance(name, str) and not hasattr(albumentations, name):
             raise ValueError(
-                f'ReproducibleAlbu: expected a transform of Albumentations '
-                f"{albumentations.__version__}, got '{name}'. It may have "
-                f'been renamed since the version you know.'
+                'ReproducibleAlbu: expected a transform of Albumentations '
+                f'{albumentations.__version__}, got {name!r}. Other versions '
+                'may have it under another name.'
             )
         with warnings.catch_warnings():
-            # Below it becomes an error that names the transform's own class;
-            # the warning names the base class for transforms without options.
+            # The warning may name a base class; the error below names the
+            # transform's own class.
             warnings.filterwarnings(
                 'ignore', message='.*not valid for transform'
             )
@@ -58,7 +65,7 @@ class ReproducibleAlbu(Albu):
                 f'{type(built).__name__}: expected arguments among '
                 f'{", ".join(known)}, got {", ".join(ignored)}, which '
                 f'Albumentations {albumentations.__version__} would ignore. '
-                f'Rename or remove them.'
+                'Rename or remove them.'
             )
         return built
 
@@ -70,9 +77,9 @@ class ReproducibleAlbu(Albu):
                 and, in training, ``gt_seg_map``, shape (height, width), uint8.
         """
         seed = int(np.random.randint(2**32, dtype=np.uint32))
-        # One pair of generators for all transforms. Compose.set_random_seed
-        # gives each transform its own, all with the same seed: then every
-        # transform with p=0.5 is applied to the same samples.
+        # All transforms share one pair of generators. Compose.set_random_seed
+        # would give each its own with the same seed: then all transforms with
+        # p=0.5 would be applied to the same samples.
         self.aug.set_random_state(
             np.random.default_rng(seed), random.Random(seed)
         )

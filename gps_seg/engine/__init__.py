@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The MMEngine side: importing this registers everything of gps_seg."""
+"""The MMEngine side; importing it registers all classes of gps_seg."""
 
 from gps_seg.stack import require_openmmlab
 

@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Refuse a checkpoint that does not fit the model.
 
-MMEngine loads what fits and warns of the rest, so a run can start from random
-weights, or a test can measure them, without anyone noticing.
+MMEngine loads the tensors that fit and only warns about the others. So a run
+may start from random weights, or a test may score them, without anyone
+noticing.
 """
 
 import re
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 
-#: Where a checkpoint has what the hooks of this package keep.
+#: Key under which the hooks of this package store data in a checkpoint.
 CHECKPOINT_KEY = 'gps_seg'
 
 
@@ -25,14 +26,15 @@ def check_fits(
 ) -> None:
     """Raise ValueError unless the checkpoint has every tensor of the model.
 
-    What the model itself changes while it loads, such as a position embedding
-    of another size, is taken as it would be loaded.
+    Changes that the model makes while it loads, such as resizing a position
+    embedding, are taken into account.
 
     Args:
-        model: The model that is about to load the checkpoint.
-        checkpoint: As MMEngine reads it, with or without ``state_dict``.
-        within: Name of a submodule whose tensors must be there; empty for all
-            of the model.
+        model: Model that is about to load the checkpoint.
+        checkpoint: Checkpoint as MMEngine reads it, with or without
+            ``state_dict``.
+        within: Name of the submodule whose tensors must be present; empty for
+            the whole model.
     """
     prefix = f'{within}.' if within else ''
     tensors = {
@@ -46,20 +48,20 @@ def check_fits(
         for name, tensor in model.state_dict().items()
         if name.startswith(prefix)
     }
-    # What the model takes out is what it makes anew by itself.
+    # A tensor that a hook of the model removes is one that it rebuilds.
     missing = [n for n in expected if n not in loaded and n not in tensors]
     if missing and 'base' in checkpoint.get(CHECKPOINT_KEY, {}):
         raise ValueError(
             'checkpoint: expected the whole model, got the state of a run '
-            'without its base weights, which is for --resume. Use the '
+            'without its base weights, which serves --resume only. Use the '
             'delta.safetensors beside it.'
         )
     if missing:
         raise ValueError(
             f'checkpoint: expected the {len(expected)} tensors of this '
             f'model, got {len(expected) - len(missing)} of them; missing are '
-            f'{missing[:3]}... It is of another architecture: use the config '
-            'that it was made with.'
+            f'{missing[:3]}... It belongs to another architecture: use the '
+            'config that it was made with.'
         )
     _check_shapes(expected, loaded)
 
@@ -67,7 +69,7 @@ def check_fits(
 def nest(checkpoint: dict[str, Any]) -> None:
     """Put the tensors of a bare state dict under ``state_dict``, in place.
 
-    MMEngine loads either, but its ``EMAHook`` knows only the nested one.
+    MMEngine loads both forms, but its ``EMAHook`` reads only the nested one.
     """
     if 'state_dict' not in checkpoint:
         tensors = dict(checkpoint)
@@ -78,7 +80,7 @@ def nest(checkpoint: dict[str, Any]) -> None:
 def _as_loaded(
     model: nn.Module, tensors: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """What the modules' own hooks make of a state dict before it is loaded."""
+    """A state dict after the load hooks of the modules have changed it."""
     state = dict(tensors)
     for name, module in model.named_modules():
         prefix = f'{name}.' if name else ''
@@ -94,32 +96,36 @@ def _check_shapes(
         if name in loaded and tensor.shape != loaded[name].shape:
             raise ValueError(
                 f'checkpoint: expected shape {tuple(tensor.shape)}, got '
-                f'{tuple(loaded[name].shape)} ({name}). It is of another '
-                'architecture, or made for images of another size: use the '
+                f'{tuple(loaded[name].shape)} ({name}). It belongs to '
+                'another architecture or another size of images: use the '
                 'config that it was made with.'
             )
 
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Test a checkpoint: it must have the whole model, as it is to be scored.
+    """Refuse to test a checkpoint that lacks tensors of the model.
 
-    An ``EMAHook`` of the config is left out, see :func:`leave_out_averages`.
+    An ``EMAHook`` of the config is removed, see :func:`leave_out_averages`.
+
+    Example::
+
+        custom_hooks = [dict(type='StrictCheckpointHook')]
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Take the hooks out that would average."""
+        """Remove the hooks that average weights."""
         leave_out_averages(runner)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Compare names and shapes before a tensor is copied."""
+        """Compare names and shapes before any tensor is copied."""
         check_fits(bare_model(runner), checkpoint)
 
 
 def check_finite(model: nn.Module) -> None:
-    """Raise ValueError if a weight is not a number, and name its tensor."""
+    """Raise ValueError if a weight is nan or inf; names its tensor."""
     broken = {
         name: f'{int((~finite).sum()):,} of {finite.numel():,} values'
         for name, parameter in model.named_parameters()
@@ -128,8 +134,8 @@ def check_finite(model: nn.Module) -> None:
     if broken:
         name, count = next(iter(broken.items()))
         raise ValueError(
-            f'weights: expected finite numbers to begin with, got {count} '
+            f'weights: expected finite numbers at the start, got {count} '
             f'that are nan or inf in {name} ({len(broken)} such tensors in '
-            'all). Check the file of weights that the config names (init_cfg, '
+            'all). Check the weights that the config names (init_cfg, '
             'load_from, weights://).'
         )

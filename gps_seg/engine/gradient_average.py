@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Gradients over several processes, as DistributedDataParallel averages them.
 
-For the few tensors that train there is no need of its buckets, which hold
-gradients for the whole model.
+DistributedDataParallel keeps buckets for the gradients of the whole model.
+The few tensors that train here do not need them.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from torch import Tensor
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Average ``grad`` of each parameter over the processes, in place.
 
-    A gradient that only some processes have counts as zeros in the others.
-    One that none has stays None, so that an optimizer passes the parameter
-    over, weight decay included, as it does in one process.
+    A gradient that only some processes have counts as zero in the others. A
+    gradient that no process has stays None, so the optimizer skips the
+    parameter, weight decay included, as it does in one process.
 
     Args:
-        parameters: The same ones in the same order in every process.
+        parameters: Parameters, in the same order in every process.
     """
     parameters = list(parameters)
     if get_world_size() == 1 or not parameters:
@@ -30,7 +30,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     for index in missing:
         holders[index] = 0
         parameters[index].grad = torch.zeros_like(parameters[index])
-    # In one message with the gradients, where these are float32 too.
+    # Float32 gradients and the holders travel in one message.
     all_reduce_params([holders, *(p.grad for p in parameters)], op='mean')
     for index in missing:
         if holders[index] == 0:

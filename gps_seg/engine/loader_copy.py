@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A loader like another one, but for what is said."""
+"""A copy of a data loader with some settings changed."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from torch.utils.data import DataLoader, IterableDataset
 
 
 def check_can_be_copied(loader: DataLoader[Any], asker: str) -> None:
-    """Raise ValueError unless a loader is one of samples by index, in batches.
+    """Raise ValueError unless a loader batches samples of a map-style set.
 
     Args:
         loader: Loader of a training.
-        asker: Name of what needs the copy, for the error.
+        asker: Name of the feature that needs the copy, for the error.
     """
     if isinstance(loader.dataset, IterableDataset):
         raise ValueError(
@@ -29,19 +29,20 @@ def check_can_be_copied(loader: DataLoader[Any], asker: str) -> None:
 def like(
     loader: DataLoader[Any], asker: str, **changes: Any
 ) -> DataLoader[Any]:
-    """A new loader with the settings of ``loader``, and some of its own.
+    """A new loader with the settings of ``loader``, some of them changed.
 
-    The generator is not shared: a pass over the copy would change the next
-    pass over the loader.
+    The generator is not copied: a pass over the copy would then change the
+    next pass over the loader.
 
     Args:
-        loader: Loader of a training; its iterators and workers are left
-            alone.
-        asker: Name of what needs the copy, for the error.
-        **changes: Arguments of ``DataLoader``, in place of the loader's.
+        loader: Loader of a training; its iterators and workers are not
+            touched.
+        asker: Name of the feature that needs the copy, for the error.
+        **changes: Arguments of ``DataLoader`` that differ from the loader's.
 
     Raises:
-        ValueError: As :func:`check_can_be_copied`.
+        ValueError: If the loader cannot be copied, see
+            :func:`check_can_be_copied`.
     """
     check_can_be_copied(loader, asker)
     settings: dict[str, Any] = dict(

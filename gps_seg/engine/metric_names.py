@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The names of the metrics that a validation will give.
+"""The names of the metrics that a validation returns.
 
-A metric of another name than ``save_best`` asks for should not show after the
-first validation, nor as a rule that MMEngine cannot infer.
+A wrong ``save_best`` should be an error before the run, not after the first
+validation.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ from mmengine.config import Config
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.visualization.run_results import METRICS
 
-#: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names that they give.
+#: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names of its scores.
 _BY_IOU_METRIC = {
     'mIoU': ('mIoU', 'mAcc'),
     'mDice': ('mDice', 'mAcc'),
@@ -23,7 +23,7 @@ _BY_IOU_METRIC = {
 
 
 def metrics_of(evaluator: Any) -> list[Any]:
-    """What MMEngine takes: a metric, several, or an evaluator with them."""
+    """The metrics in the settings of an evaluator, in any form of MMEngine."""
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     return list(evaluator) if isinstance(evaluator, list) else [evaluator]
@@ -32,10 +32,11 @@ def metrics_of(evaluator: Any) -> list[Any]:
 def check_save_best(config: Config) -> None:
     """Check that ``save_best`` names a metric of the validation.
 
+    Names are checked only if all metrics of the config are of known types.
+
     Raises:
-        ValueError: If it leaves the choice to a ``DeltaHook``, or the metrics
-            of the config do not give it. Nothing is said of the latter where
-            one of them is of a kind that is not known here.
+        ValueError: If a ``DeltaHook`` has ``save_best='auto'``, or no metric
+            of the config returns a score of this name.
     """
     hook = (config.get('default_hooks') or {}).get('checkpoint')
     wanted = hook.get('save_best') if isinstance(hook, dict) else None
@@ -59,7 +60,7 @@ def check_save_best(config: Config) -> None:
 
 
 def _is_of_a_class(name: str) -> bool:
-    """``DiceIoUMetric`` scores each class; their names are not known yet."""
+    """Whether it is the score of a class, whose names are unknown here."""
     return name.rpartition('/')[2].startswith(('Dice.', 'IoU.'))
 
 
@@ -88,7 +89,7 @@ def _of_dice_iou(_: Mapping[str, Any]) -> Iterable[str]:
     return METRICS
 
 
-#: Type -> its prefix, and the names that its settings make it give.
+#: Type -> prefix, and names of the scores as a function of the settings.
 _NAMES: Mapping[
     str | None,
     tuple[str | None, Callable[[Mapping[str, Any]], Iterable[str]]],

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The file of weights that a run begins with."""
+"""The weights that a run starts from."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from gps_seg.delta import is_delta
 
 
 def start_of(config: Config) -> str | None:
-    """``load_from`` of a config, if it names weights to begin with.
+    """``load_from`` of a config, if it names weights to start from.
 
     With ``resume=True`` it names the state of a stopped run instead.
     """
@@ -17,7 +17,7 @@ def start_of(config: Config) -> str | None:
 
 
 def check_start(start: str | None) -> None:
-    """Raise if the run is to begin with a delta, or with no file at all."""
+    """Raise if the file to start from is missing or is a delta."""
     if not start or '://' in start:
         return
     if not Path(start).expanduser().is_file():
@@ -27,6 +27,6 @@ def check_start(start: str | None) -> None:
     if is_delta(start):
         raise ValueError(
             f'load_from: expected a checkpoint, got the delta {start}. A '
-            'delta is a change of its base: make a checkpoint of both by '
-            'tools/delta.py merge, or go on with its run by --resume.'
+            'delta is a change of its base: merge both into a checkpoint with '
+            'tools/delta.py merge, or continue its run with --resume.'
         )

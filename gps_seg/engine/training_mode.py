@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Look at a model as it is while it trains."""
+"""Inspect a model in its training mode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from torch import nn
 
 @contextmanager
 def in_training_mode(model: nn.Module) -> Iterator[None]:
-    """Inside, the model is in training mode; flags are restored at the end.
+    """Put the model into training mode; restore all flags at the end.
 
     Many backbones (Swin, MobileNet, VGG, ...) freeze the stages that a config
-    names in ``train()`` and nowhere else, so that before the first call
-    ``requires_grad`` says nothing of them.
+    names in ``train()`` only. Before the first call ``requires_grad`` does
+    not show it.
     """
     modes = {module: module.training for module in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
@@ -22,7 +22,7 @@ def in_training_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         if not modes[model]:
-            model.eval()  # some compute what they need there, as LeViT does
+            model.eval()  # some, like LeViT, compute tensors here
         for module, training in modes.items():
             module.training = training
         for parameter, requires_grad in flags.items():

@@ -2,13 +2,10 @@
 """Dice and IoU from areas in pixels: the arithmetic of the evaluation.
 
 Every score of this package is a ratio of three areas per class: prediction,
-ground truth and their intersection. Counting them once per image is enough
-for scores pooled over a data set and for scores per image alike, and an image
-shrinks to ``3 x num_classes`` integers that are cheap to send between
-processes.
+ground truth and their intersection. Counted once per image, they give scores
+per image and scores pooled over a data set. An image becomes
+``3 x num_classes`` integers, which are cheap to send between processes.
 """
-
-from __future__ import annotations
 
 import torch
 from torch import Tensor
@@ -24,13 +21,14 @@ def class_areas(
 ) -> Tensor:  # shape: (3, num_classes)
     """Areas in pixels of each class: intersection, prediction, truth.
 
-    Pixels whose ground truth is ``ignore_index`` count nowhere, whatever the
-    prediction says there. Counts are exact integers on every device.
+    Pixels whose ground truth is ``ignore_index`` are not counted, whatever
+    their prediction. Counts are exact integers on every device.
 
     Args:
         prediction: Predicted labels; whole numbers of any dtype.
-        truth: True labels or ``ignore_index``; whole numbers of any dtype.
-        num_classes: Labels are ``0 .. num_classes - 1``.
+        truth: Labels of the ground truth or ``ignore_index``; whole numbers of
+            any dtype.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
         ignore_index: Label of ground-truth pixels that do not count.
 
     Returns:
@@ -67,8 +65,8 @@ def dice_scores(areas: Tensor) -> Tensor:
     """Dice coefficient of each class, ``2 |P & T| / (|P| + |T|)``.
 
     Args:
-        areas: Shape ``(..., 3, num_classes)``, as from :func:`class_areas`
-            or a sum or stack of such.
+        areas: Areas from :func:`class_areas`, or a sum or stack of them;
+            shape ``(..., 3, num_classes)``.
 
     Returns:
         float64 in ``[0, 1]``, shape ``(..., num_classes)``; NaN for a class
@@ -82,10 +80,12 @@ def iou_scores(areas: Tensor) -> Tensor:
     """Intersection over union of each class, ``|P & T| / |P | T|``.
 
     Args:
-        areas: As for :func:`dice_scores`.
+        areas: Areas, shape ``(..., 3, num_classes)``; see
+            :func:`dice_scores`.
 
     Returns:
-        As for :func:`dice_scores`.
+        float64 in ``[0, 1]``, shape ``(..., num_classes)``; NaN for a class
+        that occurs in neither map.
     """
     intersect, predicted, truth = areas.double().unbind(dim=-2)
     return intersect / (predicted + truth - intersect)
@@ -94,11 +94,11 @@ def iou_scores(areas: Tensor) -> Tensor:
 def mean_of_present(
     scores: Tensor,  # shape: (..., num_classes)
 ) -> Tensor:  # shape: (...)
-    """Mean over the classes that occur; 1 where none does.
+    """Mean over the classes that occur; 1 if none does.
 
     A class in neither prediction nor ground truth has no score (NaN) and does
-    not count. If no class is left, there was nothing to find and nothing was
-    found, which is a perfect answer.
+    not count. If no class occurs, there was nothing to find and nothing was
+    found: a perfect answer.
     """
     return scores.nanmean(dim=-1).nan_to_num(nan=1.0)
 
@@ -120,7 +120,7 @@ def _check_shapes(prediction: Tensor, truth: Tensor) -> None:
 
 
 def _labels(labels: Tensor, num_classes: int, what: str) -> Tensor:
-    """``labels`` as int64, refused if one of them is not a class."""
+    """Labels as int64; raises ValueError if one of them is not a class."""
     whole = labels.long()
     wrong = (whole != labels) | (whole < 0) | (whole >= num_classes)
     if wrong.any():

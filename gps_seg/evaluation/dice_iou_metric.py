@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The evaluator: Dice and IoU in both conventions, clearly told apart."""
-
-from __future__ import annotations
+"""The evaluator: Dice and IoU in both conventions, under distinct names."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,7 +8,6 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
-from prettytable import PrettyTable
 from torch import Tensor
 
 from gps_seg.evaluation.confusion import (
@@ -19,10 +16,23 @@ from gps_seg.evaluation.confusion import (
     iou_scores,
     mean_of_present,
 )
+from gps_seg.text.table import aligned
 
 
 class ImageScore(NamedTuple):
-    """Scores of one image over the foreground classes, in percent."""
+    """Scores of one image over the foreground classes, in percent.
+
+    Args:
+        img_path: Path of the image; empty if unknown.
+        dice: Mean Dice coefficient.
+        iou: Mean intersection over union.
+
+    Example:
+        >>> scores = [ImageScore('a.jpg', 90.0, 81.8),
+        ...           ImageScore('b.jpg', 50.0, 33.3)]
+        >>> min(scores, key=lambda score: score.dice).img_path
+        'b.jpg'
+    """
 
     img_path: str
     dice: float
@@ -42,30 +52,34 @@ class DiceIoUMetric(BaseMetric):
       foreground classes, and the scores are averaged over the images. This
       is the convention of the polyp field.
 
-    Rule for empty masks: in an image, a foreground class absent from both
-    prediction and ground truth does not count; an image in which no
-    foreground class occurs in either scores 100; predicted foreground on an
-    image without any scores 0. Pooled, a class that occurs nowhere is NaN and
-    does not count in the mean. Ignored pixels count nowhere.
+    Empty masks: in an image, a foreground class that neither the prediction
+    nor the ground truth contains does not count. An image without any
+    foreground class in either scores 100; predicted foreground on an image
+    without any scores 0. In pooled scores a class that never occurs is NaN
+    and is left out of the mean. Ignored pixels are not counted.
 
     Scores are not rounded. After an evaluation ``per_image`` holds one
-    :class:`ImageScore` per image, in the order of the data set, on the main
-    process only; elsewhere and before it is empty.
+    :class:`ImageScore` per image, in the order of the data set. It is filled
+    on the main process only.
 
     Args:
         foreground: Names of the classes that ``image_mDice`` and
             ``image_mIoU`` score; None takes all but the first class.
         ignore_index: Label of ground-truth pixels that do not count.
-        collect_device: Where the results of several processes meet, ``'cpu'``
-            or ``'gpu'``.
-        prefix: Put before every key, with a slash; None puts nothing.
+        collect_device: Device that gathers the results of several processes,
+            ``'cpu'`` or ``'gpu'``.
+        prefix: Text before every key, separated by a slash; None for none.
 
     Raises:
         TypeError: If ``foreground`` is a string.
-        ValueError: If ``foreground`` names no class, an unknown class or one
-            class twice; if a label map has the wrong shape or labels; if no
+        ValueError: If ``foreground`` is empty, names an unknown class or
+            repeats one; if a label map has the wrong shape or labels; if no
             pixel was evaluated.
-        RuntimeError: If the data set declared no classes.
+        RuntimeError: If the data set declares no classes.
+
+    Example::
+
+        val_evaluator = dict(type='DiceIoUMetric', foreground=['polyp'])
     """
 
     def __init__(
@@ -89,11 +103,11 @@ class DiceIoUMetric(BaseMetric):
         """Count the areas of each image of a batch.
 
         Args:
-            data_batch: Not used.
+            data_batch: Batch of the loader, unused.
             data_samples: Samples with ``pred_sem_seg`` and ``gt_sem_seg``,
                 label maps of shape (1, height, width).
         """
-        self._foreground_indices()  # a wrong name fails on the first batch
+        self._foreground_indices()  # a wrong name fails in the first batch
         num_classes = len(self._classes())
         for sample in data_samples:
             img_path = str(sample.get('img_path', ''))
@@ -104,9 +118,9 @@ class DiceIoUMetric(BaseMetric):
                     num_classes,
                     self.ignore_index,
                 )
-            except ValueError as err:
+            except ValueError as error:
                 where = img_path or 'image without a path'
-                raise ValueError(f'{where}: {err}') from err
+                raise ValueError(f'{where}: {error}') from error
             self.results.append((img_path, areas.cpu()))
 
     def compute_metrics(
@@ -158,8 +172,8 @@ class DiceIoUMetric(BaseMetric):
         if not meta.get('classes'):
             raise RuntimeError(
                 'dataset_meta: expected the names of the classes, got '
-                f'{self.dataset_meta!r}. Set `dataset_meta` before the '
-                'evaluation; a data set does so through METAINFO.'
+                f'{self.dataset_meta!r}. Set METAINFO of the data set, or '
+                '`dataset_meta` of the metric before the evaluation.'
             )
         return meta['classes']
 
@@ -195,8 +209,8 @@ def _label_map(sample: dict, key: str) -> Tensor:
 def _stack(results: list[tuple[str, Tensor]]) -> Tensor:
     if not results:
         raise ValueError(
-            'evaluation: expected one or more images, got none. Check that '
-            'the data set is not empty.'
+            'evaluation: expected one or more images, got none. Check the '
+            'data set.'
         )
     areas = torch.stack([image_areas for _, image_areas in results])
     if not areas.any():
@@ -213,7 +227,9 @@ def _mean(values: list[float]) -> float:
 
 
 def _log_table(classes: Sequence[str], dice: Tensor, iou: Tensor) -> None:
-    table = PrettyTable(['Class', 'Dice', 'IoU'])
-    for name, class_dice, class_iou in zip(classes, dice, iou, strict=True):
-        table.add_row([name, f'{class_dice:.2f}', f'{class_iou:.2f}'])
-    print_log(f'per class results:\n{table}', logger='current')
+    rows = [
+        (name, f'{class_dice:.2f}', f'{class_iou:.2f}')
+        for name, class_dice, class_iou in zip(classes, dice, iou, strict=True)
+    ]
+    table = aligned([('class', 'Dice', 'IoU'), *rows])
+    print_log(f'Scores per class, in percent:\n{table}', logger='current')

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A segmentor as a file that runs without MMSegmentation, or without torch."""
+"""Export a segmentor to a file that needs no MMSegmentation, or no torch."""
 
 from gps_seg.stack import require_openmmlab
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Export a segmentor and see that the file computes what the model does."""
+"""Export a segmentor, and check that the file computes what the model does."""
 
 import importlib.util
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from gps_seg.export.onnx_file import load_onnx, write_onnx
 from gps_seg.export.torchscript_file import load_torchscript, write_torchscript
 from gps_seg.files import replacing
 
-#: Largest difference that may be, as a share of the largest logit.
+#: Largest difference allowed, as a share of the largest logit.
 TOLERANCE = 1e-4
 _SEED = 0
 
@@ -35,11 +35,15 @@ FORMATS: dict[str, _Format] = {
 
 
 class Agreement(NamedTuple):
-    """How far an exported model is from the one it was made of.
+    """How far the logits of an exported model are from the original ones.
 
     Args:
-        difference: The largest between two logits, absolute.
-        scale: The largest absolute logit.
+        difference: Largest absolute difference between two logits.
+        scale: Largest absolute logit.
+
+    Example:
+        >>> Agreement(difference=1e-6, scale=10.0).is_close
+        True
     """
 
     difference: float
@@ -47,18 +51,26 @@ class Agreement(NamedTuple):
 
     @property
     def is_close(self) -> bool:
-        """Whether the difference is within the tolerance; false for NaN."""
+        """Whether the difference is within the tolerance; False for NaN."""
         return self.difference <= TOLERANCE * self.scale
 
 
 def require_exportable(out: Path) -> None:
-    """Check what can be checked before a model is there.
+    """Check the name of the file and the packages before a model is built.
+
+    Args:
+        out: Path of the exported file.
 
     Raises:
         ValueError: If the name does not end in ``.onnx`` or ``.pt``.
-        FileExistsError: If there is something of that name.
-        FileNotFoundError: If the folder is not there.
-        ImportError: If a package is missing that the format needs.
+        FileExistsError: If there is a file or folder of that name.
+        FileNotFoundError: If its folder does not exist.
+        ImportError: If a package that the format needs is missing.
+
+    Example:
+        >>> require_exportable(Path('model.tflite'))
+        Traceback (most recent call last):
+        ValueError: --out: expected a name that ends in .onnx or .pt, got ...
     """
     if out.suffix not in FORMATS:
         raise ValueError(
@@ -67,12 +79,12 @@ def require_exportable(out: Path) -> None:
         )
     if out.exists():
         raise FileExistsError(
-            f'--out: expected a new file, got one that is there ({out}). '
+            f'--out: expected a new file, got one that exists ({out}). '
             'Remove it or choose another name.'
         )
     if not out.parent.is_dir():
         raise FileNotFoundError(
-            f'--out: expected a folder that is there, got {out.parent}. Make '
+            f'--out: expected an existing folder, got {out.parent}. Create '
             'it first.'
         )
     missing = [
@@ -82,8 +94,8 @@ def require_exportable(out: Path) -> None:
     ]
     if missing:
         raise ImportError(
-            f'{out.suffix}: expected the packages that write and run it, got '
-            f'no {" and no ".join(missing)}. Run pip install '
+            f'{out.suffix}: expected the packages that write and run it, '
+            f'missing {", ".join(missing)}. Run pip install '
             "'gps-seg[export]'."
         )
 
@@ -94,18 +106,25 @@ def export_segmentor(
     """Write a segmentor to ``out``, whole and checked, or not at all.
 
     Args:
-        segmentor: On the CPU, in float32 and evaluation mode.
+        segmentor: Segmentor on the CPU, in float32 and evaluation mode.
         interface: Interface of the exported model.
-        out: A new file that ends in ``.onnx`` or ``.pt``.
+        out: New file whose name ends in ``.onnx`` or ``.pt``.
 
     Returns:
-        How well the file agrees with the segmentor on random input.
+        Agreement between the file and the segmentor on random input.
 
     Raises:
         RuntimeError: If the file computes something else; it is removed.
-        ValueError: If the segmentor cannot take such images, or not be
-            exported.
-        OSError: As :func:`require_exportable`, or if writing fails.
+        ValueError: If the segmentor does not accept images of this size, or
+            cannot be exported.
+        ImportError: If a package that the format needs is missing.
+        OSError: If the file exists or cannot be written.
+
+    Example::
+
+        interface = interface_of(segmentor, config)
+        agreement = export_segmentor(segmentor, interface, Path('gps.onnx'))
+        assert agreement.is_close
     """
     require_exportable(out)
     written = FORMATS[out.suffix]
@@ -131,8 +150,8 @@ def _require_size(model: ImageToLogits, interface: Interface) -> None:
     except RuntimeError as error:
         reason = str(error).partition('\n')[0]
         raise ValueError(
-            f'size: expected one that the model can take, got '
-            f'{interface.size}: {reason}. Give another --size.'
+            'size: expected one that the model accepts, got '
+            f'{interface.size}: {reason}. Choose another --size.'
         ) from error
 
 
@@ -141,9 +160,9 @@ def compare(
     exported: Callable[[Tensor], Tensor],
     interface: Interface,
 ) -> Agreement:
-    """Run both on normal random numbers, which are images normalised.
+    """Run both models on random numbers of mean 0 and deviation 1.
 
-    A model that takes any batch is given one image and three.
+    Batches have one image, and also three if the model accepts any batch.
     """
     generator = torch.Generator().manual_seed(_SEED)
     differences, scales = [], []
@@ -153,13 +172,13 @@ def compare(
             expected, actual = model(image), exported(image)
         if expected.shape != actual.shape:
             raise RuntimeError(
-                f'exported model: expected logits of shape '
+                'exported model: expected logits of shape '
                 f'{tuple(expected.shape)}, got {tuple(actual.shape)}. The '
                 f'file was removed. {_remedy(interface)}'
             )
         differences.append((expected - actual).abs().max())
         scales.append(expected.abs().max())
-    # Of tensors, as Python's own max may pass over a NaN.
+    # Tensor.max keeps a NaN, which Python's max may skip.
     worst, largest = torch.stack(differences).max(), torch.stack(scales).max()
     return Agreement(float(worst), float(largest))
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of a segmentor that is exported: a plain function of tensors."""
+"""The exported part of a segmentor: a plain function of tensors."""
 
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
@@ -8,19 +8,24 @@ from torch import Tensor, nn
 class ImageToLogits(nn.Module):
     """A segmentor as a function from normalised images to logits.
 
-    It is what ``EncoderDecoder.encode_decode`` computes: encoder, head, and
-    the head's own way to resize its output to the size of the input. That is
-    all of ``predict`` in whole mode, and one window of it in slide mode. The
-    activation is left to the caller.
+    It computes ``EncoderDecoder.encode_decode``: encoder, head, and the
+    resizing of the head's output to the size of the input. This is all of
+    ``predict`` in whole mode, and one window of it in slide mode. The caller
+    applies the activation.
 
     Args:
-        segmentor: In evaluation mode.
-        size: Height and width of the input; fixed, so that what depends on
-            it is a constant of the exported model.
+        segmentor: Segmentor in evaluation mode.
+        size: Height and width of the input; fixed, so that all that depends
+            on them is constant in the exported model.
 
     Raises:
-        TypeError: If it is no EncoderDecoder.
-        ValueError: If it is in training mode.
+        TypeError: If the segmentor is not an EncoderDecoder.
+        ValueError: If the segmentor is in training mode.
+
+    Example::
+
+        model = ImageToLogits(segmentor.eval(), size=(512, 512))
+        logits = model(torch.zeros(1, 3, 512, 512))
     """
 
     def __init__(self, segmentor: nn.Module, size: tuple[int, int]) -> None:
@@ -28,7 +33,7 @@ class ImageToLogits(nn.Module):
         if not isinstance(segmentor, EncoderDecoder):
             raise TypeError(
                 'segmentor: expected an EncoderDecoder of MMSegmentation, got '
-                f'{type(segmentor).__name__}. Others cannot be exported.'
+                f'{type(segmentor).__name__}. Other types cannot be exported.'
             )
         if segmentor.training:
             raise ValueError(
@@ -49,5 +54,5 @@ class ImageToLogits(nn.Module):
         image: Tensor,  # shape: (batch, 3, height, width)
     ) -> Tensor:  # shape: (batch, channels, height, width)
         """Logits of every pixel."""
-        # Heads read the sizes of the first image alone.
+        # Heads read the sizes of the first image only.
         return self.segmentor.encode_decode(image, [self.meta])

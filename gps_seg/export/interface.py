@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a caller of an exported model must know; it goes into the file."""
+"""Facts that a caller of an exported model needs; stored in its file."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from torch import nn
 
 from gps_seg.delta import DeltaInfo
 
-#: Name of the entry in ONNX ``metadata_props`` that holds the interface as
-#: JSON. In TorchScript it is the extra file of this name and ``.json``.
+#: Key of the interface, as JSON, in the ``metadata_props`` of an ONNX file. A
+#: TorchScript file has it as an extra file of this name plus ``.json``.
 METADATA_KEY = 'gps_seg'
 INPUT, OUTPUT = 'image', 'logits'
 NUM_CHANNELS = 3
@@ -20,25 +20,33 @@ NUM_CHANNELS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """How an image becomes the input, and what the output means.
+    """How to prepare an image for the model, and how to read its output.
 
     Args:
         size: Height and width of the input in pixels.
-        any_batch: Whether any number of images goes in at once; else one.
-        channels: ``'RGB'`` or ``'BGR'``: the order of the colours.
+        any_batch: Whether a batch may have any number of images, or only one.
+        channels: Order of the colours, ``'RGB'`` or ``'BGR'``.
         mean: Mean of each channel in that order, to be subtracted from pixel
             values in [0, 255].
-        std: Deviation of each channel in that order, to divide by after that.
+        std: Standard deviation of each channel in that order, to divide by
+            afterwards.
         threshold: Sigmoid of a single output channel above which a pixel
-            belongs to the object. None: softmax, argmax.
-        stride: Vertical and horizontal steps of the sliding window by which
-            the config tests, each window being one input; None if an image
-            is one input.
-        classes: Names, in the order of the output channels.
-        palette: A colour (red, green, blue) per class, or none.
+            belongs to the object; None for softmax and argmax.
+        stride: Vertical and horizontal step of the sliding window, each
+            window being one input; None if the input is a whole image.
+        classes: Names of the classes, in the order of the output channels.
+        palette: Colour (red, green, blue) of each class; may be empty.
 
     Raises:
-        ValueError: If a size or step is not 1 or more.
+        ValueError: If a size or step is below 1.
+
+    Example:
+        >>> interface = Interface(
+        ...     size=(512, 512), channels='RGB',
+        ...     mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375),
+        ...     classes=('background', 'polyp'))
+        >>> interface.shape(1)
+        (1, 3, 512, 512)
     """
 
     size: tuple[int, int]
@@ -65,7 +73,7 @@ class Interface:
         return (batch, NUM_CHANNELS, *self.size)
 
     def to_json(self) -> str:
-        """The text that goes into the file."""
+        """The interface as text, for the file."""
         batch = 'any' if self.any_batch else 1
         record = {
             'input': {
@@ -103,14 +111,20 @@ def interface_of(
     """The interface of a segmentor that was built from a config.
 
     Args:
-        segmentor: Its ``dataset_meta`` has the classes and the palette.
-        config: Its data preprocessor tells the normalisation; its test mode
-            or test pipeline the size.
-        size: Height and width, instead of the config's.
-        any_batch: As of :class:`Interface`.
+        segmentor: Segmentor; its ``dataset_meta`` has the classes and the
+            palette.
+        config: Config; its data preprocessor has the normalisation, its test
+            mode or test pipeline the size.
+        size: Height and width in place of the config's.
+        any_batch: Whether a batch may have any number of images.
 
     Raises:
         ValueError: If no size is given and the config has none.
+
+    Example::
+
+        interface = interface_of(segmentor, config, size=(512, 512))
+        print(interface.to_json())
     """
     meta = getattr(segmentor, 'dataset_meta', None) or {}
     head, test = segmentor.decode_head, config.model.get('test_cfg') or {}
@@ -126,14 +140,14 @@ def interface_of(
 
 
 def default_size(config: Config) -> tuple[int, int]:
-    """Height and width of what enters the model when the config tests.
+    """Height and width of the model's input in a test with this config.
 
-    That is the sliding window, or else the fixed size to which the pipeline
-    of the test set brings every image. The size of the training is neither.
+    This is the sliding window, or else the fixed size to which the test
+    pipeline resizes every image. The size in training may differ.
 
     Raises:
-        ValueError: If there is no fixed size, as of images that keep their
-            shape.
+        ValueError: If there is no fixed size, as when images keep their
+            aspect ratio.
     """
     test = config.model.get('test_cfg') or {}
     if test.get('mode') == 'slide':
@@ -142,9 +156,9 @@ def default_size(config: Config) -> tuple[int, int]:
     if resize is None or resize.get('keep_ratio', False):
         raise ValueError(
             'size: expected a sliding window, or a Resize without keep_ratio '
-            f'in the test pipeline, got {dict(resize or {})}, so that images '
-            'differ in size. Give --size HEIGHT WIDTH; the config trains at '
-            f'{_training_size(config)}.'
+            f'in the test pipeline, got {dict(resize or {})}, which gives '
+            'images of different sizes. Give --size HEIGHT WIDTH; the config '
+            f'trains at {_training_size(config)}.'
         )
     scale = resize['scale']
     width, height = (scale, scale) if isinstance(scale, int) else scale
@@ -152,7 +166,7 @@ def default_size(config: Config) -> tuple[int, int]:
 
 
 def _test_pipeline(config: Config) -> Sequence[Mapping[str, Any]]:
-    """Of the test set, inside of its wrappers; else that for inference."""
+    """Pipeline of the test set or of its inner set; else ``test_pipeline``."""
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset['dataset']

@@ -14,16 +14,16 @@ from torch import Tensor
 from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import INPUT, METADATA_KEY, OUTPUT, Interface
 
-#: From 1.5 GiB on torch puts the weights into a second file.
-MAX_BYTES = 3 * 2**29 - 2**24  # the graph takes some room
+#: From 1.5 GiB on, torch writes the weights to a second file.
+MAX_BYTES = 3 * 2**29 - 2**24  # leaves some space for the graph
 
 
 def write_onnx(model: ImageToLogits, interface: Interface, path: Path) -> None:
     """Write the model as one ``.onnx`` file.
 
     Raises:
-        ValueError: If it is too large for one file, or has an operation that
-            cannot be translated.
+        ValueError: If the model is too large for one file, or has an
+            operation that ONNX does not have.
     """
     size = sum(
         t.numel() * t.element_size() for t in model.state_dict().values()
@@ -34,7 +34,7 @@ def write_onnx(model: ImageToLogits, interface: Interface, path: Path) -> None:
             f'ONNX file, got {size:,}. Export to TorchScript (.pt).'
         )
     program = _translated(model, interface)
-    # Each node tells which lines of which files of this machine made it.
+    # Remove the paths and lines of this machine's files from every node.
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()
     program.model.metadata_props[METADATA_KEY] = interface.to_json()
@@ -58,7 +58,7 @@ def load_onnx(path: Path) -> Callable[[Tensor], Tensor]:
 def _translated(
     model: ImageToLogits, interface: Interface
 ) -> torch.onnx.ONNXProgram:
-    # A batch of one would be taken for a constant.
+    # torch.export takes a batch size of 1 for a constant.
     example = torch.zeros(interface.shape(2 if interface.any_batch else 1))
     axes = {0: torch.export.Dim('batch')} if interface.any_batch else {}
     try:
@@ -74,7 +74,7 @@ def _translated(
             )
     except torch.onnx.OnnxExporterError as error:
         raise ValueError(
-            f'model: expected operations that torch.onnx can translate, got: '
+            'model: expected operations that torch.onnx can translate, got: '
             f'{_first_line(error)} (input {interface.shape(1)}, any batch: '
             f'{interface.any_batch}). Try TorchScript (.pt)'
             f'{", or a fixed batch" if interface.any_batch else ""}.'
@@ -85,14 +85,14 @@ def _translated(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch and onnxscript tell of themselves."""
+    """Silence the reports of torch and onnxscript on their own work."""
     logger = logging.getLogger('onnxscript')
     level = logger.level
-    # One line for each constant that it could not fold.
+    # onnxscript logs a line for each constant that it cannot fold.
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # torch copies what it has itself deprecated.
+            # torch uses a function that it has itself deprecated.
             warnings.filterwarnings(
                 'ignore', r'`isinstance\(treespec', FutureWarning
             )
@@ -102,7 +102,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong first; torch's own text is advice on how to report."""
+    """Line with the cause; torch's own text is advice on bug reports."""
     cause = error.__cause__ or error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Write and run TorchScript files.
 
-PyTorch has deprecated TorchScript without a successor that LibTorch and the
-mobile runtimes read alike, so it is still what many programs in C++ load.
+PyTorch has deprecated TorchScript, but no successor is read by both LibTorch
+and the mobile runtimes. Many C++ programs still load it.
 """
 
 import warnings
@@ -18,15 +18,15 @@ from gps_seg.export.interface import METADATA_KEY, Interface
 
 
 class ShapeChecked(nn.Module):
-    """A traced model that refuses inputs that it was not traced for.
+    """A traced model that refuses inputs of another shape.
 
-    A trace repeats the operations that it has seen: of another size it may
-    give wrong numbers without an error.
+    A trace repeats recorded operations. For an input of another size they may
+    return wrong numbers without an error.
 
     Args:
-        traced: The traced model.
-        shape: Shape of its input, without the batch.
-        batch: Number of images; 0 for any.
+        traced: Traced model.
+        shape: Shape of its input without the batch axis.
+        batch: Number of images in a batch; 0 for any.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ def write_torchscript(
     model: ImageToLogits, interface: Interface, path: Path
 ) -> None:
     """Write the model as a TorchScript file."""
-    # A batch of one could be taken for an axis to broadcast.
+    # A batch axis of size 1 could be recorded as one to broadcast.
     example = torch.zeros(interface.shape(2 if interface.any_batch else 1))
     batch = 0 if interface.any_batch else 1
     with _quiet(), torch.no_grad():
-        # Checked by us, on other numbers than it was traced with.
+        # export_segmentor checks the trace, on other numbers.
         traced = torch.jit.trace(model, (example,), check_trace=False)
         checked = ShapeChecked(traced, list(example.shape[1:]), batch)
         torch.jit.save(
@@ -76,9 +76,9 @@ def load_torchscript(path: Path) -> Callable[[Tensor], Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch says of TorchScript, and of constants in a trace.
+    """Silence warnings about TorchScript and about constants in a trace.
 
-    The sizes are meant to be constants: the file checks its input.
+    Sizes are meant to be constant: the file checks the shape of its input.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', r'`torch\.jit\.', DeprecationWarning)

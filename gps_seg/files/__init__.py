@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Files and folders that are there whole or not at all."""
+"""Write files and folders whole or not at all."""
 
 from gps_seg.files.new_folder import new_folder, require_new_or_empty
 from gps_seg.files.whole import (

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Hidden names for what is being written, and what killed writers leave.
+"""Hidden names for incomplete files, and removal of abandoned ones.
 
-A writer holds an advisory lock on what it writes. The lock ends with the
-process, however that ends, so that others can tell what was abandoned.
+A writer holds an advisory lock on the file or folder that it writes. The lock
+ends with the process, so an unlocked one has been abandoned.
 """
 
 import os
@@ -20,19 +20,20 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _DIGITS = 8
-#: After so long it is abandoned, where there are no locks to tell.
+#: Age at which a file counts as abandoned on systems without locks.
 _SECONDS = 24 * 60 * 60
 
 
 @contextmanager
 def partial_of(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
-    """Something with a hidden name beside ``target``, locked.
+    """A locked file or folder with a hidden name beside ``target``.
 
-    It is removed at the end, if it still has that name.
+    If it still has that name at the end of the block, it is removed.
 
     Args:
-        target: Name that it is going to have.
-        make: Makes the file or folder; FileExistsError if there is one.
+        target: Final name of the file or folder.
+        make: Function that creates a file or folder at a path, and raises
+            FileExistsError if the path is taken.
     """
     while True:
         partial = target.with_name(_hidden(target, uuid4().hex[:_DIGITS]))
@@ -43,19 +44,19 @@ def partial_of(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         handle = _lock(partial)
         if _is_at(partial, handle):
             break
-        # Someone took it for abandoned before it was locked.
+        # Another process removed it before it was locked.
         _close(handle)
     try:
         yield partial
     finally:
-        # Here an error would hide the one that led here.
+        # An error here would hide the error of the block.
         with suppress(OSError):
             _remove(partial)
         _close(handle)
 
 
 def remove_abandoned(target: Path) -> None:
-    """Remove what killed writers of ``target`` have left beside it."""
+    """Remove the remains of killed writers of ``target``."""
     name = _hidden(target, '\n')
     pattern = re.escape(name).replace('\\\n', f'[0-9a-f]{{{_DIGITS}}}')
     with suppress(OSError):
@@ -65,7 +66,7 @@ def remove_abandoned(target: Path) -> None:
 
 
 def _hidden(target: Path, token: str) -> str:
-    # The ending stays: some libraries choose the format by it.
+    # The suffix is kept: some libraries choose the format by it.
     return f'.{target.stem}.partial-{token}{target.suffix}'
 
 
@@ -75,7 +76,7 @@ def _lock(path: Path) -> int | None:
         return None
     try:
         handle = _open_to_lock(path)
-    except OSError:  # gone, or closed to its owner by the umask
+    except OSError:  # removed, or unreadable under this umask
         return None
     with suppress(OSError):  # not on every network file system
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -83,12 +84,12 @@ def _lock(path: Path) -> int | None:
 
 
 def _open_to_lock(path: Path) -> int:
-    # A link of this name leads elsewhere, and a pipe would have us wait.
+    # Neither follow a link elsewhere nor wait for the writer of a pipe.
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _is_at(path: Path, handle: int | None) -> bool:
-    """Whether a handle is that of what is at the path."""
+    """Whether a handle belongs to the file or folder at the path."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Files that are there whole or not at all, whenever a process is killed.
+"""Write files whole or not at all, even if the process is killed.
 
-Several processes may write one file: the last one that completes it wins.
+If several processes write the same file, the last to complete it wins.
 """
 
 import json
@@ -17,15 +17,26 @@ from gps_seg.files.partial import partial_of, remove_abandoned
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write beside ``path``; it becomes ``path`` when complete.
+    """A hidden file beside ``path`` that replaces it at the end of the block.
 
-    It is there from the beginning, empty, under a hidden name of its own that
-    keeps the ending, and open to the same users as any new file. On failure
-    ``path`` is as it was before, and nothing is left beside it. What a killed
-    process left goes with the next complete file.
+    It exists from the beginning, empty, with the suffix of ``path`` and the
+    permissions of any new file. If the block raises, it is removed and
+    ``path`` is unchanged. Remains of killed processes are removed with the
+    next complete file.
+
+    Args:
+        path: File to create or replace.
 
     Raises:
         OSError: If the folder is missing or cannot be written to.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with replacing(Path(folder, 'a.txt')) as partial:
+        ...         _ = partial.write_text('complete')
+        ...     print(Path(folder, 'a.txt').read_text())
+        complete
     """
     path = Path(path)
     with partial_of(path, _make_file) as partial:
@@ -34,18 +45,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(partial, 'r+b') as file:
             os.fsync(file.fileno())
         if stat.S_IMODE(partial.stat().st_mode) != mode:
-            partial.chmod(mode)  # a library has put a file of its own there
+            partial.chmod(mode)  # a library replaced the file by its own
         os.replace(partial, path)
     _sync_folder(path.parent)
     remove_abandoned(path)
 
 
 def write_bytes(content: bytes, path: str | os.PathLike[str]) -> None:
-    """Write ``content``, whole or not at all.
+    """Write bytes to a file, whole or not at all.
+
+    Args:
+        content: Content of the file.
+        path: File to create or replace.
 
     Raises:
-        OSError: If it cannot be written; nothing is left behind, and what
-            was there is untouched.
+        OSError: If the file cannot be written; ``path`` is unchanged and
+            nothing is left beside it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_bytes(b'GPS', Path(folder, 'a.bin'))
+        ...     print(Path(folder, 'a.bin').read_bytes())
+        b'GPS'
     """
     try:
         with replacing(path) as partial:
@@ -55,32 +77,56 @@ def write_bytes(content: bytes, path: str | os.PathLike[str]) -> None:
             error.errno,
             f'file: expected to write {len(content)} bytes, got: '
             f'{error.strerror}. No file was changed. Check the folder, its '
-            'permissions and the room on the disk',
+            'permissions and the free space',
             str(path),
         ) from error
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:
-    """Write ``text`` as UTF-8, whole or not at all; see write_bytes."""
+    """Write text as UTF-8, whole or not at all; see :func:`write_bytes`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_text('GPS', Path(folder, 'a.txt'))
+        ...     print(Path(folder, 'a.txt').read_text())
+        GPS
+    """
     write_bytes(text.encode(), path)
 
 
 def write_json(content: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write ``content``, whole or not at all; see write_bytes."""
+    """Write JSON, whole or not at all; see :func:`write_bytes`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_json({'k': 1}, Path(folder, 'a.json'))
+        ...     print(Path(folder, 'a.json').read_text().split())
+        ['{', '"k":', '1', '}']
+    """
     write_text(json.dumps(content, indent=2) + '\n', path)
 
 
 def require_new(path: str | os.PathLike[str], *suffixes: str) -> Path:
-    """Refuse a name that cannot be that of a result, before the work begins.
+    """Check the name of an output file before the work begins.
 
     Args:
-        path: Where the result is to go.
-        suffixes: Endings that are allowed.
+        path: Path of the output file.
+        suffixes: Allowed suffixes, such as ``'.png'``.
+
+    Returns:
+        The path.
 
     Raises:
-        ValueError: If the name ends otherwise.
-        FileExistsError: If there is something of that name.
-        NotADirectoryError: If it lies below a file.
+        ValueError: If the name has another suffix.
+        FileExistsError: If there is a file or folder of that name.
+        NotADirectoryError: If one of its parents is a file.
+
+    Example:
+        >>> require_new('curves.txt', '.png', '.svg')
+        Traceback (most recent call last):
+        ValueError: out: expected a name that ends in .png or .svg, got ...
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
@@ -90,8 +136,8 @@ def require_new(path: str | os.PathLike[str], *suffixes: str) -> Path:
         )
     if os.path.lexists(path):
         raise FileExistsError(
-            f'out: expected a new file, got one that is there ({path}). '
-            'Remove it or choose another name; nothing was changed.'
+            f'out: expected a new file, got one that exists ({path}). Remove '
+            'it or choose another name; nothing was changed.'
         )
     above = next(folder for folder in path.parents if folder.exists())
     if not above.is_dir():
@@ -103,8 +149,8 @@ def require_new(path: str | os.PathLike[str], *suffixes: str) -> Path:
 
 
 def _make_file(path: Path) -> None:
-    # Not tempfile: its files are closed to all but their owner. O_EXCL does
-    # not follow a link that someone else put there.
+    # Not tempfile: only the owner may open its files. O_EXCL does not follow
+    # a link that someone else created.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Pretrained weights of backbones: where they come from, and that they fit.
+"""Pretrained weights of backbones: download, reading and strict loading.
 
 Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
-makes the initialiser ``Pretrained`` strict about what they load, adds
+makes the initialiser ``Pretrained`` strict about weights from them, adds
 ``PretrainedViT`` for MMSegmentation's ViT, and restricts the reading of
-``.pth`` files to what cannot run code.
+``.pth`` files to content that cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab

@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From the ``.npz`` files of the Vision Transformer's authors to MMPretrain.
+"""Rename the ``.npz`` files of the ViT's authors for MMPretrain.
 
 Files of google-research/vision_transformer (the original ones and those of
-"How to train your ViT", arXiv 2106.10270) come from Flax: a dense kernel is
-(in, out), that of a convolution (height, width, in, out), and query, key and
-value are apart, each (in, heads, out of a head). Here they get timm's names
-and layout; the rest of the way is that of any other ViT.
+"How to train your ViT", arXiv 2106.10270) come from Flax. A dense kernel has
+shape (in, out), a convolution (height, width, in, out); query, key and value
+are separate, each (in, heads, out of a head). Here they receive timm's names
+and layout; from there on they are converted like any other ViT.
 """
 
 import re
@@ -52,10 +52,10 @@ _FIRST_OF_THREE = re.compile(rf'(.*{_ATTENTION})/query/(kernel|bias)')
 def augreg_to_mmpretrain(
     source: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], list[ConvertedKey]]:
-    """A ViT of the ``.npz`` files for MMPretrain, in float32.
+    """Rename a ViT of an ``.npz`` file for MMPretrain, in float32.
 
     Args:
-        source: The arrays of the file by their names.
+        source: Name -> array of the file.
 
     Returns:
         The tensors under MMPretrain's names, and one row per tensor of
@@ -70,10 +70,10 @@ def augreg_to_mmpretrain(
 def augreg_to_timm(source: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same numbers under timm's names, in PyTorch's layout.
 
-    What is not known keeps its name, for the next step to refuse.
+    Unknown arrays keep their names; the next step refuses them.
 
     Args:
-        source: The arrays of the file by their names.
+        source: Name -> array of the file.
     """
     tensors = {}
     rest = dict(source)
@@ -93,7 +93,7 @@ def augreg_to_timm(source: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _query_key_value(query: str) -> list[str]:
-    """Names of the three arrays that timm keeps as one."""
+    """Names of the three arrays that timm joins into one."""
     return [
         query.replace('/query/', f'/{p}/') for p in ('query', 'key', 'value')
     ]

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Pretrained backbones that can be downloaded, by the name configs use."""
+"""Pretrained backbones to download, by their names in configs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ _MIRRORS = (
     'https://mmassets.onedl.ai/mmpretrain/v1.0',
     'https://download.openmmlab.com/mmpretrain/v1.0',
 )
-
-
 _CONVERTERS = 'tools/model_converters'
 
 
@@ -19,13 +17,12 @@ class Download:
 
     Args:
         urls: Addresses of the same file; tried in order.
-        hash_prefix: First hexadecimal digits of its SHA-256; None if nobody
-            published them. What is read is checked tensor by tensor either
-            way.
-        official_url: The authors' file, for the converter.
-        converter: The tool that makes ours of the authors' file.
-        is_augreg: Whether the file has the names of the ViT's authors; those
-            of an MMPretrain backbone otherwise.
+        hash_prefix: First hexadecimal digits of its SHA-256; None if they are
+            not published. Names and shapes are checked in any case.
+        official_url: Address of the authors' file, for the converter.
+        converter: Path of the tool that converts the authors' file.
+        is_augreg: Whether the file uses the names of the ViT's authors instead
+            of those of an MMPretrain backbone.
     """
 
     urls: tuple[str, ...]
@@ -36,7 +33,7 @@ class Download:
 
 
 def _dinov2(size: str, hash_prefix: str) -> Download:
-    # OpenMMLab ends a file's name with the head of its SHA-256.
+    # The name of OpenMMLab's files ends with the first digits of the SHA-256.
     file = f'vit-{size}-p14_dinov2-pre_3rdparty_20230426-{hash_prefix}.pth'
     short = f'dinov2_vit{size[0]}14'
     return Download(
@@ -48,7 +45,7 @@ def _dinov2(size: str, hash_prefix: str) -> Download:
 
 
 def _augreg(file: str) -> Download:
-    """Of "How to train your ViT" (arXiv 2106.10270), the files timm names."""
+    """A file of "How to train your ViT" (arXiv 2106.10270) that timm uses."""
     url = f'https://storage.googleapis.com/vit_models/augreg/{file}.npz'
     return Download(
         urls=(url,),

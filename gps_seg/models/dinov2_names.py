@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From timm's and DINOv2's names to those of MMPretrain's VisionTransformer.
+"""Rename ViTs of timm and DINOv2 for MMPretrain's VisionTransformer.
 
-timm's ``vit_*`` and the official DINOv2 files name their tensors alike; those
-of DINOv2 have LayerScale besides.  Every tensor keeps its shape and layout;
-only names change.
+timm's ``vit_*`` and the official DINOv2 files use the same names; DINOv2 has
+LayerScale in addition. Every tensor keeps its shape and layout; only names
+change.
 """
 
 import math
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# A size is one of the letters C (embedding), 3C, F (feed-forward), T (tokens),
-# P (patch side), each read from the file once, or a number.
+# A size is a number or one of the letters C (embedding), 3C, F (feed-forward),
+# T (tokens) and P (patch side), which are read from the file once.
 _STEM = (
     # source                  target                          shape
     ('cls_token', 'cls_token', '1 1 C'),
@@ -43,18 +43,18 @@ _BLOCK = (
     ('mlp.fc2.bias', 'ffn.layers.1.bias', 'C'),
     ('ls2.gamma', 'ffn.gamma2.weight', 'C'),
 )
-# Tensors the backbone has no place for, and why it can do without.
+# Tensors that the backbone does not have, and why it does not need them.
 DROPPED = {'mask_token': 'used in pre-training only'}
 
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of ViT by the names of its tensors.
+    """A kind of ViT, described by the names of its tensors.
 
     Args:
-        title: What it is, for messages.
-        block: Rows of the table above that each of its blocks has.
-        dropped: Tensors that MMPretrain has no place for, and why.
+        title: Description for messages.
+        block: Rows of the table above for the tensors of each block.
+        dropped: Tensors that MMPretrain does not have -> reason to drop them.
     """
 
     title: str
@@ -63,7 +63,7 @@ class Family:
 
 
 DINOV2 = Family(
-    'a DINOv2 ViT as timm or DINOv2 give them (GELU MLP, no register tokens)',
+    'a DINOv2 ViT of timm or DINOv2 (GELU MLP, no register tokens)',
     _BLOCK,
     DROPPED,
 )
@@ -71,7 +71,7 @@ PLAIN_VIT = Family(
     "timm's ViT without LayerScale (GELU MLP, class token)",
     tuple(row for row in _BLOCK if not row[0].startswith('ls')),
     {
-        f'{layer}.{tensor}': 'classified the images of pre-training'
+        f'{layer}.{tensor}': 'used by the pre-training classifier only'
         for layer in ('head', 'pre_logits.fc')
         for tensor in ('weight', 'bias')
     },
@@ -84,10 +84,18 @@ _SHOWN = 4
 
 @dataclass(frozen=True)
 class ConvertedKey:
-    """What became of one tensor of the source file."""
+    """A tensor of the source file and its name after the conversion.
+
+    Args:
+        source: Name in the source file.
+        target: Name for MMPretrain; empty if the tensor was dropped.
+        shape: Shape of the tensor.
+        dtype: Type of its numbers in the source file.
+        note: Remark for the report.
+    """
 
     source: str
-    target: str  # empty when dropped
+    target: str
     shape: tuple[int, ...]
     dtype: str
     note: str = ''
@@ -105,12 +113,13 @@ def timm_to_mmpretrain(
 ) -> tuple[dict[str, Tensor], list[ConvertedKey]]:
     """Rename a ViT for MMPretrain, in float32.
 
-    Strict both ways: each tensor of ``source`` is renamed or dropped for a
-    stated reason, and each tensor that the model needs is there.
+    The conversion is strict: each tensor of ``source`` must be renamed or
+    dropped for a stated reason, and each tensor of the model must be found.
 
     Args:
-        source: timm's or the official names; any depth and width.
-        family: Which names there must be.
+        source: Name -> tensor, under timm's or the official names; any depth
+            and width.
+        family: Description of the expected names.
 
     Returns:
         The tensors under MMPretrain's names, and one row per source tensor.
@@ -126,7 +135,8 @@ def timm_to_mmpretrain(
     sizes = _sizes({plain_names[name]: source[name] for name in source})
     tensors, report = {}, []
     for name, tensor in source.items():
-        shape, dtype = tuple(tensor.shape), str(tensor.dtype)[len('torch.') :]
+        shape = tuple(tensor.shape)
+        dtype = str(tensor.dtype).removeprefix('torch.')
         plain = plain_names[name]
         if plain in family.dropped:
             note = f'dropped: {family.dropped[plain]}'
@@ -141,11 +151,13 @@ def timm_to_mmpretrain(
 
 
 def architecture_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """Sizes that MMPretrain's ``arch`` asks for, read from its tensors.
+    """Sizes for the ``arch`` of MMPretrain's ViT, read from its tensors.
 
-    The number of heads is not among them: no tensor's shape tells it.
+    The number of heads is missing: it does not follow from any shape.
     """
-    layers = {name.split('.')[1] for name in tensors if name[:7] == 'layers.'}
+    layers = {
+        name.split('.')[1] for name in tensors if name.startswith('layers.')
+    }
     return dict(
         embed_dims=tensors['cls_token'].shape[-1],
         num_layers=len(layers),
@@ -191,7 +203,7 @@ def _check_names(
         raise ValueError(
             f'source: expected the names of {family.title}, got '
             f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
-            f'Check that this is the file of such a backbone.'
+            'Check that this is the file of such a backbone.'
         )
     times = Counter(plain_names.values())
     twice = sorted(name for name, p in plain_names.items() if times[p] > 1)
@@ -211,12 +223,12 @@ def _summary(kind: str, names: list[str]) -> str:
 
 
 def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """Meaning of the letters of the table, from the tensors that set them."""
+    """Values of the letters in the table, read from the tensors."""
     width = tensors['cls_token'].shape[-1]
     tokens = tensors['pos_embed'].shape[1]
     if math.isqrt(tokens - 1) ** 2 != tokens - 1:
         raise ValueError(
-            f'pos_embed: expected 1 + g * g tokens (class token and a square '
+            'pos_embed: expected 1 + g * g tokens (class token and a square '
             f'grid), got {tokens}. Register tokens are not supported.'
         )
     return {
@@ -235,10 +247,10 @@ def _check_tensor(
     if tuple(tensor.shape) != expected:
         raise ValueError(
             f'{name}: expected shape {expected}, got {tuple(tensor.shape)}. '
-            f'The file is damaged or of another architecture.'
+            'The file is damaged or belongs to another architecture.'
         )
     if not tensor.is_floating_point():
         raise ValueError(
             f'{name}: expected floating-point values, got {tensor.dtype}. '
-            f'Quantised weights are not supported.'
+            'Quantised weights are not supported.'
         )

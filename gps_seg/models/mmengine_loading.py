@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Let MMEngine read checkpoints as :mod:`gps_seg.models.restricted_loading`.
 
-MMEngine tries the restricted unpickler with a list of its own, which holds
-``getattr`` and NumPy's makers of arrays; it reads the file without restriction
-if that fails; and it runs the text of a config that it finds in a checkpoint
-to resume from. Importing this module puts an end to the three, for files,
-storages and downloads alike.
+MMEngine first tries the restricted unpickler with a list of its own, which
+includes ``getattr`` and NumPy's array constructors. If that fails it reads the
+file without restriction. And when it resumes it runs the text of a config
+inside the checkpoint. Importing this module ends all three, for files,
+storages and downloads.
 """
 
 import functools
@@ -25,20 +25,20 @@ from gps_seg.models.restricted_loading import (
 Loader = Callable[..., Any]
 
 
-# MMEngine's own loader of local files has the empty prefix, too; its log says
-# what follows "load_from_".
+# MMEngine's own loader of local files has the empty prefix, too. Its log shows
+# what follows "load_from_" in the name of the function.
 @CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_from_local(filename: str, map_location: Any) -> dict[str, Any]:
-    """Loader of MMEngine for a path; see :func:`read_checkpoint`."""
+    """Load a path for MMEngine; see :func:`read_checkpoint`."""
     return read_checkpoint(filename, map_location)
 
 
 def read_any(file: Any, map_location: Any = None, **_: Any) -> Any:
-    """In the place of MMEngine's ``_safe_torch_load``.
+    """Replacement of MMEngine's ``_safe_torch_load``.
 
     Args:
-        file: Path, or open for binary reading.
-        map_location: As for ``torch.load``.
+        file: Path, or file that is open for binary reading.
+        map_location: Device to load onto, in any form of ``torch.load``.
     """
     if isinstance(file, str | Path):
         return read_checkpoint(file, map_location)
@@ -46,7 +46,7 @@ def read_any(file: Any, map_location: Any = None, **_: Any) -> Any:
 
 
 def _naming_its_url(load: Loader) -> Loader:
-    """A loader of ``URL`` whose error says which, and what to do."""
+    """A loader whose error names the URL and says what to do."""
 
     @functools.wraps(load)
     def load_from_http(filename: str, *args: Any, **options: Any) -> Any:
@@ -55,16 +55,16 @@ def _naming_its_url(load: Loader) -> Loader:
         except (OSError, HTTPException) as error:
             raise FileNotFoundError(
                 f'checkpoint: expected a download of {filename}, got '
-                f'{error}. Fetch it where there is a network, and name the '
-                'file in its place: in load_from, pretrained, or checkpoint '
-                'of an init_cfg.'
+                f'{error}. Download it on a machine with network access, and '
+                'put the path of the file in place of the URL: in load_from, '
+                'pretrained, or checkpoint of an init_cfg.'
             ) from error
 
     return load_from_http
 
 
 def _without_config(load: Loader) -> Loader:
-    """A loader that leaves out what MMEngine would run to resume."""
+    """A loader that omits the config, which MMEngine would run to resume."""
 
     @functools.wraps(load)
     def load_checkpoint(*args: Any, **options: Any) -> Any:
@@ -78,8 +78,8 @@ def _without_config(load: Loader) -> Loader:
 
 
 mmengine_checkpoint._safe_torch_load = read_any
-# Under its own name, too: the loaders of torchvision:// and open-mmlab:// call
-# it there.
+# Under its own name, too: the loaders of torchvision:// and open-mmlab://
+# call it by that name.
 mmengine_checkpoint.load_from_http = _naming_its_url(
     mmengine_checkpoint.load_from_http
 )

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Arrays and histories of a checkpoint, without NumPy's own unpickling.
 
-NumPy believes what a pickle says of an array: a data type with a forged state
-makes it take bytes of the file for pointers. Here stand-ins are unpickled in
-the place of NumPy's makers. They accept plain numbers with as many bytes as
-these take, and :func:`restored` makes the arrays.
+NumPy trusts what a pickle says about an array: with a forged data type it
+reads bytes of the file as pointers. Here stand-ins are unpickled in place of
+NumPy's constructors. They accept only plain numbers, with the number of bytes
+that these take, and :func:`restored` builds the arrays.
 """
 
 import pickle
@@ -37,12 +37,12 @@ _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
 class NumberType:
-    """Stands in for ``numpy.dtype``.
+    """Stand-in for ``numpy.dtype``.
 
     Args:
-        code: Kind and bytes of a number, such as ``'f8'``.
-        align: Without meaning for a number.
-        copy: Likewise.
+        code: Kind and size of a number, such as ``'f8'``.
+        align: Flag without meaning for numbers.
+        copy: Flag without meaning for numbers.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class NumberType:
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
-        """Take the byte order; refuse whatever else a type may have."""
+        """Accept the byte order; refuse any other property of a type."""
         match state:
             case (3, str(order), *rest) if order in _ORDERS:
                 if tuple(rest) == _NO_FIELDS:
@@ -64,12 +64,12 @@ class NumberType:
 
 
 class NumberArray:
-    """Stands in for ``numpy.ndarray``."""
+    """Stand-in for ``numpy.ndarray``."""
 
     array: np.ndarray | None = None
 
     def __setstate__(self, state: Any) -> None:
-        """Take shape, type, order and bytes, if they agree."""
+        """Accept shape, type, order and bytes if they are consistent."""
         match state:
             case (1, tuple(shape), NumberType(dtype=dtype), order, raw):
                 pass
@@ -84,19 +84,20 @@ class NumberArray:
 
 
 class SavedHistory(HistoryBuffer):
-    """Stands in for ``HistoryBuffer``; it is one when it has its numbers.
+    """Stand-in for ``HistoryBuffer`` that becomes one with its numbers.
 
-    MMEngine's own would change the statistics of all histories as a file says.
+    MMEngine's own class would let a file change the statistics of all
+    histories.
     """
 
     def __new__(cls) -> 'SavedHistory':
-        """An empty history: a file need not give any numbers."""
+        """Create an empty history; a file may have no numbers for it."""
         history: SavedHistory = super().__new__(cls)
         HistoryBuffer.__init__(history)
         return history
 
     def __setstate__(self, state: Any) -> None:
-        """Take numbers and counts; the statistics are MMEngine's own."""
+        """Accept numbers and counts; the statistics remain MMEngine's own."""
         match state:
             case {
                 '_log_history': NumberArray(array=np.ndarray() as values),
@@ -112,14 +113,14 @@ class SavedHistory(HistoryBuffer):
 
 
 def _array(kind: Any, *_: Any) -> NumberArray:
-    """Stands in for ``_reconstruct``, which makes an empty array."""
+    """Stand-in for ``_reconstruct``, which creates an empty array."""
     if kind is not NumberArray:
         raise pickle.UnpicklingError(f'an array of type {kind!r}')
     return NumberArray()
 
 
 def _scalar(kind: Any, raw: Any) -> np.generic:
-    """Stands in for ``scalar``, which makes one number."""
+    """Stand-in for ``scalar``, which creates one number."""
     if not isinstance(kind, NumberType):
         raise pickle.UnpicklingError(f'a number of type {kind!r}')
     number: np.generic = _numbers(raw, kind.dtype, 1)[0]
@@ -127,14 +128,14 @@ def _scalar(kind: Any, raw: Any) -> np.generic:
 
 
 def _no_bytes(*content: Any) -> bytes:
-    """Stands in for ``bytes``, which an array without entries calls."""
+    """Stand-in for ``bytes``, which an empty array calls."""
     if content:
         raise pickle.UnpicklingError(f'bytes of {content!r:.60}')
     return b''
 
 
 def _settings(content: Any) -> ConfigDict:
-    """Stands in for ``ConfigDict``, which metainfo in a config becomes."""
+    """Stand-in for ``ConfigDict``, the type of metainfo in a config."""
     if type(content) is not dict:
         raise pickle.UnpicklingError(f'settings {content!r:.60}')
     return ConfigDict(content)
@@ -148,15 +149,15 @@ def _numbers(raw: Any, dtype: np.dtype, count: int) -> np.ndarray:
 
 
 def _statistic(owner: Any, name: Any) -> Callable[..., Any]:
-    """Stands in for ``getattr``, by which histories name their methods."""
+    """Stand-in for ``getattr``, with which histories store their methods."""
     if owner is not SavedHistory or name not in _STATISTICS:
         raise pickle.UnpicklingError(f'getattr of {name!r} from {owner!r}')
     method: Callable[..., Any] = getattr(HistoryBuffer, name)
     return method
 
 
-#: What is unpickled in the place of what a checkpoint of OpenMMLab names
-#: beside tensors and plain values, for ``torch.serialization.safe_globals``.
+#: Stand-ins for the names in checkpoints of OpenMMLab that are neither tensors
+#: nor plain values, for ``torch.serialization.safe_globals``.
 STAND_INS: list[Any] = [
     (SavedHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_statistic, 'builtins.getattr'),
@@ -165,7 +166,7 @@ STAND_INS: list[Any] = [
     (slice, 'builtins.slice'),
     (NumberArray, 'numpy.ndarray'),
     (NumberType, 'numpy.dtype'),
-    # Of versions 1 and 2 of NumPy.
+    # The names in NumPy 1 and NumPy 2.
     *(
         (maker, f'numpy.{core}.multiarray.{name}')
         for core in ('core', '_core')
@@ -175,20 +176,21 @@ STAND_INS: list[Any] = [
 
 
 def restored(content: Any) -> Any:
-    """The content of a checkpoint, with arrays in the place of stand-ins.
+    """Replace the stand-ins in the content of a checkpoint by arrays.
 
     Args:
-        content: As unpickled; dictionaries and lists are changed in place.
+        content: Unpickled content; its dictionaries and lists are changed in
+            place.
 
     Raises:
         pickle.UnpicklingError: If an array has no numbers.
-        RecursionError: If it is nested too deeply.
+        RecursionError: If the content is nested too deeply.
     """
     return _restored(content, {})
 
 
 def _restored(value: Any, done: dict[int, Any]) -> Any:
-    """As :func:`restored`; what is there several times is done once."""
+    """Do the work of :func:`restored`; shared objects stay shared."""
     if isinstance(value, NumberArray):
         if value.array is None:
             raise pickle.UnpicklingError('an array without numbers')

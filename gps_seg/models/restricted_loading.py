@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Read checkpoints without running what is in them.
+"""Read checkpoints without running code in them.
 
 A pickle can run any code when it is read. PyTorch's restricted unpickler
-builds only what is on a list. Importing this module restricts every
-``torch.load`` of the process to it, torch hub's too, by PyTorch's own switch
-``TORCH_FORCE_WEIGHTS_ONLY_LOAD``. Who trusts a file that needs more sets that
-variable to 0 before the import: exactly that, any other value restricts.
+builds only objects from a list. Importing this module restricts every
+``torch.load`` of the process to it, including torch hub's, by PyTorch's own
+switch ``TORCH_FORCE_WEIGHTS_ONLY_LOAD``. If you trust a file that needs more,
+set the variable to 0 before the import. Any other value restricts.
 """
 
 import os
@@ -28,7 +28,7 @@ from gps_seg.models.pickled_arrays import STAND_INS, restored
 
 SWITCH = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 OPPOSITE = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
-#: How many times the size of its file an archive may unpack to.
+#: Largest ratio of the unpacked size of an archive to its size.
 MOST_UNPACKED = 100
 _ONE_AT_A_TIME = RLock()
 
@@ -39,20 +39,20 @@ def restrict_loading() -> None:
         return
     given = os.environ.get(SWITCH)
     os.environ[SWITCH] = '1'
-    # PyTorch reads nothing at all where both are set.
+    # PyTorch refuses to read any file if both are set.
     opposite = os.environ.pop(OPPOSITE, None)
     if given in (None, '1') and opposite is None:
         return
     warnings.warn(
         f'{SWITCH}: expected 0 or 1, got {given!r}, {OPPOSITE}={opposite!r}. '
-        'The reading of .pth files stays restricted to tensors and plain '
-        f'values; only {SWITCH}=0, and nothing else, lifts that.',
+        'Reading .pth files stays restricted to tensors and plain values; '
+        f'only {SWITCH}=0 lifts this.',
         stacklevel=2,
     )
 
 
 def _is_lifted() -> bool:
-    """As PyTorch, look whenever a file is read."""
+    """Read the switch for each file, as PyTorch does."""
     return os.environ.get(SWITCH) == '0'
 
 
@@ -62,9 +62,10 @@ restrict_loading()
 def read_checkpoint(
     filename: str | Path, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
-    """What is in a ``.pth`` file: tensors, plain values, nothing that runs.
+    """Content of a ``.pth`` file with tensors and plain values only.
 
-    With ``TORCH_FORCE_WEIGHTS_ONLY_LOAD=0`` it may hold, and run, anything.
+    With ``TORCH_FORCE_WEIGHTS_ONLY_LOAD=0`` a file may contain, and run,
+    anything.
 
     Args:
         filename: File to read.
@@ -72,8 +73,16 @@ def read_checkpoint(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        PermissionError: If it may not be read.
-        ValueError: If the file is damaged, or holds anything else.
+        PermissionError: If the file may not be read.
+        ValueError: If the file is damaged or has any other content.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, 'model.pth')
+        ...     torch.save({'weight': torch.ones(2)}, path)
+        ...     read_checkpoint(path)
+        {'weight': tensor([1., 1.])}
     """
     path = Path(filename).expanduser()
     if not path.is_file():
@@ -92,15 +101,15 @@ def read_checkpoint(
 
 
 def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
-    """What is pickled in an open file; see :func:`read_checkpoint`.
+    """Content of an open file; see :func:`read_checkpoint`.
 
     Args:
-        file: Open for binary reading, at its beginning.
-        path: To be named in an error.
-        map_location: As for ``torch.load``.
+        file: File that is open for binary reading, at its beginning.
+        path: Name of the file for errors.
+        map_location: Device to load onto, in any form of ``torch.load``.
 
     Raises:
-        ValueError: If the file is damaged, or holds anything else.
+        ValueError: If the file is damaged or has any other content.
     """
     with _stand_ins_allowed():
         try:
@@ -109,19 +118,19 @@ def read_restricted(file: Any, path: Any, map_location: Any = None) -> Any:
                 file, map_location, weights_only=not _is_lifted()
             )
             return restored(content)
-        # A damaged pickle calls what is allowed with the wrong arguments, and
-        # so ends in any error there is.
-        except Exception as err:
-            raise ValueError(_refusal(path, err)) from err
+        # A damaged pickle calls allowed functions with wrong arguments, so any
+        # error may come.
+        except Exception as error:
+            raise ValueError(_refusal(path, error)) from error
 
 
 @contextmanager
 def _stand_ins_allowed() -> Iterator[None]:
-    """Unpickle stand-ins, also where others allow what they stand in for.
+    """Let PyTorch unpickle the stand-ins, even if others allow the originals.
 
-    PyTorch has one list for the process, and takes any one of several entries
-    of a name. What others allow and take back would take back ours, so that
-    ours are on it for one call only, and for one thread at a time.
+    PyTorch has one list per process, and uses any of several entries with the
+    same name. If others remove an entry, ours of that name is lost, too. So
+    ours are on the list for one call only, and for one thread at a time.
     """
     names = {name for _, name in STAND_INS}
     with _ONE_AT_A_TIME:
@@ -137,21 +146,23 @@ def _stand_ins_allowed() -> Iterator[None]:
 
 
 def _name_of(allowed: Any) -> str:
-    """By which a pickle asks for an entry of PyTorch's list."""
+    """Name under which a pickle refers to an entry of PyTorch's list."""
     if isinstance(allowed, tuple):
         return str(allowed[1])
     return f'{allowed.__module__}.{allowed.__qualname__}'
 
 
 def require_bounded(file: Any) -> None:
-    """Refuse an archive that unpacks to far more than there is of it.
+    """Refuse an archive that unpacks to far more than its own size.
+
+    Files that are not archives pass.
 
     Args:
-        file: Open for binary reading, at its beginning, where it is left. What
-            is no archive passes.
+        file: File that is open for binary reading, at its beginning; it is
+            returned to the beginning.
 
     Raises:
-        ValueError: If it is such an archive.
+        ValueError: If the archive is such.
     """
     try:
         with ZipFile(file) as archive:
@@ -166,8 +177,8 @@ def require_bounded(file: Any) -> None:
 
 
 def _refusal(path: Any, error: Exception) -> str:
-    """One line, whatever the lines of the error are."""
-    # PyTorch puts the reason after its advice, which does not hold here.
+    """Message of one line, however many lines the error has."""
+    # PyTorch puts the reason after its advice, which does not apply here.
     text = str(error).rpartition('WeightsUnpickler error:')[2]
     lines = [line.strip() for line in text.splitlines()]
     reasons = [line for line in lines if 'GLOBAL' in line] or lines
@@ -175,9 +186,9 @@ def _refusal(path: Any, error: Exception) -> str:
     if not reason.isprintable():  # a name in the file may have any character
         reason = ascii(reason)
     return (
-        f'checkpoint: expected a PyTorch file of tensors and plain values, '
-        f'got: {reason} ({path}). Copy or download it again; a file '
-        'that holds more is not read, as it could run code. If you trust '
-        'it, keep its state_dict alone in a file of its own, or set '
+        'checkpoint: expected a PyTorch file of tensors and plain values, '
+        f'got: {reason} ({path}). Copy or download it again if it is damaged. '
+        'A file with other content is not read, as it could run code. If you '
+        'trust it, save its state_dict alone to a new file, or set '
         f'{SWITCH}=0 for this one command.'
     )

@@ -1,14 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Refuse pretrained weights that do not fit, instead of ignoring them.
 
-MMEngine's ``Pretrained`` initialiser loads what matches and only warns about
-the rest, so a backbone may silently start from random weights.  Weights that
-our own loaders read (``weights://`` and ``*.safetensors``) must fit exactly;
-for every other checkpoint the initialiser stays as MMEngine made it.
+MMEngine's ``Pretrained`` initialiser loads the tensors that match and only
+warns about the others, so a backbone may start from random weights unnoticed.
+Weights from our own loaders (``weights://`` and ``*.safetensors``) must fit
+exactly. Other checkpoints are loaded as MMEngine does.
 
-It keeps its registered name because MMPretrain's VisionTransformer draws
-``pos_embed`` anew, after loading, unless ``init_cfg['type']`` is literally
-``'Pretrained'``.
+The initialiser keeps its registered name because MMPretrain's
+VisionTransformer initialises ``pos_embed`` after loading, unless
+``init_cfg['type']`` is literally ``'Pretrained'``.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,21 @@ class StrictPretrainedInit(PretrainedInit):
     """``Pretrained`` that is strict about this project's weights.
 
     Args:
-        checkpoint: Where the weights are, in any form MMEngine knows.
-        prefix: Load only the tensors under this prefix, without it.
+        checkpoint: Path or URL of the weights, in any form of MMEngine.
+        prefix: Prefix of the tensors to load, which is removed; None loads
+            all.
         map_location: Device to load onto.
+
+    Example::
+
+        model = dict(
+            backbone=dict(
+                init_cfg=dict(
+                    type='Pretrained',
+                    checkpoint='weights://vit-small-p14_dinov2',
+                )
+            )
+        )
     """
 
     def __call__(self, module: nn.Module) -> None:
@@ -58,26 +70,31 @@ def load_strictly(
 ) -> None:
     """Load tensors that must fill the module exactly.
 
-    A module's own hooks run first, so a ViT may still resize its position
+    The hooks of the module run first, so a ViT may still resize its position
     embedding to another image size.
 
     Args:
-        module: Receives the values.
-        tensors: Name to value, one for each entry of its state dict.
-        source: Where they came from, for the error.
+        module: Module to fill.
+        tensors: Name -> value, one for each entry of its state dict.
+        source: Origin of the tensors, for the error.
 
     Raises:
         ValueError: If a tensor is missing, left over or of a wrong shape.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> load_strictly(layer, {'weight': layer.weight}, 'linear.pth')
+        Traceback (most recent call last):
+        ValueError: linear.pth: expected the weights of this Linear, got 1 ...
     """
     try:
         module.load_state_dict(dict(tensors), strict=True)
-    except (RuntimeError, AssertionError) as err:
+    except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f'{source}: expected the weights of this '
             f'{type(module).__name__}, got {_difference(module, tensors)}. '
-            f'Use the checkpoint of this architecture, or correct the '
-            f'config.'
-        ) from err
+            'Use the checkpoint of this architecture, or correct the config.'
+        ) from error
 
 
 def _under_prefix(
@@ -93,7 +110,7 @@ def _under_prefix(
         raise ValueError(
             f'prefix: expected names that start with {prefix!r}, got '
             f'{", ".join(list(tensors)[:_SHOWN])}, ... ({source}). Correct '
-            f'or remove the prefix.'
+            'or remove the prefix.'
         )
     return inner
 

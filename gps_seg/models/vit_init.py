@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Load a ViT's pre-training into MMSegmentation's ``VisionTransformer``.
 
-For ``init_cfg=dict(type='Pretrained')`` that backbone loads what fits by
-name, prints the rest, and starts from random weights where nothing fits. It
-also has other names than MMPretrain's ViT, for which the files of this
-project are made. ``PretrainedViT`` translates the names, resizes the position
-embedding, and refuses a file that does not fit.
+With ``init_cfg=dict(type='Pretrained')`` this backbone loads the tensors whose
+names fit, prints the others, and starts from random weights if none fits. Its
+names differ from those of MMPretrain's ViT, which the files of this project
+have. ``PretrainedViT`` translates the names, resizes the position embedding,
+and refuses a file that does not fit.
 """
 
 from collections.abc import Mapping
@@ -30,11 +30,23 @@ _FINAL_NORM = ('ln1.weight', 'ln1.bias')
 
 @WEIGHT_INITIALIZERS.register_module(name='PretrainedViT')
 class PretrainedViTInit(BaseInit):
-    """``Pretrained`` for MMSegmentation's ViT, strict.
+    """Strict ``Pretrained`` for MMSegmentation's ViT.
 
     Args:
         checkpoint: ``weights://NAME`` or a ``.safetensors`` file, with the
             names of MMPretrain's ``VisionTransformer``.
+
+    Example::
+
+        model = dict(
+            backbone=dict(
+                type='VisionTransformer',
+                init_cfg=dict(
+                    type='PretrainedViT',
+                    checkpoint='weights://vit-base-p16_in21k',
+                ),
+            )
+        )
     """
 
     def __init__(self, checkpoint: str) -> None:
@@ -52,7 +64,7 @@ class PretrainedViTInit(BaseInit):
             raise TypeError(
                 'PretrainedViT: expected mmseg.VisionTransformer, got '
                 f'{type(module).__module__}.{type(module).__name__} '
-                "(init_cfg). For another backbone use type='Pretrained'."
+                "(init_cfg). For other backbones use type='Pretrained'."
             )
         tensors = CheckpointLoader.load_checkpoint(
             self.checkpoint, map_location='cpu'
@@ -70,12 +82,12 @@ def to_mmseg(
 ) -> dict[str, Tensor]:
     """Rename MMPretrain's tensors, and fit them to the config of the ViT.
 
-    The position embedding is resized to the grid of ``vit``, and the final
-    norm is left out if ``vit`` has none.
+    The position embedding is resized to the grid of ``vit``. The final norm
+    is dropped if ``vit`` has none.
 
     Args:
-        tensors: With MMPretrain's names; left as they are.
-        vit: The backbone that they are for.
+        tensors: MMPretrain's name -> tensor; not changed.
+        vit: Backbone that is going to load them.
     """
     renamed = {_mmseg_name(name): value for name, value in tensors.items()}
     if not vit.final_norm:
@@ -98,7 +110,7 @@ def _resized(
     embedding: Tensor,  # shape: (1, 1 + side * side, width)
     vit: VisionTransformer,
 ) -> Tensor:
-    """The embedding for the grid of ``vit``, unchanged if it is the same."""
+    """The embedding for the grid of ``vit``; unchanged if the grid is."""
     side = round((embedding.shape[1] - 1) ** 0.5)
     is_square = side * side == embedding.shape[1] - 1
     if embedding.shape == vit.pos_embed.shape or not is_square:

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Read and write files of weights without ever running what is in them.
+"""Read and write files of weights without running code in them.
 
-A pickle can run any code when it is read.  So we write safetensors only, and
-read either safetensors, arrays of NumPy without pickled objects, or a ``.pth``
+A pickle can run any code when it is read. So we write safetensors only, and
+read safetensors, arrays of NumPy without pickled objects, or ``.pth`` files
 through PyTorch's restricted unpickler.
 """
 
@@ -32,19 +32,19 @@ _READ_SIZE = 1 << 20  # bytes
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """Tensors of a ``.safetensors``, ``.npz``, ``.pth``, ``.pt`` or ``.bin``.
 
-    The ``state_dict`` of an OpenMMLab checkpoint is taken out of it.
+    Of an OpenMMLab checkpoint the ``state_dict`` is returned.
 
     Args:
-        path: File to read, onto the CPU.
+        path: File to read.
 
     Returns:
-        Name to tensor, in the order of the file.
+        Name -> tensor on the CPU, in the order of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        PermissionError: If it may not be read.
-        ValueError: If the file is not what its name says, is damaged, unpacks
-            to far more than its size, or holds anything but named dense
+        PermissionError: If the file may not be read.
+        ValueError: If the file does not match its suffix, is damaged, unpacks
+            to far more than its size, or has any content besides named dense
             tensors.
     """
     path = Path(path)
@@ -59,18 +59,18 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     if path.suffix == '.npz':
         return _read_arrays(path)
     raise ValueError(
-        f'weights: expected a name ending in .safetensors, .npz, .pth, .pt or '
+        'weights: expected a name ending in .safetensors, .npz, .pth, .pt or '
         f'.bin, got {path.name!r} ({path}). Rename or convert the file.'
     )
 
 
 def read_provenance(path: str | Path) -> dict[str, str]:
-    """What :func:`write_safetensors` kept; empty for another's file.
+    """Provenance from :func:`write_safetensors`; empty for other files.
 
     Raises:
         ValueError: If the file is damaged.
     """
-    with _told_as_damaged('safetensors file', Path(path)):
+    with _damage_named('safetensors file', Path(path)):
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
         provenance = json.loads(metadata.get(_PROVENANCE, '{}'))
@@ -87,16 +87,16 @@ def write_safetensors(
     The same tensors and provenance give the same bytes on every machine.
 
     Args:
-        path: File to write; its folder is made when absent.
+        path: File to write; its folder is created if missing.
         tensors: Contiguous CPU tensors that share no memory.
-        provenance: Facts about the source, kept in the file's header.
+        provenance: Facts about the source, stored in the file's header.
 
     Returns:
-        Whether the file was written: False when it already held these bytes.
+        Whether the file was written; False if it already had these bytes.
 
     Raises:
         FileExistsError: If the file exists with other content.
-        OSError: If it cannot be written; nothing is left behind.
+        OSError: If the file cannot be written; nothing is left behind.
     """
     # One metadata key: safetensors writes several in random order.
     metadata = {_PROVENANCE: json.dumps(dict(provenance), sort_keys=True)}
@@ -112,8 +112,8 @@ def write_once(path: str | Path, content: bytes) -> bool:
         if path.is_file() and path.read_bytes() == content:
             return False
         raise FileExistsError(
-            f'output: expected a new file or one with the same content, got '
-            f'something else at {path}. Remove it or choose another name.'
+            'output: expected a new file or one with the same content, got '
+            f'other content at {path}. Remove it or choose another name.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(content, path)
@@ -130,34 +130,34 @@ def sha256_of(path: str | Path) -> str:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    with _told_as_damaged('safetensors file', path):
+    with _damage_named('safetensors file', path):
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
     return tensors
 
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:
-    with _told_as_damaged('.npz file of numbers', path) as file:
+    with _damage_named('.npz file of numbers', path) as file:
         require_bounded(file)
         with np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays}
 
 
 @contextmanager
-def _told_as_damaged(kind: str, path: Path) -> Iterator[BinaryIO]:
-    """The file, open; whatever comes of damage in it is a ValueError.
+def _damage_named(kind: str, path: Path) -> Iterator[BinaryIO]:
+    """Open a file; any error in the block becomes a ValueError.
 
-    The libraries that read it believe its header, so that this may be any
-    error there is.
+    The libraries that read it trust its header, so damage may cause any
+    error.
     """
     with open(path, 'rb') as file:
         try:
             yield file
-        except Exception as err:
-            reason = ' '.join(str(err).split()) or type(err).__name__
+        except Exception as error:
+            reason = ' '.join(str(error).split()) or type(error).__name__
             raise ValueError(
                 f'weights: expected a whole {kind}, got {reason} ({path}, '
                 f'{path.stat().st_size} bytes). Copy or download it again.'
-            ) from err
+            ) from error
 
 
 def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
@@ -169,9 +169,9 @@ def _read_pickle_safely(path: Path) -> dict[str, Tensor]:
         for name, value in content.items()
     ):
         raise ValueError(
-            f'weights: expected a dictionary of tensors, got '
-            f'{type(content).__name__} of other things ({path}). Save the '
-            f'state_dict of the model.'
+            'weights: expected a dictionary of tensors, got '
+            f'{type(content).__name__} with other content ({path}). Save the '
+            'state_dict of the model.'
         )
     return dict(content)
 

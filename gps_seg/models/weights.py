@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """``weights://NAME``: pretrained weights, from a local file or a download.
 
-A local ``weights/NAME.safetensors`` wins.  A download is checked, turned into
-that very file, and not needed again.
+A local ``weights/NAME.safetensors`` takes precedence. A download is checked
+and saved as that file, so it is needed only once.
 """
 
 import os
@@ -32,16 +32,22 @@ _BACKBONE = 'backbone.'
 
 
 def find_weights(name: str) -> Path:
-    """The local file of ``name``, downloaded first when there is none.
+    """The local file of ``name``, downloaded if there is none.
 
-    Under a distributed launch the main process downloads for all.
+    In a distributed run the main process downloads for all.
 
     Args:
-        name: As in ``weights://NAME``, without suffix.
+        name: Name after ``weights://``, without suffix.
 
     Raises:
-        ValueError: If ``name`` is neither a local file nor one to download.
-        FileNotFoundError: If the download fails; says what to put where.
+        ValueError: If there is neither a local file nor a download of that
+            name.
+        FileNotFoundError: If the download fails; names the file to fetch, the
+            converter's command and the place of its result.
+
+    Example::
+
+        path = find_weights('vit-small-p14_dinov2')
     """
     local = _local_file(name)
     if local is None and name not in DOWNLOADS:
@@ -59,7 +65,7 @@ def find_weights(name: str) -> Path:
 def load_from_weights(
     filename: str, map_location: str | None = None
 ) -> dict[str, Tensor]:
-    """Loader of MMEngine for ``weights://NAME``."""
+    """Load ``weights://NAME`` for MMEngine."""
     path = find_weights(filename.removeprefix(SCHEME))
     tensors = load_from_safetensors(str(path), map_location)
     source = read_provenance(path).get('source_file', 'an unknown source')
@@ -67,13 +73,13 @@ def load_from_weights(
     return tensors
 
 
-# MMEngine matches prefixes as regular expressions; without this one it takes
-# such a file for a pickle.
+# MMEngine matches prefixes as regular expressions. Without this one it would
+# read such a file as a pickle.
 @CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors$', force=True)
 def load_from_safetensors(
     filename: str, map_location: str | None = None
 ) -> dict[str, Tensor]:
-    """Loader of MMEngine for a path that ends in ``.safetensors``."""
+    """Load a path that ends in ``.safetensors`` for MMEngine."""
     tensors = read_tensors(filename)
     if map_location is None:
         return tensors
@@ -81,7 +87,7 @@ def load_from_safetensors(
 
 
 def _folders() -> list[Path]:
-    """Where to look, first match wins; downloads go to the first."""
+    """Folders to search, in order; downloads go to the first."""
     if folder := os.environ.get(FOLDER_VARIABLE):
         return [Path(folder).expanduser()]
     here = Path('weights')
@@ -122,7 +128,7 @@ def _download(name: str, download: Download, folder: Path) -> None:
 
 
 def _fetch(name: str, download: Download, file: Path) -> str:
-    """Download from the first mirror that has the right file; its URL."""
+    """Download from the first mirror with the right file; return its URL."""
     failures = []
     for url in download.urls:
         print_log(f'{name}: downloading {url}', logger='current')
@@ -131,8 +137,8 @@ def _fetch(name: str, download: Download, file: Path) -> str:
                 url, str(file), download.hash_prefix, progress=True
             )
         # RuntimeError: a wrong checksum.
-        except (OSError, HTTPException, RuntimeError) as err:
-            failures.append(f'{url}: {err}')
+        except (OSError, HTTPException, RuntimeError) as error:
+            failures.append(f'{url}: {error}')
         else:
             return url
     reason = 'the download failed:\n  ' + '\n  '.join(failures)
@@ -140,7 +146,7 @@ def _fetch(name: str, download: Download, file: Path) -> str:
 
 
 def _backbone_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone's part of a published classifier, without its prefix."""
+    """The backbone of a published classifier, without its prefix."""
     if any(name.startswith(_BACKBONE) for name in tensors):
         tensors = {
             name.removeprefix(_BACKBONE): tensor
@@ -158,8 +164,8 @@ def _unknown(name: str) -> str:
     local = {file.stem for f in _folders() for file in f.glob('*.safetensors')}
     places = ' or '.join(str(folder.absolute()) for folder in _folders())
     return (
-        f'{SCHEME}{name}: expected a file there or a name to download '
-        f'({", ".join(DOWNLOADS)}), got neither; local files: '
+        f'{SCHEME}{name}: expected a local file or one of the downloads '
+        f'{", ".join(DOWNLOADS)}, got neither; local files: '
         f'{", ".join(sorted(local)) or "none"}. Put {name}.safetensors into '
         f'{places}, or correct the name.'
     )
@@ -170,8 +176,8 @@ def _what_to_do(name: str, reason: str) -> str:
     target = _folders()[0].absolute() / f'{name}.safetensors'
     return (
         f'{SCHEME}{name}: expected the file {target}, got none, and {reason}\n'
-        f'On a machine with network, fetch {download.official_url}, copy it '
-        f'here and run\n'
+        f'On a machine with network access, download {download.official_url}, '
+        'copy it here and run\n'
         f'  python {download.converter} '
         f'{Path(download.official_url).name} {target}\n'
         f'or set {FOLDER_VARIABLE} to the folder that holds '

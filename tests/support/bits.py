@@ -1,13 +1,16 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """Tensors compared bit by bit."""
 
 import torch
 
 
 def other_bits(one, other):
-    """Where two tensors differ in a bit: 0.0 and -0.0 do, equal NaNs do not.
+    """Mask of the entries that differ in any bit.
+
+    0.0 and -0.0 differ, equal NaNs do not.
 
     Returns:
-        A mask of the shape of the tensors.
+        Boolean mask of the shape of the tensors.
     """
     assert (one.shape, one.dtype) == (other.shape, other.dtype)
     first, second = (

@@ -1,6 +1,7 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """Miniatures of the classification data sets, in their official layouts.
 
-Images are empty files: what reads the lists looks for them and no more.
+Images are empty files: the readers of the lists only check that they exist.
 """
 
 from pathlib import Path
@@ -21,7 +22,7 @@ def write_lines(path: Path, lines) -> None:
 
 
 def make_cub(root: Path) -> None:
-    """Six images: four of training, of classes 1, 1, 2, 3; two of the test."""
+    """Six images: four for training (classes 1, 1, 2, 3), two for testing."""
     classes = (1, 1, 2, 3, 1, 2)
     paths = [f'{c:03d}.bird/{n}.jpg' for n, c in enumerate(classes)]
     for path in paths:
@@ -32,7 +33,7 @@ def make_cub(root: Path) -> None:
 
 
 def make_nabirds(root: Path) -> None:
-    """Five images of the classes 9, 30 and 817, in a tree of six."""
+    """Five images of the classes 9, 30 and 817 in a tree of six classes."""
     birds = {
         'aa-01': ('0817/a.jpg', 817, 1),
         'bb-02': ('0009/b.jpg', 9, 1),
@@ -56,7 +57,7 @@ def make_nabirds(root: Path) -> None:
 
 
 def make_dogs(root: Path) -> None:
-    """Three images of training and one of the test, of three breeds."""
+    """Three training images and one test image of three breeds."""
     files = {
         'train': {
             'n02085620-Chihuahua/n02085620_1.jpg': 1,
@@ -72,7 +73,7 @@ def make_dogs(root: Path) -> None:
 
 
 def write_dog_list(path: Path, labels) -> None:
-    """As MATLAB does: a column of cells, and one of doubles."""
+    """Write a column of cells and a column of doubles, as MATLAB does."""
     cells = np.empty((len(labels), 1), object)
     cells[:, 0] = list(labels)
     values = np.array([list(labels.values())], float).T
@@ -80,7 +81,7 @@ def write_dog_list(path: Path, labels) -> None:
 
 
 def make_flowers(root: Path, labels=(2, 1, 3, 1, 2, 3, 1, 3)) -> None:
-    """Eight images: 2 of training, 2 of validation, 4 of the test."""
+    """Eight images: 2 for training, 2 for validation, 4 for testing."""
     for number in range(1, len(labels) + 1):
         touch(root / f'jpg/image_{number:05d}.jpg')
     mat4py.savemat(str(root / 'imagelabels.mat'), {'labels': list(labels)})
@@ -89,7 +90,7 @@ def make_flowers(root: Path, labels=(2, 1, 3, 1, 2, 3, 1, 3)) -> None:
 
 
 def make_cars(root: Path, labels=(14, 3, 196, 1)) -> None:
-    """The layout of one folder: two images of training, two of the test."""
+    """The layout with one folder: two training and two test images."""
     names = [f'car_ims/{n:06d}.jpg' for n in range(1, len(labels) + 1)]
     for name in names:
         touch(root / name)
@@ -102,7 +103,7 @@ def make_cars(root: Path, labels=(14, 3, 196, 1)) -> None:
 
 
 def make_cars_devkit(root: Path) -> None:
-    """The layout of two folders, as the same images with other names."""
+    """The layout with two folders: the same images under other names."""
     files = {'train': 'cars_train_annos', 'test': 'cars_test_annos_withlabels'}
     (root / 'devkit').mkdir(parents=True)
     for split, file in files.items():
@@ -115,7 +116,7 @@ def make_cars_devkit(root: Path) -> None:
 
 
 def make_vtab_task(root: Path) -> None:
-    """A task with three images of training, one held out, two of the test."""
+    """A task with two training images, one held out, and two test images."""
     lists = {
         'train800': ['images/train/a b.jpg 4', 'images/train/b.jpg 0'],
         'val200': ['images/val/c.jpg 46'],

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """A writer of delta files, made from docs/delta_format.md alone.
 
-It uses the standard library and NumPy: nothing of the package takes part.
+It uses the standard library and NumPy, and nothing of the package.
 """
 
 import hashlib
@@ -47,12 +47,12 @@ def base_arrays():
 
 
 class Writer:
-    """Files of random tasks that keep all rules.
+    """Writer of random tasks as files that follow all rules.
 
     Args:
-        base: Arrays of the base, by name.
-        chance: A ``random.Random``.
-        numbers: A generator of NumPy.
+        base: Name -> array of the base.
+        chance: ``random.Random`` that makes the choices.
+        numbers: Generator of NumPy that draws the values.
     """
 
     def __init__(self, base, chance, numbers):
@@ -141,7 +141,7 @@ class Writer:
 
 
 def indices(where, shape):
-    """Fields of the record, and the bytes to be deflated."""
+    """Fields of the record, and the bytes to compress."""
     num_rows, num_columns = shape[0], math.prod(shape[1:])
     rows, columns = where // num_columns, where % num_columns
     table = np.unique(columns)
@@ -202,7 +202,7 @@ def container(text, arrays):
         sha.update(name.encode() + arrays[name].tobytes())
     arrays = {**arrays, 'sha256': np.frombuffer(sha.digest(), 'u1')}
     entries, body = {'__metadata__': {'gps_seg.delta': text}}, b''
-    # Wide numbers first, so that each array is aligned.
+    # Wide numbers come first, so that each array is aligned.
     order = sorted(arrays, key=lambda n: (-arrays[n].dtype.itemsize, n))
     for name in order:
         raw = arrays[name].tobytes()

@@ -1,3 +1,4 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """The demo's model, two tasks on it, and images to test them on."""
 
 import copy
@@ -33,9 +34,9 @@ INFO = DeltaInfo(
 class DemoTasks:
     """A folder with a base, a config that builds it, two tasks, a test set.
 
-    ``base`` and ``tuned[name]`` are state dicts; ``config`` and the names of
-    the tasks, ``one`` and ``two``, are paths of files. Tests share them, so
-    none may change them.
+    ``base`` and ``tuned[name]`` are state dicts. ``config``, ``one`` and
+    ``two`` are paths of files. Tests share all of them and must not change
+    them.
     """
 
     def __init__(self, folder):
@@ -65,8 +66,11 @@ def read_base():
 
 
 def tune(base, seed):
-    """Selection and weights of a task, by plain indexing: a weight of each
-    neuron of the encoder, its biases, and a head of its own."""
+    """Selection and weights of a task, computed by plain indexing.
+
+    The task changes one weight of each neuron of the encoder, the biases of
+    the encoder, and the head.
+    """
     generator = torch.Generator().manual_seed(seed)
     tuned = copy.deepcopy(base)
     indices = {}
@@ -101,7 +105,7 @@ def without_head(state):
 
 
 def encoder_alone(state):
-    """As a file of pretrained weights has it: without the model's prefix."""
+    """The encoder under its names in a file of pretrained weights."""
     return {
         name.removeprefix('backbone.'): tensor
         for name, tensor in without_head(state).items()

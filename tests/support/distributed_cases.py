@@ -1,7 +1,8 @@
-"""What two processes do for test_distributed.py, besides a plain training.
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Cases for two processes of test_distributed.py, besides a plain training.
 
-Each case takes a folder and gives what the test compares; run in one process
-it gives what two should come to.
+Each case takes a folder and returns the values that the test compares. In one
+process it returns the expected values.
 """
 
 from contextlib import suppress
@@ -19,7 +20,7 @@ from gps_seg.engine.selecting.scoring_data import scoring_loader
 
 
 def options():
-    """Of a runner, in two processes or in one."""
+    """Options of a runner, in two processes or in one."""
     return DISTRIBUTED if get_world_size() > 1 else {}
 
 
@@ -30,7 +31,7 @@ def double_set(length=24):
 
 
 def deep_head():
-    """A head of several layers, in memory in another order in each process."""
+    """A head whose layers lie in another order in memory in each process."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         layers = [nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)]
@@ -44,7 +45,7 @@ def deep_head():
 
 
 def warmed_head(folder):
-    """The head after three steps of warm-up, eight images a step."""
+    """The head after three steps of warm-up with eight images each."""
     model = exact_model()
     model.decode_head = deep_head()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -56,7 +57,7 @@ def warmed_head(folder):
 
 
 def unused_parameters(folder):
-    """Two that no loss or only that of the first process uses, decayed."""
+    """Two decayed parameters that no loss uses, or only that of process 0."""
     model = exact_model()
     for name in ('never', 'sometimes'):
         head = model.decode_head
@@ -122,7 +123,7 @@ def resumed_in_an_accumulation(folder):
 
 
 class WatchedSet(PlainSet):
-    """Remembers which images were looked at."""
+    """A set that records which images were read."""
 
     def __init__(self, length=24):
         super().__init__(length)
@@ -134,7 +135,7 @@ class WatchedSet(PlainSet):
 
 
 class Looked(Hook):
-    """The images that were looked at before the first step."""
+    """Record the images that were read before the first step."""
 
     priority = 'LOW'
 
@@ -143,7 +144,7 @@ class Looked(Hook):
 
 
 def seeds_of_their_own(folder):
-    """Selections of processes whose seeds differ, and what they saw."""
+    """Selections of processes with different seeds, and the images read."""
     results = {}
     for score in ('gradient', 'random'):
         looked = Looked()
@@ -163,7 +164,7 @@ def seeds_of_their_own(folder):
 
 
 def zero_redundancy(folder):
-    """What is said of an optimizer that shares its state out."""
+    """The error for an optimizer that shards its state."""
     optimizer = {
         'type': 'ZeroRedundancyOptimizer',
         'optimizer_type': 'SGD',

@@ -1,9 +1,10 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """Runs of the toy model in two processes; for test_distributed.py.
 
-python distributed_worker.py FOLDER leaves rank0.pt and rank1.pt in the
-folder: what :func:`train` and the cases of ``distributed_cases.py`` give. The
-processes are forks of this one, which has imported what they need, and find
-each other by a file, so that no port can be in use.
+``python distributed_worker.py FOLDER`` writes the results of :func:`train` and
+of the cases in ``distributed_cases.py`` to rank0.pt and rank1.pt in the
+folder. The processes are forks of this one, so they need not import anything.
+They find each other through a file, as a port might be in use.
 """
 
 import os
@@ -42,7 +43,7 @@ class PlainSet(ToySet):
 
 
 def exact_model():
-    """Without what depends on the composition of a batch."""
+    """A model whose output for an image does not depend on its batch."""
     model = toy_model().double()
     model.backbone.batch = nn.Identity()
     model.backbone.drop = nn.Identity()
@@ -100,7 +101,7 @@ def train(work_dir, batch_size, distributed):
 
 
 def work(rank, folder):
-    """What ``torchrun`` prepares, and one of its processes does."""
+    """Do the work of one process that ``torchrun`` would start."""
     os.environ |= {'RANK': str(rank), 'LOCAL_RANK': str(rank)}
     os.environ['WORLD_SIZE'] = str(NUM_PROCESSES)
     dist.init_process_group(
@@ -119,7 +120,7 @@ def work(rank, folder):
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    # A picture would take longer than all the rest.
+    # A picture would take longer than everything else.
     selection_report.plot_selection = lambda *_: None
     torch.multiprocessing.start_processes(
         work, (Path(sys.argv[1]),), NUM_PROCESSES, start_method='fork'

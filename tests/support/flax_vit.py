@@ -1,7 +1,8 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """A Vision Transformer as its authors publish it, and its forward pass.
 
-The arrays have the names and the layout of google-research's files; the
-forward pass uses them as they are, in NumPy, so that it is independent of any
+The arrays have the names and the layout of google-research's files. The
+forward pass uses them unchanged, in NumPy, so it is independent of any
 conversion.
 """
 
@@ -14,7 +15,7 @@ ATTENTION = 'MultiHeadDotProductAttention_1'
 
 
 def flax_arrays(seed=0):
-    """Random arrays of a small model, with a head that is to be dropped."""
+    """Random arrays of a small model, with a head that converters drop."""
     rng = np.random.default_rng(seed)
     head_width = WIDTH // HEADS
     shapes = {
@@ -54,11 +55,11 @@ def flax_forward(arrays, image):
     """Tokens after the last block and the final norm.
 
     Args:
-        arrays: As from :func:`flax_arrays`.
-        image: shape (SIDE * PATCH, SIDE * PATCH, 3).
+        arrays: Arrays from :func:`flax_arrays`.
+        image: Image, shape (SIDE * PATCH, SIDE * PATCH, 3).
 
     Returns:
-        shape (1 + SIDE * SIDE, WIDTH), the class token first.
+        Tokens, shape (1 + SIDE * SIDE, WIDTH), the class token first.
     """
     patches = image.reshape(SIDE, PATCH, SIDE, PATCH, 3)
     x = np.einsum('apbqc,pqcd->abd', patches, arrays['embedding/kernel'])

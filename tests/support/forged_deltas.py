@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Delta files of a stranger: right ones, and ones that break some rule.
+"""Delta files from elsewhere: valid ones, and ones that break some rule.
 
-The hash of the content is right in nearly all of them, so that what lies
-behind it is reached.
+Most of them have the right hash of the content, so that reading goes beyond
+the check of the hash.
 """
 
 import copy
@@ -30,13 +30,13 @@ _DTYPES = (
 
 
 class Forger:
-    """Makes one file after the other, each from a number."""
+    """A forger of files, each determined by a number."""
 
     def __init__(self):
         self.base = base_arrays()
 
     def forge(self, number):
-        """Bytes of a file, and whether it keeps all rules."""
+        """Bytes of a file, and whether it follows all rules."""
         self.random = random.Random(number)
         numbers = np.random.default_rng(number)
         writer = Writer(self.base, self.random, numbers)
@@ -73,7 +73,7 @@ class Forger:
         return header, arrays, raw
 
     def number_field(self, header, arrays, raw):
-        """A number that nearly fits."""
+        """A number that is nearly valid."""
         record = self.any_record(header)
         key = self.random.choice(('entries', 'columns', 'per_row', 'bits'))
         if type(record.get(key)) is int:
@@ -159,7 +159,7 @@ class Forger:
         return header, arrays, raw
 
     def distorted(self, array):
-        array = array.reshape(-1)  # may have been distorted before
+        array = array.reshape(-1)  # an earlier change may have another shape
         one = np.ones(1, array.dtype)
         change = self.random.choice(
             (

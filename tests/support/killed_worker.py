@@ -1,8 +1,9 @@
-"""Runs that are killed by SIGKILL: in an iteration, or while they save.
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Runs that SIGKILL ends in an iteration or while they save.
 
-python killed_worker.py FOLDER leaves their work directories in the folder,
-and how each ended in ``exits.json``. They are forks of this process, which
-has imported what they need.
+``python killed_worker.py FOLDER`` leaves their work directories in the folder,
+and their exit codes in ``exits.json``. The runs are forks of this process, so
+they need not import anything.
 """
 
 import json
@@ -30,7 +31,7 @@ class KillAt(Hook):
 
 
 def die_at_the_second(name):
-    """Die when the file is replaced, with half of the new one on the disk."""
+    """Die when the file is replaced, with half of the new one written."""
     replace, seen = os.replace, []
 
     def replace_or_die(source, target):
@@ -60,7 +61,7 @@ def train(work_dir, moment):
 
 def main(folder):
     torch.set_num_threads(1)  # as in the process of the tests
-    # A picture would take longer than all the rest.
+    # A picture would take longer than everything else.
     selection_report.plot_selection = lambda *_: None
     fork, exits = multiprocessing.get_context('fork'), {}
     for moment in MOMENTS:

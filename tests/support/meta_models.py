@@ -1,4 +1,5 @@
-"""Build models of any size in no time: without storage for their weights."""
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Build models of any size at once, without storage for their weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,11 @@ import torch
 
 @contextmanager
 def without_storage() -> Iterator[None]:
-    """Modules that are made inside have parameters on the meta device."""
+    """Create the parameters of new modules on the meta device."""
     linspace = torch.linspace
 
     def of_numbers(*args, **kwargs):
-        # Backbones draw up their rates of drop path by it, one by one.
+        # Backbones read the values of linspace as rates of drop path.
         return linspace(*args, **{**kwargs, 'device': 'cpu'})
 
     with patch.object(torch, 'linspace', of_numbers), torch.device('meta'):

@@ -1,4 +1,5 @@
-"""Damaged files, the same ones every time, and what becomes of them."""
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Reproducible damaged files, and the results of reading them."""
 
 import io
 import json
@@ -25,7 +26,7 @@ def saved(content: object, **options: object) -> bytes:
 
 
 def original(kind: str) -> bytes:
-    """A small file of each kind that is read."""
+    """A small sound file of a kind that the package reads."""
     from mmengine.logging.history_buffer import HistoryBuffer
 
     tensors = {
@@ -64,7 +65,7 @@ def original(kind: str) -> bytes:
 
 
 def mutations(content: bytes, seed: int) -> Iterator[bytes]:
-    """Endless: bytes changed, moved, doubled, cut out, or the end cut off."""
+    """Yield damaged copies without end: bytes changed, moved or cut."""
     draw = random.Random(seed)
     while True:
         damaged = bytearray(content)
@@ -105,7 +106,7 @@ def read(kind: str, path: Path) -> None:
 
 
 def outcomes(kind: str, seed: int, count: int, folder: Path) -> Counter[str]:
-    """How many files were read, refused, or ended in another error."""
+    """Count the files that were read, refused, or raised another error."""
     path = folder / f'damaged{SUFFIXES.get(kind, ".pth")}'
     found: Counter[str] = Counter()
     damaged = mutations(original(kind), seed)
@@ -125,13 +126,14 @@ def outcomes(kind: str, seed: int, count: int, folder: Path) -> Counter[str]:
 def outcomes_elsewhere(
     kind: str, seed: int, count: int, folder: Path, timeout: float
 ) -> tuple[dict[str, int], int]:
-    """The same in a process of its own, and the most memory it took.
+    """Run :func:`outcomes` in a process of its own, and measure its memory.
 
     Returns:
-        Outcomes, and bytes beyond those that a process has which reads one.
+        Outcomes, and the peak of the memory in bytes beyond that of a process
+        that reads one file.
 
     Raises:
-        AssertionError: If that process crashed.
+        AssertionError: If the process crashed.
     """
     done = subprocess.run(
         [sys.executable, __file__, kind, str(seed), str(count), str(folder)],

@@ -1,8 +1,9 @@
-"""How far two computations of one number may lie apart.
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""How far two computations of one number may differ.
 
-Two libraries, processors or numbers of threads sum in another order, so equal
-computations differ by rounding. A tolerance that was read off one machine
-fails on the next; this one follows from dtype, size and depth.
+Libraries, processors and numbers of threads sum in different orders, so equal
+computations differ by rounding. A tolerance that was measured on one machine
+fails on the next. This one follows from dtype, size and depth.
 """
 
 import torch
@@ -14,15 +15,15 @@ def rounding_error(scale: float, dtype: torch.dtype, terms: int, depth: int):
 
     Rounding errors of a sum of ``n`` terms behave like a random walk: with a
     probability of ``1 - 2 exp(-c^2 / 2)`` they stay below ``c sqrt(n) eps``
-    of the sum of the terms' magnitudes (Higham and Mary, *A New Approach to
-    Probabilistic Rounding Error Analysis*, SIAM J. Sci. Comput. 2019). ``c``
-    is 8 here. Through layers that neither shrink nor grow they add up.
+    times the sum of the terms' magnitudes (Higham and Mary, *A New Approach
+    to Probabilistic Rounding Error Analysis*, SIAM J. Sci. Comput. 2019).
+    Here ``c`` is 8. Errors of layers that keep the scale add up.
 
     Args:
-        scale: Largest magnitude of what is summed up.
-        dtype: The coarsest that was computed in.
-        terms: Terms of the longest sum.
-        depth: Sums that follow one another.
+        scale: Largest magnitude of the sums.
+        dtype: Coarsest type in the computation.
+        terms: Number of terms in the longest sum.
+        depth: Number of consecutive sums.
     """
     return 8 * depth * terms**0.5 * torch.finfo(dtype).eps * scale
 

@@ -1,4 +1,5 @@
-"""A script of ``tools/``, run as a user does, but in this process."""
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Run a script of ``tools/`` as a user does, but in this process."""
 
 import runpy
 import sys
@@ -10,7 +11,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 def run_tool(name, *arguments):
-    """Run ``tools/<name>``; a process of its own would import for seconds."""
+    """Run ``tools/<name>``; a new process would spend seconds on imports."""
     tool = str(TOOLS / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', [tool, *map(str, arguments)])

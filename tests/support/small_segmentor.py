@@ -1,3 +1,4 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """A small ViT segmentor with pretrained weights, and a task tuned on it."""
 
 import copy
@@ -78,7 +79,7 @@ def write_config(folder: Path) -> Path:
     path = folder / 'small.py'
     path.write_text(TEXT)
     with torch.random.fork_rng():
-        torch.manual_seed(0)  # chosen, with the task's, to see both classes
+        torch.manual_seed(0)  # with the task's seed it predicts both classes
         backbone = build_base(Config.fromfile(path)).backbone.state_dict()
         # The output of a fresh ViT hardly depends on its input.
         state = {n: torch.randn_like(t) for n, t in backbone.items()}
@@ -89,7 +90,7 @@ def write_config(folder: Path) -> Path:
 
 
 def write_task(folder: Path) -> Path:
-    """As :func:`write_config`, and ``delta.safetensors`` beside it."""
+    """Write the config, its weights and ``delta.safetensors``."""
     path = write_config(folder)
     make_delta(Config.fromfile(path)).save(folder / 'delta.safetensors')
     return path
@@ -99,7 +100,7 @@ def tuned_state(config, seed=1):
     """Selection and state dict of a model tuned on the config's base."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
-        torch.manual_seed(seed)  # of the head
+        torch.manual_seed(seed)  # for the head
         state = copy.deepcopy(build_base(config).state_dict())
     weight = state[SELECTED]
     columns = torch.randint(16, (len(weight),), generator=generator)
@@ -108,13 +109,13 @@ def tuned_state(config, seed=1):
     for name in state:
         if name.endswith('.bias') and 'ln' not in name:
             state[name] += torch.randn(state[name].shape, generator=generator)
-    # Of a head at its start the logits are next to nothing.
+    # The logits of a fresh head are close to zero.
     state['decode_head.conv_seg.weight'] *= 100
     return Selection({SELECTED: indices}, {SELECTED: weight.shape}), state
 
 
 def make_delta(config, info=None):
-    """Delta of :func:`tuned_state`, with the head as new."""
+    """Delta of :func:`tuned_state`; the head counts as new."""
     selection, state = tuned_state(config)
     base = {
         name: tensor
@@ -125,7 +126,7 @@ def make_delta(config, info=None):
 
 
 def info_of(config, /, **others):
-    """Facts as a training run tells them."""
+    """Facts that a training run would store in its delta."""
     facts = {
         'classes': ('background', 'polyp'),
         'palette': ((0, 0, 0), (255, 0, 0)),

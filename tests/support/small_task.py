@@ -1,7 +1,8 @@
-"""Fixtures of the tests of runs: a small task, and no pictures.
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Fixtures for tests of runs: a small task, and no pictures.
 
 Drawing the selection takes longer than the rest of a run of the toy model, so
-it is left out but for the tests of the drawing.
+only the tests of the drawing do it.
 """
 
 import shutil
@@ -41,7 +42,7 @@ def task(tmp_path_factory):
 
 @pytest.fixture
 def config(task):
-    """Of the small segmentor; a test may change it."""
+    """Config of the small segmentor; a test may change it."""
     return Config.fromfile(task / 'small.py')
 
 

@@ -1,3 +1,4 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """A small model, data set and runner for the tests of the engine."""
 
 import copy
@@ -32,7 +33,7 @@ class ToySet(Dataset):
 
 
 class ForbiddenSet(ToySet):
-    """A test split that nobody may read."""
+    """A test split that must not be read."""
 
     def __getitem__(self, index):
         raise AssertionError('the test split was read')
@@ -69,7 +70,7 @@ class ToyModel(BaseModel):
         return logits
 
 
-# What GPS trains whole in the toy model: biases and the head.
+# Tensors of the toy model that GPS trains whole: biases and the head.
 WHOLE = {
     'backbone.stem.bias',
     'backbone.attn.in_proj_bias',
@@ -102,7 +103,7 @@ def run(
     checkpoint=None,
     **options,
 ):
-    """Train the toy model; gives the runner and the state before."""
+    """Train the toy model; return the runner and the state before."""
     model = model or toy_model()
     before = copy.deepcopy(model.state_dict())
     method = method or {'type': 'gps', 'k': 2}
@@ -149,5 +150,5 @@ def run(
 
 
 def moved(before, after):
-    """Names of tensors -> mask of the entries whose bits differ."""
+    """Name of each tensor -> mask of the entries whose bits differ."""
     return {name: other_bits(before[name], after[name]) for name in before}

@@ -1,8 +1,9 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
 """The families of MMSegmentation's zoo: one config of each, made small.
 
-To add a family, add a row to ``FAMILIES``. Its model is that of the config
-with every width divided by a number, images of 64 x 64 pixels and no
-pretrained weights; the optimizer is the config's own.
+To add a family, add a row to ``FAMILIES``. The model of the config is built
+with every width divided by a number, for images of 64 x 64 pixels and without
+pretrained weights. The optimizer is that of the config.
 """
 
 import importlib.util
@@ -49,14 +50,15 @@ class Family:
     """One row of the table.
 
     Args:
-        config: Below MMSegmentation's folder of configs.
-        divide: By what widths are divided. Where a backbone's widths are its
-            code's and not the config's, they stay (1).
+        config: Path of the config in MMSegmentation's folder of configs.
+        divide: Divisor of the widths; 1 if the code of the backbone sets its
+            widths.
         settings: Dotted key of the model's config -> value.
-        side: Of the images, in pixels.
-        requires: Modules that it needs and that a plain installation lacks.
-        is_quick: Whether it is run by default: one or two models for each
-            kind of layer.
+        side: Side of the images in pixels.
+        requires: Modules that the family needs and that a plain installation
+            lacks.
+        is_quick: Whether the default tests run it: one or two models for
+            each kind of layer.
     """
 
     config: str
@@ -68,13 +70,13 @@ class Family:
 
 
 def resnet(config: str, **options: Any) -> Family:
-    """A family on ResNet, whose widths are defaults of the code."""
+    """A family with ResNet, whose widths are defaults of its code."""
     return Family(config, settings=RESNET, **options)
 
 
 OPS = ('mmcv._ext',)
 FAMILIES: Mapping[str, Family] = {
-    # Transformers, and networks that look like them.
+    # Transformers and similar networks.
     'setr-naive': Family('setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py'),
     'setr-pup': Family('setr/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py'),
     'setr-mla': Family('setr/setr_vit-l_mla_8xb2-160k_ade20k-512x512.py'),
@@ -140,7 +142,7 @@ FAMILIES: Mapping[str, Family] = {
     'knet-resnet': resnet(
         'knet/knet-s3_r50-d8_fcn_8xb2-adamw-80k_ade20k-512x512.py'
     ),
-    # Heads on ResNet.
+    # Heads with ResNet.
     'ann': resnet('ann/ann_r50-d8_4xb4-80k_ade20k-512x512.py'),
     'apcnet': resnet('apcnet/apcnet_r50-d8_4xb4-80k_ade20k-512x512.py'),
     'danet': resnet('danet/danet_r50-d8_4xb4-80k_ade20k-512x512.py'),
@@ -178,7 +180,7 @@ FAMILIES: Mapping[str, Family] = {
     'psanet': resnet(
         'psanet/psanet_r50-d8_4xb4-80k_ade20k-512x512.py', requires=OPS
     ),
-    # Convolutional backbones of their own.
+    # Other convolutional backbones.
     'bisenetv1': Family(
         'bisenetv1/bisenetv1_r18-d32_4xb4-160k_cityscapes-1024x1024.py',
         divide=1,
@@ -206,7 +208,7 @@ FAMILIES: Mapping[str, Family] = {
         'mobilenet_v3/mobilenet-v3-d8-s_lraspp_4xb4-320k_'
         'cityscapes-512x1024.py',
         divide=1,
-        side=400,  # its head pools over 49 x 49 of an eighth of the image
+        side=400,  # its head pools 49 x 49 of side / 8
     ),
     'ocrnet': Family('ocrnet/ocrnet_hr18s_4xb4-80k_ade20k-512x512.py', 1),
     'pidnet': Family('pidnet/pidnet-s_2xb6-120k_1024x1024-cityscapes.py'),
@@ -229,7 +231,7 @@ FAMILIES: Mapping[str, Family] = {
 
 
 def missing(family: Family) -> list[str]:
-    """What the family requires and is not installed."""
+    """Required modules that are not installed."""
     return [name for name in family.requires if not _is_there(name)]
 
 
@@ -300,6 +302,6 @@ class Pairs(Dataset):
         sample = SegDataSample(
             metainfo=dict(img_shape=self.size, ori_shape=self.size),
             gt_sem_seg=PixelData(data=draw(self.num_classes, 1)),
-            gt_edge_map=PixelData(data=draw(2, 1)),  # asked for by PIDNet
+            gt_edge_map=PixelData(data=draw(2, 1)),  # for PIDNet
         )
         return dict(inputs=draw(256, 3).byte(), data_samples=sample)

@@ -121,14 +121,14 @@ def spoil(files: Files, how: str) -> str:
     if how == 'no annotation':
         del files[FIRST]
         return (
-            r'images/training/ADE_train_00000001.jpg: is an image without an '
+            r'images/training/ADE_train_00000001.jpg: image without an '
             r'annotation \(training\)'
         )
     if how == 'no image':
         del files['images/validation/ADE_val_00000001.jpg']
         return (
-            r'annotations/validation/ADE_val_00000001.png: is an annotation '
-            r'without an image'
+            r'annotations/validation/ADE_val_00000001.png: annotation without '
+            r'an image'
         )
     if how == 'label':
         files[FIRST] = encoded(labels(1, 151, 200), 'PNG')
@@ -260,7 +260,7 @@ def test_absent_data_says_what_to_download_and_where_it_goes(
         build(root)
     message = str(caught.value)
     assert 'ADEchallenge/ADEChallengeData2016.zip' in message
-    assert f'ade20k.py ADEChallengeData2016.zip {root};' in message
+    assert f'ade20k.py ADEChallengeData2016.zip {root} ' in message
     assert f'{root}/images/training' in message
 
 
@@ -289,7 +289,7 @@ def test_a_partial_data_set_must_be_asked_for(
     ('how', 'expected'),
     [
         ('label', r'labels 0\.\.149 or 255, got \[150, 199\] \(504 pixels'),
-        ('size', r'expected shape \(24, 32\), that of its image, got \(23, 3'),
+        ('size', r'expected the shape of its image, \(24, 32\), got \(23, 3'),
     ],
 )
 def test_a_wrong_annotation_is_named_when_it_is_read(

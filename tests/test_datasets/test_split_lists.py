@@ -57,7 +57,7 @@ def test_tuning_lists_follow_their_rule():
 
 
 def test_draw_of_more_than_there_are():
-    with pytest.raises(ValueError, match='expected at most 2 .* got 3'):
+    with pytest.raises(ValueError, match='expected at most 2, .* got 3'):
         draw_tuning_lists(['a', 'b'], num_train=2, num_val=1)
 
 

@@ -249,8 +249,9 @@ def test_results_are_small():
 def test_table_is_logged(capsys):
     scores, _ = evaluate([sample([[0, 1, 1, 0]], [[0, 0, 1, 0]])])
 
-    rows = [line.split('|') for line in capsys.readouterr().out.splitlines()]
-    table = {row[1].strip(): row[2:4] for row in rows if len(row) == 5}
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    table = {row[0]: row[1:] for row in rows if len(row) == 3}
+    assert table['class'] == ['Dice', 'IoU']
     assert [float(cell) for cell in table['polyp']] == [66.67, 50]
     assert float(table['background'][0]) == round(scores['Dice.background'], 2)
 

@@ -265,5 +265,5 @@ def test_what_is_refused_before_there_is_a_model(tmp_path, monkeypatch):
         'importlib.util.find_spec',
         lambda name: None if name == 'onnxscript' else object(),
     )
-    with pytest.raises(ImportError, match=r'got no onnxscript\. Run pip'):
+    with pytest.raises(ImportError, match=r'missing onnxscript\. Run pip'):
         require_exportable(tmp_path / 'model.onnx')

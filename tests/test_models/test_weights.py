@@ -166,7 +166,7 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(
         load('weights://tiny')
     message = str(caught.value)
     assert reason in message
-    assert f'fetch {OFFICIAL}' in message
+    assert f'download {OFFICIAL}' in message
     assert str(folder / 'tiny.safetensors') in message
     assert 'tools/model_converters/dinov2_to_mmpretrain.py official.pth' in (
         message
@@ -176,7 +176,9 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(
 
 def test_no_network_says_what_to_do(folder: Path, offer) -> None:
     offer('http://127.0.0.1:1/refused.pth')
-    with pytest.raises(FileNotFoundError, match=r'(?s)refused.+fetch https'):
+    with pytest.raises(
+        FileNotFoundError, match=r'(?s)refused.+download https'
+    ):
         load('weights://tiny')
     assert not folder.exists()
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Data sets of the classification experiments, for MMPretrain."""
+"""Data sets for image classification with MMPretrain."""
 
 from gps_seg.datasets.classification.fgvc import (
     CUB200,

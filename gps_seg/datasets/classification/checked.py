@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the data sets of FGVC share: they are checked when they are built."""
-
-from __future__ import annotations
+"""The check that all data sets of FGVC run when they are built."""
 
 from typing import Any, ClassVar
 
@@ -14,18 +12,18 @@ from gps_seg.datasets.classification.checks import (
 
 
 class Checked:
-    """Mixin of an MMPretrain data set whose official split is known.
+    """Mixin of an MMPretrain data set that has an official split.
 
     Args:
         data_root: Folder of the data set.
-        split: One of ``facts.sizes``.
+        split: Name of a split, one of ``facts.sizes``.
         check_size: Whether the number of images must be the published one.
-        **kwargs: As for the data set.
+        **kwargs: Arguments of the data set.
 
     Raises:
         FileNotFoundError: If a list, a folder or an image is missing.
-        ValueError: If there is no such split, it is not as published, or a
-            list is damaged.
+        ValueError: If there is no such split, it differs from the published
+            one, or a list is damaged.
     """
 
     facts: ClassVar[Facts]
@@ -43,17 +41,17 @@ class Checked:
         super().__init__(data_root=data_root, split=split, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples of the split, all of which have been checked."""
+        """The samples of the split, checked."""
         try:
             samples: list[dict[str, Any]] = super().load_data_list()
         except OSError:
             raise
-        # The readers of MMPretrain end on a damaged list with any error.
-        except Exception as err:
+        # A damaged list makes the readers of MMPretrain raise any error.
+        except Exception as error:
             raise ValueError(
                 f'{self.facts.title}: expected lists that can be read, got '
-                f'{type(err).__name__}: {err} ({self.data_root}). '
+                f'{type(error).__name__}: {error} ({self.data_root}). '
                 f'{self.facts.source}'
-            ) from err
+            ) from error
         check_samples(samples, self.facts, self.split, self.check_size)
         return samples

@@ -1,13 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Is this the data set that the published protocol means?
+"""Checks that a data set on disk is the published one.
 
-A list that is cut short, images that were not extracted or labels that begin
-at one train without an error and score a few points less. So every data set
-of this folder looks at its files, labels and counts when it is built, before
-the first batch and before the test.
+A truncated list, missing images, or labels that begin at one do not stop a
+training; the score is merely some points lower. So every data set of this
+folder checks its files, labels and counts when it is built.
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,15 +17,15 @@ Sample = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a data set before its files are read.
+    """Published facts about a data set.
 
     Args:
-        title: Its name, for messages.
-        num_classes: Labels run from 0 to one less.
+        title: Name of the data set, for messages.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
         sizes: Number of images of each split.
-        layouts: Files and folders, relative to its root; those of one of the
-            layouts must be there.
-        source: What to download, and where it goes.
+        layouts: Alternative lists of files and folders, relative to the root;
+            all of one list must exist.
+        source: Advice for messages: the download and its place on disk.
     """
 
     title: str
@@ -42,13 +39,13 @@ def require_split(facts: Facts, split: str) -> None:
     """Raise ValueError unless the data set has such a split."""
     if split not in facts.sizes:
         raise ValueError(
-            f'split: expected one of {list(facts.sizes)}, got {split!r} '
+            f'split: expected one of {", ".join(facts.sizes)}, got {split!r} '
             f'({facts.title}).'
         )
 
 
 def require_layout(facts: Facts, root: str | Path) -> None:
-    """Raise FileNotFoundError unless one of the layouts is there.
+    """Raise FileNotFoundError unless one of the layouts is complete.
 
     Args:
         facts: Facts about the data set.
@@ -62,8 +59,8 @@ def require_layout(facts: Facts, root: str | Path) -> None:
         fewest = min(missing, key=len)
         expected = ' or '.join(', '.join(names) for names in facts.layouts)
         raise FileNotFoundError(
-            f'{facts.title}: expected {expected} in {root}, missing '
-            f'{", ".join(fewest)} (data_root). {facts.source}'
+            f'{facts.title}: expected {expected} in {root} (data_root), '
+            f'missing {", ".join(fewest)}. {facts.source}'
         )
 
 
@@ -76,9 +73,9 @@ def check_samples(
     """Raise an error, with all problems, unless the split is as published.
 
     Args:
-        samples: With ``img_path`` and ``gt_label``.
+        samples: Samples with ``img_path`` and ``gt_label``.
         facts: Facts about the data set.
-        split: One of ``facts.sizes``.
+        split: Name of a split, one of ``facts.sizes``.
         check_size: Whether the number of images must be the published one.
 
     Raises:
@@ -92,7 +89,7 @@ def check_samples(
     if absent:
         problems.append(
             f'expected every image, missing {len(absent)} of {len(paths)}, '
-            f'the first is {absent[0]}'
+            f'such as {absent[0]}'
         )
     if not problems:
         return
@@ -105,10 +102,10 @@ def check_samples(
 
 
 def absent_files(paths: Iterable[str]) -> list[str]:
-    """Those of the paths at which there is no file, in their order.
+    """The paths at which there is no file, in order.
 
-    Folders are listed once: fifty thousand single questions to a network
-    drive take minutes.
+    Each folder is listed once: on a network drive fifty thousand single
+    look-ups take minutes.
     """
     listings: dict[str, frozenset[str]] = {}
     absent = []
@@ -132,7 +129,7 @@ def _files_in(folder: str) -> frozenset[str]:
 def _problems(
     samples: Sequence[Sample], num_classes: int, size: int | None
 ) -> Iterator[str]:
-    """What is wrong with the list of the samples, one line each."""
+    """What is wrong with the samples, one phrase per problem."""
     if not samples:
         yield 'expected images, got none'
         return
@@ -146,4 +143,4 @@ def _problems(
         )
     copies = len(samples) - len({sample['img_path'] for sample in samples})
     if copies:
-        yield f'expected every image once, got {copies} again'
+        yield f'expected every image once, got {copies} repeated'

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The sets of fine-grained classification that MMPretrain can read.
+"""Data sets of fine-grained classification that MMPretrain can read.
 
-The PEFT literature trains on the official training sets (VPT takes a tenth
-away to choose rates, and puts it back), so the official splits are all that
-is needed.
+The PEFT literature trains on the official training sets. (VPT holds out a
+tenth to choose learning rates, then trains on all of it.) So the official
+splits are all that is needed.
 """
 
 from pathlib import Path
@@ -31,6 +31,14 @@ class CUB200(Checked, CUB):
         ├── images.txt
         ├── image_class_labels.txt
         └── train_test_split.txt
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='CUB200', data_root='data/CUB_200_2011', split='train'
+            )
+        )
     """
 
     facts = Facts(
@@ -54,7 +62,7 @@ class CUB200(Checked, CUB):
 
 class _ReadableFlowers(Flowers102):
     def load_data_list(self) -> list[dict[str, Any]]:
-        """As MMPretrain reads them, from files that are known to be whole."""
+        """The samples as MMPretrain reads them, after a check of the lists."""
         labels = read_labels(Path(self.ann_file).read_bytes())
         split = Path(self.train_test_split_file).read_bytes()
         read_official_split(split, len(labels))
@@ -66,12 +74,22 @@ class _ReadableFlowers(Flowers102):
 class OxfordFlowers(Checked, _ReadableFlowers):
     """Oxford Flowers-102, the official split.
 
-    The images and the two files are three downloads into one folder::
+    The three downloads are put into one folder::
 
         data/flowers102
         ├── jpg/image_00001.jpg ...
         ├── imagelabels.mat
         └── setid.mat
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='OxfordFlowers',
+                data_root='data/flowers102',
+                split='train',
+            )
+        )
     """
 
     facts = Facts(
@@ -81,8 +99,10 @@ class OxfordFlowers(Checked, _ReadableFlowers):
         layouts=(('jpg', 'imagelabels.mat', 'setid.mat'),),
         source=(
             'Get 102flowers.tgz, imagelabels.mat and setid.mat from '
-            'https://www.robots.ox.ac.uk/~vgg/data/flowers/102/ and put jpg/ '
-            'and the two files into data/flowers102.'
+            'https://www.robots.ox.ac.uk/~vgg/data/flowers/102/ into one '
+            'folder, unpack the archive there, then run: python '
+            'tools/dataset_converters/flowers102.py FOLDER data/flowers102 '
+            '(see docs/classification.md).'
         ),
     )
 
@@ -91,7 +111,7 @@ class OxfordFlowers(Checked, _ReadableFlowers):
 class StanfordCars196(Checked, StanfordCars):
     """Stanford Cars, the official split.
 
-    Either layout of the authors will do::
+    Both layouts of the authors can be read::
 
         data/stanford_cars              data/stanford_cars
         ├── car_ims/000001.jpg ...      ├── cars_train/00001.jpg ...
@@ -99,6 +119,16 @@ class StanfordCars196(Checked, StanfordCars):
                                         └── devkit
                                             ├── cars_train_annos.mat
                                             └── cars_test_annos_withlabels.mat
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='StanfordCars196',
+                data_root='data/stanford_cars',
+                split='train',
+            )
+        )
     """
 
     facts = Facts(

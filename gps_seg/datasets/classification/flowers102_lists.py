@@ -1,12 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Labels and splits of Flowers-102, from files that may be damaged.
 
-MATLAB's files are read by mat4py, which trusts the sizes that a file claims
-and ends on a damaged one with whatever error comes first. So every header is
-looked at before an array is read.
+mat4py reads MATLAB's files. It trusts the sizes that a file claims, and a
+damaged file makes it raise any error. So every header is checked before an
+array is read.
 """
-
-from __future__ import annotations
 
 import io
 import json
@@ -19,7 +17,7 @@ from mat4py.loadmat import ParseError, mclasses, read_var_header
 LABELS = 'imagelabels.mat'
 OFFICIAL_SPLIT = 'setid.mat'
 VTAB_SPLIT = 'vtab1k_split.json'
-#: Bytes of a file; the official ones have 502 and 14,989.
+#: Largest size of a list in bytes; the official ones have 502 and 14,989.
 MAX_LIST = 2**16
 
 _NUM_CLASSES = 102
@@ -33,10 +31,10 @@ def read_labels(content: bytes) -> list[int]:
     """Labels of all images in their order, counted from 1.
 
     Args:
-        content: The bytes of ``imagelabels.mat``.
+        content: Bytes of ``imagelabels.mat``.
 
     Raises:
-        ValueError: If it cannot be read, or holds anything else.
+        ValueError: If the file cannot be read or holds anything else.
     """
     return _numbers(
         LABELS, _variables(LABELS, content), 'labels', _NUM_CLASSES
@@ -49,11 +47,11 @@ def read_official_split(
     """Numbers of the images of ``trnid``, ``valid`` and ``tstid``, from 1.
 
     Args:
-        content: The bytes of ``setid.mat``.
-        num_images: The highest number that an image has.
+        content: Bytes of ``setid.mat``.
+        num_images: Highest number of an image.
 
     Raises:
-        ValueError: If it cannot be read, or holds anything else.
+        ValueError: If the file cannot be read or holds anything else.
     """
     found = _variables(OFFICIAL_SPLIT, content)
     return {
@@ -63,20 +61,20 @@ def read_official_split(
 
 
 def read_vtab_split(content: bytes) -> Mapping[str, Sequence[str]]:
-    """Names of the images that VTAB-1k has in ``train`` and ``val``.
+    """Names of the images in ``train`` and ``val`` of VTAB-1k.
 
     Args:
-        content: The bytes of ``vtab1k_split.json``.
+        content: Bytes of ``vtab1k_split.json``.
 
     Raises:
-        ValueError: If it cannot be read, or holds anything else.
+        ValueError: If the file cannot be read or holds anything else.
     """
     try:
         split = json.loads(content)
-    except (ValueError, RecursionError) as err:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f'{VTAB_SPLIT}: expected JSON, got what cannot be read ({err}).'
-        ) from err
+            f'{VTAB_SPLIT}: expected JSON, got an error: {error}.'
+        ) from error
     if not isinstance(split, dict) or not {'train', 'val'} <= split.keys():
         raise ValueError(
             f'{VTAB_SPLIT}: expected the keys "train" and "val", got '
@@ -89,8 +87,7 @@ def read_vtab_split(content: bytes) -> Mapping[str, Sequence[str]]:
         ):
             raise ValueError(
                 f'{VTAB_SPLIT}: expected a list of file names under '
-                f'"{key}", got something else. Take the list of this data '
-                'set.'
+                f'"{key}", got something else. Use the file of this data set.'
             )
     return split
 
@@ -104,7 +101,7 @@ def _numbers(
     ):
         raise ValueError(
             f'{name}: expected the variable {key!r} with whole numbers '
-            f'1..{largest}, got something else. Take the official file.'
+            f'1..{largest}, got something else. Use the official file.'
         )
     return values
 
@@ -114,18 +111,17 @@ def _variables(name: str, content: bytes) -> dict[str, Any]:
         for header in _headers(content):
             _check_header(header)
         found: dict[str, Any] = mat4py.loadmat(io.BytesIO(content))
-    # It has no error of its own for damage: struct.error, IndexError, ...
-    except Exception as err:
+    # mat4py has no error for damage: struct.error, IndexError, ...
+    except Exception as error:
         raise ValueError(
-            f'{name}: expected a MATLAB 5 file with rows of numbers, got '
-            f'what cannot be read ({type(err).__name__}: {err}). Take the '
-            'official file.'
-        ) from err
+            f'{name}: expected a MATLAB 5 file with rows of numbers, got an '
+            f'error: {type(error).__name__}: {error}. Use the official file.'
+        ) from error
     return found
 
 
 def _headers(content: bytes) -> Iterator[Mapping[str, Any]]:
-    """Those of all variables, none of whose values is read."""
+    """The headers of all variables; no values are read."""
     endian = '<' if content[_HEADER - 2 : _HEADER] == b'IM' else '>'
     file = io.BytesIO(content)
     file.seek(_HEADER)

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """NABirds: 555 kinds of North American birds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from gps_seg.datasets.classification.checks import Facts
 
 
 class _ListedBirds(BaseDataset):
-    """Reads the lists of the archive; what they say is checked elsewhere."""
+    """Reader of the lists in the archive; :class:`Checked` checks them."""
 
     def __init__(self, data_root: str, split: str, **kwargs) -> None:
         self.split = split
@@ -32,7 +30,7 @@ class _ListedBirds(BaseDataset):
         classes = read_table(root / 'image_class_labels.txt')
         training = read_table(root / 'train_test_split.txt')
         require_same_keys(paths, classes, training, root)
-        # The 1,011 numbers name a tree, of which 555 leaves have images.
+        # The 1,011 classes form a tree; its 555 leaves have images.
         leaves = sorted(set(classes.values()), key=int)
         label_of = {number: label for label, number in enumerate(leaves)}
         names = read_table(root / 'classes.txt')
@@ -63,8 +61,16 @@ class NABirds(Checked, _ListedBirds):
         ├── image_class_labels.txt
         └── train_test_split.txt
 
-    The label of a class is its rank among the numbers of the classes that
-    have images.
+    The label of a class is its rank among the numbers of the classes with
+    images.
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='NABirds', data_root='data/nabirds', split='train'
+            )
+        )
     """
 
     facts = Facts(
@@ -88,10 +94,10 @@ class NABirds(Checked, _ListedBirds):
 
 
 def read_table(path: Path) -> dict[str, str]:
-    """The lines ``<key> <value>`` of a file.
+    """Keys and values of a file with lines ``<key> <value>``.
 
     Raises:
-        ValueError: If a line has no value, or a key comes twice.
+        ValueError: If a line has no value, or a key is repeated.
     """
     table: dict[str, str] = {}
     lines = path.read_text('utf-8').splitlines()
@@ -114,7 +120,7 @@ def require_same_keys(
     training: dict[str, str],
     root: Path,
 ) -> None:
-    """Raise ValueError unless the three lists are of the same images."""
+    """Raise ValueError unless all lists name the same images."""
     if not paths.keys() == classes.keys() == training.keys():
         raise ValueError(
             'lists: expected the same images in images.txt, '

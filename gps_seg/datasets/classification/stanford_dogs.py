@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Stanford Dogs: 120 breeds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from gps_seg.datasets.classification.checks import Facts
 
 
 class _ListedDogs(BaseDataset):
-    """Reads the lists of the archive; what they say is checked elsewhere."""
+    """Reader of the lists in the archive; :class:`Checked` checks them."""
 
     def __init__(self, data_root: str, split: str, **kwargs) -> None:
         self.split = split
@@ -51,12 +49,22 @@ class _ListedDogs(BaseDataset):
 class StanfordDogs(Checked, _ListedDogs):
     """Stanford Dogs, the official split.
 
-    Two archives, ``images.tar`` and ``lists.tar``, in one folder::
+    Both archives, ``images.tar`` and ``lists.tar``, are unpacked together::
 
         data/stanford_dogs
         ├── Images/<class>/<image>.jpg
         ├── train_list.mat
         └── test_list.mat
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='StanfordDogs',
+                data_root='data/stanford_dogs',
+                split='train',
+            )
+        )
     """
 
     facts = Facts(
@@ -73,7 +81,7 @@ class StanfordDogs(Checked, _ListedDogs):
 
 
 def in_one_list(value: Any) -> list[Any]:
-    """What a column of MATLAB's holds: a cell array is a list of rows."""
+    """Items of a MATLAB column; mat4py reads a cell array as rows."""
     if not isinstance(value, list):
         return [value]
     return [item for part in value for item in in_one_list(part)]

@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """VTAB-1k: 19 tasks of a thousand training images."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +24,15 @@ LISTS = {
 
 
 def vtab_facts(task: str) -> Facts:
-    """What is known of a task of VTAB-1k.
+    """Published facts about a task of VTAB-1k.
 
     Raises:
         ValueError: If there is no such task.
     """
     if task not in VTAB_TASKS:
         raise ValueError(
-            f'task: expected one of {list(VTAB_TASKS)}, got {task!r} (VTAB1k).'
+            f'task: expected one of {", ".join(VTAB_TASKS)}, got {task!r} '
+            '(VTAB1k).'
         )
     known = VTAB_TASKS[task]
     return Facts(
@@ -42,8 +41,8 @@ def vtab_facts(task: str) -> Facts:
         sizes={**LISTS, 'test': known.num_test},
         source=(
             'Get the archive vtab-1k that the NOAH code base links '
-            '(docs/classification.md) and put its folder '
-            f'{task}/, with the images and the lists, below data/vtab-1k.'
+            f'(docs/classification.md) and put its folder {task}/, with the '
+            'images and the lists, into data/vtab-1k.'
         ),
     )
 
@@ -52,7 +51,7 @@ def vtab_facts(task: str) -> Facts:
 class VTAB1k(BaseDataset):
     """One split of one task of VTAB-1k.
 
-    The layout is the one that the PEFT code bases share::
+    The layout is that of the PEFT literature::
 
         data/vtab-1k
         └── <task>
@@ -64,18 +63,30 @@ class VTAB1k(BaseDataset):
     task, and its label, counted from 0.
 
     Args:
-        data_root: Folder that holds those of the tasks.
-        task: One of :data:`VTAB_TASKS`.
+        data_root: Folder that contains the folders of the tasks.
+        task: Name of a task, one of :data:`VTAB_TASKS`.
         split: ``'train800'``, ``'val200'``, ``'train800val200'`` or
             ``'test'``.
-        folder: Folder of the task in ``data_root``; None if it has its name.
+        folder: Folder of the task in ``data_root``; None if it is named after
+            the task.
         check_size: Whether the number of images must be the published one.
-        **kwargs: As for MMPretrain's ``BaseDataset``.
+        **kwargs: Arguments of MMPretrain's ``BaseDataset``.
 
     Raises:
         FileNotFoundError: If a list or an image is missing.
-        ValueError: If there is no such task or split, or the list is not the
-            published one.
+        ValueError: If there is no such task or split, or the list differs
+            from the published one.
+
+    Example::
+
+        train_dataloader = dict(
+            dataset=dict(
+                type='VTAB1k',
+                data_root='data/vtab-1k',
+                task='cifar',
+                split='train800val200',
+            )
+        )
     """
 
     def __init__(
@@ -99,7 +110,7 @@ class VTAB1k(BaseDataset):
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The samples of the list, all of which have been checked."""
+        """The samples of the list, checked."""
         require_layout(self.facts, self.data_root)
         lines = Path(self.ann_file).read_text('utf-8').splitlines()
         samples = [

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The 19 tasks of VTAB-1k.
 
-Names are the folders of the archive that the PEFT literature shares (NOAH,
-SSF, GPS). Classes and sizes of the test sets are those of VTAB (Zhai et al.,
-arXiv:1910.04867), whose test sets are used whole.
+The names are folders of the archive that the PEFT literature uses (NOAH, SSF,
+GPS). Classes and test sets are those of VTAB (Zhai et al., arXiv:1910.04867);
+the test sets are used whole.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class VTABTask(NamedTuple):
 
     Args:
         group: ``'natural'``, ``'specialized'`` or ``'structured'``.
-        num_classes: Labels run from 0 to one less.
-        num_test: Images of the test set.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
+        num_test: Number of test images.
     """
 
     group: str

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From the archive of a data set to the folder that the configs read."""
+"""Conversion of a published archive into the folder that configs read."""

@@ -6,9 +6,7 @@ is decoded and checked, then copied byte for byte. All problems are reported at
 once, and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,28 +22,29 @@ from gps_seg.datasets.conversion.ade20k_layout import (
     list_pairs,
 )
 from gps_seg.datasets.conversion.ade20k_report import ADE20KReport
+from gps_seg.datasets.conversion.converting import converting
 from gps_seg.datasets.conversion.pair_checks import (
-    PairError,
-    about,
     check_size,
     decode,
     read_member,
 )
+from gps_seg.datasets.conversion.problems import (
+    PairError,
+    Progress,
+    about,
+    problems_of,
+)
 from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
-from gps_seg.files import new_folder, require_new_or_empty
 
 _SHOWN = 5
 
 
 class _Job(NamedTuple):
-    """One pair and where it belongs."""
+    """One pair, its split and its id."""
 
     split: str
     id_: str
     pair: Pair
-
-
-Progress = Callable[[Sequence[_Job]], Iterable[_Job]]
 
 
 def convert_ade20k(
@@ -53,7 +52,7 @@ def convert_ade20k(
     target: str | Path,
     *,
     partial: bool = False,
-    progress: Progress = iter,
+    progress: Progress[_Job] = iter,
 ) -> ADE20KReport:
     """Check an archive and write its pairs into a new folder.
 
@@ -61,9 +60,9 @@ def convert_ade20k(
         source: ``ADEChallengeData2016.zip``, or a folder with
             ``images/<split>`` and ``annotations/<split>``, at its root or
             further down.
-        target: Folder to make; may exist if it is empty.
-        partial: Take fewer pairs than the official archive has.
-        progress: Wraps the sequence of pairs, to show how far we are.
+        target: Folder to create; an empty one may exist.
+        partial: Whether fewer pairs than in the official archive will do.
+        progress: Wrapper of the pairs that shows a progress bar.
 
     Returns:
         The report, which is also written into ``target``.
@@ -74,44 +73,57 @@ def convert_ade20k(
         ValueError: If ``source`` is not such a data set, or has any problem;
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
+
+    Example::
+
+        report = convert_ade20k(
+            'ADEChallengeData2016.zip', 'data/ade/ADEChallengeData2016'
+        )
+        print(report.text())
     """
-    target = Path(target)
-    require_new_or_empty(target)
-    with new_folder(target) as folder:
-        report = _check(source, folder, partial, progress)
+    with converting(source, target) as (files, folder):
+        report = _check(files, str(source), folder, partial, progress)
         report.write(folder)
     return report
 
 
 def check_ade20k(
-    source: str | Path, *, partial: bool = False, progress: Progress = iter
+    source: str | Path,
+    *,
+    partial: bool = False,
+    progress: Progress[_Job] = iter,
 ) -> ADE20KReport:
     """Check an archive, or the folder it was unpacked to; write nothing.
 
     Args:
-        source: As for :func:`convert_ade20k`.
-        partial: As there.
-        progress: As there.
+        source: Archive or folder; see :func:`convert_ade20k`.
+        partial: Whether fewer pairs than in the official archive will do.
+        progress: Wrapper of the pairs that shows a progress bar.
 
     Raises:
         FileNotFoundError: If ``source`` does not exist.
         ValueError: If ``source`` is not such a data set, or has any problem;
             lists the problems.
+
+    Example::
+
+        print(check_ade20k('data/ade/ADEChallengeData2016').text())
     """
-    return _check(source, None, partial, progress)
+    with closing(open_source(source)) as files:
+        return _check(files, str(source), None, partial, progress)
 
 
 def check_labels(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
     """Refuse an annotation that MMSegmentation would misread.
 
     Args:
-        labels: As stored: shape (height, width), uint8, 0 where nobody
-            labelled, else 1..150.
+        labels: Stored labels, shape (height, width), uint8; 0 for no label,
+            else 1..150.
         image_shape: Shape of the image that they belong to.
 
     Raises:
-        PairError: If it is no 8-bit map of one channel, or not as large as
-            its image, or has another label.
+        PairError: If they are no 8-bit map of one channel, differ from the
+            image in size, or hold another label.
     """
     if labels.dtype != np.uint8 or labels.ndim != 2:
         raise PairError(
@@ -129,29 +141,24 @@ def check_labels(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
 
 
 def _check(
-    source: str | Path,
+    files: SourceFiles,
+    source: str,
     folder: Path | None,
     partial: bool,
-    progress: Progress,
+    progress: Progress[_Job],
 ) -> ADE20KReport:
     """Check every pair; copy the good ones into ``folder``, if given."""
-    files = open_source(source)
-    try:
-        report = ADE20KReport(Path(source).name, partial)
-        listing = list_pairs(files, str(source), partial=partial)
-        report.problems += listing.problems
-        jobs = [
-            _Job(split, id_, pair)
-            for split, pairs in listing.pairs.items()
-            for id_, pair in pairs.items()
-        ]
-        for job in progress(jobs):
-            try:
-                _check_pair(files, job, folder, report)
-            except PairError as problem:
-                report.problems.append(str(problem))
-    finally:
-        files.close()
+    report = ADE20KReport(Path(source).name, partial=partial)
+    listing = list_pairs(files, source, partial=partial)
+    report.problems += listing.problems
+    jobs = [
+        _Job(split, id_, pair)
+        for split, pairs in listing.pairs.items()
+        for id_, pair in pairs.items()
+    ]
+    report.problems += problems_of(
+        jobs, lambda job: _check_pair(files, job, folder, report), progress
+    )
     report.raise_problems()
     return report
 

@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Where the files of ADE20K (SceneParse150) lie, and how many there are."""
-
-from __future__ import annotations
+"""The files of ADE20K (SceneParse150): their layout and their number."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,15 +17,15 @@ SUFFIX: Mapping[str, str] = MappingProxyType(
 OFFICIAL: Mapping[str, int] = MappingProxyType(
     {'training': 20_210, 'validation': 2_000}
 )
-NUM_CLASSES = 150  # stored as 1..150; 0 is what nobody labelled
+NUM_CLASSES = 150  # stored as 1..150; 0 stands for no label
 UNLABELLED = 0
 
-#: What to do without the data; for error messages.
+#: Advice for error messages when files are missing.
 REMEDY = (
     'Download http://data.csail.mit.edu/places/ADEchallenge/'
-    'ADEChallengeData2016.zip (about 1 GB) and run python '
-    'tools/dataset_converters/ade20k.py ADEChallengeData2016.zip {target}; '
-    'docs/ade20k.md has the details.'
+    'ADEChallengeData2016.zip (about 1 GB), then run: python '
+    'tools/dataset_converters/ade20k.py ADEChallengeData2016.zip {target} '
+    '(see docs/ade20k.md).'
 )
 
 
@@ -43,7 +41,7 @@ class Listing(NamedTuple):
 
     Args:
         pairs: Split -> id -> names of the pair; complete pairs only.
-        problems: One line for each file or split that is missing.
+        problems: Lines, one for each missing file or split.
     """
 
     pairs: Mapping[str, Mapping[str, Pair]]
@@ -55,7 +53,7 @@ def list_pairs(files: SourceFiles, source: str, *, partial: bool) -> Listing:
 
     Args:
         files: Files of the source.
-        source: Its name, for the error.
+        source: Name of the source, for the error.
         partial: Whether fewer pairs than in the official archive will do; a
             split may then be absent.
 
@@ -77,8 +75,8 @@ def list_pairs(files: SourceFiles, source: str, *, partial: bool) -> Listing:
         if not partial and len(pairs[split]) != expected:
             problems.append(
                 f'{split}: expected {expected} pairs, found '
-                f'{len(pairs[split])}. If this is meant to be a part of the '
-                'data set, say so (--partial)'
+                f'{len(pairs[split])}. For a part of the data set, add '
+                '--partial'
             )
     return Listing(pairs, problems)
 
@@ -87,7 +85,7 @@ _Place = tuple[PurePosixPath, str, str]  # root, kind and split
 
 
 def _found(files: SourceFiles) -> Mapping[_Place, Mapping[str, str]]:
-    """Names of the files by place and id, ``<root>/<kind>/<split>/<id>``."""
+    """Names of the files by place and id: ``<root>/<kind>/<split>/<id>``."""
     found: dict[_Place, dict[str, str]] = defaultdict(dict)
     for name in files.names:
         path = PurePosixPath(name)
@@ -107,8 +105,8 @@ def _root(found: Mapping[_Place, object], source: str) -> PurePosixPath:
     both = sorted(roots[IMAGES] & roots[ANNOTATIONS])
     if len(both) != 1:
         raise ValueError(
-            f'source: expected one folder with images/<split>/<id>.jpg and '
-            f'annotations/<split>/<id>.png, where a split is one of '
+            'source: expected one folder with images/<split>/<id>.jpg and '
+            'annotations/<split>/<id>.png, where a split is one of '
             f'{list(OFFICIAL)}, found {", ".join(map(str, both)) or "none"} '
             f'({source}). docs/ade20k.md shows the layout.'
         )
@@ -120,11 +118,11 @@ def _unpaired(
 ) -> list[str]:
     return [
         *(
-            f'{images[id_]}: is an image without an annotation ({split})'
+            f'{images[id_]}: image without an annotation ({split})'
             for id_ in sorted(images.keys() - annotations.keys())
         ),
         *(
-            f'{annotations[id_]}: is an annotation without an image ({split})'
+            f'{annotations[id_]}: annotation without an image ({split})'
             for id_ in sorted(annotations.keys() - images.keys())
         ),
     ]

@@ -5,9 +5,7 @@ Every image is decoded while it is copied, all problems are reported at once,
 and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from gps_seg.datasets.classification.fgvc import OxfordFlowers
@@ -21,15 +19,11 @@ from gps_seg.datasets.classification.flowers102_lists import (
     read_vtab_split,
 )
 from gps_seg.datasets.classification.vtab1k import VTAB1k
-from gps_seg.datasets.conversion.pair_checks import (
-    PairError,
-    about,
-    decode,
-    read_member,
-)
+from gps_seg.datasets.conversion.converting import converting
+from gps_seg.datasets.conversion.pair_checks import decode, read_member
+from gps_seg.datasets.conversion.problems import Progress, about, problems_of
 from gps_seg.datasets.conversion.report_text import raise_problems
-from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
-from gps_seg.files import new_folder, require_new_or_empty
+from gps_seg.datasets.conversion.source_files import SourceFiles
 
 IMAGES = 'jpg'
 VTAB_TASK = 'oxford_flowers102'
@@ -40,21 +34,19 @@ def convert_flowers102(
     target: str | Path,
     *,
     check_size: bool = True,
-    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+    progress: Progress[str] = iter,
 ) -> dict[str, int]:
     """Write images, labels and split into a new folder.
 
     If the source has ``vtab1k_split.json``, the lists of VTAB-1k are written
-    beside them, so that the folder is also that of a task of
-    :class:`~gps_seg.datasets.VTAB1k`.
+    as well, and :class:`~gps_seg.datasets.VTAB1k` reads the folder, too.
 
     Args:
-        source: Zip archive or folder that holds ``jpg/``,
-            ``imagelabels.mat`` and ``setid.mat``, at its root or further
-            down.
-        target: Folder to make; may exist if it is empty.
+        source: Zip archive or folder with ``jpg/``, ``imagelabels.mat`` and
+            ``setid.mat``, at its root or further down.
+        target: Folder to create; an empty one may exist.
         check_size: Whether the number of images must be the official one.
-        progress: Wraps the sequence of file names, to show how far we are.
+        progress: Wrapper of the file names that shows a progress bar.
 
     Returns:
         Number of images of each split.
@@ -66,26 +58,20 @@ def convert_flowers102(
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
     """
-    target = Path(target)
-    require_new_or_empty(target)
-    files = open_source(source)
-    try:
+    with converting(source, target) as (files, folder):
         root = find_root(files, str(source))
-        with new_folder(target) as folder:
-            lists = _read_lists(files, root)
-            for name in (LABELS, OFFICIAL_SPLIT):
-                (folder / name).write_bytes(lists[name])
-            raise_problems(
-                str(source), _copy_images(files, root, folder, progress)
-            )
-            _write_vtab_lists(lists, folder)
-            return _checked_sizes(str(source), folder, check_size)
-    finally:
-        files.close()
+        lists = _read_lists(files, root)
+        for name in (LABELS, OFFICIAL_SPLIT):
+            (folder / name).write_bytes(lists[name])
+        raise_problems(
+            str(source), _copy_images(files, root, folder, progress)
+        )
+        _write_vtab_lists(lists, folder)
+        return _checked_sizes(str(source), folder, check_size)
 
 
 def find_root(files: SourceFiles, source: str) -> str:
-    """The folder in the source that has the data set; ends in ``/`` or is ''.
+    """Prefix of the data set's names in the source: '' or ends in ``/``.
 
     Raises:
         ValueError: If there is none, or more than one.
@@ -136,7 +122,7 @@ def split_sizes(folder: Path, check_size: bool = True) -> dict[str, int]:
 
 
 def _read_lists(files: SourceFiles, root: str) -> dict[str, bytes]:
-    """Contents of the lists by name, all of which can be understood."""
+    """Contents of the lists by name, once each has been read and checked."""
     lists = {
         name: read_member(files, root + name, MAX_LIST)
         for name in (LABELS, OFFICIAL_SPLIT, VTAB_SPLIT)
@@ -152,21 +138,21 @@ def _checked_sizes(
 ) -> dict[str, int]:
     try:
         return split_sizes(folder, check_size)
-    except FileNotFoundError as err:
-        # Of the archive, and named as in the folder that will not stay.
-        raise ValueError(f'{source}: {err}') from err
+    except FileNotFoundError as error:
+        # What is missing was missing in the archive; the folder is removed.
+        raise ValueError(f'{source}: {error}') from error
 
 
 def _copy_images(
     files: SourceFiles,
     root: str,
     folder: Path,
-    progress: Callable[[Sequence[str]], Iterable[str]],
+    progress: Progress[str],
 ) -> list[str]:
-    """Copy the images that decode; what is wrong with the others."""
+    """Copy the images that can be decoded; return the others' errors."""
     (folder / IMAGES).mkdir()
     prefix = f'{root}{IMAGES}/'
-    # Those in folders further down might have the same names.
+    # Not from folders further down, where names may repeat.
     names = sorted(
         name
         for name in files.names
@@ -174,16 +160,13 @@ def _copy_images(
         and name.endswith('.jpg')
         and '/' not in name.removeprefix(prefix)
     )
-    problems = []
-    for name in progress(names):
-        try:
-            content = read_member(files, name)
-            about(name, decode, content, 'RGB')
-        except PairError as problem:
-            problems.append(str(problem))
-        else:
-            (folder / IMAGES / PurePosixPath(name).name).write_bytes(content)
-    return problems
+
+    def copy(name: str) -> None:
+        content = read_member(files, name)
+        about(name, decode, content, 'RGB')
+        (folder / IMAGES / PurePosixPath(name).name).write_bytes(content)
+
+    return problems_of(names, copy, progress)
 
 
 def _write_vtab_lists(lists: Mapping[str, bytes], folder: Path) -> None:
@@ -206,7 +189,7 @@ def _write_vtab_lists(lists: Mapping[str, bytes], folder: Path) -> None:
     if unknown:
         raise ValueError(
             f'{VTAB_SPLIT}: expected names of labelled images, got '
-            f'{sorted(unknown)[:3]} ({len(unknown)} in all). Take the list of '
+            f'{sorted(unknown)[:3]} ({len(unknown)} in all). Use the file of '
             'this data set.'
         )
     for name, images in names_of.items():

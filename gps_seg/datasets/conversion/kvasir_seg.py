@@ -1,13 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Turn a Kvasir-SEG archive into the folder that the configs train from."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.polyps import convert_polyps
+from gps_seg.datasets.conversion.problems import Progress
 from gps_seg.datasets.split_lists import SplitLists
 
 
@@ -16,16 +14,17 @@ def convert_kvasir_seg(
     target: str | Path,
     *,
     splits: SplitLists | None = None,
-    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+    progress: Progress[str] = iter,
 ) -> ConversionReport:
     """Write ``images/``, ``masks/`` and ``splits/`` into a new folder.
 
     Args:
-        source: As for :func:`convert_polyps`, with the ids of Kvasir-SEG.
-        target: Folder to make; may exist if it is empty.
-        splits: Which ids belong to which split; None takes the lists of
-            record that come with gps_seg.
-        progress: Wraps the sequence of ids, to show how far we are.
+        source: ``kvasir-seg.zip``, or a folder with ``images/`` and
+            ``masks/`` at its root or further down.
+        target: Folder to create; an empty one may exist.
+        splits: Ids of each split; None takes the lists that come with
+            gps_seg.
+        progress: Wrapper of the ids that shows a progress bar.
 
     Returns:
         The report, which is also written into ``target``.
@@ -36,6 +35,11 @@ def convert_kvasir_seg(
         ValueError: If ``source`` is not such a data set, or has any problem;
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
+
+    Example::
+
+        report = convert_kvasir_seg('kvasir-seg.zip', 'data/kvasir-seg')
+        print(report.text())
     """
     return convert_polyps(
         source,

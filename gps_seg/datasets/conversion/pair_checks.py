@@ -1,35 +1,30 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Is this image usable, and is this mask a mask?
+"""Checks that an image is usable and that a mask is one.
 
 Pillow decodes here, not OpenCV: ``cv2.imdecode`` fills the missing rows of a
-truncated JPEG with grey and says nothing, so a half-downloaded image would
-train.
+truncated JPEG with grey without an error, so a training would use images that
+were half downloaded.
 """
-
-from __future__ import annotations
 
 import hashlib
 import io
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from gps_seg.datasets.conversion.problems import PairError
 from gps_seg.datasets.conversion.source_files import (
     MAX_MEMBER,
     UNREADABLE_MEMBER,
     SourceFiles,
 )
 
-Result = TypeVar('Result')
-
-#: Those that are decoded; Pillow runs another program for some of the others.
+#: Formats that are decoded. For some others Pillow runs another program.
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'PPM')
-#: What names of such files end in.
+#: Endings of the names of such files.
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.ppm')
 
 MASK_THRESHOLD = 127
@@ -38,15 +33,17 @@ EDGE_WINDOW = 5
 MAX_MID_GREY_SHARE = 0.001
 
 
-class PairError(ValueError):
-    """An image or a mask that cannot be used; the text says why."""
-
-
 @dataclass(frozen=True)
 class MaskFacts:
-    """A checked mask and what the report says about it."""
+    """A checked mask and what the report says about it.
 
-    classes: np.ndarray  # shape: (height, width), uint8, 0 or 1
+    Args:
+        classes: Class of each pixel, shape (height, width), uint8, 0 or 1.
+        polyp_share: Share of the polyp's pixels.
+        mid_grey_share: Share of mid-grey pixels before the threshold.
+    """
+
+    classes: np.ndarray
     polyp_share: float
     mid_grey_share: float
 
@@ -59,37 +56,29 @@ def read_member(
     Args:
         files: Files of the source.
         name: Name of one of them.
-        limit: The most bytes that it may have.
+        limit: Largest size in bytes.
 
     Raises:
         PairError: If it cannot be read or is larger; names the file.
     """
     try:
         return files.read(name, limit)
-    except UNREADABLE_MEMBER as err:
-        raise PairError(f'{name}: cannot be read ({err})') from err
-
-
-def about(name: str, check: Callable[..., Result], *args: object) -> Result:
-    """Run a check of pixels, and put the file's name before what it says."""
-    try:
-        return check(*args)
-    except PairError as problem:
-        raise PairError(f'{name}: {problem}') from problem
+    except UNREADABLE_MEMBER as error:
+        raise PairError(f'{name}: cannot be read ({error})') from error
 
 
 def decode(content: bytes, mode: str | None) -> np.ndarray:
     """All pixels of an image file, or an error.
 
-    An image of a few bytes can have any number of pixels, so more than
-    ``PIL.Image.MAX_IMAGE_PIXELS``, some 89 million, are not decoded; that
-    bounds the memory, by some 14 bytes a pixel.
+    A file of a few bytes can claim any number of pixels. An image of more
+    than ``PIL.Image.MAX_IMAGE_PIXELS``, about 89 million, is not decoded.
+    This bounds the memory, which is about 14 bytes per pixel.
 
     Args:
-        content: The bytes of the file.
+        content: Bytes of the file.
         mode: Pillow mode: ``'RGB'`` gives (height, width, 3), ``'L'`` gives
-            (height, width), both uint8. None leaves the values as they are
-            stored: class ids, or indices into a palette.
+            (height, width), both uint8. None keeps the stored values: class
+            ids, or indices into a palette.
 
     Raises:
         PairError: If the file is not an image of one of ``FORMATS``, is cut
@@ -106,15 +95,14 @@ def decode(content: bytes, mode: str | None) -> np.ndarray:
         raise PairError(
             f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more'
         ) from None
-    except UnidentifiedImageError as err:
+    except UnidentifiedImageError as error:
         # Its own text is the address of the buffer.
-        raise PairError('expected an image file, got other bytes') from err
-    # Pillow raises SyntaxError, struct.error and more on malformed headers;
-    # whatever a decoder says about bytes from outside, the file is unusable.
-    except Exception as err:
+        raise PairError('expected an image file, got other bytes') from error
+    # Pillow raises SyntaxError, struct.error and more on malformed headers.
+    except Exception as error:
         raise PairError(
-            f'expected a complete image file, cannot decode it ({err})'
-        ) from err
+            f'expected a complete image file, cannot decode it ({error})'
+        ) from error
 
 
 def pixel_hash(image: np.ndarray) -> str:
@@ -125,15 +113,15 @@ def pixel_hash(image: np.ndarray) -> str:
 
 
 def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
-    """Threshold a mask that was stored as a JPEG, if it is one.
+    """Threshold a mask that may have been stored as a JPEG.
 
-    Two-valued means: no more than ``MAX_MID_GREY_SHARE`` of the pixels lie in
-    a patch of mid-grey, that is, have a mid-grey neighbourhood of
-    ``EDGE_WINDOW`` x ``EDGE_WINDOW``. JPEG noise and softened outlines are
-    narrower than that.
+    A mask must be two-valued: at most ``MAX_MID_GREY_SHARE`` of its pixels
+    may have a neighbourhood of ``EDGE_WINDOW`` x ``EDGE_WINDOW`` pixels that
+    is mid-grey throughout. JPEG noise and soft outlines are narrower.
 
     Args:
-        grey: shape (height, width), uint8; polyp bright, background dark.
+        grey: Mask, shape (height, width), uint8; the polyp is bright, the
+            background dark.
         image_shape: Shape of the image that the mask belongs to.
 
     Raises:
@@ -145,12 +133,12 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
     if patches > MAX_MID_GREY_SHARE:
         raise PairError(
             f'expected two values (about 0 and 255), got {patches:.1%} of the '
-            f'pixels in patches of {MID_GREY[0]}..{MID_GREY[1]}'
+            f'pixels in patches of grey ({MID_GREY[0]}..{MID_GREY[1]})'
         )
     classes = (grey > MASK_THRESHOLD).astype(np.uint8)
     if not classes.any():
         raise PairError(
-            f'expected a polyp, got an empty mask (no pixel above '
+            'expected a polyp, got an empty mask (no pixel above '
             f'{MASK_THRESHOLD})'
         )
     share = float(_is_mid_grey(grey).mean())
@@ -161,8 +149,8 @@ def check_size(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
     """Refuse a map of labels that is not as large as its image.
 
     Args:
-        labels: shape (height, width, ...).
-        image_shape: Shape of the image that they belong to.
+        labels: Map of labels, shape (height, width, ...).
+        image_shape: Shape of the image that the map belongs to.
 
     Raises:
         PairError: If height or width differ.

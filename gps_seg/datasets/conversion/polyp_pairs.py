@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Find the images of a source, their masks and their splits, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -35,8 +33,8 @@ def list_pairs(
 
     Args:
         files: Files of the source.
-        splits: Which ids belong to which split; None takes any ids.
-        report: Takes problems and notes.
+        splits: Ids of each split; None accepts any ids.
+        report: Report that collects problems and notes.
 
     Raises:
         ValueError: If the source has no images/ beside masks/, or several.
@@ -53,7 +51,7 @@ def list_pairs(
         listed = splits.split_of().keys()
         mismatches |= {
             'is in no split list': both - listed,
-            'is in a split list, but not in the source': (
+            'is in a split list but not in the source': (
                 listed - images.keys() - masks.keys()
             ),
         }
@@ -74,7 +72,7 @@ def _report_suffixes(
     suffixes = sorted({PurePosixPath(name).suffix for name in images.values()})
     if len(suffixes) > 1:
         report.problems.append(
-            f'{IMAGES}: expected one suffix, as a data set reads one, got '
+            f'{IMAGES}: expected one suffix for all images, got '
             f'{", ".join(suffixes)}'
         )
     elif suffixes != ['.jpg']:
@@ -95,7 +93,7 @@ def _data_root(files: SourceFiles, source: str) -> PurePosixPath:
             f'source: expected one folder with {IMAGES}/<id>.jpg and '
             f'{MASKS}/<id>.jpg (or another suffix), found '
             f'{", ".join(map(str, found)) or "none"} ({source}). '
-            f'data/README.md shows the layouts that can be read.'
+            'data/README.md shows both layouts.'
         )
     return found[0]
 
@@ -108,7 +106,7 @@ def _is_picture(path: PurePosixPath) -> bool:
 def _pictures(
     files: SourceFiles, folder: PurePosixPath, report: ConversionReport
 ) -> dict[str, str]:
-    """File names by id, of the pictures right inside ``folder``."""
+    """Names by id of the pictures in ``folder``, subfolders apart."""
     names: dict[str, str] = {}
     for name in sorted(files.names):
         path = PurePosixPath(name)
@@ -116,8 +114,8 @@ def _pictures(
             continue
         if path.stem in names:
             report.problems.append(
-                f'{name}: expected one file of this id, {names[path.stem]} '
-                'is another'
+                f'{name}: expected one file per id, but {names[path.stem]} '
+                'has the same'
             )
         names[path.stem] = name
     return names
@@ -126,7 +124,7 @@ def _pictures(
 def _other_lists(
     files: SourceFiles, root: PurePosixPath, splits: SplitLists
 ) -> list[str]:
-    """Note where the source has a split list that differs from ours."""
+    """A note for each split list of the source that differs from ours."""
     notes = []
     for split, ids in splits.ids.items():
         name = str(root / f'{split}.txt')

@@ -1,94 +1,77 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a conversion found, for people (text) and for programs (JSON)."""
+"""What the conversion of images and masks of polyps found."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, ClassVar
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-
-from gps_seg.datasets.conversion.report_text import (
-    bullets,
-    raise_problems,
-    size_line,
-    write_report,
-)
-
-CHECKS = (
-    'every image has a mask, every mask an image',
-    'every file decodes to its last row',
-    'every mask has the size of its image',
-    'every mask has polyp pixels and two values (JPEG noise apart)',
-    'every image is in exactly one of train and val (or in all), and the '
-    'reverse',
-    'tuning lists hold training images only, and are disjoint',
-    'no image of train is, pixel by pixel, an image of val',
-)
+from gps_seg.datasets.conversion.report import Report
 
 
 @dataclass
-class ConversionReport:
-    """Facts and problems; a data set with a problem is never written."""
+class ConversionReport(Report):
+    """The report on images and masks of polyps.
 
-    source: str
+    Args:
+        num_pairs: Number of good pairs.
+        split_sizes: Split -> number of its ids.
+        polyp_shares: Share of polyp pixels in each mask.
+        max_mid_grey_share: Largest share of mid-grey pixels in any mask.
+    """
+
+    checks: ClassVar[tuple[str, ...]] = (
+        'every image has a mask, every mask an image',
+        'every file decodes to its last row',
+        'every mask has the size of its image',
+        'every mask has polyp pixels and two values (JPEG noise apart)',
+        'every image is in exactly one of train and val (or in all), and the '
+        'reverse',
+        'tuning lists hold training images only, and are disjoint',
+        'no image of train is, pixel by pixel, an image of val',
+    )
+
     num_pairs: int = 0
     split_sizes: Mapping[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
     polyp_shares: list[float] = field(default_factory=list)
     max_mid_grey_share: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
     def add_pair(
-        self, size: str, polyp_share: float, mid_grey_share: float
+        self, shape: tuple[int, ...], polyp_share: float, mid_grey_share: float
     ) -> None:
-        """Count one good pair."""
+        """Count one good pair.
+
+        Args:
+            shape: Shape of the image, (height, width, channels).
+            polyp_share: Share of polyp pixels in the mask.
+            mid_grey_share: Share of mid-grey pixels in the stored mask.
+        """
         self.num_pairs += 1
-        self.sizes[size] = self.sizes.get(size, 0) + 1
+        self.add_size(shape)
         self.polyp_shares.append(polyp_share)
         self.max_mid_grey_share = max(self.max_mid_grey_share, mid_grey_share)
 
-    def raise_problems(self) -> None:
-        """Raise all problems as one error.
-
-        Raises:
-            ValueError: If there is any problem.
-        """
-        raise_problems(self.source, self.problems)
-
-    def text(self) -> str:
-        """The report in some twenty lines."""
-        shares = self.polyp_shares
+    def pairs(self) -> str:
+        """How many pairs there are, and how many in each split."""
         splits = ', '.join(f'{n} {k}' for k, n in self.split_sizes.items())
-        share_line = (
-            f'mean {_mean(shares):.3f}, '
-            f'min {min(shares):.4f}, max {max(shares):.3f}'
-        )
-        lines = [
-            f'Source: {self.source}',
-            f'Pairs:  {self.num_pairs} ({splits})',
-            f'Sizes:  {size_line(self.sizes)}',
-            f'Polyp share of the pixels: {share_line}',
-            f'Mid-grey share of the worst mask: {self.max_mid_grey_share:.3%}',
-            'Checked, no problem found:',
-            bullets(CHECKS),
+        return f'{self.num_pairs} ({splits})'
+
+    def details(self) -> list[str]:
+        """Polyp pixels, and the mask that is furthest from two values."""
+        share = self._polyp_share()
+        return [
+            f'Polyp pixels: {share["mean"]:.1%} of an image on average, '
+            f'{share["min"]:.2%} to {share["max"]:.1%}',
+            'Mid-grey pixels in the worst mask: '
+            f'{self.max_mid_grey_share:.3%}',
         ]
-        if self.notes:
-            lines += ['Notes:', bullets(self.notes)]
-        return '\n'.join(lines) + '\n'
 
-    def write(self, folder: Path) -> None:
-        """Write ``conversion_report.txt`` and ``.json`` into ``folder``."""
-        facts = asdict(self)
-        shares = facts.pop('polyp_shares')
-        facts['polyp_share'] = {
-            'mean': _mean(shares),
-            'min': min(shares),
-            'max': max(shares),
-        }
-        facts['checks'] = list(CHECKS)
-        write_report(folder, facts, self.text())
+    def facts(self) -> dict[str, Any]:
+        """Content of the JSON file, without the share of each mask."""
+        facts = super().facts()
+        del facts['polyp_shares']
+        return facts | {'polyp_share': self._polyp_share()}
 
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    def _polyp_share(self) -> dict[str, float]:
+        shares = self.polyp_shares
+        return {'mean': fmean(shares), 'min': min(shares), 'max': max(shares)}

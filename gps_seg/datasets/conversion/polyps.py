@@ -5,17 +5,14 @@ Every file is checked while it is copied, all problems are reported at once,
 and the target is either complete and checked, or not there.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from gps_seg.datasets.conversion.converting import converting
 from gps_seg.datasets.conversion.pair_checks import (
-    PairError,
-    about,
     check_mask,
     decode,
     encode_png,
@@ -29,9 +26,9 @@ from gps_seg.datasets.conversion.polyp_pairs import (
     list_pairs,
 )
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
-from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
+from gps_seg.datasets.conversion.problems import Progress, about, problems_of
+from gps_seg.datasets.conversion.source_files import SourceFiles
 from gps_seg.datasets.split_lists import SplitLists
-from gps_seg.files import new_folder, require_new_or_empty
 
 
 def convert_polyps(
@@ -39,20 +36,19 @@ def convert_polyps(
     target: str | Path,
     *,
     splits: SplitLists | None = None,
-    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+    progress: Progress[str] = iter,
 ) -> ConversionReport:
     """Write ``images/``, ``masks/`` and ``splits/`` into a new folder.
 
-    Images are copied byte for byte. A mask becomes a PNG with 1 where the
-    source, as grey, is above 127 and 0 elsewhere.
+    Images are copied byte for byte. A mask becomes a PNG: 1 where its grey
+    value is above 127, 0 elsewhere.
 
     Args:
-        source: Zip archive or folder that holds ``images/<id>.<suffix>`` and
+        source: Zip archive or folder with ``images/<id>.<suffix>`` and
             ``masks/<id>.<suffix>``, at its root or further down.
-        target: Folder to make; may exist if it is empty.
-        splits: Which ids belong to which split; None puts all of them into
-            one list, ``splits/all.txt``.
-        progress: Wraps the sequence of ids, to show how far we are.
+        target: Folder to create; an empty one may exist.
+        splits: Ids of each split; None lists all ids in ``splits/all.txt``.
+        progress: Wrapper of the ids that shows a progress bar.
 
     Returns:
         The report, which is also written into ``target``.
@@ -63,23 +59,22 @@ def convert_polyps(
         ValueError: If ``source`` is not such a data set, or has any problem;
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
+
+    Example::
+
+        report = convert_polyps('CVC-300.zip', 'data/cvc-300')
+        print(report.text())
     """
-    target = Path(target)
-    require_new_or_empty(target)
-    files = open_source(source)
-    try:
+    with converting(source, target) as (files, folder):
         report = ConversionReport(Path(source).name)
         pairs = list_pairs(files, splits, report)
         splits = SplitLists.one_of(pairs) if splits is None else splits
         report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
-        with new_folder(target) as folder:
-            images = _convert_pairs(files, pairs, folder, progress, report)
-            _report_copies(images, splits, report)
-            report.raise_problems()
-            splits.write(folder / 'splits')
-            report.write(folder)
-    finally:
-        files.close()
+        images = _convert_pairs(files, pairs, folder, progress, report)
+        _report_copies(images, splits, report)
+        report.raise_problems()
+        splits.write(folder / 'splits')
+        report.write(folder)
     return report
 
 
@@ -87,7 +82,7 @@ def _convert_pairs(
     files: SourceFiles,
     pairs: Mapping[str, Pair],
     folder: Path,
-    progress: Callable[[Sequence[str]], Iterable[str]],
+    progress: Progress[str],
     report: ConversionReport,
 ) -> dict[str, list[str]]:
     """Copy good pairs, report bad ones.
@@ -98,13 +93,12 @@ def _convert_pairs(
     (folder / IMAGES).mkdir()
     (folder / MASKS).mkdir()
     same_pixels = defaultdict(list)
-    for id_ in progress(list(pairs)):
-        try:
-            image = _convert_pair(files, id_, pairs[id_], folder, report)
-        except PairError as problem:
-            report.problems.append(str(problem))
-        else:
-            same_pixels[pixel_hash(image)].append(id_)
+
+    def convert(id_: str) -> None:
+        image = _convert_pair(files, id_, pairs[id_], folder, report)
+        same_pixels[pixel_hash(image)].append(id_)
+
+    report.problems += problems_of(list(pairs), convert, progress)
     return same_pixels
 
 
@@ -122,11 +116,7 @@ def _convert_pair(
     suffix = PurePosixPath(pair.image).suffix
     (folder / IMAGES / f'{id_}{suffix}').write_bytes(content)
     (folder / MASKS / f'{id_}.png').write_bytes(encode_png(mask.classes))
-    report.add_pair(
-        f'{image.shape[1]}x{image.shape[0]}',
-        mask.polyp_share,
-        mask.mid_grey_share,
-    )
+    report.add_pair(image.shape, mask.polyp_share, mask.mid_grey_share)
     return image
 
 
@@ -135,12 +125,14 @@ def _report_copies(
     splits: SplitLists,
     report: ConversionReport,
 ) -> None:
-    """Copies across train and val are a problem, within one only a note."""
+    """Report copies: in train and val a problem, in one of them a note."""
     split_of = splits.split_of()
     for ids in images.values():
         places = [f'{id_} ({split_of.get(id_, "no split")})' for id_ in ids]
         line = f'identical images: {", ".join(places)}'
         if len({split_of.get(id_) for id_ in ids}) > 1:
-            report.problems.append(f'{line}; train and val must not share one')
+            report.problems.append(
+                f'{line}; train and val must not share an image'
+            )
         elif len(ids) > 1:
             report.notes.append(line)

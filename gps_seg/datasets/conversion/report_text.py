@@ -1,12 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The parts that the reports of all conversions are written with."""
+"""Lines that the reports of all conversions have in common."""
 
-from __future__ import annotations
-
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 MAX_LISTED = 10
 _MOST_SIZES = 3
@@ -16,8 +11,8 @@ def raise_problems(source: str, problems: Sequence[str]) -> None:
     """Raise all problems as one error; without any, do nothing.
 
     Args:
-        source: Where they were found.
-        problems: One line each.
+        source: Name of the archive or folder that has them.
+        problems: Problems, a line each.
 
     Raises:
         ValueError: If there is any problem.
@@ -25,29 +20,22 @@ def raise_problems(source: str, problems: Sequence[str]) -> None:
     if problems:
         raise ValueError(
             f'{source}: expected a data set without problems, found '
-            f'{len(problems)}. Nothing was written. Mend or replace '
-            f'these files and convert again.\n'
+            f'{len(problems)}. Nothing was written. Fix or '
+            'replace these files and convert again.\n'
             f'{bullets(problems, MAX_LISTED)}'
         )
 
 
 def bullets(lines: Sequence[str], limit: int | None = None) -> str:
-    """An indented list; says how many lines are above ``limit``."""
+    """An indented list; ends with the number of lines beyond ``limit``."""
     shown = [f'  - {line}' for line in lines[:limit]]
     left = len(lines) - len(shown)
     return '\n'.join(shown + ([f'  - and {left} more'] if left else []))
 
 
 def size_line(sizes: Mapping[str, int]) -> str:
-    """The most frequent image sizes, with their numbers."""
+    """The most frequent image sizes, and how many images have them."""
     ranked = sorted(sizes.items(), key=lambda kv: (-kv[1], kv[0]))
     shown = ', '.join(f'{size} ({n})' for size, n in ranked[:_MOST_SIZES])
     more = len(ranked) - _MOST_SIZES
     return shown + (f' and {more} more sizes' if more > 0 else '')
-
-
-def write_report(folder: Path, facts: Mapping[str, Any], text: str) -> None:
-    """Write ``conversion_report.txt`` and ``.json`` into ``folder``."""
-    content = json.dumps(facts, indent=2) + '\n'
-    (folder / 'conversion_report.json').write_text(content, 'utf-8')
-    (folder / 'conversion_report.txt').write_text(text, 'utf-8')

@@ -1,12 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Read a data set where it lies: in a folder, or inside a zip archive.
 
-Nothing is ever extracted under the name that an archive gives it, so a
-hostile name (``../../.bashrc``) has no path to be written to; such an archive
-is refused all the same.
+Nothing is extracted under the name that an archive gives it, so a hostile
+name such as ``../../.bashrc`` can do no harm. Such an archive is refused all
+the same.
 """
-
-from __future__ import annotations
 
 import lzma
 import struct
@@ -17,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-#: Bytes of the largest file that is read. A zip archive claims up to a
-#: thousand times its own size; more than this is never in memory.
+#: Largest file that is read, in bytes. A zip archive may unpack to a thousand
+#: times its size, so this bounds the memory.
 MAX_MEMBER = 2**26
 
 UNREADABLE_MEMBER = (
@@ -35,7 +33,7 @@ UNREADABLE_MEMBER = (
 
 
 class SourceFiles(Protocol):
-    """Files by their path relative to the root, with ``/`` between parts."""
+    """Files by their path relative to the root, with ``/`` as separator."""
 
     names: frozenset[str]
 
@@ -43,7 +41,7 @@ class SourceFiles(Protocol):
         """Content of one file; raises one of ``UNREADABLE_MEMBER``."""
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
 
 
 class FolderFiles:
@@ -70,7 +68,7 @@ class FolderFiles:
         return path.read_bytes()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 class ZipFiles:
@@ -84,11 +82,11 @@ class ZipFiles:
     def __init__(self, archive: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(archive)
-        except UNREADABLE_MEMBER as err:
+        except UNREADABLE_MEMBER as error:
             raise ValueError(
                 'source: expected a zip archive, got one that cannot be '
-                f'read: {err} ({archive}). Download it again.'
-            ) from err
+                f'read: {error} ({archive}). Download it again.'
+            ) from error
         names = [n for n in self._zip.namelist() if not n.endswith('/')]
         self.names = frozenset(names)
         try:
@@ -99,7 +97,7 @@ class ZipFiles:
 
     def read(self, name: str, limit: int = MAX_MEMBER) -> bytes:
         """Content of one file."""
-        # No more than it claims is read, whatever its stream holds.
+        # zipfile reads no more than the size that is claimed.
         _require_small(self._zip.getinfo(name).file_size, limit)
         return self._zip.read(name)
 
@@ -119,17 +117,17 @@ def open_source(source: str | Path) -> SourceFiles:
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(
-            f'source: expected a zip archive or a folder, found nothing at '
-            f'{path}. Check the path; data/README.md says where to get the '
-            f'archive.'
+            'source: expected a zip archive or a folder, found nothing at '
+            f'{path}. Check the path; data/README.md and docs/ say where to '
+            'download each data set.'
         )
     if path.is_dir():
         return FolderFiles(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f'source: expected a zip archive or a folder, got a file that is '
+            'source: expected a zip archive or a folder, got a file that is '
             f'not a zip archive, or an incomplete one ({path}). Download it '
-            f'again.'
+            'again.'
         )
     return ZipFiles(path)
 
@@ -170,5 +168,5 @@ def _check_names(names: Sequence[str], archive: Path) -> None:
 
 def _leads_outside(name: str) -> bool:
     parts = PurePosixPath(name.replace('\\', '/')).parts
-    # A colon is that of a drive, wherever a part of the name is used.
+    # On Windows a colon names a drive.
     return '..' in parts or name.startswith(('/', '\\')) or ':' in name

@@ -1,9 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Open every file of a data set, and count what the masks hold."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -11,7 +9,12 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
-from gps_seg.datasets.conversion.pair_checks import SUFFIXES, PairError, decode
+from gps_seg.datasets.conversion.pair_checks import SUFFIXES, decode
+from gps_seg.datasets.conversion.problems import (
+    PairError,
+    Progress,
+    problems_of,
+)
 from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.label_checks import (
     MASK_REMEDY,
@@ -22,14 +25,13 @@ from gps_seg.datasets.label_checks import (
 from gps_seg.text.table import aligned
 
 Sample = Mapping[str, Any]
-Progress = Callable[[Sequence[Sample]], Iterable[Sample]]
 
 UNOPENED = 'images of a format that is not opened'
 UNLABELLED = 'masks in which every pixel is ignored'
 EMPTY = 'masks of background alone'
 EMPTY_OR_IGNORED = 'masks of background and ignored pixels alone'
 MOST_LABELS = 256
-_BAR = 30  # letters, of the class with most pixels
+_BAR = 30  # characters of the longest bar
 
 
 @dataclass
@@ -41,8 +43,8 @@ class FileFacts:
         ignored: Label of pixels that do not count.
         pixels: Pixels of each label, 256 long.
         images: Images with some pixel of each label, 256 long.
-        notes: What may be meant so -> paths of the files.
-        problems: A line for each file that cannot be used.
+        notes: Remark -> paths of the files that it applies to.
+        problems: Lines, one for each file that cannot be used.
     """
 
     classes: Sequence[str] = ()
@@ -60,7 +62,7 @@ class FileFacts:
         """Count the labels of one good mask.
 
         Args:
-            path: Where the mask lies.
+            path: Path of the mask.
             labels: Label map, shape (height, width), uint8.
         """
         counts = np.bincount(labels.ravel(), minlength=MOST_LABELS)
@@ -72,11 +74,11 @@ class FileFacts:
             self.note(kind, path)
 
     def note(self, kind: str, path: str) -> None:
-        """Remember a file that may be meant to be as it is."""
+        """Note a file that is unusual but may be intended."""
         self.notes.setdefault(kind, []).append(path)
 
     def note_lines(self) -> Iterator[str]:
-        """A line for each kind of file that was noted."""
+        """A line for each kind of note."""
         for kind, paths in self.notes.items():
             yield f'{len(paths):,} {kind}, such as {paths[0]}'
 
@@ -112,7 +114,7 @@ class FileFacts:
         return [int(label) for label in np.flatnonzero(present)]
 
     def _is_ignored(self) -> np.ndarray:
-        """Which labels are: none for a label that 8 bits do not have."""
+        """Mask of the ignored label, shape (256,); may be all false."""
         return np.arange(MOST_LABELS) == self.ignored
 
     def _kind(self, present: np.ndarray, some_ignored: bool) -> str:
@@ -127,23 +129,21 @@ def check_files(
     samples: Sequence[Sample],
     classes: Sequence[str],
     ignored: int,
-    progress: Progress = iter,
+    progress: Progress[Sample] = iter,
 ) -> FileFacts:
-    """Decode all images and masks; check the masks as a loss would need them.
+    """Decode all images and masks, and check the labels of the masks.
 
     Args:
-        samples: What a data set knows of its images, ``img_path`` and, with
+        samples: Samples of a data set with ``img_path`` and, if there are
             masks, ``seg_map_path``.
         classes: Names of the classes of the masks.
         ignored: Label of pixels that do not count.
-        progress: Wraps the samples, to show how far we are.
+        progress: Wrapper of the samples that shows a progress bar.
     """
     facts = FileFacts(classes, ignored)
-    for sample in progress(samples):
-        try:
-            _check_sample(sample, facts)
-        except PairError as problem:
-            facts.problems.append(str(problem))
+    facts.problems += problems_of(
+        samples, lambda sample: _check_sample(sample, facts), progress
+    )
     facts.problems += _of_the_whole(facts)
     return facts
 
@@ -163,8 +163,8 @@ def _check_sample(sample: Sample, facts: FileFacts) -> None:
     try:
         labels = load_labels(sample)
         check_labels(labels, size, len(facts.classes), facts.ignored)
-    except (OSError, ValueError) as err:
-        raise PairError(f'{path}: {err}') from err
+    except (OSError, ValueError) as error:
+        raise PairError(f'{path}: {error}') from error
     facts.add(path, labels)
 
 
@@ -175,12 +175,12 @@ def _is_picture(path: str) -> bool:
 def _open(path: str) -> np.ndarray:
     try:
         return decode(fileio.get(path), None)
-    except (OSError, PairError) as err:
-        raise PairError(f'{path}: {err}') from err
+    except (OSError, PairError) as error:
+        raise PairError(f'{path}: {error}') from error
 
 
 def _of_the_whole(facts: FileFacts) -> Iterator[str]:
-    """What no single mask shows: that what is looked for is ignored."""
+    """What only all masks together show: the object itself is ignored."""
     void = facts.notes.get(UNLABELLED, [])
     if len(facts.classes) == 2 and not facts.pixels[1]:
         white = [*facts.notes.get(EMPTY_OR_IGNORED, []), *void]
@@ -190,7 +190,7 @@ def _of_the_whole(facts: FileFacts) -> Iterator[str]:
             )
     elif void and not facts.images_of_classes():
         yield (
-            f'{void[0]}: expected pixels of some class in some mask, got '
-            f'{len(void)} mask(s) that are {facts.ignored} throughout, which '
-            f'is ignored. {MASK_REMEDY}'
+            f'{void[0]}: expected pixels of a class in some mask, got '
+            f'{len(void)} mask(s) with {facts.ignored} alone, the ignored '
+            f'label. {MASK_REMEDY}'
         )

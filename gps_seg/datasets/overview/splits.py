@@ -1,7 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the data sets of a config hold, before a run of hours is started."""
-
-from __future__ import annotations
+"""Build the data sets of a config, and compare their splits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -10,10 +8,11 @@ from typing import Any, NamedTuple
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
 
+from gps_seg.datasets.conversion.problems import Progress
 from gps_seg.datasets.overview.files import (
     MOST_LABELS,
     FileFacts,
-    Progress,
+    Sample,
     check_files,
 )
 
@@ -25,33 +24,33 @@ class SplitOverview(NamedTuple):
 
     Args:
         loader: ``'train'``, ``'val'`` or ``'test'``.
-        kind: Its type.
-        split: Its split, if it is known.
-        classes: Names of the classes of its pixels; empty for a set whose
-            images have one label each.
-        samples: What it knows of its images.
+        kind: Type of the data set.
+        split: Name of the split; empty if unknown.
+        classes: Names of the classes of pixels; empty for a set whose images
+            have one label each.
+        samples: Samples of the data set, without their pixels.
     """
 
     loader: str
     kind: str
     split: str
     classes: Sequence[str]
-    samples: Sequence[Mapping[str, Any]]
+    samples: Sequence[Sample]
 
     @property
     def images(self) -> list[str]:
-        """Paths of its images."""
+        """Paths of the images."""
         return [str(sample['img_path']) for sample in self.samples]
 
 
 def look_at(config: Mapping[str, Any]) -> list[SplitOverview]:
-    """Build the data sets of a config, which check themselves.
+    """Build the data sets of a config; each checks itself.
 
     Raises:
         FileNotFoundError: If files are missing.
         ValueError: If a data set is empty or not what it should be, the head
-            has another number of classes, or some of the training images are
-            also tested.
+            has another number of classes, or some training images are also
+            in the validation or test set.
     """
     init_default_scope(config.get('default_scope') or 'mmseg')
     found = [
@@ -69,14 +68,16 @@ def look_at(config: Mapping[str, Any]) -> list[SplitOverview]:
 
 
 def open_all(
-    found: Sequence[SplitOverview], ignored: int, progress: Progress = iter
+    found: Sequence[SplitOverview],
+    ignored: int,
+    progress: Progress[Sample] = iter,
 ) -> list[FileFacts]:
-    """Open the files of the data sets; those of equal sets once.
+    """Open the files of the data sets; those of equal sets only once.
 
     Args:
         found: Data sets of a config.
         ignored: Label of pixels that do not count.
-        progress: Wraps the samples of a set, to show how far we are.
+        progress: Wrapper of the samples of a set that shows a progress bar.
 
     Returns:
         Facts on the files of each data set.
@@ -99,16 +100,16 @@ def check_head(config: Mapping[str, Any], dataset: Any) -> None:
     head = ((config.get('model') or {}).get('head') or {}).get('num_classes')
     if facts is not None and head not in (None, facts.num_classes):
         raise ValueError(
-            f'model.head.num_classes: expected {facts.num_classes} as '
-            f'{facts.title} has, got {head}. Set it in the config.'
+            f'model.head.num_classes: expected {facts.num_classes} (the '
+            f'classes of {facts.title}), got {head}. Set it in the config.'
         )
 
 
 def check_apart(found: Sequence[SplitOverview]) -> None:
-    """Raise ValueError if some of the training images are also tested.
+    """Raise ValueError if training and evaluation share some images.
 
-    A test on exactly the training images is no leak of a split: whoever
-    writes it asks what a model learns by heart.
+    An evaluation on exactly the training images is not an error: it measures
+    how well the model fits them.
     """
     for train, other in with_training(found):
         common = set(train.images) & set(other.images)
@@ -136,7 +137,7 @@ def _overview(
     kind = settings['type']  # a name, or the class itself
     samples: list[Mapping[str, Any]] = []
     for leaf in _leaves(settings):
-        # Serialised, an empty set ends in an error of NumPy.
+        # NumPy fails to serialise an empty set.
         plain = {'pipeline': [], 'serialize_data': False}
         dataset = DATASETS.build({**leaf, **plain})
         if not len(dataset):
@@ -158,7 +159,7 @@ def _overview(
 
 
 def _leaves(settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The data sets inside those that repeat, join or mix others."""
+    """The data sets inside wrappers that repeat, join or mix others."""
     inner = settings.get('dataset')
     parts = settings.get('datasets') or ([] if inner is None else [inner])
     if not parts:

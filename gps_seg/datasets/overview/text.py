@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The data sets of a config as tables of text."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +12,7 @@ HEADINGS = ('', 'data set', 'split', 'images', 'classes', 'fewest', 'most')
 
 
 def table(found: Sequence[SplitOverview], facts: Sequence[FileFacts]) -> str:
-    """The data sets as text, a line each, and what to know of them.
+    """The data sets as text, one line each, and notes on them.
 
     Args:
         found: Data sets of a config.
@@ -39,7 +37,7 @@ def table(found: Sequence[SplitOverview], facts: Sequence[FileFacts]) -> str:
 def histograms(
     found: Sequence[SplitOverview], facts: Sequence[FileFacts]
 ) -> str:
-    """The classes of pixels of each data set, as text; equal sets once.
+    """The classes of pixels of each data set as text; equal sets only once.
 
     Args:
         found: Data sets of a config.
@@ -80,6 +78,6 @@ def _notes(found: Sequence[SplitOverview]) -> Iterator[str]:
         if set(train.images) == set(other.images):
             yield (
                 f'Note: {other.loader}_dataloader has exactly the images of '
-                f'{train.loader}_dataloader. Its scores say what was learnt '
-                'by heart, and nothing about new images.'
+                f'{train.loader}_dataloader. Its scores show how well the '
+                'model fits these images, not how it does on new ones.'
             )

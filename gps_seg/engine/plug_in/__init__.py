@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Any config of OpenMMLab, completed to one that trains by a PeftHook."""
+"""Complete any config of OpenMMLab to one that trains with a PeftHook."""

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Make any config of OpenMMLab one that trains by a ``PeftHook``.
+"""Complete any config of OpenMMLab to one that trains with a ``PeftHook``.
 
-One code for two ways to ask for it: ``--method`` on the command line, and
-``gps_seg::_base_/gps.py`` among the bases of a config. What comes out is a
-config like one written by hand, which every tool can run.
+Both ``--method`` on the command line and ``gps_seg::_base_/gps.py`` among the
+bases of a config lead here. The result is like a config written by hand, and
+every tool can run it.
 """
 
 from mmengine.config import Config, ConfigDict
@@ -16,26 +16,26 @@ MODULE = 'gps_seg.engine'
 
 
 def plug_in(config: Config) -> None:
-    """Give a config with a ``PeftHook`` all else that the hook needs.
+    """Add everything that the ``PeftHook`` of a config needs.
 
-    That is the optim wrapper that trains what the hook declares, the import
-    of this package, and deltas in place of full checkpoints. Every other
-    setting stays as it is.
+    This is the optim wrapper that trains the selected entries, the import of
+    this package, and deltas in place of full checkpoints. All other settings
+    are kept.
 
     Args:
-        config: Is changed in place.
+        config: Config of a run; changed in place.
 
     Raises:
-        ValueError: If the config has not exactly one ``PeftHook``, a runner
-            of its own, an optim wrapper without a sibling, or a
-            ``save_best`` that names no metric; the key is named.
+        ValueError: If the config does not have exactly one ``PeftHook``, or
+            has a runner of its own, an optim wrapper without a counterpart
+            here, or a ``save_best`` that names no metric; names the key.
     """
     peft_hook(config)
     if 'runner_type' in config:
         raise ValueError(
             'runner_type: expected none beside a PeftHook, got '
-            f'{config.runner_type!r}. Its hooks follow the order of events of '
-            "MMEngine's Runner."
+            f'{config.runner_type!r}. The hook relies on the order of events '
+            "in MMEngine's Runner."
         )
     use_peft_wrapper(config)
     check_save_best(config)
@@ -62,14 +62,14 @@ def peft_hook(config: Config) -> ConfigDict:
     if len(hooks) != 1:
         raise ValueError(
             f'custom_hooks: expected one PeftHook, got {len(hooks)}. The list '
-            'of a config replaces that of its bases: write all hooks into it, '
-            "among them dict(type='PeftHook', method=dict(type='gps', k=1))."
+            'of a config replaces that of its bases: list all hooks in it, '
+            "including dict(type='PeftHook', method=dict(type='gps', k=1))."
         )
     return hooks[0]
 
 
 def _import_package(config: Config) -> None:
-    """So that a tool which knows nothing of us can run the config again."""
+    """Import gps_seg from the config, so that any tool can run it again."""
     settings = config.get('custom_imports') or ConfigDict(imports=[])
     modules = settings.imports
     modules = [modules] if isinstance(modules, str) else list(modules)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From the settings of a ``CheckpointHook`` to those of a ``DeltaHook``."""
+"""Turn the settings of a ``CheckpointHook`` into those of a ``DeltaHook``."""
 
 import inspect
 import logging
@@ -12,20 +12,20 @@ from mmengine.logging import print_log
 from gps_seg.engine.saving.delta_hook import DeltaHook
 from gps_seg.engine.training.wrapper_types import type_name
 
-# What MMEngine's runner has when a config says nothing of checkpoints.
+# MMEngine's default if a config has no checkpoint hook.
 DEFAULT = {'type': 'CheckpointHook', 'interval': 1}
 TAKEN_OVER = frozenset(inspect.signature(DeltaHook).parameters)
 
 
 def write_deltas(config: Config) -> None:
-    """Let a ``DeltaHook`` take the place of MMEngine's ``CheckpointHook``.
+    """Replace MMEngine's ``CheckpointHook`` by a ``DeltaHook``.
 
-    Interval and the metric of the best validation stay. Settings that a
-    ``DeltaHook`` does not have are named in a warning. Any other hook, and
-    ``checkpoint=None``, stay as they are.
+    The interval and the metric of ``save_best`` are kept. A warning names the
+    settings that a ``DeltaHook`` lacks. Any other hook, and
+    ``checkpoint=None``, are kept.
 
     Args:
-        config: Is changed in place.
+        config: Config of a run; changed in place.
     """
     hooks = config.get('default_hooks') or ConfigDict()
     checkpoint = hooks.get('checkpoint', ConfigDict(DEFAULT))
@@ -46,7 +46,7 @@ def _delta_settings(checkpoint: ConfigDict, config: Config) -> dict[str, Any]:
         'interval': stock.interval,
         'by_epoch': stock.by_epoch,
     }
-    if stock.interval < 1:  # MMEngine's way to say: only at the end
+    if stock.interval < 1:  # for MMEngine: only at the end
         loop = config.get('train_cfg') or {}
         settings['interval'] = loop.get('max_iters') or loop.get('max_epochs')
     if stock.save_best == ['auto']:
@@ -57,9 +57,9 @@ def _delta_settings(checkpoint: ConfigDict, config: Config) -> dict[str, Any]:
         ignored += [f"save_best '{name}'" for name in stock.save_best[1:]]
     if ignored:
         print_log(
-            'default_hooks.checkpoint: deltas are written in place of '
-            'checkpoints, and a DeltaHook does not have '
-            f'{", ".join(ignored)}: ignored.',
+            'default_hooks.checkpoint: a DeltaHook replaces CheckpointHook '
+            'and ignores these settings, which it does not have: '
+            f'{", ".join(ignored)}.',
             logger='current',
             level=logging.WARNING,
         )

@@ -75,7 +75,7 @@ def test_a_label_that_the_task_does_not_have_stops(root):
 def test_an_absent_image_stops(root):
     (root / 'dtd/images/test/e.jpg').unlink()
     with pytest.raises(
-        FileNotFoundError, match=r'missing 1 of 2, the first is .*e\.jpg'
+        FileNotFoundError, match=r'missing 1 of 2, such as .*e\.jpg'
     ):
         build(root, 'test')
 
@@ -109,7 +109,7 @@ def test_all_problems_are_told_at_once(root):
     )
     with pytest.raises(ValueError, match='VTAB-1k dtd') as caught:
         build(root, 'test', check_size=True)
-    for part in ('1880 images, got 2', '99 to 99', '1 again', 'missing 2'):
+    for part in ('1880 images, got 2', '99 to 99', '1 repeated', 'missing 2'):
         assert part in str(caught.value)
 
 

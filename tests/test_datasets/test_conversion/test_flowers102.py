@@ -183,7 +183,7 @@ def second_copy(source):
     ('spoil', 'message'),
     [
         (spoil_image, r'jpg/image_00004\.jpg: expected a complete image'),
-        (drop_image, r'missing 1 of 2, the first is .*image_00004'),
+        (drop_image, r'missing 1 of 2, such as .*image_00004'),
         (drop_labels, 'expected one folder with jpg/.*found 0'),
         (second_copy, 'expected one folder with jpg/.*found 2'),
         (unknown_name, r"labelled images, got \['image_99999"),

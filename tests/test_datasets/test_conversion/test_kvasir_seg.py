@@ -129,6 +129,8 @@ def test_report_states_the_facts(files, splits, tmp_path, write_zip):
     assert facts['split_sizes'] == {'train': 3, 'val': 1, 'tune_val': 1}
     assert facts['sizes'] == {'64x48': 4}
     assert facts['problems'] == []
+    assert 'every image has a mask, every mask an image' in facts['checks']
+    assert 'polyp_shares' not in facts
     assert facts['polyp_share'] == pytest.approx(
         {'mean': np.mean(shares), 'min': min(shares), 'max': max(shares)}
     )
@@ -199,7 +201,7 @@ BAD = {
     ),
     'listed but absent': (
         lambda f: (f.pop('images/cju_d.jpg'), f.pop('masks/cju_d.jpg')),
-        'cju_d: is in a split list, but not in the source',
+        'cju_d: is in a split list but not in the source',
     ),
     'in no split': (
         lambda f: f.update(
@@ -275,7 +277,7 @@ BAD_SPLITS = {
     ),
     'twice in one split': (
         {'val': ('cju_d', 'cju_d')},
-        'cju_d: expected once in val.txt, is there 2 times',
+        'cju_d: expected once in val.txt, found 2 times',
     ),
     'tuning on validation images': (
         {'tune_val': ('cju_d',)},

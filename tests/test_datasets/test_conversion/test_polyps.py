@@ -67,14 +67,16 @@ def test_own_split_lists_are_copied(files, splits, tmp_path, write_zip):
 def test_images_of_two_formats_are_refused(files, tmp_path, write_zip):
     image = files.pop('images/cju_b.jpg')
     files['images/cju_b.png'] = image
-    with pytest.raises(ValueError, match=r'one suffix, .* got \.jpg, \.png'):
+    with pytest.raises(
+        ValueError, match=r'one suffix for all images, got \.jpg, \.png'
+    ):
         convert_polyps(write_zip(files), tmp_path / 'out')
 
 
 def test_two_files_of_one_id_are_refused(files, tmp_path, write_zip):
     files['masks/cju_b.png'] = files['masks/cju_b.jpg']
     with pytest.raises(
-        ValueError, match=r'masks/cju_b\.png: expected one file of this id'
+        ValueError, match=r'masks/cju_b\.png: expected one file per id'
     ):
         convert_polyps(write_zip(files), tmp_path / 'out')
 

@@ -166,23 +166,23 @@ def test_deltas_are_written_when_checkpoints_were(given, settings):
 
 
 @pytest.mark.parametrize(
-    ('given', 'told'),
+    ('given', 'named'),
     [
         ({'max_keep_ckpts': 3, 'out_dir': 'x'}, ['max_keep_ckpts', 'out_dir']),
         ({'save_best': 'auto'}, ["save_best='auto' (name the metric)"]),
         ({'save_best': ['mIoU', 'aAcc']}, ["save_best 'aAcc'"]),
     ],
 )
-def test_what_a_delta_hook_does_not_have_is_told(capsys, given, told):
+def test_a_warning_names_what_a_delta_hook_does_not_have(capsys, given, named):
     result = checkpoint_of(interval=1, **given)
     assert set(result) <= {'type', 'interval', 'by_epoch', 'save_best', 'rule'}
     output = capsys.readouterr().out
     assert 'WARNING' in output
     assert 'default_hooks.checkpoint' in output
-    assert f'does not have {", ".join(told)}: ignored' in output
+    assert f'which it does not have: {", ".join(named)}.' in output
 
 
-def test_nothing_is_told_where_nothing_is_ignored(capsys):
+def test_there_is_no_warning_if_nothing_is_ignored(capsys):
     checkpoint_of(interval=1, save_best='mIoU', rule='greater')
     assert capsys.readouterr().out == ''
 

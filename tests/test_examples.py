@@ -1,0 +1,169 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Examples in docstrings: every name that a package exports shows its use.
+
+Runnable examples are doctests, which pytest collects from all of ``gps_seg``.
+A literal block stands for what needs a model, data or a config; its calls and
+its settings must fit the signature.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+import textwrap
+
+import pytest
+from docstrings import is_checked
+
+FACES = [
+    'gps_seg',
+    'gps_seg.sparse',
+    'gps_seg.peft',
+    'gps_seg.delta',
+    'gps_seg.files',
+    'gps_seg.text',
+    'gps_seg.datasets',
+    'gps_seg.evaluation',
+    'gps_seg.models',
+    'gps_seg.visualization',
+    'gps_seg.export',
+    'gps_seg.engine',
+    'gps_seg.benchmark',
+]
+HEADINGS = {'Example:', 'Examples:', 'Example::'}
+
+
+def exported(face: str) -> dict[str, type]:
+    """Return the classes and functions that a package exports."""
+    module = importlib.import_module(face)
+    named = {
+        name: getattr(module, name) for name in getattr(module, '__all__', ())
+    }
+    return {
+        name: value
+        for name, value in named.items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+
+
+@pytest.mark.parametrize('face', FACES)
+def test_each_export_shows_an_example(face):
+    missing = [
+        f'{value.__module__}.{name}'
+        for name, value in exported(face).items()
+        if is_checked(value.__module__.replace('.', '/') + '.py')
+        and not HEADINGS & set((inspect.getdoc(value) or '').splitlines())
+    ]
+    assert missing == []
+
+
+def literal_example(text: str) -> str:
+    """Return the block below ``Example::``, empty without one."""
+    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
+    return textwrap.dedent(match[1]).strip() if match else ''
+
+
+def registered_names(value: object) -> set[str]:
+    """Return the names under which configs find a class."""
+    from mmengine import registry
+
+    roots = [
+        each
+        for each in vars(registry).values()
+        if isinstance(each, registry.Registry)
+    ]
+    return {
+        name
+        for root in roots
+        for each in (root, *root.children.values())
+        for name, found in each.module_dict.items()
+        if found is value
+    }
+
+
+def calls_in(example: str) -> list[ast.Call]:
+    nodes = ast.walk(ast.parse(example))
+    return [node for node in nodes if isinstance(node, ast.Call)]
+
+
+def type_of(call: ast.Call) -> str | None:
+    """Return the type that a dictionary of a config names."""
+    kinds = [each.value for each in call.keywords if each.arg == 'type']
+    return ast.literal_eval(kinds[0]) if kinds else None
+
+
+def accepted_keys(kind: type) -> set[str]:
+    """Return the arguments of a class and, where it has kwargs, its bases."""
+    keys: set[str] = set()
+    for base in kind.__mro__:
+        if '__init__' in vars(base):
+            parameters = inspect.signature(base.__init__).parameters
+            keys |= set(parameters)
+            if 'kwargs' not in parameters:
+                break
+    return keys
+
+
+def call_faults(value: type, call: ast.Call) -> list[str]:
+    """Return what is wrong with a call of a class or function."""
+    given = {str(each.arg): each.value for each in call.keywords}
+    try:
+        inspect.signature(value).bind(*call.args, **given)
+    except TypeError as error:
+        return [str(error)]
+    return []
+
+
+def example_faults(value: type, text: str) -> list[str]:
+    """Return what is wrong with the literal example of a docstring."""
+    example = literal_example(text)
+    if not example:
+        return []
+    name = value.__name__
+    faults, is_used = [], False
+    for call in calls_in(example):
+        called = ast.unparse(call.func)
+        if called == 'dict' and type_of(call) in registered_names(value):
+            keys = {str(each.arg) for each in call.keywords} - {'type'}
+            faults += sorted(keys - accepted_keys(value))
+        elif called == name:
+            faults += call_faults(value, call)
+        elif not called.startswith(f'{name}.'):
+            continue
+        is_used = True
+    return faults if is_used else ['is not used']
+
+
+@pytest.mark.parametrize('face', FACES)
+def test_literal_examples_fit_the_signature(face):
+    faults = {
+        name: example_faults(value, inspect.getdoc(value) or '')
+        for name, value in exported(face).items()
+    }
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ('example', 'faults'),
+    [
+        ('x = [dict(type="KvasirSEGDataset", data_root="a")]', []),
+        ('x = [dict(type="KvasirSEGDataset", data_rot="a")]', ['data_rot']),
+        ('x = KvasirSEGDataset("train.txt")', []),
+        (
+            'x = KvasirSEGDataset()',
+            ["missing a required argument: 'ann_file'"],
+        ),
+        ('x = dict(type="PolypDataset")', ['is not used']),
+    ],
+)
+def test_a_wrong_example_is_seen(example, faults):
+    from gps_seg.datasets import KvasirSEGDataset
+
+    text = f'A set.\n\nExample::\n\n    {example}\n\nRaises:\n    nothing'
+    assert example_faults(KvasirSEGDataset, text) == faults
+
+
+def test_a_registered_name_is_found():
+    from gps_seg.models import StrictPretrainedInit
+
+    assert registered_names(StrictPretrainedInit) == {'Pretrained'}
