@@ -1,27 +1,22 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The base of a delta: a file of weights, or what a config builds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.config.utils import ConfigParsingError
 from torch import Tensor, nn
 
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.models.weight_files import read_tensors
 from gps_seg.runs.launch import load_config
 
-# What MMEngine, MMSegmentation and their modules raise for a wrong config.
-_WRONG_CONFIG = (
+# What OpenMMLab raises when a config asks for a model that cannot be built.
+_WRONG_MODEL = (
     AssertionError,
     AttributeError,
-    ConfigParsingError,
     ImportError,
     KeyError,
     NameError,
-    SyntaxError,
     TypeError,
 )
 
@@ -52,7 +47,7 @@ def find_base(
         )
     if weights is not None:
         return base_tensors(weights, prefix)
-    return base_model(read_config(str(config)), seed)
+    return base_model(load_config(str(config)), seed)
 
 
 def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
@@ -68,17 +63,6 @@ def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
         ValueError: If it holds anything but named tensors.
     """
     return {prefix + name: t for name, t in read_tensors(path).items()}
-
-
-def read_config(path: str | Path) -> Config:
-    """The config in a file, which is run.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read.
-    """
-    with _told_as_value_error('a config that can be read', str(path)):
-        return load_config(str(path))
 
 
 def base_model(config: Config, seed: int | None = None) -> nn.Module:
@@ -99,18 +83,10 @@ def base_model(config: Config, seed: int | None = None) -> nn.Module:
             f'config: expected a model, got none ({config.filename}). Give '
             'the config that the delta was trained with.'
         )
-    with _told_as_value_error(
-        'a model that can be built', str(config.filename)
-    ):
-        return build_base(config, seed)
-
-
-@contextmanager
-def _told_as_value_error(expected: str, path: str) -> Iterator[None]:
     try:
-        yield
-    except _WRONG_CONFIG as error:
+        return build_base(config, seed)
+    except _WRONG_MODEL as error:
         raise ValueError(
-            f'config: expected {expected}, got {type(error).__name__}: '
-            f'{error} ({path}).'
+            'config: expected a model that can be built, got '
+            f'{type(error).__name__}: {error} ({config.filename}).'
         ) from error

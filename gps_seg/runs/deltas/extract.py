@@ -13,8 +13,9 @@ from gps_seg.engine.training.peft_hook import CHECKPOINT_KEY
 from gps_seg.files import require_new
 from gps_seg.models.restricted_loading import read_checkpoint
 from gps_seg.models.weight_files import read_tensors
-from gps_seg.runs.deltas.base import base_model, base_tensors, read_config
+from gps_seg.runs.deltas.base import base_model, base_tensors
 from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.launch import load_config
 
 MB = 1e6
 
@@ -54,7 +55,7 @@ def extract_file(
     if config is None and not info.config and base.suffix == '.py':
         config = base
     if config is not None:
-        info = replace(info, config=read_config(config).pretty_text)
+        info = replace(info, config=load_config(str(config)).pretty_text)
     old = _base_state(base, prefix, info.seed)
     dropped = _within(new, tensors)
     old = {name: t for name, t in old.items() if name not in dropped}
@@ -69,7 +70,7 @@ def _base_state(
     base: Path, prefix: str, seed: int | None
 ) -> dict[str, Tensor]:
     if base.suffix == '.py':
-        model = base_model(read_config(base), seed)
+        model = base_model(load_config(str(base)), seed)
         state: dict[str, Tensor] = model.state_dict()
         return state
     return base_tensors(base, prefix)

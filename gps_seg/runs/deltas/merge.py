@@ -24,7 +24,8 @@ from gps_seg.engine.saving.plain_checkpoint import (
     write_checkpoint,
 )
 from gps_seg.files import require_new
-from gps_seg.runs.deltas.base import base_model, base_tensors, read_config
+from gps_seg.runs.deltas.base import base_model, base_tensors
+from gps_seg.runs.launch import load_config
 
 
 def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:
@@ -38,7 +39,7 @@ def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:
     """
     require_new(out, *CHECKPOINT_SUFFIXES)
     delta = Delta.load(delta_file)
-    config = read_config(config_file)
+    config = load_config(str(config_file))
     model = base_model(config, delta.info.seed)
     apply(model, delta)
     meta = checkpoint_meta(delta.info, model.dataset_meta, config.pretty_text)

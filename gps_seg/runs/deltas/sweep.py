@@ -23,9 +23,8 @@ from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
-from gps_seg.runs.deltas.base import read_config
 from gps_seg.runs.deltas.sweep_progress import Report, SweepProgress
-from gps_seg.runs.launch import build_runner
+from gps_seg.runs.launch import build_runner, load_config
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
 
 _TEST_PARTS = ('test_dataloader', 'test_cfg', 'test_evaluator')
@@ -114,7 +113,7 @@ def sweep_files(
     png = require_new(out, '.png')
     numbers = require_new(out.with_suffix('.json'), '.json')
     delta = Delta.load(delta_file)
-    config = read_config(config_file)
+    config = load_config(str(config_file))
     scores = sweep(config, delta, alphas, report)
     content = {
         'config': str(config_file),
