@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The base of a delta: a file of weights, or what a config builds."""
 
+from argparse import Namespace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -21,33 +22,33 @@ _WRONG_MODEL = (
 )
 
 
-def find_base(
-    weights: str | Path | None,
-    config: str | Path | None,
-    prefix: str = '',
-    seed: int | None = None,
+def names_base(args: Namespace) -> bool:
+    """Whether the options of a command name a base."""
+    return args.base is not None or args.config is not None
+
+
+def base_of(
+    args: Namespace, seed: int | None = None
 ) -> nn.Module | dict[str, Tensor]:
-    """The base that the options of a command name.
+    """The base that the options ``--base``, ``--config``, ``--prefix`` name.
 
     Args:
-        weights: File of weights, or None.
-        config: Config file, or None.
-        prefix: As for :func:`base_tensors`.
-        seed: As for :func:`base_model`.
+        args: Parsed command line.
+        seed: Seed of the training, for what the config initialises randomly.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If not one of the two is given, or what is in it is not
-            what it should be.
+        ValueError: If neither option is given, or the file is not what it
+            should be.
     """
-    if (weights is None) == (config is None):
-        raise ValueError(
-            'base: expected either a file of weights (--base) or a config '
-            f'that builds the base (--config), got {weights} and {config}.'
-        )
-    if weights is not None:
-        return base_tensors(weights, prefix)
-    return base_model(load_config(str(config)), seed)
+    if args.base is not None:
+        return base_tensors(args.base, args.prefix)
+    if args.config is not None:
+        return base_model(load_config(str(args.config)), seed)
+    raise ValueError(
+        'base: expected --base WEIGHTS or --config CONFIG, got neither. Give '
+        'the file of the base, or the config that builds it.'
+    )
 
 
 def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
@@ -55,8 +56,8 @@ def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
 
     Args:
         path: Checkpoint or state dict.
-        prefix: Put before each name, such as ``backbone.`` for a file that
-            holds an encoder alone.
+        prefix: Text to put before each name, such as ``backbone.`` for a file
+            that holds an encoder alone.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -66,13 +67,13 @@ def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
 
 
 def base_model(config: Config, seed: int | None = None) -> nn.Module:
-    """The model as a training by this config begins, on the CPU.
+    """The model as a training with this config begins, on the CPU.
 
-    Whether that is the base of a delta, the fingerprints in the delta tell.
+    The fingerprints in a delta show whether that is its base.
 
     Args:
-        config: Left as it is.
-        seed: As for :func:`~gps_seg.engine.testing.task_model.build_base`.
+        config: Config with a model; it is not changed.
+        seed: Seed of the training, for what the config initialises randomly.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
