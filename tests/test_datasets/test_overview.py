@@ -1,6 +1,7 @@
 """tools/check_dataset.py, and what it is made of."""
 
 import re
+from contextlib import suppress
 
 import classification_sets as sets
 import cv2
@@ -152,12 +153,9 @@ def check_folder(tmp_path, capsys):
     def check_folder(ignored=255):
         path = tmp_path / 'config.py'
         path.write_text(FOLDER.format(root=str(tmp_path), ignored=ignored))
-        failure = ''
-        try:
+        with suppress(SystemExit):
             run_tool('check_dataset.py', path)
-        except SystemExit as end:
-            failure = str(end.code)
-        return capsys.readouterr().out, failure
+        return capsys.readouterr()
 
     for index, labels in enumerate(([[0, 0, 0, 2]], [[0, 2, 255, 255]])):
         draw(tmp_path / f'img/{index}.jpg', (2, 4))
