@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> str:
     if args.target is None:
         return check_ade20k(args.source, **options).text()
     report = convert_ade20k(args.source, args.target, **options)
-    return f'{report.text()}\nWritten to {args.target}'
+    return f'{report.text().rstrip()}\nWritten to {args.target}'
 
 
 def main() -> int:

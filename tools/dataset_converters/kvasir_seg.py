@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> str:
 
     progress = functools.partial(track, description='Converting')
     report = convert_kvasir_seg(args.source, args.target, progress=progress)
-    return f'{report.text()}\nWritten to {args.target}'
+    return f'{report.text().rstrip()}\nWritten to {args.target}'
 
 
 def main() -> int:

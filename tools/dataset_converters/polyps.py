@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> str:
     report = convert_polyps(
         args.source, args.target, splits=splits, progress=progress
     )
-    return f'{report.text()}\nWritten to {args.target}'
+    return f'{report.text().rstrip()}\nWritten to {args.target}'
 
 
 def main() -> int:
