@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the line breaks of the description, and shows the defaults.
+    """A formatter that keeps the description's lines and shows defaults.
 
     Defaults that say nothing (None, False, empty lists) are left out.
     """
