@@ -4,7 +4,7 @@
 import argparse
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gps_seg.engine.config.source import read_config
 from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import read_checkpoint
+from gps_seg.runs.overrides import parse_overrides
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -47,17 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(
     source: str,
     work_dir: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config; its work directory defaults to ``work_dirs/<name>``.
 
     Args:
         source: Path, or ``package::path``; see :func:`read_config`, also for
             the errors.
-        work_dir: In place of the config's.
-        overrides: Values by dotted key.
+        work_dir: Work directory in place of the config's.
+        overrides: Values by dotted key, or the words ``KEY=VALUE`` of
+            ``--cfg-options``.
+
+    Raises:
+        ValueError: If a word is no ``KEY=VALUE``.
     """
-    config = read_config(source, overrides)
+    values = parse_overrides(overrides, '--cfg-options')
+    config = read_config(source, values)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:

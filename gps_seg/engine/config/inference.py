@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of a config that a model is built and used by, and its check.
+"""The part of a config that builds a model and predicts, and its check.
 
-Of a config that came with someone else's weights nothing else is kept. What is
-kept names known types, gives them numbers and words, and names weights by a
-local path or from a catalogue of an installed package.
+Nothing else is kept of a config that came with someone else's weights. That
+part may name known types, with numbers and words as their settings, and
+weights by a local path or by a name in a catalogue of an installed package.
 """
 
 import math
@@ -20,21 +20,21 @@ from gps_seg.engine.config.known_types import (
     is_known_transform,
 )
 
-#: Loaders of data that a model card tells of.
+#: Data loaders that a model card describes.
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-#: Where a config has the path of a file with weights.
+#: Keys that may hold the path of a file with weights.
 WEIGHTS = ('checkpoint', 'pretrained', 'load_from')
 _FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
-#: Where a config may have a path.
+#: Keys that may hold a path.
 PLACES = (*WEIGHTS, 'data_root', 'split', 'ann_file')
-# Of training alone, and built of other registries than a model.
+# Used in training only, and built from other registries than a model.
 _OF_TRAINING = ('train_cfg', 'sampler', 'batch_augments')
 _CATALOGUED = re.compile(
     r'(weights|open-mmlab|torchvision|mmcls)://\w[\w.-]*(/\w[\w.-]*)*'
 )
 _ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # \\host of Windows, too
 _WORDS = re.compile(r'(\w[\w .-]*(/\w[\w .-]*)*)?')
-# By the end of a name MMEngine's loader and others tell what to do with it.
+# MMEngine's loader and others choose how to read a file by its ending.
 _FILES = ('json', 'npy', 'pickle', 'pkl', 'txt', 'yaml', 'yml')
 _LOCAL = (None, {}, {'backend': 'local'}, {'backend': 'disk'})
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
@@ -46,13 +46,13 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 
 
 def needed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a config is kept.
+    """The part of a config that is kept.
 
     Args:
         values: Values of the config, by name.
 
     Raises:
-        ValueError: If it has no model, or no dictionary where one is due.
+        ValueError: If it has no model, or no dictionary where one is needed.
     """
     kept: dict[str, Any] = {
         name: values[name]
@@ -70,10 +70,13 @@ def needed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(kept: Mapping[str, Any]) -> None:
-    """Raise ValueError if anything in it might do more than it says.
+    """Refuse a config in which anything could run code or read a file.
 
     Args:
-        kept: As :func:`needed` gives it.
+        kept: Result of :func:`needed`.
+
+    Raises:
+        ValueError: If it names an unknown type, an address or a file.
     """
     if kept.get('default_scope', SCOPES[0]) not in SCOPES:
         raise ValueError(f'default_scope {kept["default_scope"]!r}')
@@ -92,7 +95,7 @@ def check(kept: Mapping[str, Any]) -> None:
 
 
 def _scopes(kept: Mapping[str, Any]) -> list[str]:
-    """The packages that are named in it, mmseg by default."""
+    """Packages that the config names, and mmseg if it has no scope."""
     heads = {str(leaf).partition('.')[0] for leaf in _leaves(kept)}
     named = [scope for scope in SCOPES if scope in heads]
     return named if 'default_scope' in kept else [*named, 'mmseg']
@@ -116,7 +119,7 @@ def _dictionary(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _facts(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a data set: what a model card tells, and the classes."""
+    """Facts of a data set for the model card, and its classes."""
     facts = {name: dataset[name] for name in _FACTS if name in dataset}
     kind = facts.get('type')
     if not isinstance(kind, str) or not is_known_dataset(kind):
@@ -141,7 +144,7 @@ def _without_training(value: Any) -> Any:
 
 
 def _check_part(value: Any, key: Any, is_known: Callable[[str], bool]) -> None:
-    """Check a value of the model or of a pipeline, and all that is in it."""
+    """Check a value of the model or of a pipeline, with all parts of it."""
     if key in _CHOICES:
         if value not in _CHOICES[key]:
             raise ValueError(f'{key} {value!r:.60}')
@@ -163,13 +166,13 @@ def _check_part(value: Any, key: Any, is_known: Callable[[str], bool]) -> None:
 
 
 def _check_key(name: Any) -> None:
-    """MMEngine writes it between quotes as it is, when it writes a config."""
+    """Refuse quotes: MMEngine does not escape them when it writes a config."""
     if not _WORDS.fullmatch(str(name)):
         raise ValueError(f'the key {name!r:.60}')
 
 
 def _check_weights(value: Any, key: str) -> None:
-    """A path is read as data; an address would be fetched."""
+    """Accept a path, which is read as data; refuse an address to fetch."""
     if not isinstance(value, str | bool | None):
         raise ValueError(f'{key} {value!r:.60}')
     if not isinstance(value, str) or is_catalogued(value):
@@ -182,7 +185,7 @@ def _check_weights(value: Any, key: str) -> None:
 
 
 def _check_no_file(value: Any, key: Any) -> None:
-    """Some losses and heads read the file that a word names, a pickle too."""
+    """Refuse the name of a file, which some losses and heads would read."""
     if isinstance(value, str) and (
         not _WORDS.fullmatch(value)
         or value.rpartition('.')[2].lower() in _FILES

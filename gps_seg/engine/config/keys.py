@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Top-level keys of a config that are misspelt.
+"""Misspelt top-level keys of a config.
 
-MMEngine reads the keys that it knows and passes over the rest, as a config may
-have variables of its own: a misspelt key has no effect and gives no error.
+MMEngine ignores keys that it does not know, because a config may have
+variables of its own: a misspelt key has no effect and raises no error.
 """
 
 import inspect
@@ -25,28 +25,29 @@ _OTHERS = {
     'runner_type',
 }
 _KNOWN = {*inspect.signature(Runner).parameters, *_OTHERS} - {'cfg'}
-#: Alike enough to be a slip. The variables in the configs of MMSegmentation
-#: and MMPretrain are less alike, but for one.
+#: Similarity above which a key counts as misspelt. Variables in the configs
+#: of MMSegmentation and MMPretrain are less similar, with one exception.
 _ALIKE = 0.85
 _VARIABLES = {'models'}
 
 
 def check_spelling(keys: Iterable[str], overrides: Iterable[str]) -> None:
-    """Refuse a misspelt override, and warn of a key of a file that is alike.
+    """Refuse a misspelt override, and warn of a misspelt key of a file.
 
     Args:
         keys: Top-level keys of a config file.
         overrides: Dotted keys of the command line.
 
     Raises:
-        ValueError: If an override is a slip of a key that is read.
+        ValueError: If an override is a misspelt key that would have no
+            effect.
     """
     for key in keys:
         meant = _meant_by(key)
         if meant is not None:
             print_log(
                 f'{key}: expected a key that is read, or a variable of your '
-                f"own, got one like '{meant}'. It has no effect.",
+                f"own, got one similar to '{meant}'. It has no effect.",
                 logger='current',
                 level=logging.WARNING,
             )
@@ -61,7 +62,7 @@ def check_spelling(keys: Iterable[str], overrides: Iterable[str]) -> None:
 
 
 def _meant_by(key: str) -> str | None:
-    """The key that is read and was meant, if it is a slip of one."""
+    """The key that was meant, if this is a misspelt one."""
     if key in _KNOWN | _VARIABLES:
         return None
     return next(iter(get_close_matches(key, _KNOWN, 1, _ALIKE)), None)

@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Types that a config may name which is read as data.
+"""Types that are known to be safe in a config that is read as data.
 
-MMEngine looks a type up in its registries and, where it finds none, imports a
-module by that name: any that lies on Python's path. A registry also holds what
-fetches code, reads pickles or writes files. Known types are found without an
-import that the text chooses, and are parts of networks, data sets and image
-transforms of MMSegmentation and MMPretrain.
+MMEngine looks a type up in its registries and, if it finds none, imports any
+module of that name on Python's path. Registries also contain types that fetch
+code, read pickles or write files. Known types are parts of networks, data sets
+and image transforms of MMSegmentation and MMPretrain; to find them, no module
+is imported that the text chooses.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from mmengine.registry import (
 )
 from torch import nn
 
-#: Packages that are always there: MMEngine imports ``SCOPE.registry``.
+#: Packages that are always installed: MMEngine imports ``SCOPE.registry``.
 SCOPES = ('mmengine', 'mmseg', 'mmpretrain')
 _NETWORKS = (
     'torch.nn.modules',
@@ -45,8 +45,8 @@ _NETWORKS = (
         )
     ),
 )
-# They get networks and weights of other libraries by name, from the network
-# too, or any class by its path.
+# Modules that load networks and weights of other libraries by name, also over
+# the network, or any class by its path.
 _FOREIGN = ('timm', 'timm_backbone', 'hugging_face', 'vpd', 'vqa_head')
 _INITIALIZERS = ('mmengine.model.weight_init', 'gps_seg.models')
 _TRANSFORMS = (
@@ -59,11 +59,11 @@ _DATASETS = ('mmseg.datasets', 'mmpretrain.datasets', 'gps_seg.datasets')
 
 
 def is_known_part(name: str, scopes: Iterable[str] = SCOPES) -> bool:
-    """Whether it is a part of a network, or a way to fill it, and no more.
+    """Whether a type is only a part of a network or an initialiser.
 
     Args:
-        name: Type, perhaps with its scope before it and a dot.
-        scopes: Packages that the config names, where it may be looked up.
+        name: Name of the type, with or without ``SCOPE.`` before it.
+        scopes: Packages in which MMEngine may look it up.
     """
     return _all_known(
         [
@@ -77,13 +77,13 @@ def is_known_part(name: str, scopes: Iterable[str] = SCOPES) -> bool:
 
 
 def is_known_transform(name: str, scopes: Iterable[str] = SCOPES) -> bool:
-    """Whether it is a transform of images; see :func:`is_known_part`."""
+    """Whether a type is a transform of images; see :func:`is_known_part`."""
     found = _found(name, TRANSFORMS, scopes)
     return _all_known((kind, _is_transform) for kind in found)
 
 
 def is_known_dataset(name: str) -> bool:
-    """Whether it is a data set, which has the names of its classes."""
+    """Whether a type is a data set, which has the names of its classes."""
     found = _found(name, DATASETS, SCOPES)
     return _all_known((kind, _is_dataset) for kind in found)
 
@@ -91,7 +91,7 @@ def is_known_dataset(name: str) -> bool:
 def _all_known(
     found: Iterable[tuple[Any, Callable[[Any], bool]]],
 ) -> bool:
-    """Which of them MMEngine takes depends on who asks: so all must be."""
+    """Whether all are known: the caller decides which one MMEngine takes."""
     known = [check(kind) for kind, check in found]
     return bool(known) and all(known)
 
@@ -122,7 +122,7 @@ def _is_below(kind: type, modules: tuple[str, ...]) -> bool:
 
 
 def _found(name: str, root: Registry, scopes: Iterable[str]) -> list[Any]:
-    """All that is registered under a name, in any of the packages."""
+    """All objects that are registered under a name in these packages."""
     scope, dot, bare = name.rpartition('.')
     if dot and scope not in SCOPES:
         return []
@@ -136,7 +136,7 @@ def _found(name: str, root: Registry, scopes: Iterable[str]) -> list[Any]:
 
 
 def _registry(root: Registry, package: str) -> Registry:
-    """That of a package, with what the package registers."""
+    """The registry of a package, after the package has filled it."""
     import_module(f'{package}.registry')
     registry = root.children.get(package, root)
     registry.import_from_location()
@@ -147,10 +147,10 @@ _object_from_string = mmengine_registry.get_object_from_string
 
 
 def object_of_a_module(name: str) -> Any:
-    """In the place of MMEngine's ``get_object_from_string``.
+    """The replacement of MMEngine's ``get_object_from_string``.
 
-    A name without a dot is that of a module, never of a class in one: to
-    import it serves nobody, and runs whatever file has that name.
+    A name without a dot can only be that of a module, never of a class:
+    importing it is of no use, and would run any file of that name.
     """
     return _object_from_string(name) if '.' in name else None
 

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Read a config from a path, or from an installed package: ``mmseg::x.py``.
 
-MMEngine looks a package up by its name on PyPI, from a list that it brings
-along. There the maintained continuation of MMSegmentation has another name,
-and this package none. The configs lie in the folder ``.mim/configs`` of the
-package, whatever it is called elsewhere.
+MMEngine has a list of the names of packages on PyPI. The maintained
+continuation of MMSegmentation has another name there, and this package is not
+listed. Here configs are found in the folder ``.mim/configs`` of the package
+that is imported by that name.
 """
 
 import importlib.util
@@ -17,9 +17,10 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import is_installed
 
+from gps_seg.engine.config.execution import run_config
 from gps_seg.engine.config.keys import check_spelling
 
-#: Packages whose configs are proposed when a name is not found.
+#: Packages whose configs are suggested when a name is not found.
 PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')
 
 
@@ -39,36 +40,38 @@ def read_config(
     Args:
         source: Path of a file, or ``package::path`` below the configs of an
             installed package.
-        overrides: Values by dotted key, put in at the end.
+        overrides: Values by dotted key, put in at the end; a number in a key
+            is a position in a list.
 
     Raises:
         FileNotFoundError: If there is no such file; close names are listed.
-        ValueError: If it is a file of weights, there is no such package, two
-            bases of the config set the same key, or an override is misspelt.
+        ValueError: If it is a file of weights or cannot be read, there is no
+            such package, two bases of the config set the same key, or an
+            override is misspelt or does not fit.
     """
-    path = find_config(source)
-    try:
-        config = Config.fromfile(path)
-    except KeyError as error:
-        if 'Duplicate key is not allowed' not in str(error):
-            raise
-        raise ValueError(
-            f'_base_: expected bases that set different keys, got {error} '
-            f'({path}). Where your config has custom_hooks of its own, use '
-            '--method gps --k 1 in place of gps_seg::_base_/gps.py.'
-        ) from error
+    config = run_config(find_config(source))
     _forget_our_scope(config._cfg_dict)
     check_spelling(dict.keys(config._cfg_dict), overrides or ())
     if overrides:
-        config.merge_from_dict(dict(overrides))
+        _override(config, overrides)
     return config
 
 
-def _forget_our_scope(value: Any) -> None:
-    """Undo what MMEngine notes in components that come from ``gps_seg::``.
+def _override(config: Config, values: Mapping[str, Any]) -> None:
+    try:
+        config.merge_from_dict(dict(values))
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            '--cfg-options: expected keys that lead to settings of the '
+            f'config, got: {error.args[0]} ({", ".join(values)})'
+        ) from error
 
-    Our components are in the registries of OpenMMLab, so the scope is that of
-    the config. ``dict.values`` imports nothing where the config is lazy.
+
+def _forget_our_scope(value: Any) -> None:
+    """Remove the scope that MMEngine adds to components from ``gps_seg::``.
+
+    Our components are in the registries of OpenMMLab, so the config's own
+    scope is right. ``dict.values`` imports nothing if the config is lazy.
     """
     if isinstance(value, dict):
         if dict.get(value, '_scope_') == 'gps_seg':
@@ -80,7 +83,7 @@ def _forget_our_scope(value: Any) -> None:
 
 
 def find_config(source: str) -> Path:
-    """Where the file is that ``source`` names; see :func:`read_config`."""
+    """The file that ``source`` names; see :func:`read_config`."""
     package, separator, name = source.partition('::')
     path = config_folder(package) / name if separator else Path(source)
     if path.suffix in ('.safetensors', '.pth'):
@@ -99,10 +102,7 @@ def find_config(source: str) -> Path:
 
 
 def _close_to(source: str, package: str | None) -> list[str]:
-    """Names of configs that ``source`` may have been meant for.
-
-    Those of its folder come first, however they are spelt in a package.
-    """
+    """Names of configs similar to ``source``, those of its folder first."""
     folder = source.rpartition('/')[0]
     if package is None:
         own = sorted(map(str, Path(folder).glob('*.py')))
@@ -119,6 +119,9 @@ def _close_to(source: str, package: str | None) -> list[str]:
 
 def config_folder(package: str) -> Path:
     """The folder of a package's configs; the package is not imported.
+
+    Args:
+        package: Name by which the package is imported.
 
     Raises:
         ValueError: If it is not installed, or has no configs.
@@ -142,7 +145,7 @@ def _installed_folder(package: str) -> Path | None:
 
 
 def _configs_of(package: str) -> Iterator[str]:
-    """What can be asked for by ``package::path``."""
+    """Names of all configs of a package, as ``package::path``."""
     folder = _installed_folder(package)
     for file in folder.rglob('*.py') if folder else ():
         yield f'{package}::{file.relative_to(folder).as_posix()}'

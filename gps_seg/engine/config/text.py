@@ -2,10 +2,10 @@
 """Read the text of a config as data.
 
 MMEngine runs a config to read it, and a ``type`` in it may name any function
-of any installed module, to be called when the model is built. The config that
-comes with someone else's weights needs neither: its text, as
-``Config.pretty_text`` gives it, is nothing but names and plain values. Of it
-is read what :mod:`gps_seg.engine.config.inference` keeps, and has checked.
+of any installed module, which is called when the model is built. The config
+that comes with someone else's weights needs neither: its text, written by
+``Config.pretty_text``, contains only names and plain values. Only the part
+that :mod:`gps_seg.engine.config.inference` keeps and has checked is read.
 """
 
 import ast
@@ -18,14 +18,19 @@ from mmengine.config import Config
 from gps_seg.engine.config.inference import check, needed
 
 MOST_CHARACTERS = 1_000_000
+# The parser raises the last two for text that is nested too deeply.
+_NOT_PLAIN = (SyntaxError, TypeError, ValueError, MemoryError, RecursionError)
 
 
 def config_from_file(path: str | os.PathLike[str]) -> Config:
     """The config in a file; see :func:`config_from_text`.
 
+    Args:
+        path: File with the text of a config.
+
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: As :func:`config_from_text`; the file is named.
+        ValueError: See :func:`config_from_text`; the message names the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,44 +44,44 @@ def config_from_file(path: str | os.PathLike[str]) -> Config:
 
 
 def config_from_text(text: str) -> Config:
-    """The part of a config that a model is built and used by.
+    """The part of a config that builds a model and predicts.
 
-    Nothing in the text is run, no module is imported that it names, and no
-    address fetched; neither then, nor when the model is built by
-    :func:`gps_seg.engine.testing.task_model.build_base` and used. A path of
-    weights is read, by the restricted loader.
+    Nothing in the text is run, no module that it names is imported and no
+    address is fetched, neither here nor when the model is built by
+    :func:`gps_seg.engine.testing.task_model.build_base` and used. A file of
+    weights that it names is read by the restricted loader.
 
     Args:
         text: Assignments of literals, containers of them and ``dict(...)``.
 
     Returns:
-        Model, test pipeline, default scope, ``load_from`` and what the data
-        sets are; nothing else that is in the text.
+        Model, test pipeline, default scope, ``load_from`` and facts of the
+        data sets; everything else in the text is left out.
 
     Raises:
-        ValueError: If there is anything else in it, or a model or pipeline of
-            other parts than those of MMSegmentation and MMPretrain.
+        ValueError: If the text contains anything but plain values, or a model
+            or pipeline with parts from outside MMSegmentation and MMPretrain.
     """
     values = values_from_text(text)
     try:
         kept = needed(values)
         check(kept)
-    # OSError: a word that is too long for the name of a file.
+    # OSError: a word is too long for the name of a file.
     except (ValueError, RecursionError, OSError) as error:
         raise ValueError(
             'config: expected parts of MMSegmentation and MMPretrain with '
-            f'numbers, words and weights from a local file, got {error}. A '
-            'config with other parts is read by Config.fromfile, which runs '
-            'it: look at it before.'
+            f'numbers, words and weights from a local file, got {error}. If '
+            'you trust the config, read it with Config.fromfile, which runs '
+            'it.'
         ) from error
     return Config(kept)
 
 
 def values_from_text(text: str) -> dict[str, Any]:
-    """All values that are assigned in the text of a config, by name.
+    """All values that the text of a config assigns, by name.
 
     Args:
-        text: As of :func:`config_from_text`.
+        text: Assignments of plain values; see :func:`config_from_text`.
 
     Raises:
         ValueError: If there is anything but plain values in it.
@@ -88,15 +93,12 @@ def values_from_text(text: str) -> dict[str, Any]:
         for statement in ast.parse(text).body:
             name, value = _assignment(statement)
             values[name] = ast.literal_eval(_DictCalls().visit(value))
-    except (
-        *(SyntaxError, TypeError, ValueError),
-        *(MemoryError, RecursionError),  # of the parser, when nested deeply
-    ) as error:
+    except _NOT_PLAIN as error:
         raise ValueError(
-            'config: expected assignments of plain values, as pretty_text '
-            f'of a config gives them, got: {error}. A config that computes, '
-            'inherits or names functions is read by Config.fromfile, which '
-            'runs it.'
+            'config: expected assignments of plain values, as '
+            f'Config.pretty_text writes them, got: {error}. If you trust a '
+            'config that computes or inherits, read it with Config.fromfile, '
+            'which runs it.'
         ) from error
     return values
 
@@ -114,7 +116,7 @@ def _place(node: ast.stmt | ast.expr) -> str:
 
 
 class _DictCalls(ast.NodeTransformer):
-    """``dict(a=1)`` and ``dict({'a': 1})`` into ``{'a': 1}``."""
+    """The change of ``dict(a=1)`` and ``dict({'a': 1})`` into ``{'a': 1}``."""
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)

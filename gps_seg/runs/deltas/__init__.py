@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From delta files to models and back: the commands of tools/delta.py."""
+"""The commands of ``tools/delta.py``, one module each."""

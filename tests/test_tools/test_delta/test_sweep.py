@@ -9,7 +9,7 @@ from demo_tasks import HEAD
 
 from gps_seg.delta import Delta
 from gps_seg.runs import launch
-from gps_seg.runs.deltas.sweep import sweep
+from gps_seg.runs.deltas.alphas import sweep
 
 
 def score_of(config_file, checkpoint, work_dir):
@@ -76,6 +76,9 @@ def test_sweep_wants_a_test_set_and_alphas(fail, case, tmp_path):
     config = tmp_path / 'config.py'
     config.write_text(case.config.read_text() + 'test_evaluator = None\n')
     assert 'got no test_evaluator' in fail('sweep', config, case.one, *out)
+    assert 'got no test_cfg' in fail(
+        'sweep', case.config, case.one, *out, '--cfg-options', 'test_cfg=None'
+    )
     for alphas in ([0, 0], ['nan']):
         assert 'different finite numbers' in fail(
             'sweep', case.config, case.one, '--alphas', *alphas, *out
