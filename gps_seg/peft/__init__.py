@@ -9,19 +9,13 @@ from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.grft import GRFT
 from gps_seg.peft.linear import Linear
-from gps_seg.peft.method import (
-    Choice,
-    PeftMethod,
-    build_from,
-    build_method,
-    check_keys,
-)
+from gps_seg.peft.method import Choice, PeftMethod, build_method
 from gps_seg.peft.ownership import owned_by
-from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable, weights_to_select
 from gps_seg.peft.tuning import tune
 
+#: The methods by the ``type`` that a config gives.
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
     'sift': SIFT,
@@ -32,22 +26,22 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
 }
 
 __all__ = [
-    'METHODS',
-    'Bias',
-    'Choice',
-    'Full',
-    'GPS',
-    'GRFT',
-    'Linear',
-    'PeftMethod',
-    'SIFT',
-    'Trainable',
-    'build_from',
-    'build_method',
-    'check_keys',
-    'owned_by',
-    'passed_over',
-    'release',
+    # tuning
     'tune',
+    'Trainable',
+    'release',
+    # the methods
+    'GPS',
+    'SIFT',
+    'GRFT',
+    'Bias',
+    'Linear',
+    'Full',
+    'METHODS',
+    'build_method',
+    # their contract
+    'PeftMethod',
+    'Choice',
+    'owned_by',
     'weights_to_select',
 ]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from gps_seg.sparse import release_owner
+from gps_seg.sparse.training.selected_entries import release_owner
 
 
 class _Declaration(NamedTuple):

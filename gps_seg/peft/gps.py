@@ -10,7 +10,9 @@ are those of the paper's ablation and of its rivals.
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Budget, check_score, check_share
+from gps_seg.sparse import Budget
+from gps_seg.sparse.checks import check_share
+from gps_seg.sparse.scoring.criteria import check_score
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Lines, Owned, check_positive, check_whole
+from gps_seg.sparse import Lines, Owned
+from gps_seg.sparse.checks import check_positive, check_whole
 from gps_seg.sparse.summary import locate
 
 

@@ -6,16 +6,14 @@ those of which only a part does. When the pass over the training data runs,
 and over which, is not its business: it asks for the evidence if it wants any.
 """
 
-import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from torch import nn
 
+from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Evidence, Owned, Role, RunningSums, Selection
-
-T = TypeVar('T')
 
 #: Runs the pass over the training data. It gives the sums of the evidence of
 #: each weight each time the data seen has doubled, and at the end; who has
@@ -101,68 +99,3 @@ def build_method(
             legal choices are listed.
     """
     return build_from(methods, config, 'method')
-
-
-def build_from(
-    table: Mapping[str, Callable[..., T]],
-    config: Mapping[str, Any],
-    what: str,
-) -> T:
-    """An object of the type that ``config`` names, with its other keys.
-
-    Raises:
-        ValueError: If the type or a key is unknown, or a key is missing; the
-            legal choices are listed.
-    """
-    if not isinstance(config, Mapping):
-        raise ValueError(
-            f'{what}: expected dict(type=...) with a type among '
-            f'{sorted(table)}, got {config!r}.'
-        )
-    settings = dict(config)
-    name = settings.pop('type', None)
-    if name not in table:
-        raise ValueError(
-            f'{what}: expected a type among {sorted(table)}, got {name!r}.'
-        )
-    check_keys(table[name], settings, f"{what} '{name}'")
-    return table[name](**settings)
-
-
-def check_keys(
-    callee: Callable[..., Any], settings: Mapping[str, Any], what: str
-) -> None:
-    """Raise ValueError if a key is unknown or missing.
-
-    Args:
-        callee: Class or function that takes the settings.
-        settings: Keyword arguments for it.
-        what: Place of the settings for the message: ``"method 'gps'"``.
-    """
-    parameters = inspect.signature(callee).parameters
-    unknown = sorted(settings.keys() - parameters.keys())
-    if unknown:
-        raise ValueError(
-            f'{what}: expected keys among {list(parameters)}, got {unknown}.'
-        )
-    missing = [
-        key
-        for key, parameter in parameters.items()
-        if parameter.default is parameter.empty and key not in settings
-    ]
-    if missing:
-        raise ValueError(
-            f'{what}: expected a value for {missing}, got none.'
-            + _where_to_add(missing[0], what)
-        )
-
-
-def _where_to_add(key: str, what: str) -> str:
-    """Advice for a dict of the ``PeftHook``; none for other things."""
-    section = what.split()[0]
-    if not section.isidentifier():
-        return ''
-    return (
-        f' Add {key}=... to its dict (tools/train.py: --peft-options '
-        f'{section}.{key}=...).'
-    )

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from gps_seg.peft.by_rules import ByRules
 from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
 from gps_seg.sparse import (
-    Amount,
     Connections,
     Evidence,
     Owned,
@@ -20,10 +19,11 @@ from gps_seg.sparse import (
     Selection,
     Share,
     Total,
-    evidence_for,
     owned_parameters,
-    rules_from_config,
 )
+from gps_seg.sparse.amounts import Amount
+from gps_seg.sparse.rules import rules_from_config
+from gps_seg.sparse.scoring.criteria import evidence_for
 
 
 class SelectionRule(Protocol):

@@ -10,7 +10,8 @@ from gps_seg.peft.declared import release
 from gps_seg.peft.method import PeftMethod
 from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.trainable import Trainable, weights_to_select
-from gps_seg.sparse import Evidence, RunningSums, running_sums, undisturbed
+from gps_seg.sparse import Evidence, RunningSums, running_sums
+from gps_seg.sparse.state import undisturbed
 
 
 def tune(

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from gps_seg.sparse.numbers import check_share, check_whole
+from gps_seg.sparse.checks import check_share, check_whole
 
 
 class Size(NamedTuple):

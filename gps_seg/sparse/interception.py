@@ -13,7 +13,7 @@ it brought; the last puts back what was found. What others put there before is
 called underneath, and what they put on top stays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Protocol
@@ -109,3 +109,32 @@ def _takes_the_plain_path(inputs: Tensor, weight: Tensor) -> bool:
         or inputs.is_nested
         or torch._C._are_functorch_transforms_active()
     )
+
+
+def find_rows(
+    weight: Tensor,  # shape: (rows, in)
+    known: Container[Tensor],
+) -> tuple[Tensor, range] | None:
+    """The known weight that ``weight`` is, or is consecutive rows of.
+
+    Attention layers hand ``F.linear`` consecutive rows of a packed projection
+    rather than a parameter of their own.
+
+    Returns:
+        The known weight and the rows, or None if ``weight`` is neither.
+    """
+    if weight in known:
+        return weight, range(len(weight))
+    whole = weight._base
+    if whole is None or whole not in known or weight.ndim != 2:
+        return None
+    offset = int(weight.storage_offset() - whole.storage_offset())
+    start, inside_row = divmod(offset, whole.shape[1])
+    if (
+        inside_row
+        or not whole.is_contiguous()
+        or weight.stride() != whole.stride()
+        or weight.shape[1] != whole.shape[1]
+    ):
+        return None
+    return whole, range(start, start + len(weight))

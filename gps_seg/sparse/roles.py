@@ -39,13 +39,3 @@ def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
                 seen.add(parameter)
                 name = f'{prefix}.{attribute}' if prefix else attribute
                 yield name, Owned(parameter, module, attribute)
-
-
-def check_child(model: nn.Module, name: str) -> None:
-    """Raise ValueError unless ``model`` has the submodule ``name``."""
-    if name not in dict(model.named_modules()):
-        children = [child for child, _ in model.named_children()]
-        raise ValueError(
-            f"encoder: expected a submodule of the model, got '{name}'. "
-            f'Its children are {children}.'
-        )

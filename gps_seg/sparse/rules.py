@@ -15,7 +15,8 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from gps_seg.sparse.roles import Owned, Role, check_child, owned_parameters
+from gps_seg.sparse.checks import check_child
+from gps_seg.sparse.roles import Owned, Role, owned_parameters
 
 #: How a config names the roles.
 ROLES: Mapping[str, Role] = {role.name.lower(): role for role in Role}

@@ -4,16 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import (
-    Budget,
-    Connections,
-    Owned,
-    Share,
-    Total,
-    as_neurons,
-    topk_of_all,
-    topk_per_row,
-)
+from gps_seg.sparse import Budget, Connections, Owned, Share, Total
+from gps_seg.sparse.neurons import as_neurons
+from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
 
 def argsort_definition(row, k):

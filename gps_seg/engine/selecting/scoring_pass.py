@@ -22,14 +22,9 @@ from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
-from gps_seg.sparse import (
-    Evidence,
-    RunningSums,
-    check_whole,
-    running_sums,
-    seed_all,
-    undisturbed,
-)
+from gps_seg.sparse import Evidence, RunningSums, running_sums
+from gps_seg.sparse.checks import check_whole
+from gps_seg.sparse.state import seed_all, undisturbed
 
 LOG_SECONDS = 15
 

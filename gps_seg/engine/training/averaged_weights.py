@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gps_seg.peft import Trainable
-from gps_seg.sparse import read_entries, write_entries
+from gps_seg.sparse.training.entries import read_entries, write_entries
 
 
 @torch.no_grad()

@@ -50,10 +50,10 @@ from gps_seg.peft import (
     METHODS,
     Choice,
     Trainable,
-    build_from,
     build_method,
     weights_to_select,
 )
+from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Evidence, Role, RunningSums, Selection
 
 

@@ -19,12 +19,8 @@ from gps_seg.engine.training.optim_wrapper import TrainsSelected
 from gps_seg.engine.training.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.training.wrapper_types import wrong_wrapper
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.peft import (
-    PeftMethod,
-    passed_over,
-    release,
-    weights_to_select,
-)
+from gps_seg.peft import PeftMethod, release, weights_to_select
+from gps_seg.peft.selecting import passed_over
 from gps_seg.sparse import Role
 
 

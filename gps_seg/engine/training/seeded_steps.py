@@ -21,7 +21,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gps_seg.engine.loader_copy import like
-from gps_seg.sparse import fork_rng, seed_all, seed_cpu
+from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu
 
 
 def derived_seed(*parts: int) -> int:

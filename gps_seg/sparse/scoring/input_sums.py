@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.sparse.weight_rows import find_rows
+from gps_seg.sparse.interception import find_rows
 
 #: The functions where the linear maps of PyTorch meet; their second argument
 #: is the weight.

@@ -20,11 +20,10 @@ from contextlib import AbstractContextManager
 
 from torch import Tensor
 
-from gps_seg.sparse.interception import PlainLinear, intercepting
+from gps_seg.sparse.interception import PlainLinear, find_rows, intercepting
 from gps_seg.sparse.training.parts import Part, part_of
 from gps_seg.sparse.training.selected_entries import SelectedEntries
 from gps_seg.sparse.training.selected_linear import Map, selected_linear
-from gps_seg.sparse.weight_rows import find_rows
 
 
 class ColumnGradients:

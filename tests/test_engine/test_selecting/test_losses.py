@@ -20,7 +20,8 @@ from gps_seg.engine.selecting.scoring_data import scoring_loader
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.training.ignored_settings import ignored_by_method
 from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.sparse import Evidence, supervised_contrastive_loss
+from gps_seg.sparse import Evidence
+from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
 
 
 class Preprocessor(nn.Module):
