@@ -7,6 +7,7 @@ encoder. Norms, tokens and position embeddings stay. Other scores and scopes
 are those of the paper's ablation and of its rivals.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
@@ -71,3 +72,10 @@ class GPS(SelectsEntries):
         if self.settled is None or kept is None:
             return False
         return kept >= self.settled
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """What the score makes no use of, ``settled`` among it."""
+        own = frozenset({'settled'} if self.settled else ())
+        if self.evidence is None:
+            given |= own
+        return super().ignored(given)

@@ -84,6 +84,12 @@ class GRFT(SelectsEntries):
             or self._block(name) in last
         }
 
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """The blocks to pull, without a pull."""
+        if self.penalty == 0 and self.last_blocks:
+            return {'last_blocks': 'pulls nothing with penalty=0'}
+        return {}
+
     def _last_blocks(self, model: nn.Module) -> list[str]:
         blocks = self._blocks(name for name, _ in model.named_parameters())
         return blocks[max(0, len(blocks) - self.last_blocks) :]

@@ -15,6 +15,11 @@ class Linear(SelectsNothing):
 
     encoder: str = 'backbone'
 
+    @property
+    def tunes_encoder(self) -> bool:
+        """It stays as it is."""
+        return False
+
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """Frozen in the encoder, as for GPS outside of it."""
         return {

@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a tuning method is, and the methods by name.
+"""What a tuning method is.
 
 A method says which part of each parameter trains, and chooses the entries of
-those of which only a part does. When the pass over the training data runs,
-and over which, is not its business: it asks for the evidence if it wants any.
+those parameters of which only a part trains. It does not run the pass over
+the training data: it asks for evidence if it needs any.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,9 +15,9 @@ from torch import nn
 from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Evidence, Owned, Role, RunningSums, Selection
 
-#: Runs the pass over the training data. It gives the sums of the evidence of
-#: each weight each time the data seen has doubled, and at the end; who has
-#: seen enough may stop asking.
+#: Runs the pass over the training data. Yields the sums of the evidence of
+#: each weight each time the number of batches has doubled, and at the end;
+#: the caller may stop early.
 TrainingPass = Callable[[Evidence], Generator[RunningSums, None, None]]
 
 
@@ -26,27 +26,49 @@ class Choice:
     """A selection, and how it came about.
 
     Args:
-        selection: The entries that train.
-        silent: Number of silent neurons of each weight.
-        overlaps: Batches seen -> share of the entries that were selected
-            already when half of them had been seen.
+        selection: Entries that train.
+        silent: Number of dead neurons (all scores zero) of each weight.
+        overlaps: Number of batches -> share of the entries that were selected
+            already after half as many batches.
+
+    Example:
+        >>> Choice(Selection({}, {})).overlaps
+        {}
     """
 
     selection: Selection
-    silent: Mapping[str, int] = field(default_factory=dict)
+    silent: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
 
 
 class PeftMethod(Protocol):
-    """Contract of every tuning method."""
+    """Contract of every tuning method.
+
+    A class may inherit from it: what has a body here is then the default, so
+    that a method states only what is its own.
+
+    Example:
+        >>> class Everything(SelectsNothing):
+        ...     encoder = 'backbone'
+        ...
+        ...     def roles(self, model):
+        ...         return {n: Role.WHOLE for n, _ in model.named_parameters()}
+        >>> Everything().pull(nn.Linear(2, 2))
+        {}
+    """
 
     @property
     def encoder(self) -> str:
-        """Name of the pretrained submodule; all else is new in the task."""
+        """Name of the pretrained submodule; the rest is new in the task."""
 
     @property
     def evidence(self) -> Evidence | None:
-        """What it asks of the training data; None for nothing."""
+        """Evidence needed from the training data; None for none."""
+
+    @property
+    def tunes_encoder(self) -> bool:
+        """Whether something inside the encoder is meant to train."""
+        return True
 
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
@@ -60,19 +82,44 @@ class PeftMethod(Protocol):
         passes: TrainingPass,
         seed: int,
     ) -> Choice:
-        """Choose entries of the weights whose role is ``SELECTED``."""
+        """Choose entries of the weights whose role is ``SELECTED``.
+
+        Args:
+            weights: Weights to select from, by name; they passed
+                :meth:`check`.
+            passes: Pass over the training data.
+            seed: Seed of random choices.
+        """
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Strength of an L2 pull towards the start, by parameter name."""
+        return {}
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """Settings that have no effect with this method.
+
+        Args:
+            given: Names of the settings of the pass over the training data
+                that were given: ``max_batches``, ``loss``, ...
+
+        Returns:
+            Name of the setting, one of those or of the method's own -> reason
+            that completes "the method ...".
+        """
+        return {}
+
+    def cautions(self, model: nn.Module) -> Iterator[str]:
+        """What to know before this model is tuned, a sentence each."""
+        yield from ()
 
 
-class SelectsNothing:
-    """The part of the contract of methods that train tensors whole."""
+class SelectsNothing(PeftMethod):
+    """The part of the contract for methods without selected entries."""
 
     evidence = None
 
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Nothing to check."""
+        """Accept any model: there is nothing to select from."""
 
     def choose(
         self,
@@ -80,22 +127,36 @@ class SelectsNothing:
         passes: TrainingPass,
         seed: int,
     ) -> Choice:
-        """Choose nothing; no pass is run."""
+        """Choose nothing, without a pass."""
         return Choice(Selection({}, {}))
 
-    def pull(self, model: nn.Module) -> Mapping[str, float]:
-        """Nothing is pulled towards its start."""
-        return {}
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """All of them: no pass is run."""
+        return without_a_pass(given)
+
+
+def without_a_pass(given: frozenset[str]) -> Mapping[str, str]:
+    """The settings of a pass over the training data that is not run."""
+    return dict.fromkeys(given, 'looks at no training data to select')
 
 
 def build_method(
     config: Mapping[str, Any],
     methods: Mapping[str, Callable[..., PeftMethod]],
 ) -> PeftMethod:
-    """The method that ``config`` describes, ``dict(type='gps', k=1)``.
+    """The method that ``config`` describes.
+
+    Args:
+        config: Type and settings, such as ``dict(type='gps', k=1)``.
+        methods: Class of each type.
 
     Raises:
         ValueError: If the type or a key is unknown, or a key is missing; the
             legal choices are listed.
+
+    Example:
+        >>> from gps_seg.peft import METHODS
+        >>> build_method({'type': 'linear'}, METHODS)
+        Linear(encoder='backbone')
     """
     return build_from(methods, config, 'method')

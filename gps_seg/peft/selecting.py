@@ -10,7 +10,12 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from gps_seg.peft.by_rules import ByRules
-from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
+from gps_seg.peft.method import (
+    Choice,
+    PeftMethod,
+    TrainingPass,
+    without_a_pass,
+)
 from gps_seg.sparse import (
     Connections,
     Evidence,
@@ -39,9 +44,7 @@ class SelectionRule(Protocol):
 
 
 _AMOUNTS: Mapping[str, Callable[[Any], Amount]] = {
-    'k': Connections,
-    'share': Share,
-    'count': Total,
+    kind.key: kind for kind in (Connections, Share, Total)
 }
 
 
@@ -78,7 +81,7 @@ def _check_some_speak(scores: Scores) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectsEntries(ByRules, ABC):
+class SelectsEntries(ByRules, PeftMethod, ABC):
     """Select among the connections of the encoder; its biases train whole.
 
     Args:
@@ -153,27 +156,30 @@ class SelectsEntries(ByRules, ABC):
         _check_some_speak(scores)
         return Choice(selection, silent, overlaps)
 
-    def pull(self, model: nn.Module) -> Mapping[str, float]:
-        """Nothing is pulled towards its start."""
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """What the criterion makes no use of."""
+        if self.evidence is None:
+            return without_a_pass(given)
+        if self.evidence is Evidence.INPUT:
+            return dict.fromkeys(
+                given & {'loss'}, 'takes no gradient of a loss'
+            )
         return {}
 
-
-def passed_over(method: PeftMethod, model: nn.Module) -> Iterator[str]:
-    """Say what might connect neurons and stays, as no rule is about it."""
-    if not isinstance(method, SelectsEntries):
-        return
-    inside = {
-        name: owned
-        for name, owned in owned_parameters(model)
-        if name.startswith(f'{method.encoder}.')
-        and owned.parameter.requires_grad
-    }
-    undecided = rules_from_config(method.rules).undecided(inside)
-    if undecided:
-        kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
-        yield (
-            f'rules: no row is about {kinds}, so they stay as they are. If '
-            "they connect neurons, add rows such as dict(module='Bilinear', "
-            "attribute='weight', role='selected') to the rules of the method, "
-            "or role='frozen' if they do not."
-        )
+    def cautions(self, model: nn.Module) -> Iterator[str]:
+        """Names what may connect neurons and is frozen for lack of a rule."""
+        inside = {
+            name: owned
+            for name, owned in owned_parameters(model)
+            if name.startswith(f'{self.encoder}.')
+            and owned.parameter.requires_grad
+        }
+        undecided = rules_from_config(self.rules).undecided(inside)
+        if undecided:
+            kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
+            yield (
+                f'rules: no row is about {kinds}, so they stay as they are. '
+                'If they connect neurons, add rows such as dict(module='
+                "'Bilinear', attribute='weight', role='selected') to the "
+                "rules of the method, or role='frozen' if they do not."
+            )

@@ -12,8 +12,15 @@ def build_from(
     table: Mapping[str, Callable[..., T]],
     config: Mapping[str, Any],
     what: str,
+    default: str | None = None,
 ) -> T:
     """An object of the type that ``config`` names, with its other keys.
+
+    Args:
+        table: Class of each type.
+        config: Type and settings.
+        what: Name of the object for messages: ``'method'``.
+        default: Type of a ``config`` without one; None if it must name one.
 
     Raises:
         ValueError: If the type or a key is unknown, or a key is missing; the
@@ -25,7 +32,7 @@ def build_from(
             f'{sorted(table)}, got {config!r}.'
         )
     settings = dict(config)
-    name = settings.pop('type', None)
+    name = settings.pop('type', default)
     if name not in table:
         raise ValueError(
             f'{what}: expected a type among {sorted(table)}, got {name!r}.'

@@ -6,6 +6,7 @@ trains. The original also selects in biases and norms; here biases train whole
 and norms stay, as for every method, so that the connections are what differs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries
@@ -41,3 +42,9 @@ class SIFT(SelectsEntries):
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """After the first batch."""
         return True
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """More than one batch."""
+        return dict.fromkeys(
+            given & {'max_batches'}, 'looks at the first batch alone'
+        )

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from gps_seg.peft.declared import release
 from gps_seg.peft.method import PeftMethod
-from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.trainable import Trainable, weights_to_select
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.state import undisturbed
@@ -45,7 +44,7 @@ def tune(
     roles = method.roles(model)
     weights = weights_to_select(model, roles)
     method.check(weights)
-    for sentence in passed_over(method, model):
+    for sentence in method.cautions(model):
         warnings.warn(sentence, stacklevel=2)
 
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.amounts import Amount, Size, check_places
+from gps_seg.sparse.amounts import Amount, Contest, check_places
 from gps_seg.sparse.neurons import as_neurons, as_weight
 from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
@@ -51,16 +51,16 @@ class Budget:
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the amount does not fit."""
-        network = _network(weights)
+        network = _in_all(weights)
         if self.scope == 'network':
             check_places(self.amount, network, network, 'all weights')
             return
         for name, owned in weights.items():
-            group = _size(owned)
+            contest = _in_weight(owned)
             if self.scope == 'neuron':
-                group = _neuron(group)
+                contest = _in_neuron(owned)
             check_places(
-                self.amount, group, network, f'each {self.scope} ({name})'
+                self.amount, contest, network, f'each {self.scope} ({name})'
             )
 
     def select(
@@ -89,20 +89,20 @@ def checked_finite(score: Tensor, name: str) -> Tensor:
     )
 
 
-def _size(owned: Owned) -> Size:
+def _in_neuron(owned: Owned) -> Contest:
+    return Contest(1, as_neurons(owned.parameter, owned.module).shape[1])
+
+
+def _in_weight(owned: Owned) -> Contest:
     neurons, fan_in = as_neurons(owned.parameter, owned.module).shape
-    return Size(neurons, neurons * fan_in)
+    return Contest(neurons, neurons * fan_in)
 
 
-def _neuron(weight: Size) -> Size:
-    return Size(1, weight.entries // weight.neurons)
-
-
-def _network(weights: Mapping[str, Owned]) -> Size:
-    sizes = [_size(owned) for owned in weights.values()]
-    return Size(
-        sum(size.neurons for size in sizes),
-        sum(size.entries for size in sizes),
+def _in_all(weights: Mapping[str, Owned]) -> Contest:
+    contests = [_in_weight(owned) for owned in weights.values()]
+    return Contest(
+        sum(contest.groups for contest in contests),
+        sum(contest.candidates for contest in contests),
     )
 
 
@@ -116,7 +116,7 @@ def _per_neuron(
     competes by ``|weight|`` instead, so that every neuron still gets its
     connections, those that will carry most once it wakes.
     """
-    network = _network(weights)
+    network = _in_all(weights)
     masks, silent = {}, {}
     for name, owned in weights.items():
         score = checked_finite(scores[name], name)
@@ -126,7 +126,7 @@ def _per_neuron(
         rows = torch.where(
             is_silent, as_neurons(magnitude, owned.module), rows
         )
-        places = amount.places(_neuron(_size(owned)), network)
+        places = amount.places(_in_neuron(owned), network)
         masks[name] = as_weight(
             topk_per_row(rows, places), owned.parameter.shape, owned.module
         )
@@ -138,11 +138,11 @@ def _per_layer(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
     """The entries of each weight compete."""
-    network = _network(weights)
+    network = _in_all(weights)
     masks: dict[str, Tensor] = {}
     for name, owned in weights.items():
         score = checked_finite(scores[name], name)
-        places = amount.places(_size(owned), network)
+        places = amount.places(_in_weight(owned), network)
         masks |= topk_of_all({name: score}, places)
     return Chosen(masks, {})
 
@@ -151,7 +151,7 @@ def _per_network(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
     """All entries compete; a weight may be left with none."""
-    network = _network(weights)
+    network = _in_all(weights)
     found = {name: checked_finite(scores[name], name) for name in weights}
     return Chosen(topk_of_all(found, amount.places(network, network)), {})
 

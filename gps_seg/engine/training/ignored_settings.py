@@ -8,8 +8,8 @@ from mmengine.config import Config
 
 from gps_seg.engine.training.accelerator import has_accelerator
 from gps_seg.engine.training.wrapper_types import type_name
-from gps_seg.peft import Linear, PeftMethod
-from gps_seg.sparse import Evidence, Role
+from gps_seg.peft import PeftMethod
+from gps_seg.sparse import Role
 
 
 def ignored_settings(
@@ -47,47 +47,35 @@ def ignored_settings(
 
 
 def ignored_by_method(
-    method: PeftMethod,
-    config: Mapping[str, Any],
-    given: Mapping[str, Any],
+    method: PeftMethod, config: Mapping[str, Any], given: frozenset[str]
 ) -> Iterator[str]:
-    """Tell what a method makes no use of.
+    """Describe the settings that have no effect with a method.
 
     Args:
         method: Method of the run.
-        config: Its settings.
-        given: Other settings of the ``PeftHook`` that has it.
+        config: Type and settings of the method.
+        given: Names of the other settings given to its ``PeftHook``.
     """
-    named = {key for key, value in given.items() if value}
-    if method.evidence is None:
-        named |= {'settled'} if config.get('settled') else set()
-        why = 'looks at no training data to select'
-    elif method.evidence is Evidence.INPUT:
-        named &= {'loss'}
-        why = 'takes no gradient of a loss'
-    elif config['type'] == 'sift':
-        named &= {'max_batches'}
-        why = 'looks at the first batch alone'
-    elif config.get('penalty') == 0 and config.get('last_blocks'):
-        named = {'last_blocks'}
-        why = 'pulls nothing with penalty=0'
-    else:
-        return
-    if named:
-        keys = ', '.join(sorted(named))
-        yield f'PeftHook: {keys} ignored, for method {dict(config)} {why}.'
+    keys: dict[str, list[str]] = {}
+    for key, why in sorted(method.ignored(given).items()):
+        keys.setdefault(why, []).append(key)
+    for why, ignored in keys.items():
+        yield (
+            f'PeftHook: {", ".join(ignored)} ignored, for method '
+            f'{dict(config)} {why}.'
+        )
 
 
 def idle_encoder(
     method: PeftMethod, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Tell if nothing trains in the encoder by a method that would."""
-    inside = [
+    """Report that nothing trains in an encoder that the method would tune."""
+    inside = {
         role
         for name, role in roles.items()
         if name.startswith(f'{method.encoder}.')
-    ]
-    if not isinstance(method, Linear) and set(inside) <= {Role.FROZEN}:
+    }
+    if method.tunes_encoder and inside <= {Role.FROZEN}:
         yield (
             f"PeftHook: nothing trains in '{method.encoder}': it has no "
             'trainable parameter of the kind that the method takes (is it '

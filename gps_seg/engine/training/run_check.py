@@ -9,6 +9,7 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
 from gps_seg.engine.runner_model import bare_model, check_wrapper
+from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import check_start
 from gps_seg.engine.training.ignored_settings import (
     idle_encoder,
@@ -20,7 +21,6 @@ from gps_seg.engine.training.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.training.wrapper_types import wrong_wrapper
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import PeftMethod, release, weights_to_select
-from gps_seg.peft.selecting import passed_over
 from gps_seg.sparse import Role
 
 
@@ -28,7 +28,7 @@ def check_run(
     runner: Runner,
     method: PeftMethod,
     config: Mapping[str, Any],
-    given: Mapping[str, Any],
+    scoring: ScoringPass,
 ) -> dict[str, Role]:
     """Check that all of a run fits the method; warn of what is ignored.
 
@@ -36,7 +36,7 @@ def check_run(
         runner: Runner with its model and optim wrapper built.
         method: Method that is to tune the model.
         config: Type and settings of the method.
-        given: Other settings of its ``PeftHook``.
+        scoring: Pass over the training data that selects.
 
     Returns:
         The role of every parameter, by name.
@@ -50,19 +50,19 @@ def check_run(
     check_keeps_no_other_list(runner.optim_wrapper.optimizer)
     check_start(runner._load_from)
     check_wrapper(runner)
-    if given['pipeline'] is not None:
-        Compose(given['pipeline'])  # raises unless it can be built
+    if scoring.pipeline is not None:
+        Compose(scoring.pipeline)  # raises unless it can be built
     model = bare_model(runner)
     release(model)  # of a run that was interrupted
     with in_training_mode(model):
         roles = dict(method.roles(model))
-        unruled = list(passed_over(method, model))
+        cautions = list(method.cautions(model))
     method.check(weights_to_select(model, roles))
     for sentence in chain(
         ignored_settings(runner.cfg, roles),
-        ignored_by_method(method, config, given),
+        ignored_by_method(method, config, scoring.given),
         idle_encoder(method, roles),
-        unruled,
+        cautions,
     ):
         runner.logger.warning(sentence)
     return roles

@@ -324,7 +324,8 @@ LINES = {'type': 'grft', 'k': 1, 'unit': 'row'}
 )
 def test_settings_that_a_method_ignores_warn(method, options, ignored):
     hook = PeftHook(method, **options)
-    told = list(ignored_by_method(hook.method, hook.config, hook.given))
+    given = hook.scoring.given
+    told = list(ignored_by_method(hook.method, hook.config, given))
     assert [text.split(' ignored')[0] for text in told] == (
         [f'PeftHook: {ignored}'] if ignored else []
     )
