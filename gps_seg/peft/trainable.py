@@ -93,6 +93,14 @@ class Trainable:
             name: trained.detach().clone() for name, trained in self._pulled()
         }
 
+    def __repr__(self) -> str:
+        count = self.count()
+        return (
+            f'Trainable({sum(count.values()):,} values: '
+            f'{count["selected"]:,} selected entries, {count["whole"]:,} in '
+            'whole tensors)'
+        )
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """What an optimizer should be given."""
         return iter(self.form.values())

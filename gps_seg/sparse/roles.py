@@ -24,6 +24,9 @@ class Owned:
     module: nn.Module
     attribute: str
 
+    def __repr__(self) -> str:
+        return f'Owned({self.kind}, shape {tuple(self.parameter.shape)})'
+
     @property
     def kind(self) -> str:
         """Class of the module and attribute, such as ``'Linear.weight'``."""

@@ -79,6 +79,10 @@ class RuleTable:
     standard: tuple[Rule, ...]
     own: tuple[Rule, ...] = ()
 
+    def __repr__(self) -> str:
+        own = f'{len(self.own)} own rows and ' if self.own else ''
+        return f'RuleTable({own}{len(self.standard)} standard rows)'
+
     @property
     def rows(self) -> tuple[Rule, ...]:
         """All rows, from top to bottom."""

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gps_seg.files import write_bytes
+from gps_seg.text.counts import short_count
 
 FORMAT = 'gps_seg.selection'
 VERSION = '1'
@@ -73,6 +74,13 @@ class Selection(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._indices)
+
+    def __repr__(self) -> str:
+        entries = sum(shape.numel() for shape in self.shapes.values())
+        return (
+            f'Selection({len(self)} weights, {self.num_selected:,} of '
+            f'{short_count(entries)} entries, sha256 {self.hash[:8]})'
+        )
 
     @property
     def num_selected(self) -> int:

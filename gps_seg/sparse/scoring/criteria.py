@@ -80,6 +80,9 @@ class Scores(Mapping[str, Tensor]):
         self._sums = sums
         self._seed = seed
 
+    def __repr__(self) -> str:
+        return f'Scores({self._score!r}, {len(self)} weights)'
+
     def __getitem__(self, name: str) -> Tensor:
         weight = self._weights[name].detach().float().cpu()
         if self._score == RANDOM:

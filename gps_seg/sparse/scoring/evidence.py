@@ -36,6 +36,9 @@ class RunningSums(Mapping[str, Tensor]):
         self._sums = sums
         self.num_batches = num_batches
 
+    def __repr__(self) -> str:
+        return f'RunningSums({len(self)} weights, {self.num_batches} batches)'
+
     def __getitem__(self, name: str) -> Tensor:
         return self._sums[name]
 

@@ -41,6 +41,9 @@ class ColumnGradients:
         }
         self._parts: dict[tuple[Tensor, range], Part] = {}
 
+    def __repr__(self) -> str:
+        return f'ColumnGradients({len(self._entries)} weights)'
+
     def active(self) -> AbstractContextManager[None]:
         """Compute gradients from columns in the forward passes inside.
 

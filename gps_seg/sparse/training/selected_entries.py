@@ -53,6 +53,13 @@ class SelectedEntries:
             _gathering_for(weakref.ref(self))
         )
 
+    def __repr__(self) -> str:
+        released = ', released' if self.is_released else ''
+        return (
+            f'SelectedEntries({len(self.indices):,} of a weight of shape '
+            f'{tuple(self.weight.shape)}{released})'
+        )
+
     @property
     def is_released(self) -> bool:
         """Whether the weight is no longer trained through these values."""

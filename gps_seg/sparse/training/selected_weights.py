@@ -48,6 +48,10 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __repr__(self) -> str:
+        number = sum(len(entries.indices) for entries in self.values())
+        return f'SelectedWeights({len(self)} weights, {number:,} entries)'
+
     def write(self) -> None:
         """Put all values into the dense weights."""
         for entries in self.values():
