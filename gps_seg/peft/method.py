@@ -27,7 +27,7 @@ class Choice:
 
     Args:
         selection: Entries that train.
-        silent: Number of dead neurons (all scores zero) of each weight.
+        dead: Number of dead neurons (all scores zero) of each weight.
         overlaps: Number of batches -> share of the entries that were selected
             already after half as many batches.
 
@@ -37,7 +37,7 @@ class Choice:
     """
 
     selection: Selection
-    silent: Mapping[str, int] = field(default_factory=dict, repr=False)
+    dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
 
 

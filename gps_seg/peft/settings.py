@@ -49,9 +49,14 @@ def check_keys(
     Args:
         callee: Class or function that takes the settings.
         settings: Keyword arguments for it.
-        what: Place of the settings for the message: ``"method 'gps'"``.
+        what: Name of the settings for messages: ``"method 'gps'"``.
     """
-    parameters = inspect.signature(callee).parameters
+    parameters = {
+        key: parameter
+        for key, parameter in inspect.signature(callee).parameters.items()
+        if parameter.kind
+        not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:
         raise ValueError(
@@ -70,7 +75,7 @@ def check_keys(
 
 
 def _where_to_add(key: str, what: str) -> str:
-    """Advice for a dict of the ``PeftHook``; none for other things."""
+    """Advice if the settings are those of a ``PeftHook``, else nothing."""
     section = what.split()[0]
     if not section.isidentifier():
         return ''

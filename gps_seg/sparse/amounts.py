@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many candidates of a contest win."""
+"""How many of the competing entries win."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol

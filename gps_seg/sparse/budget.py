@@ -16,15 +16,15 @@ from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
 
 class Chosen(NamedTuple):
-    """What won in each weight.
+    """The winners in each weight.
 
     Args:
-        masks: True at the winners; in the shape of the weight.
-        silent: Number of silent neurons.
+        masks: Boolean mask of the winners, in the shape of the weight.
+        dead: Number of dead neurons.
     """
 
     masks: dict[str, Tensor]
-    silent: dict[str, int]
+    dead: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,28 @@ class Budget:
 
     Args:
         scope: Competitors: the entries of a ``'neuron'`` (GPS), of a weight
-            (``'layer'``), or all (``'network'``).
+            (``'layer'``), or of all weights (``'network'``).
         amount: Number of winners among them.
 
     Raises:
         ValueError: If the scope is unknown.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from gps_seg.sparse import Budget, Connections, owned_parameters
+        >>> weights = dict(owned_parameters(nn.Linear(3, 2, bias=False)))
+        >>> scores = {'weight': torch.tensor([[1., 3., 2.], [6., 5., 4.]])}
+        >>> selection, dead = Budget('neuron', Connections(1)).select(
+        ...     scores, weights
+        ... )
+        >>> selection['weight']  # flat: column 1 of row 0, column 0 of row 1
+        tensor([1, 3])
+        >>> selection, dead = Budget('layer', Connections(1)).select(
+        ...     scores, weights
+        ... )
+        >>> selection['weight']  # the two highest of the weight
+        tensor([3, 4])
     """
 
     scope: str
@@ -68,18 +85,18 @@ class Budget:
         scores: Mapping[str, Tensor],  # each of the shape of its weight
         weights: Mapping[str, Owned],
     ) -> tuple[Selection, dict[str, int]]:
-        """The selection, and how many silent neurons each weight has.
+        """The selection, and the number of dead neurons in each weight.
 
         Raises:
             ValueError: If a score is not finite or the amount does not fit.
         """
         self.check(weights)
         chosen = SCOPES[self.scope](scores, weights, self.amount)
-        return Selection.from_masks(chosen.masks), chosen.silent
+        return Selection.from_masks(chosen.masks), chosen.dead
 
 
 def checked_finite(score: Tensor, name: str) -> Tensor:
-    """The score; raise ValueError, naming the weight, unless it is finite."""
+    """Return the score, or raise ValueError if it is not finite."""
     if bool(score.isfinite().all()):
         return score
     raise ValueError(
@@ -111,27 +128,25 @@ def _per_neuron(
 ) -> Chosen:
     """Each neuron chooses among its inputs.
 
-    A neuron is silent when all its scores are zero (a dead unit): there the
-    score says nothing, and taking the first or last input is an accident. It
-    competes by ``|weight|`` instead, so that every neuron still gets its
-    connections, those that will carry most once it wakes.
+    A neuron is dead if all its scores are zero: they do not rank its inputs,
+    and to take the first would be arbitrary. Its inputs compete by
+    ``|weight|`` instead, so that every neuron gets its connections, and a dead
+    one those that carry most if it becomes active.
     """
     network = _in_all(weights)
-    masks, silent = {}, {}
+    masks, dead = {}, {}
     for name, owned in weights.items():
         score = checked_finite(scores[name], name)
         rows = as_neurons(score, owned.module)
-        is_silent = (rows == 0).all(dim=1, keepdim=True)
+        is_dead = (rows == 0).all(dim=1, keepdim=True)
         magnitude = owned.parameter.detach().abs().to(rows)
-        rows = torch.where(
-            is_silent, as_neurons(magnitude, owned.module), rows
-        )
+        rows = torch.where(is_dead, as_neurons(magnitude, owned.module), rows)
         places = amount.places(_in_neuron(owned), network)
         masks[name] = as_weight(
             topk_per_row(rows, places), owned.parameter.shape, owned.module
         )
-        silent[name] = int(is_silent.sum())
-    return Chosen(masks, silent)
+        dead[name] = int(is_dead.sum())
+    return Chosen(masks, dead)
 
 
 def _per_layer(
@@ -156,7 +171,7 @@ def _per_network(
     return Chosen(topk_of_all(found, amount.places(network, network)), {})
 
 
-#: How the entries compete, by the name of the scope.
+#: Scope -> function that lets the entries compete.
 SCOPES: Mapping[
     str,
     Callable[[Mapping[str, Tensor], Mapping[str, Owned], Amount], Chosen],

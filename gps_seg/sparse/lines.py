@@ -21,16 +21,26 @@ UNITS = {'row': 1, 'column': 0}
 class Lines:
     """The rows, or columns, of each weight with the largest sum of squares.
 
-    With gradients as scores this is GRFT: by first order, a step along a line
-    lowers the loss by the learning rate times that sum. A row is all inputs
-    of one neuron, a column one input of all neurons.
+    With gradients as scores this is GRFT: to first order, a gradient step on
+    a line lowers the loss by the learning rate times that sum. A row holds all
+    inputs of one neuron, a column one input of all neurons.
 
     Args:
         unit: ``'row'`` or ``'column'``, the same for all weights.
-        amount: Number of lines of a weight that win.
+        amount: Number of winning lines of each weight.
 
     Raises:
         ValueError: If the unit is unknown.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from gps_seg.sparse import Connections, Lines, owned_parameters
+        >>> weights = dict(owned_parameters(nn.Linear(3, 2, bias=False)))
+        >>> scores = {'weight': torch.tensor([[1., 3., 2.], [6., 5., 4.]])}
+        >>> selection, _ = Lines('row', Connections(1)).select(scores, weights)
+        >>> selection['weight']  # all of row 1
+        tensor([3, 4, 5])
     """
 
     unit: str
@@ -58,7 +68,7 @@ class Lines:
         scores: Mapping[str, Tensor],  # each of the shape of its weight
         weights: Mapping[str, Owned],
     ) -> tuple[Selection, dict[str, int]]:
-        """The selection; no line is silent.
+        """The selection, and an empty dict: lines are not counted as dead.
 
         Raises:
             ValueError: If a score is not finite or the amount does not fit.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The parts that a parameter can play in tuning, and whose parameter it is."""
+"""The role of a parameter in tuning, and the module that owns it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from torch import nn
 
 
 class Role(Enum):
-    """Part of a parameter that trains."""
+    """Which part of a parameter trains: selected entries, all, or nothing.
+
+    Example:
+        >>> Role.SELECTED.value
+        'selected entries'
+    """
 
     SELECTED = 'selected entries'
     WHOLE = 'whole'
@@ -18,7 +23,18 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Owned:
-    """A parameter with the module that owns it."""
+    """A parameter with the module that owns it.
+
+    Args:
+        parameter: Parameter of a model.
+        module: Module that owns it.
+        attribute: Name of the parameter in that module.
+
+    Example:
+        >>> layer = nn.Linear(16, 8)
+        >>> Owned(layer.weight, layer, 'weight')
+        Owned(Linear.weight, shape (8, 16))
+    """
 
     parameter: nn.Parameter
     module: nn.Module
@@ -34,7 +50,17 @@ class Owned:
 
 
 def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
-    """Every parameter once, by its first name, in the order of the modules."""
+    """Every parameter once, by its first name, in the order of the modules.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2))
+        >>> for name, owned in owned_parameters(model):
+        ...     print(name, owned.kind)
+        0.weight Linear.weight
+        0.bias Linear.bias
+        1.weight LayerNorm.weight
+        1.bias LayerNorm.bias
+    """
     seen = set()
     for prefix, module in model.named_modules():
         for attribute, parameter in module.named_parameters(recurse=False):

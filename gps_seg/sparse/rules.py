@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What each parameter does during tuning, decided by the type of its module.
+"""The role of each parameter in tuning, decided by the type of its module.
 
-Names of parameters lie: mmseg's ViT calls its norms ``ln1``, Swin's
-``relative_position_bias_table`` is no bias, and ``norm`` may be a Linear. So
-a table asks what kind of module owns a parameter and under which attribute.
-Rows of your own come before the standard ones.
+Names of parameters mislead: mmseg's ViT calls its norms ``ln1``, Swin's
+``relative_position_bias_table`` is not a bias, and ``norm`` may be a Linear.
+So a table asks which type of module owns a parameter, and under which
+attribute. Your own rows come before the standard ones.
 """
 
 import math
@@ -18,20 +18,28 @@ from torch.nn.modules.conv import _ConvNd
 from gps_seg.sparse.checks import check_child
 from gps_seg.sparse.roles import Owned, Role, owned_parameters
 
-#: How a config names the roles.
+#: Name of a role in a config -> role.
 ROLES: Mapping[str, Role] = {role.name.lower(): role for role in Role}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: which parameters, and what they do.
+    """One row: a kind of parameter, and its role.
 
     Args:
         module: Type of the module that owns the parameter, or the bare name
-            of that class (``'LayerNorm'``), which spares an import. Classes
+            of that class (``'LayerNorm'``), which saves an import. Classes
             that inherit from it match too.
         attribute: Name of the parameter in that module: ``'weight'``.
-        role: Part of such a parameter that trains.
+        role: Role of such a parameter.
+
+    Example:
+        >>> print(Rule('LayerNorm', 'weight', Role.WHOLE))
+        LayerNorm.weight -> whole
+        >>> norm = nn.LayerNorm(8)
+        >>> owned = Owned(norm.weight, norm, 'weight')
+        >>> Rule(nn.LayerNorm, 'weight', Role.WHOLE).matches(owned)
+        True
     """
 
     module: type[nn.Module] | str
@@ -39,7 +47,7 @@ class Rule:
     role: Role
 
     def matches(self, owned: Owned) -> bool:
-        """Whether the row is about this parameter."""
+        """Whether the row applies to this parameter."""
         if owned.attribute != self.attribute:
             return False
         if isinstance(self.module, str):
@@ -54,7 +62,7 @@ class Rule:
         return f'{module}.{self.attribute} -> {self.role.name.lower()}'
 
 
-#: What has several rows of several values by position, and no connections.
+#: Parameters of two axes that look like connections and are none.
 _TABLES = (
     Rule(nn.Embedding, 'weight', Role.FROZEN),
     Rule(nn.Module, 'attention_biases', Role.FROZEN),
@@ -68,20 +76,27 @@ _TABLES = (
 class RuleTable:
     """Rows from top to bottom: the first that matches decides.
 
-    What no row matches stays frozen.
+    A parameter that no row matches is frozen.
 
     Args:
         standard: Rows for any encoder; most encoders use only some of them.
-        own: Rows that come before these. Each must decide the role of a
-            parameter, so that a slip of the pen is noticed.
+        own: Rows above the standard ones. Each must decide the role of a
+            parameter, so that a typo is caught.
+
+    Example:
+        >>> norms = Rule('LayerNorm', 'weight', Role.WHOLE)
+        >>> table = GPS_RULES.extended(norms)
+        >>> norm = nn.LayerNorm(8)
+        >>> print(table.rule_for(Owned(norm.weight, norm, 'weight')))
+        LayerNorm.weight -> whole
     """
 
     standard: tuple[Rule, ...]
     own: tuple[Rule, ...] = ()
 
     def __repr__(self) -> str:
-        own = f'{len(self.own)} own rows and ' if self.own else ''
-        return f'RuleTable({own}{len(self.standard)} standard rows)'
+        own, standard = len(self.own), len(self.standard)
+        return f'RuleTable({own} own and {standard} standard rows)'
 
     @property
     def rows(self) -> tuple[Rule, ...]:
@@ -89,7 +104,7 @@ class RuleTable:
         return self.own + self.standard
 
     def extended(self, *rules: Rule) -> 'RuleTable':
-        """A table with these rows on top; this one stays as it is."""
+        """A new table with these rows on top."""
         return replace(self, own=rules + self.own)
 
     def rule_for(self, owned: Owned) -> Rule | None:
@@ -97,12 +112,13 @@ class RuleTable:
         return next((row for row in self.rows if row.matches(owned)), None)
 
     def undecided(self, encoder: Mapping[str, Owned]) -> dict[str, str]:
-        """What might connect neurons, and no row is about it.
+        """Parameters that may connect neurons and that no row matches.
+
+        Those have several rows of several entries; tokens, scales and biases
+        do not. Embeddings and tables by position are left out.
 
         Returns:
-            Kind of parameter, as :attr:`Owned.kind` -> name of the first. Only
-            kinds with several rows of several entries; the rest are tokens,
-            scales and biases. Embeddings and tables by position are left out.
+            Kind of parameter, as :attr:`Owned.kind` -> name of the first.
         """
         known = replace(self, standard=self.standard + _TABLES)
         first: dict[str, str] = {}
@@ -118,7 +134,7 @@ class RuleTable:
 
         Raises:
             ValueError: If a row of ``own`` decides nothing, or entries would
-                be selected in a tensor without a row for each neuron.
+                be selected in a tensor without a row per neuron.
         """
         deciding = {name: self.rule_for(o) for name, o in encoder.items()}
         for row in self.own:
@@ -142,13 +158,13 @@ class RuleTable:
 #: Modules whose weights connect neurons.
 _CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
 
-#: Attention whose packed projection has its bias apart, in two parameters;
-#: the classes are those of MMSegmentation and MMPretrain.
+#: Attention of MMSegmentation and MMPretrain whose packed projection keeps
+#: its bias in two separate parameters.
 _SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
 
-#: The rules of GPS. What is not here stays as it is: norms, embeddings,
-#: tokens, tables, scales; ``bias_k`` and ``bias_v`` of
-#: ``nn.MultiheadAttention`` are tokens too, not biases.
+#: The rules of GPS. All else is frozen: norms, embeddings, tokens, tables and
+#: scales. ``bias_k`` and ``bias_v`` of ``nn.MultiheadAttention`` are tokens
+#: too, not biases.
 GPS_RULES = RuleTable(
     (
         *(Rule(kind, 'weight', Role.SELECTED) for kind in _CONNECTING),
@@ -167,19 +183,30 @@ GPS_RULES = RuleTable(
 def gps_roles(
     model: nn.Module, encoder: str, rules: RuleTable = GPS_RULES
 ) -> dict[str, Role]:
-    """Roles of all parameters: by the rules in the encoder, else whole.
+    """Roles of all parameters: by the rules inside the encoder, else whole.
 
-    What lies outside the encoder (neck, decode head, auxiliary head) trains
-    whole. A parameter that came with ``requires_grad=False`` stays frozen.
+    Neck, decode head and auxiliary head train whole. A parameter with
+    ``requires_grad=False`` stays frozen.
 
     Args:
-        model: The whole model.
+        model: Model with the encoder.
         encoder: Name of the pretrained child, such as ``'backbone'``.
-        rules: For the parameters of the encoder.
+        rules: Rules for the parameters of the encoder.
 
     Raises:
         ValueError: If the model has no such child, or the rules do not fit
             it, see :meth:`RuleTable.roles`.
+
+    Example:
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> for name, role in gps_roles(model, 'backbone').items():
+        ...     print(name, role.value)
+        backbone.weight selected entries
+        backbone.bias whole
+        head.weight whole
+        head.bias whole
     """
     check_child(model, encoder)
     owned = dict(owned_parameters(model))
@@ -199,15 +226,20 @@ def rules_from_config(
 ) -> RuleTable:
     """A table with rows on top that a config gives as text.
 
-    Nothing is imported for them: a module is known by the name of its class.
+    Nothing is imported for them: a row names a class, and matches by name.
 
     Args:
         rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
             role='whole')``.
-        table: Table that they are put on.
+        table: Table below these rows.
 
     Raises:
         ValueError: If a row has other keys, or a value is not legal.
+
+    Example:
+        >>> rows = [dict(module='LayerNorm', attribute='bias', role='whole')]
+        >>> print(rules_from_config(rows).own[0])
+        LayerNorm.bias -> whole
     """
     return table.extended(*map(_rule_of, rows))
 
@@ -222,7 +254,7 @@ def _rule_of(row: Mapping[str, Any]) -> Rule:
     for key in ('module', 'attribute'):
         if not isinstance(row[key], str) or not row[key].isidentifier():
             raise ValueError(
-                f'rules: expected the bare name of a class and of an '
+                'rules: expected the bare name of a class and of an '
                 f'attribute, got {row[key]!r} ({key}).'
             )
     if row['role'] not in ROLES:
@@ -236,7 +268,7 @@ def _rule_of(row: Mapping[str, Any]) -> Rule:
 def _decides_nothing(row: Rule, encoder: Iterable[Owned]) -> str:
     kinds = sorted({owned.kind for owned in encoder})
     return (
-        f'rules: expected each row to decide the role of a parameter, got '
+        'rules: expected each row to decide the role of a parameter, got '
         f'{row}, which decides none. The first row that matches decides. The '
         f'trainable parameters of the encoder are of the kinds {kinds}.'
     )

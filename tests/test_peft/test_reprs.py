@@ -73,11 +73,9 @@ def test_entries_say_that_they_were_released():
 
 def test_a_rule_table_counts_its_rows():
     number = len(GPS_RULES.standard)
-    assert repr(GPS_RULES) == f'RuleTable({number} standard rows)'
+    assert repr(GPS_RULES) == f'RuleTable(0 own and {number} standard rows)'
     extended = GPS_RULES.extended(Rule('LayerNorm', 'weight', Role.WHOLE))
-    assert repr(extended) == (
-        f'RuleTable(1 own rows and {number} standard rows)'
-    )
+    assert repr(extended) == f'RuleTable(1 own and {number} standard rows)'
 
 
 def test_lazy_mappings_show_no_tensor():

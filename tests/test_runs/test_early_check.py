@@ -196,7 +196,9 @@ def test_keys_without_effect_are_told(tmp_path, capsys):
         for line in capsys.readouterr().out.splitlines()
         if 'custom_keys' in line and 'WARNING' in line
     ]
-    assert line.endswith('goes by token, norm: ignored.')
+    assert line.endswith(
+        'token, norm match no trained parameter and have no effect.'
+    )
 
 
 def test_the_longest_key_counts():

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Settings of a config that have no effect when a method tunes the model."""
+"""Settings that have no effect when a method tunes the model."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from gps_seg.sparse import Role
 def ignored_settings(
     config: Config, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Tell what is ignored, a sentence for each key.
+    """Describe the ignored settings, a sentence for each key.
 
     Args:
         config: Config of the run.
@@ -27,22 +27,22 @@ def ignored_settings(
     idle = idle_custom_keys(custom_keys, trained)
     if idle:
         yield (
-            'optim_wrapper.paramwise_cfg.custom_keys: no parameter that '
-            f'trains goes by {", ".join(idle)}: ignored.'
+            f'optim_wrapper.paramwise_cfg.custom_keys: {", ".join(idle)} '
+            'match no trained parameter and have no effect.'
         )
     on_cpu = not has_accelerator()
     amp = type_name(wrapper) == 'AmpPeftOptimWrapper'
     if on_cpu and amp and 'loss_scale' in wrapper:
         yield (
-            'optim_wrapper.loss_scale: bfloat16 on a CPU needs no scaling: '
-            'ignored.'
+            'optim_wrapper.loss_scale: ignored, because bfloat16 on a CPU '
+            'needs no scaling.'
         )
     if config.get('find_unused_parameters') and (
         config.get('launcher', 'none') != 'none'
     ):
         yield (
-            'find_unused_parameters: the optim wrapper averages what trains '
-            'by itself, used or not: ignored.'
+            'find_unused_parameters: ignored, because the optim wrapper '
+            'averages the gradients of what trains itself, used or not.'
         )
 
 
@@ -61,8 +61,8 @@ def ignored_by_method(
         keys.setdefault(why, []).append(key)
     for why, ignored in keys.items():
         yield (
-            f'PeftHook: {", ".join(ignored)} ignored, for method '
-            f'{dict(config)} {why}.'
+            f'PeftHook: {", ".join(ignored)} ignored: method {dict(config)} '
+            f'{why}.'
         )
 
 
@@ -78,18 +78,26 @@ def idle_encoder(
     if method.tunes_encoder and inside <= {Role.FROZEN}:
         yield (
             f"PeftHook: nothing trains in '{method.encoder}': it has no "
-            'trainable parameter of the kind that the method takes (is it '
-            'frozen by the config, or without biases?). What lies outside of '
-            'it trains alone, as by linear tuning.'
+            'trainable parameter of the kind that the method tunes (is it '
+            'frozen by the config, or without biases?). Only what lies '
+            'outside of it trains, as in linear tuning.'
         )
 
 
 def idle_custom_keys(
     custom_keys: Mapping[str, object], names: list[str]
 ) -> list[str]:
-    """The keys by which no parameter among ``names`` gets its settings.
+    """The keys that set nothing for any parameter among ``names``.
 
-    Of the keys that a name contains MMEngine takes the longest.
+    MMEngine uses the longest key that a name contains.
+
+    Args:
+        custom_keys: ``custom_keys`` of the optim wrapper.
+        names: Names of the parameters that train.
+
+    Example:
+        >>> idle_custom_keys({'head': {}, 'norm': {}}, ['decode_head.weight'])
+        ['norm']
     """
     by_length = sorted(sorted(custom_keys), key=len, reverse=True)
     effective = {

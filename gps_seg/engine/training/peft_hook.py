@@ -1,14 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The hook that selects before training and keeps the selection.
 
-The order of events is MMEngine's: the optimizer is built; ``before_run``; the
+MMEngine fixes the order of events: the optimizer is built; ``before_run``; the
 weights are initialised; a checkpoint is loaded or resumed
 (``after_load_checkpoint``, then the weights, then the optimizer's state);
-``before_train``; iterations. So the configuration is checked in
-``before_run``, a resumed selection is restored in ``after_load_checkpoint``,
-where the optimizer's state can still find its parameters, and a new one is
-made in ``before_train``, the first moment at which the weights are the
-pretrained ones.
+``before_train``; iterations. So the config is checked in ``before_run``. A
+resumed selection is restored in ``after_load_checkpoint``, before the
+optimizer's state looks for its parameters. A new selection is made in
+``before_train``, when the pretrained weights are first in the model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,15 +53,15 @@ class PeftHook(Hook):
 
     Args:
         method: Type and settings, such as ``dict(type='gps', k=1)``.
-        max_batches: Upper bound of the training batches that the selection
-            looks at, per process; None for the whole epoch.
-        loss: Type and settings of the loss whose gradients select, of
-            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; that of
-            the task by default.
-        batch_size: Images per batch that the selection looks at, per process;
-            None for as many as in training.
-        pipeline: Transforms of the images that the selection looks at, in
-            place of those of the training.
+        max_batches: Upper bound of the training batches used for the
+            selection, per process; None for a whole epoch.
+        loss: Type and settings of the loss whose gradients select, one of
+            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; by
+            default the loss of the task.
+        batch_size: Images per batch of the selection, per process; None for
+            the batch size of the training.
+        pipeline: Transforms of the images of the selection; None for those of
+            the training.
     """
 
     priority = 'HIGH'  # before EMAHook and CheckpointHook
@@ -99,7 +98,7 @@ class PeftHook(Hook):
         return self.state.trainable
 
     def before_run(self, runner: Runner) -> None:
-        """Check the run, unless the tool did so before the data was opened."""
+        """Check the run, unless the tool checked it before opening data."""
         if not is_training(runner):
             return
         load_after_initialisation(runner)
@@ -113,7 +112,7 @@ class PeftHook(Hook):
             runner: Runner with its model and optim wrapper built.
 
         Raises:
-            FileNotFoundError: If the file to start from is not there.
+            FileNotFoundError: If the file to start from does not exist.
             ValueError: If something does not fit, or there is another
                 ``PeftHook``.
         """
@@ -121,8 +120,8 @@ class PeftHook(Hook):
         if len(hooks) > 1:
             raise ValueError(
                 'custom_hooks: expected one PeftHook, got '
-                f'{[hook.config for hook in hooks]}. The last would undo what '
-                'the others declare: keep one.'
+                f'{[hook.config for hook in hooks]}. Each would undo the '
+                'selection of the one before: keep one.'
             )
         self.roles = check_run(runner, self.method, self.config, self.scoring)
 
@@ -134,10 +133,10 @@ class PeftHook(Hook):
             nest(checkpoint)
             check_fits(bare_model(runner), checkpoint, self.method.encoder)
             return
-        # MMEngine would run the text of this key as a config.
+        # MMEngine would execute the text of this key as a config.
         checkpoint.get('meta', {}).pop('config', None)
         kept = self.state.find_in(checkpoint)
-        if self.roles is None:  # a validation, which does not build it
+        if self.roles is None:  # a validation, which builds no wrapper
             runner.optim_wrapper = runner.build_optim_wrapper(
                 runner.optim_wrapper
             )

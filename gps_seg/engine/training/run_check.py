@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a run fits the method that is to tune its model."""
+"""Check that a run fits the method that tunes its model."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -30,11 +30,11 @@ def check_run(
     config: Mapping[str, Any],
     scoring: ScoringPass,
 ) -> dict[str, Role]:
-    """Check that all of a run fits the method; warn of what is ignored.
+    """Check that a run fits its method; warn of settings without effect.
 
     Args:
         runner: Runner with its model and optim wrapper built.
-        method: Method that is to tune the model.
+        method: Method that tunes the model.
         config: Type and settings of the method.
         scoring: Pass over the training data that selects.
 
@@ -42,7 +42,7 @@ def check_run(
         The role of every parameter, by name.
 
     Raises:
-        FileNotFoundError: If the file to start from is not there.
+        FileNotFoundError: If the file to start from does not exist.
         ValueError: If something does not fit; the key is named.
     """
     if not isinstance(runner.optim_wrapper, TrainsSelected):
@@ -53,7 +53,7 @@ def check_run(
     if scoring.pipeline is not None:
         Compose(scoring.pipeline)  # raises unless it can be built
     model = bare_model(runner)
-    release(model)  # of a run that was interrupted
+    release(model)  # an interrupted run may have tuned it
     with in_training_mode(model):
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
