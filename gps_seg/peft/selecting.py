@@ -126,7 +126,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         """Raise ValueError if there is no weight or the rule does not fit."""
         if not weights:
             raise ValueError(
-                f'method: expected trainable connections in '
+                'method: expected trainable connections in '
                 f"'{self.encoder}', got none. Is the encoder frozen (by the "
                 'config, or as a copy of a tuned model), or not made of '
                 'Linear, convolution or attention layers?'

@@ -3,9 +3,12 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from inspect import Parameter
 from typing import Any, TypeVar
 
 T = TypeVar('T')
+
+_OF_ANY_NAME = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 def build_from(
@@ -54,8 +57,7 @@ def check_keys(
     parameters = {
         key: parameter
         for key, parameter in inspect.signature(callee).parameters.items()
-        if parameter.kind
-        not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.kind not in _OF_ANY_NAME
     }
     unknown = sorted(settings.keys() - parameters.keys())
     if unknown:

@@ -100,7 +100,7 @@ def checked_finite(score: Tensor, name: str) -> Tensor:
     if bool(score.isfinite().all()):
         return score
     raise ValueError(
-        f'score: expected finite values, got '
+        'score: expected finite values, got '
         f'{int((~score.isfinite()).sum())} that are not ({name}). Look for a '
         'non-finite loss or an overflow in the model.'
     )

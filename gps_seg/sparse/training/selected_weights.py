@@ -41,7 +41,7 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
                     else 'no such weight'
                 )
                 raise ValueError(
-                    f'selection: expected a model with a weight of shape '
+                    'selection: expected a model with a weight of shape '
                     f'{tuple(shape)}, got {found} ({name}). The selection '
                     'was made for another model.'
                 )
