@@ -31,10 +31,15 @@ from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.grft import GRFT
 from gps_seg.peft.linear import Linear
-from gps_seg.peft.method import Choice, PeftMethod, build_method
+from gps_seg.peft.method import (
+    Choice,
+    PeftMethod,
+    build_method,
+    weights_to_select,
+)
 from gps_seg.peft.ownership import owned_by
 from gps_seg.peft.sift import SIFT
-from gps_seg.peft.trainable import Trainable, weights_to_select
+from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 
 #: The methods by the ``type`` that a config gives.

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from gps_seg.sparse import Role, gps_roles
-from gps_seg.sparse.rules import rules_from_config
+from gps_seg.sparse.gps_rules import rules_from_config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,14 @@ from typing import Any, Protocol
 from torch import nn
 
 from gps_seg.peft.settings import build_from
-from gps_seg.sparse import Evidence, Owned, Role, RunningSums, Selection
+from gps_seg.sparse import (
+    Evidence,
+    Owned,
+    Role,
+    RunningSums,
+    Selection,
+    owned_parameters,
+)
 
 #: Runs the pass over the training data. Yields the sums of the evidence of
 #: each weight each time the number of batches has doubled, and at the end;
@@ -138,6 +145,30 @@ class SelectsNothing(PeftMethod):
 def without_a_pass(given: frozenset[str]) -> Mapping[str, str]:
     """The settings of a pass over the training data that is not run."""
     return dict.fromkeys(given, 'looks at no training data to select')
+
+
+def weights_to_select(
+    model: nn.Module, roles: Mapping[str, Role]
+) -> dict[str, Owned]:
+    """The weights with the role ``SELECTED``, by name.
+
+    Args:
+        model: Model that owns the weights.
+        roles: Role of every parameter, by name.
+
+    Example:
+        >>> from gps_seg.peft import GPS, weights_to_select
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> weights_to_select(model, GPS(k=1).roles(model))
+        {'backbone.weight': Owned(Linear.weight, shape (4, 4))}
+    """
+    return {
+        name: owned
+        for name, owned in owned_parameters(model)
+        if roles[name] is Role.SELECTED
+    }
 
 
 def build_method(

@@ -27,7 +27,7 @@ from gps_seg.sparse import (
     owned_parameters,
 )
 from gps_seg.sparse.amounts import Amount
-from gps_seg.sparse.rules import rules_from_config
+from gps_seg.sparse.gps_rules import rules_from_config
 from gps_seg.sparse.scoring.criteria import evidence_for
 
 

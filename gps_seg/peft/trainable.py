@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
@@ -13,38 +12,8 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
-from gps_seg.sparse import (
-    ColumnGradients,
-    Owned,
-    Role,
-    SelectedWeights,
-    Selection,
-    owned_parameters,
-)
-
-
-def weights_to_select(
-    model: nn.Module, roles: Mapping[str, Role]
-) -> dict[str, Owned]:
-    """The weights with the role ``SELECTED``, by name.
-
-    Args:
-        model: Model that owns the weights.
-        roles: Role of every parameter, by name.
-
-    Example:
-        >>> from gps_seg.peft import GPS, weights_to_select
-        >>> model = nn.ModuleDict(
-        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
-        ... )
-        >>> weights_to_select(model, GPS(k=1).roles(model))
-        {'backbone.weight': Owned(Linear.weight, shape (4, 4))}
-    """
-    return {
-        name: owned
-        for name, owned in owned_parameters(model)
-        if roles[name] is Role.SELECTED
-    }
+from gps_seg.peft.pull import Pull
+from gps_seg.sparse import ColumnGradients, Role, SelectedWeights, Selection
 
 
 class Trainable:
@@ -59,7 +28,6 @@ class Trainable:
         selected: Selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
         names: Parameter of the model, key of ``form`` -> its name.
-        starts: Initial values of what is pulled towards them, by name.
 
     Args:
         model: Model, not wrapped for distribution.
@@ -108,14 +76,12 @@ class Trainable:
             if trained is not None:
                 self.form[parameter] = trained
                 self.names[parameter] = name
-        self._pull = {
-            name: strength
-            for name, strength in (pull or {}).items()
-            if name in self.names.values()
-        }
-        self.starts = {
-            name: trained.detach().clone() for name, trained in self._pulled()
-        }
+        self._pull = Pull(pull or {}, self._by_name())
+
+    @property
+    def starts(self) -> Mapping[str, Tensor]:
+        """Initial values of what is pulled towards them, by name."""
+        return self._pull.starts
 
     def __repr__(self) -> str:
         count = self.count()
@@ -142,8 +108,7 @@ class Trainable:
         Raises:
             ValueError: If a parameter has no owner among them.
         """
-        trained = {name: self.form[p] for p, name in self.names.items()}
-        check_all_owned(trained, optimizers)
+        check_all_owned(self._by_name(), optimizers)
         self._detach()
         self._handles = [
             optimizer.register_step_post_hook(self._after_step)
@@ -203,7 +168,7 @@ class Trainable:
             shapes={n: tuple(s) for n, s in self._selection.shapes.items()},
             values={n: e.values.detach() for n, e in self.selected.items()},
             whole=sorted(set(self.names.values()) - self.selected.keys()),
-            pull=dict(self._pull),
+            pull=dict(self._pull.strengths),
             starts=dict(self.starts),
         ).to_dict()
 
@@ -242,17 +207,11 @@ class Trainable:
         return trainable
 
     def penalty(self) -> Tensor | None:
-        """L2-SP, to be added to the loss: ``sum strength * |w - start|^2``.
+        """The pull, to be added to the loss; None if nothing is pulled."""
+        return self._pull.penalty()
 
-        Li et al., *Explicit Inductive Bias for Transfer Learning with
-        Convolutional Networks*, ICML 2018, over the values that train. None
-        if nothing is pulled.
-        """
-        terms = [
-            self._pull[name] * (trained - self.starts[name]).square().sum()
-            for name, trained in self._pulled()
-        ]
-        return torch.stack(terms).sum() if terms else None
+    def _by_name(self) -> dict[str, nn.Parameter]:
+        return {name: self.form[p] for p, name in self.names.items()}
 
     def _after_step(
         self, optimizer: Optimizer, _args: Any, _kwargs: Any
@@ -266,11 +225,6 @@ class Trainable:
     def _detach(self) -> None:
         for handle in self._handles:
             handle.remove()
-
-    def _pulled(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for parameter, name in self.names.items():
-            if name in self._pull:
-                yield name, self.form[parameter]
 
     def count(self) -> dict[str, int]:
         """Number of values that train: selected, and in whole tensors."""

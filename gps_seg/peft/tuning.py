@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from torch import Tensor, nn
 
 from gps_seg.peft.declared import release
-from gps_seg.peft.method import PeftMethod
-from gps_seg.peft.trainable import Trainable, weights_to_select
+from gps_seg.peft.method import PeftMethod, weights_to_select
+from gps_seg.peft.trainable import Trainable
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.state import undisturbed
 

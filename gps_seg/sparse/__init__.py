@@ -6,9 +6,10 @@ The names below are the idea; what else a module offers is imported from it.
 
 from gps_seg.sparse.amounts import Connections, Share, Total
 from gps_seg.sparse.budget import Budget
+from gps_seg.sparse.gps_rules import GPS_RULES, gps_roles
 from gps_seg.sparse.lines import Lines
 from gps_seg.sparse.roles import Owned, Role, owned_parameters
-from gps_seg.sparse.rules import GPS_RULES, Rule, gps_roles
+from gps_seg.sparse.rules import Rule
 from gps_seg.sparse.scoring.criteria import Scores
 from gps_seg.sparse.scoring.evidence import Evidence, RunningSums, running_sums
 from gps_seg.sparse.selection import Selection
