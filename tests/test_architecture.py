@@ -1,13 +1,17 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The floors of the package: a file imports from its own floor or below.
 
-Imports are read from the syntax tree, so that optional branches and function
-bodies count too. A new folder of the package must be given a floor here.
+Within a folder of the package the rooms, its sub-folders and single files,
+form no circles. Imports are read from the syntax tree, so that optional
+branches and function bodies count too. A new folder of the package must be
+given a floor here.
 """
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,7 @@ THIRD_PARTY = {
     2: {'numpy', 'safetensors', 'torch'},
 }
 FLOOR_5 = {'tools', 'configs', 'tests'}
+MOST_MODULES = 20  # in one folder: about what a reader takes in at a glance
 
 
 def breaches(root: Path) -> list[str]:
@@ -120,6 +125,43 @@ def own_breach(
     return None
 
 
+def circle(folder: Path) -> list[str]:
+    """Return rooms of a folder that import one another in a circle."""
+    graph: dict[str, set[str]] = {}
+    for file in folder.rglob('*.py'):
+        home = file.relative_to(folder).with_suffix('').parts[0]
+        tree = ast.parse(file.read_text(encoding='utf-8'))
+        names = [name for n in ast.walk(tree) for name in imported_names(n)]
+        rooms = {room_of(folder, name) for name in names}
+        graph.setdefault(home, set()).update(rooms - {home, None})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def room_of(folder: Path, name: str) -> str | None:
+    """Return the room of a folder that a dotted name leads into, if any."""
+    package, home, *rest = [*name.split('.'), '', '']
+    if (package, home) != (PACKAGE, folder.name):
+        return None
+    room = rest[0]
+    if room and ((folder / room).is_dir() or (folder / f'{room}.py').exists()):
+        return room
+    return '__init__'  # `from gps_seg.sparse import Budget`: the face
+
+
+def full_folders(root: Path) -> dict[str, int]:
+    """Return the folders with more modules than one reads at a glance."""
+    folders = Counter(file.parent for file in package_files(root))
+    return {
+        str(folder.relative_to(root)): number
+        for folder, number in folders.items()
+        if number > MOST_MODULES
+    }
+
+
 def test_every_import_goes_down(repo_dir):
     assert breaches(repo_dir) == []
 
@@ -188,3 +230,61 @@ def test_a_proper_import_is_no_breach(tmp_path, home, code):
     file.parent.mkdir(parents=True)
     file.write_text(code, encoding='utf-8')
     assert breaches(tmp_path) == []
+
+
+def test_the_rooms_of_a_folder_form_no_circle(repo_dir):
+    folders = [f for f in (repo_dir / PACKAGE).iterdir() if f.name in FLOORS]
+    circles = {folder.name: circle(folder) for folder in folders}
+    assert {name: rooms for name, rooms in circles.items() if rooms} == {}
+    assert {'sparse', 'delta', 'engine', 'datasets', 'runs'} <= set(circles)
+
+
+def test_no_folder_is_full(repo_dir):
+    assert full_folders(repo_dir) == {}
+
+
+@pytest.mark.parametrize(
+    ('files', 'expected'),
+    [
+        (
+            {
+                'saving/file.py': 'from gps_seg.engine.training.hook import x',
+                'training/hook.py': 'from gps_seg.engine.loop import y',
+                'loop.py': 'import gps_seg.engine.saving.other',
+            },
+            {'saving', 'training', 'loop'},
+        ),
+        (
+            {
+                '__init__.py': 'from gps_seg.engine.loop import y',
+                'loop.py': 'from gps_seg.engine import y',
+            },
+            {'__init__', 'loop'},
+        ),
+        (
+            {
+                'saving/file.py': 'from gps_seg.engine.saving.other import x',
+                'saving/other.py': 'from gps_seg.delta.saving import z',
+                'loop.py': 'from gps_seg.engine.saving import other',
+            },
+            set(),
+        ),
+    ],
+)
+def test_a_circle_of_rooms_is_seen(tmp_path, files, expected):
+    folder = tmp_path / PACKAGE / 'engine'
+    for name, code in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code, encoding='utf-8')
+    assert set(circle(folder)) == expected
+
+
+def test_a_full_folder_is_seen(tmp_path):
+    for name, number in {
+        'delta': MOST_MODULES,
+        'peft': MOST_MODULES + 1,
+    }.items():
+        (tmp_path / PACKAGE / name).mkdir(parents=True)
+        for n in range(number):
+            (tmp_path / PACKAGE / name / f'm{n}.py').touch()
+    assert full_folders(tmp_path) == {'gps_seg/peft': MOST_MODULES + 1}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gps_seg.delta.values import Coded, Exact, Values
-from gps_seg.sparse import read_entries, write_entries
+from gps_seg.sparse.training.entries import read_entries, write_entries
 
 #: Types of numbers that a delta can hold, by the name in the file.
 DTYPES: Mapping[str, torch.dtype] = {

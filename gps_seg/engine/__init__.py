@@ -5,7 +5,8 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from gps_seg import datasets, evaluation, models, visualization
+# Imported for what they register.
+from gps_seg import datasets, evaluation, models, visualization  # noqa: F401
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
 from gps_seg.engine.config.source import let_bases_name_packages
 from gps_seg.engine.plug_in.peft_runner import PeftRunner
@@ -41,10 +42,6 @@ __all__ = [
     'TaskHook',
     'build_base',
     'build_tuned',
-    'datasets',
-    'evaluation',
     'load_task',
-    'models',
     'set_tta',
-    'visualization',
 ]

@@ -1,5 +1,27 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Tuning methods under one contract: a method is one file and one row."""
+"""Tuning methods under one contract: a method is one file and one row.
+
+Example:
+    >>> import torch
+    >>> from torch import nn
+    >>> from gps_seg.peft import GPS, tune
+    >>> _ = torch.manual_seed(0)
+    >>> backbone, head = nn.Linear(16, 8), nn.Linear(8, 2)
+    >>> model = nn.ModuleDict({'backbone': backbone, 'head': head})
+    >>> x, y = torch.randn(64, 16), torch.randint(0, 2, (64,))
+    >>> def loss():
+    ...     return nn.functional.cross_entropy(head(backbone(x).relu()), y)
+    >>> tuned = tune(model, GPS(k=1), losses=[loss], seed=0)
+    >>> optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.01)
+    >>> tuned.attach(optimizer)  # writes the trained values after each step
+    >>> for _ in range(20):
+    ...     with tuned.compressing():  # no dense gradient of a linear layer
+    ...         loss().backward()
+    ...     optimizer.step()
+    ...     optimizer.zero_grad()
+    >>> tuned
+    Trainable(34 values: 8 selected entries, 26 in whole tensors)
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -12,16 +34,15 @@ from gps_seg.peft.linear import Linear
 from gps_seg.peft.method import (
     Choice,
     PeftMethod,
-    build_from,
     build_method,
-    check_keys,
+    weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
-from gps_seg.peft.selecting import passed_over
 from gps_seg.peft.sift import SIFT
-from gps_seg.peft.trainable import Trainable, weights_to_select
+from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 
+#: The methods by the ``type`` that a config gives.
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
     'sift': SIFT,
@@ -32,22 +53,22 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
 }
 
 __all__ = [
-    'METHODS',
-    'Bias',
-    'Choice',
-    'Full',
-    'GPS',
-    'GRFT',
-    'Linear',
-    'PeftMethod',
-    'SIFT',
-    'Trainable',
-    'build_from',
-    'build_method',
-    'check_keys',
-    'owned_by',
-    'passed_over',
-    'release',
+    # tuning
     'tune',
+    'Trainable',
+    'release',
+    # the methods
+    'GPS',
+    'SIFT',
+    'GRFT',
+    'Bias',
+    'Linear',
+    'Full',
+    'METHODS',
+    'build_method',
+    # their contract
+    'PeftMethod',
+    'Choice',
+    'owned_by',
     'weights_to_select',
 ]

@@ -2,9 +2,8 @@
 """Bias tuning: GPS without a single selected connection.
 
 The biases are exactly those that GPS trains (of Linear, convolution and
-attention layers; not those of norms), so that the difference between the two
-is the selection alone. BitFit (Ben Zaken et al., 2022) also trains the norms'
-biases.
+attention layers, not of norms), so that the two differ in the selection alone.
+BitFit (Ben Zaken et al., 2022) also trains the norms' biases.
 """
 
 from dataclasses import dataclass
@@ -18,10 +17,22 @@ from gps_seg.sparse import Role
 
 @dataclass(frozen=True, kw_only=True)
 class Bias(ByRules, SelectsNothing):
-    """Train the encoder's biases and all that lies outside the encoder."""
+    """Train the encoder's biases and everything outside the encoder.
+
+    Args:
+        encoder: Name of the pretrained submodule.
+        rules: Rows of the rule table above the standard ones.
+
+    Example:
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> Bias().roles(model)['backbone.weight']
+        <Role.FROZEN: 'nothing'>
+    """
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
-        """As for GPS, with the connections frozen."""
+        """The roles of GPS, with the connections frozen."""
         return {
             name: Role.FROZEN if role is Role.SELECTED else role
             for name, role in super().roles(model).items()

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of the contract that methods share which ask the rule table."""
+"""The part of the contract for methods that use the rule table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from gps_seg.sparse import Role, gps_roles, rules_from_config
+from gps_seg.sparse import Role, gps_roles
+from gps_seg.sparse.gps_rules import rules_from_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +16,9 @@ class ByRules:
     """Roles inside the encoder by :data:`gps_seg.sparse.GPS_RULES`.
 
     Args:
-        encoder: Name of the pretrained submodule; what lies outside of it
+        encoder: Name of the pretrained submodule; everything outside of it
             trains whole.
-        rules: Rows that come before the standard ones, such as
+        rules: Rows above the standard ones, such as
             ``dict(module='LayerNorm', attribute='weight', role='whole')``;
             the role is ``'selected'``, ``'whole'`` or ``'frozen'``.
 
@@ -32,6 +33,6 @@ class ByRules:
         rules_from_config(self.rules)  # raises unless they are legal
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
-        """By the rules in the encoder, whole outside of it."""
+        """By the rules inside the encoder, whole outside."""
         table = rules_from_config(self.rules)
         return gps_roles(model, self.encoder, table)

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which parameters were declared to train, and what they did before.
+"""Which parameters were declared to train, and their state before.
 
-``requires_grad`` is the one thing that a declaration changes at a model. It is
-remembered beside the model, not in it, so that a declaration can be undone
-also when whoever made it is gone: a second tuning of the same model starts
+``requires_grad`` is the only thing that a declaration changes in a model. The
+earlier value is kept beside the model, not in it, so that a declaration can be
+undone even if its holder is gone: a second tuning of the same model starts
 from what the first one found.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from gps_seg.sparse import release_owner
+from gps_seg.sparse.training.selected_entries import release_owner
 
 
 class _Declaration(NamedTuple):
@@ -22,17 +22,17 @@ class _Declaration(NamedTuple):
     holder: object
 
 
-#: The declaration of each parameter; none keeps its parameter alive.
+#: Parameter -> its declaration; parameters are held weakly.
 _declared = WeakTensorKeyDictionary()
 
 
 def declare(parameter: nn.Parameter, trains: bool, holder: object) -> None:
-    """Let a parameter require grad or not, and drop a gradient it holds.
+    """Set ``requires_grad`` of a parameter, and drop its gradient.
 
     Args:
-        parameter: A parameter that is not declared at present.
-        trains: True to let it require grad.
-        holder: Key of :func:`give_back`, which undoes this.
+        parameter: Parameter without a declaration.
+        trains: New value of ``requires_grad``.
+        holder: Key with which :func:`give_back` undoes this.
     """
     before = parameter.requires_grad
     _declared[parameter] = _Declaration(before, trains, holder)
@@ -41,9 +41,9 @@ def declare(parameter: nn.Parameter, trains: bool, holder: object) -> None:
 
 
 def give_back(parameters: Iterable[nn.Parameter], holder: object) -> None:
-    """Undo what ``holder`` declared, unless others have declared since.
+    """Undo the declarations of ``holder`` that are still in force.
 
-    What was frozen, or set free, after it was declared stays so.
+    A ``requires_grad`` that was changed after the declaration is kept.
     """
     for parameter in parameters:
         declared = _declared.get(parameter)
@@ -54,10 +54,25 @@ def give_back(parameters: Iterable[nn.Parameter], holder: object) -> None:
 
 
 def release(model: nn.Module) -> None:
-    """Make a tuned model a plain one, as it was before it was tuned.
+    """Make a tuned model a plain one again.
 
-    Its values stay; a model that was not tuned stays as it is. Call it before
-    a method is asked for the roles of the parameters.
+    Its values stay, and ``requires_grad`` is as it was before. A model that
+    was not tuned is left alone. Call this before :meth:`PeftMethod.roles`.
+
+    Args:
+        model: Model to release.
+
+    Example:
+        >>> from gps_seg.peft import Linear, release, tune
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> _ = tune(model, Linear(), losses=[], seed=0)
+        >>> model['backbone'].weight.requires_grad
+        False
+        >>> release(model)
+        >>> model['backbone'].weight.requires_grad
+        True
     """
     for parameter in model.parameters():
         release_owner(parameter)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Full fine-tuning: every parameter that the config leaves trainable."""
+"""Full fine-tuning: every parameter that is not frozen already."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,14 @@ class Full(SelectsNothing):
     """Train all parameters whole.
 
     Args:
-        encoder: Name of the pretrained submodule; all else has no base.
+        encoder: Name of the pretrained submodule; the rest is new in the task.
+
+    Example:
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> set(Full().roles(model).values())
+        {<Role.WHOLE: 'whole'>}
     """
 
     encoder: str = 'backbone'

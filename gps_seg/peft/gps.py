@@ -1,43 +1,52 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Gradient-based Parameter Selection (Zhang et al., CVPR 2024).
 
-Of every neuron of the encoder the ``k`` input connections with the largest
-|gradient| train, together with the biases and all that lies outside the
-encoder. Norms, tokens and position embeddings stay. Other scores and scopes
-are those of the paper's ablation and of its rivals.
+In each neuron of the encoder the ``k`` input connections with the largest
+|gradient| train, together with the biases and everything outside the encoder.
+Norms, tokens and position embeddings stay frozen. The other scores and scopes
+are those of the paper's ablation and of competing methods.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Budget, check_score, check_share
+from gps_seg.sparse import Budget
+from gps_seg.sparse.checks import check_share
+from gps_seg.sparse.scoring.criteria import check_score
 
 
 @dataclass(frozen=True, kw_only=True)
 class GPS(SelectsEntries):
     """Train the connections with the highest scores.
 
-    Exactly one of ``k``, ``share`` and ``count`` says how many.
+    Exactly one of ``k``, ``share`` and ``count`` is given.
 
     Args:
-        k: Connections per neuron, from 1 to the smallest fan-in; in a larger
-            scope as many on average.
+        k: Connections per neuron, from 1 to the smallest fan-in; the average
+            in a larger scope.
         share: Share of the connections within the scope, in (0, 1].
         count: Upper bound of the connections in the whole encoder.
-        score: One of :data:`gps_seg.sparse.SCORES`: ``'gradient'`` (GPS),
-            ``'fisher'``, ``'taylor'``, ``'activation'`` (FPS, no backward
-            pass), ``'magnitude'``, or ``'random'``, the control.
+        score: ``'gradient'`` (GPS), ``'fisher'``, ``'taylor'``,
+            ``'activation'`` (FPS, without a backward pass), ``'magnitude'``,
+            or the control, ``'random'``.
         scope: Competitors: the inputs of a ``'neuron'``, the entries of a
-            weight (``'layer'``), or all (``'network'``).
+            weight (``'layer'``), or of all weights (``'network'``).
         encoder: Name of the pretrained submodule to select in.
-        rules: Rows of the rule table that come before the standard ones.
-        settled: Stop the pass over the training data once at least this share
-            of the entries, in (0, 1], stays while the data seen doubles; None
-            to see all of the data.
+        rules: Rows of the rule table above the standard ones.
+        settled: Share of the entries, in (0, 1]; the pass over the training
+            data stops once this share is unchanged after the number of batches
+            has doubled. None for all data.
 
     Raises:
-        TypeError: If ``k`` or ``count`` is no integer.
-        ValueError: If a value is out of range, or a name unknown.
+        TypeError: If ``k`` or ``count`` is not an integer.
+        ValueError: If a value is out of range, or a name is unknown.
+
+    Example:
+        >>> GPS(k=1).rule
+        Budget(scope='neuron', amount=Connections(k=1))
+        >>> GPS(share=0.01, scope='layer', score='magnitude').rule
+        Budget(scope='layer', amount=Share(share=0.01))
     """
 
     k: int | None = None
@@ -55,17 +64,24 @@ class GPS(SelectsEntries):
 
     @property
     def rule(self) -> Budget:
-        """As many of each scope as the amount says."""
+        """The amount within each scope."""
         amount = amount_of(k=self.k, share=self.share, count=self.count)
         return Budget(self.scope, amount)
 
     @property
     def criterion(self) -> str:
-        """As given."""
+        """The score."""
         return self.score
 
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
-        """Once ``settled`` of the selection stayed."""
+        """Whether at least ``settled`` of the selection is unchanged."""
         if self.settled is None or kept is None:
             return False
         return kept >= self.settled
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """What the score does not use, ``settled`` included."""
+        own = frozenset({'settled'} if self.settled else ())
+        if self.evidence is None:
+            given |= own
+        return super().ignored(given)

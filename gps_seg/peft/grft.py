@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """GRFT: whole rows or columns by gradient (Liu et al., arXiv 2507.00016).
 
-Of every weight the lines with the largest sum of squared gradients train. The
-last blocks and what lies outside the encoder are pulled towards where they
-started, by ``penalty * |w - w_start|^2`` (L2-SP) in the loss. The paper's
-value of the penalty could not be found; it is asked for.
+In each weight the lines with the largest sum of squared gradients train. The
+last blocks and everything outside the encoder are pulled towards their start
+by a term ``penalty * |w - w_start|^2`` in the loss (L2-SP). The paper does not
+state the penalty, so it has no default.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from gps_seg.peft.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Lines, Owned, check_positive, check_whole
+from gps_seg.sparse import Lines, Owned
+from gps_seg.sparse.checks import check_positive, check_whole
 from gps_seg.sparse.summary import locate
 
 
@@ -21,7 +22,7 @@ from gps_seg.sparse.summary import locate
 class GRFT(SelectsEntries):
     """Train whole rows or columns.
 
-    Exactly one of ``k`` and ``share`` says how many.
+    Exactly one of ``k`` and ``share`` is given.
 
     Args:
         k: Lines of each weight.
@@ -29,14 +30,17 @@ class GRFT(SelectsEntries):
         unit: ``'row'``, all inputs of a neuron, or ``'column'``, one input of
             all neurons.
         penalty: Strength of the pull, 0 or more.
-        last_blocks: Number of the last blocks of the encoder to pull, 0
-            or more.
+        last_blocks: Number of blocks to pull, from the end of the encoder.
         encoder: Name of the pretrained submodule to select in.
-        rules: Rows of the rule table that come before the standard ones.
+        rules: Rows of the rule table above the standard ones.
 
     Raises:
         TypeError: If a value is of another type.
         ValueError: If a value is out of range.
+
+    Example:
+        >>> GRFT(k=1, unit='row', penalty=0.01, last_blocks=2).rule
+        Lines(unit='row', amount=Connections(k=1))
     """
 
     k: int | None = None
@@ -62,7 +66,7 @@ class GRFT(SelectsEntries):
         return 'gradient'
 
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """As the other methods; the encoder must have the last blocks."""
+        """Check the lines, and that the encoder has the last blocks."""
         super().check(weights)
         blocks = len(self._blocks(weights))
         if self.last_blocks > blocks:
@@ -83,6 +87,12 @@ class GRFT(SelectsEntries):
             or self._block(name) in last
         }
 
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """The blocks to pull, if there is no pull."""
+        if self.penalty == 0 and self.last_blocks:
+            return {'last_blocks': 'pulls nothing with penalty=0'}
+        return {}
+
     def _last_blocks(self, model: nn.Module) -> list[str]:
         blocks = self._blocks(name for name, _ in model.named_parameters())
         return blocks[max(0, len(blocks) - self.last_blocks) :]
@@ -94,6 +104,6 @@ class GRFT(SelectsEntries):
         return [block for block in blocks if block]
 
     def _block(self, name: str) -> str:
-        """Block of the module that owns a parameter; empty outside them."""
+        """Block that a parameter belongs to; empty outside the blocks."""
         module = name.removeprefix(f'{self.encoder}.').rpartition('.')[0]
         return locate(f'{module}.parameter').block

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What is kept of a :class:`~gps_seg.peft.Trainable` between two runs."""
+"""The state of a :class:`~gps_seg.peft.Trainable` between two runs."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
@@ -21,7 +21,7 @@ class KeptState:
         values: Values of the entries, in the order of the indices.
         whole: Names of the parameters that train whole.
         pull: Strength of the pull towards the start, by parameter name.
-        starts: Values at the start of what is pulled, by parameter name.
+        starts: Initial values of what is pulled, by parameter name.
     """
 
     indices: Mapping[str, Tensor]
@@ -36,7 +36,7 @@ class KeptState:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            ValueError: If this is no such state.
+            ValueError: If keys or shapes are wrong.
         """
         expected = [field.name for field in fields(cls)]
         if set(state) != set(expected):
@@ -56,7 +56,7 @@ class KeptState:
         return kept
 
     def to_dict(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Plain data for a checkpoint."""
         return dict(vars(self))
 
     @property
@@ -83,14 +83,14 @@ class KeptState:
     def check_is_of(
         self, selection: Selection, pulled: Collection[str]
     ) -> None:
-        """Check that it can take the place of another state.
+        """Check that the state fits what trains.
 
         Args:
-            selection: The selection of that one.
-            pulled: Names of the parameters that are pulled there.
+            selection: Selection that trains.
+            pulled: Names of the parameters that are pulled.
 
         Raises:
-            ValueError: If it is of another selection or pull.
+            ValueError: If the state has another selection or pull.
         """
         if self.selection.hash != selection.hash:
             problem = (

@@ -1,25 +1,30 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a tuning method is, and the methods by name.
+"""What a tuning method is.
 
 A method says which part of each parameter trains, and chooses the entries of
-those of which only a part does. When the pass over the training data runs,
-and over which, is not its business: it asks for the evidence if it wants any.
+those parameters of which only a part trains. It does not run the pass over
+the training data: it asks for evidence if it needs any.
 """
 
-import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from torch import nn
 
-from gps_seg.sparse import Evidence, Owned, Role, RunningSums, Selection
+from gps_seg.peft.settings import build_from
+from gps_seg.sparse import (
+    Evidence,
+    Owned,
+    Role,
+    RunningSums,
+    Selection,
+    owned_parameters,
+)
 
-T = TypeVar('T')
-
-#: Runs the pass over the training data. It gives the sums of the evidence of
-#: each weight each time the data seen has doubled, and at the end; who has
-#: seen enough may stop asking.
+#: Runs the pass over the training data. Yields the sums of the evidence of
+#: each weight each time the number of batches has doubled, and at the end;
+#: the caller may stop early.
 TrainingPass = Callable[[Evidence], Generator[RunningSums, None, None]]
 
 
@@ -28,27 +33,49 @@ class Choice:
     """A selection, and how it came about.
 
     Args:
-        selection: The entries that train.
-        silent: Number of silent neurons of each weight.
-        overlaps: Batches seen -> share of the entries that were selected
-            already when half of them had been seen.
+        selection: Entries that train.
+        dead: Number of dead neurons (all scores zero) of each weight.
+        overlaps: Number of batches -> share of the entries that were selected
+            already after half as many batches.
+
+    Example:
+        >>> Choice(Selection({}, {})).overlaps
+        {}
     """
 
     selection: Selection
-    silent: Mapping[str, int] = field(default_factory=dict)
+    dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
 
 
 class PeftMethod(Protocol):
-    """Contract of every tuning method."""
+    """Contract of every tuning method.
+
+    A class may inherit from it: what has a body here is then the default, so
+    that a method states only what is its own.
+
+    Example:
+        >>> class Everything(SelectsNothing):
+        ...     encoder = 'backbone'
+        ...
+        ...     def roles(self, model):
+        ...         return {n: Role.WHOLE for n, _ in model.named_parameters()}
+        >>> Everything().pull(nn.Linear(2, 2))
+        {}
+    """
 
     @property
     def encoder(self) -> str:
-        """Name of the pretrained submodule; all else is new in the task."""
+        """Name of the pretrained submodule; the rest is new in the task."""
 
     @property
     def evidence(self) -> Evidence | None:
-        """What it asks of the training data; None for nothing."""
+        """Evidence needed from the training data; None for none."""
+
+    @property
+    def tunes_encoder(self) -> bool:
+        """Whether something inside the encoder is meant to train."""
+        return True
 
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
@@ -62,19 +89,44 @@ class PeftMethod(Protocol):
         passes: TrainingPass,
         seed: int,
     ) -> Choice:
-        """Choose entries of the weights whose role is ``SELECTED``."""
+        """Choose entries of the weights whose role is ``SELECTED``.
+
+        Args:
+            weights: Weights to select from, by name; they passed
+                :meth:`check`.
+            passes: Pass over the training data.
+            seed: Seed of random choices.
+        """
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Strength of an L2 pull towards the start, by parameter name."""
+        return {}
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """Settings that have no effect with this method.
+
+        Args:
+            given: Names of the settings of the pass over the training data
+                that were given: ``max_batches``, ``loss``, ...
+
+        Returns:
+            Name of the setting, one of those or of the method's own -> reason
+            that completes "the method ...".
+        """
+        return {}
+
+    def cautions(self, model: nn.Module) -> Iterator[str]:
+        """What to know before this model is tuned, a sentence each."""
+        yield from ()
 
 
-class SelectsNothing:
-    """The part of the contract of methods that train tensors whole."""
+class SelectsNothing(PeftMethod):
+    """The part of the contract for methods without selected entries."""
 
     evidence = None
 
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Nothing to check."""
+        """Accept any model: there is nothing to select from."""
 
     def choose(
         self,
@@ -82,87 +134,60 @@ class SelectsNothing:
         passes: TrainingPass,
         seed: int,
     ) -> Choice:
-        """Choose nothing; no pass is run."""
+        """Choose nothing, without a pass."""
         return Choice(Selection({}, {}))
 
-    def pull(self, model: nn.Module) -> Mapping[str, float]:
-        """Nothing is pulled towards its start."""
-        return {}
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """All of them: no pass is run."""
+        return without_a_pass(given)
+
+
+def without_a_pass(given: frozenset[str]) -> Mapping[str, str]:
+    """The settings of a pass over the training data that is not run."""
+    return dict.fromkeys(given, 'looks at no training data to select')
+
+
+def weights_to_select(
+    model: nn.Module, roles: Mapping[str, Role]
+) -> dict[str, Owned]:
+    """The weights with the role ``SELECTED``, by name.
+
+    Args:
+        model: Model that owns the weights.
+        roles: Role of every parameter, by name.
+
+    Example:
+        >>> from gps_seg.peft import GPS, weights_to_select
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+        ... )
+        >>> weights_to_select(model, GPS(k=1).roles(model))
+        {'backbone.weight': Owned(Linear.weight, shape (4, 4))}
+    """
+    return {
+        name: owned
+        for name, owned in owned_parameters(model)
+        if roles[name] is Role.SELECTED
+    }
 
 
 def build_method(
     config: Mapping[str, Any],
     methods: Mapping[str, Callable[..., PeftMethod]],
 ) -> PeftMethod:
-    """The method that ``config`` describes, ``dict(type='gps', k=1)``.
-
-    Raises:
-        ValueError: If the type or a key is unknown, or a key is missing; the
-            legal choices are listed.
-    """
-    return build_from(methods, config, 'method')
-
-
-def build_from(
-    table: Mapping[str, Callable[..., T]],
-    config: Mapping[str, Any],
-    what: str,
-) -> T:
-    """An object of the type that ``config`` names, with its other keys.
-
-    Raises:
-        ValueError: If the type or a key is unknown, or a key is missing; the
-            legal choices are listed.
-    """
-    if not isinstance(config, Mapping):
-        raise ValueError(
-            f'{what}: expected dict(type=...) with a type among '
-            f'{sorted(table)}, got {config!r}.'
-        )
-    settings = dict(config)
-    name = settings.pop('type', None)
-    if name not in table:
-        raise ValueError(
-            f'{what}: expected a type among {sorted(table)}, got {name!r}.'
-        )
-    check_keys(table[name], settings, f"{what} '{name}'")
-    return table[name](**settings)
-
-
-def check_keys(
-    callee: Callable[..., Any], settings: Mapping[str, Any], what: str
-) -> None:
-    """Raise ValueError if a key is unknown or missing.
+    """The method that ``config`` describes.
 
     Args:
-        callee: Class or function that takes the settings.
-        settings: Keyword arguments for it.
-        what: Place of the settings for the message: ``"method 'gps'"``.
+        config: Type and settings, such as ``dict(type='gps', k=1)``.
+        methods: Class of each type.
+
+    Raises:
+        ValueError: If the type or a key is unknown, or a key is missing; the
+            legal choices are listed.
+
+    Example:
+        >>> from gps_seg.peft import METHODS
+        >>> build_method({'type': 'linear'}, METHODS)
+        Linear(encoder='backbone')
     """
-    parameters = inspect.signature(callee).parameters
-    unknown = sorted(settings.keys() - parameters.keys())
-    if unknown:
-        raise ValueError(
-            f'{what}: expected keys among {list(parameters)}, got {unknown}.'
-        )
-    missing = [
-        key
-        for key, parameter in parameters.items()
-        if parameter.default is parameter.empty and key not in settings
-    ]
-    if missing:
-        raise ValueError(
-            f'{what}: expected a value for {missing}, got none.'
-            + _where_to_add(missing[0], what)
-        )
-
-
-def _where_to_add(key: str, what: str) -> str:
-    """Advice for a dict of the ``PeftHook``; none for other things."""
-    section = what.split()[0]
-    if not section.isidentifier():
-        return ''
-    return (
-        f' Add {key}=... to its dict (tools/train.py: --peft-options '
-        f'{section}.{key}=...).'
-    )
+    return build_from(methods, config, 'method')

@@ -8,7 +8,15 @@ from torch.optim import Optimizer
 
 
 def owned_by(optimizer: Optimizer) -> set[nn.Parameter]:
-    """The parameters in the groups of an optimizer."""
+    """The parameters in the groups of an optimizer.
+
+    Example:
+        >>> import torch
+        >>> layer = nn.Linear(2, 2)
+        >>> optimizer = torch.optim.SGD([layer.weight], lr=0.1)
+        >>> owned_by(optimizer) == {layer.weight}
+        True
+    """
     return {p for group in optimizer.param_groups for p in group['params']}
 
 
@@ -20,7 +28,8 @@ def check_all_owned(
     missing = [name for name, p in trained.items() if p not in owned]
     if missing:
         raise ValueError(
-            'optimizer: expected to own all that trains, got one without '
-            f'{missing[:5]} ({len(missing)} in all), in the form that trains. '
-            'Build it from tuned.parameters(), not from model.parameters().'
+            'optimizer: expected to own everything that trains, got one '
+            f'without {missing[:5]} ({len(missing)} in all), in the form that '
+            'trains. Build it from tuned.parameters(), not from '
+            'model.parameters().'
         )

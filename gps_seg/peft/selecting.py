@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of the contract that methods share which select entries."""
+"""The part of the contract for methods that select entries."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +10,13 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from gps_seg.peft.by_rules import ByRules
-from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
+from gps_seg.peft.method import (
+    Choice,
+    PeftMethod,
+    TrainingPass,
+    without_a_pass,
+)
 from gps_seg.sparse import (
-    Amount,
     Connections,
     Evidence,
     Owned,
@@ -20,14 +24,15 @@ from gps_seg.sparse import (
     Selection,
     Share,
     Total,
-    evidence_for,
     owned_parameters,
-    rules_from_config,
 )
+from gps_seg.sparse.amounts import Amount
+from gps_seg.sparse.gps_rules import rules_from_config
+from gps_seg.sparse.scoring.criteria import evidence_for
 
 
 class SelectionRule(Protocol):
-    """From scores to a selection: a ``Budget``, or whole ``Lines``."""
+    """From scores to a selection: a ``Budget`` or ``Lines``."""
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the rule does not fit."""
@@ -35,21 +40,19 @@ class SelectionRule(Protocol):
     def select(
         self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]
     ) -> tuple[Selection, dict[str, int]]:
-        """The selection, and the number of silent neurons of each weight."""
+        """The selection, and the number of dead neurons in each weight."""
 
 
 _AMOUNTS: Mapping[str, Callable[[Any], Amount]] = {
-    'k': Connections,
-    'share': Share,
-    'count': Total,
+    kind.key: kind for kind in (Connections, Share, Total)
 }
 
 
 def amount_of(**values: Any) -> Amount:
-    """The amount that is given.
+    """The one amount that is given.
 
     Args:
-        values: Value, or None, of each amount that a method knows.
+        values: Value, or None, of each amount that a method supports.
 
     Raises:
         ValueError: If not exactly one is given, or it is out of range.
@@ -66,8 +69,8 @@ def amount_of(**values: Any) -> Amount:
     return _AMOUNTS[name](value)
 
 
-def _check_some_speak(scores: Scores) -> None:
-    """Raise ValueError if the data said nothing of any connection."""
+def _check_some_are_scored(scores: Scores) -> None:
+    """Raise ValueError if all scores of all weights are zero."""
     if not any(bool(score.any()) for score in scores.values()):
         raise ValueError(
             'score: expected gradients in the encoder, got zeros in each of '
@@ -78,13 +81,13 @@ def _check_some_speak(scores: Scores) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectsEntries(ByRules, ABC):
+class SelectsEntries(ByRules, PeftMethod, ABC):
     """Select among the connections of the encoder; its biases train whole.
 
     Args:
-        encoder: Name of the pretrained submodule to select in; what lies
+        encoder: Name of the pretrained submodule to select in; everything
             outside of it trains whole.
-        rules: As of :class:`~gps_seg.peft.by_rules.ByRules`.
+        rules: Rows of the rule table above the standard ones.
 
     Raises:
         ValueError: If the settings make no rule.
@@ -92,30 +95,30 @@ class SelectsEntries(ByRules, ABC):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ = self.rule  # raises unless it can be made
+        _ = self.rule  # raises if the settings are wrong
 
     @property
     @abstractmethod
     def rule(self) -> SelectionRule:
-        """Who competes with whom, and how many win."""
+        """Competitors, and number of winners."""
 
     @property
     @abstractmethod
     def criterion(self) -> str:
-        """One of :data:`gps_seg.sparse.SCORES`."""
+        """One of :data:`gps_seg.sparse.scoring.criteria.SCORES`."""
 
     @property
     def evidence(self) -> Evidence | None:
-        """What the criterion asks of the training data."""
+        """Evidence that the criterion needs."""
         return evidence_for(self.criterion)
 
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """Whether to stop the pass over the training data.
 
         Args:
-            num_batches: Batches seen.
-            kept: Share of the selection that was selected already when half
-                as many had been seen; None after the first.
+            num_batches: Number of batches seen.
+            kept: Share of the selection that was selected already after half
+                as many batches; None after the first.
         """
         return False
 
@@ -123,7 +126,7 @@ class SelectsEntries(ByRules, ABC):
         """Raise ValueError if there is no weight or the rule does not fit."""
         if not weights:
             raise ValueError(
-                f'method: expected trainable connections in '
+                'method: expected trainable connections in '
                 f"'{self.encoder}', got none. Is the encoder frozen (by the "
                 'config, or as a copy of a tuned model), or not made of '
                 'Linear, convolution or attention layers?'
@@ -133,7 +136,7 @@ class SelectsEntries(ByRules, ABC):
     def choose(
         self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int
     ) -> Choice:
-        """Select each time the data has doubled, until enough is seen."""
+        """Select each time the number of batches doubles, until settled."""
         parameters = {name: owned.parameter for name, owned in weights.items()}
         if self.evidence is None:
             scores = Scores(self.criterion, parameters, None, seed)
@@ -143,37 +146,40 @@ class SelectsEntries(ByRules, ABC):
         with closing(passes(self.evidence)) as running:
             for sums in running:
                 scores = Scores(self.criterion, parameters, sums, seed)
-                selection, silent = self.rule.select(scores, weights)
+                selection, dead = self.rule.select(scores, weights)
                 if last is not None:
                     overlaps[sums.num_batches] = selection.overlap(last)
                 last = selection
                 kept = overlaps.get(sums.num_batches)
                 if self.has_seen_enough(sums.num_batches, kept):
                     break
-        _check_some_speak(scores)
-        return Choice(selection, silent, overlaps)
+        _check_some_are_scored(scores)
+        return Choice(selection, dead, overlaps)
 
-    def pull(self, model: nn.Module) -> Mapping[str, float]:
-        """Nothing is pulled towards its start."""
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """What the criterion does not use."""
+        if self.evidence is None:
+            return without_a_pass(given)
+        if self.evidence is Evidence.INPUT:
+            return dict.fromkeys(
+                given & {'loss'}, 'takes no gradient of a loss'
+            )
         return {}
 
-
-def passed_over(method: PeftMethod, model: nn.Module) -> Iterator[str]:
-    """Say what might connect neurons and stays, as no rule is about it."""
-    if not isinstance(method, SelectsEntries):
-        return
-    inside = {
-        name: owned
-        for name, owned in owned_parameters(model)
-        if name.startswith(f'{method.encoder}.')
-        and owned.parameter.requires_grad
-    }
-    undecided = rules_from_config(method.rules).undecided(inside)
-    if undecided:
-        kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
-        yield (
-            f'rules: no row is about {kinds}, so they stay as they are. If '
-            "they connect neurons, add rows such as dict(module='Bilinear', "
-            "attribute='weight', role='selected') to the rules of the method, "
-            "or role='frozen' if they do not."
-        )
+    def cautions(self, model: nn.Module) -> Iterator[str]:
+        """Names what may connect neurons and is frozen for lack of a rule."""
+        inside = {
+            name: owned
+            for name, owned in owned_parameters(model)
+            if name.startswith(f'{self.encoder}.')
+            and owned.parameter.requires_grad
+        }
+        undecided = rules_from_config(self.rules).undecided(inside)
+        if undecided:
+            kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
+            yield (
+                f'rules: no row is about {kinds}, so they stay as they are. '
+                'If they connect neurons, add rows such as dict(module='
+                "'Bilinear', attribute='weight', role='selected') to the "
+                "rules of the method, or role='frozen' if they do not."
+            )

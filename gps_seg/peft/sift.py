@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """SIFT (Song et al., *Sparse is Enough in Fine-tuning*, ICML 2024).
 
-Of every weight the share with the largest |gradient| of the first batch
-trains. The original also selects in biases and norms; here biases train whole
-and norms stay, as for every method, so that the connections are what differs.
+In each weight the share with the largest |gradient| of the first batch trains.
+The original also selects in biases and norms. Here biases train whole and
+norms are frozen as in every method, so that only the connections differ.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gps_seg.peft.selecting import SelectsEntries
@@ -17,13 +18,18 @@ class SIFT(SelectsEntries):
     """Train the top share of each weight by one batch.
 
     Args:
-        share: Share of each weight, in (0, 1]; the original takes 0.01
+        share: Share of each weight, in (0, 1]; the original uses 0.01
             to 0.05.
         encoder: Name of the pretrained submodule to select in.
-        rules: Rows of the rule table that come before the standard ones.
+        rules: Rows of the rule table above the standard ones.
 
     Raises:
+        TypeError: If the share is not a number.
         ValueError: If the share is out of range.
+
+    Example:
+        >>> SIFT(share=0.05).rule
+        Budget(scope='layer', amount=Share(share=0.05))
     """
 
     share: float
@@ -41,3 +47,9 @@ class SIFT(SelectsEntries):
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """After the first batch."""
         return True
+
+    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
+        """The bound of the batches: it sees one."""
+        return dict.fromkeys(
+            given & {'max_batches'}, 'looks at the first batch alone'
+        )

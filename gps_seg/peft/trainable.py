@@ -1,11 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What of a model trains: the bridge from a method to an optimizer."""
+"""The part of a model that trains: from a method to an optimizer."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
@@ -13,47 +12,40 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
-from gps_seg.sparse import (
-    ColumnGradients,
-    Owned,
-    Role,
-    SelectedWeights,
-    Selection,
-    owned_parameters,
-)
-
-
-def weights_to_select(
-    model: nn.Module, roles: Mapping[str, Role]
-) -> dict[str, Owned]:
-    """The weights of which a method selects entries, by name."""
-    return {
-        name: owned
-        for name, owned in owned_parameters(model)
-        if roles[name] is Role.SELECTED
-    }
+from gps_seg.peft.pull import Pull
+from gps_seg.sparse import ColumnGradients, Role, SelectedWeights, Selection
 
 
 class Trainable:
     """The parameters of a model that train, each in the form that trains.
 
-    A weight of which entries were selected is represented by the 1-D tensor
-    of their values, a tensor that trains whole by itself; the rest of the
-    model no longer requires grad. What an earlier declaration did to the
-    model is undone, and gradients that it holds are dropped.
+    A weight with selected entries is represented by the 1-D tensor of their
+    values, a tensor that trains whole by itself; the rest of the model no
+    longer requires grad. An earlier declaration is undone, and gradients in
+    the model are dropped.
 
     Attributes:
-        selected: The selected entries, by parameter name.
+        selected: Selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
-        names: Name in the model of each key of ``form``.
-        starts: Values at the start of what is pulled towards it, by name.
+        names: Parameter of the model, key of ``form`` -> its name.
 
     Args:
-        model: The model, not wrapped for distribution.
+        model: Model, not wrapped for distribution.
         roles: Role of every parameter, by name.
-        selection: Made for this model; may be empty.
+        selection: Selection in this model; may be empty.
         pull: Strength of the pull towards the start, by parameter name;
-            names of parameters that do not train are passed over.
+            parameters that do not train are skipped.
+
+    Example:
+        >>> from gps_seg.peft import GPS, tune
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(16, 8), 'head': nn.Linear(8, 2)}
+        ... )
+        >>> tuned = tune(model, GPS(k=2, score='magnitude'), [], seed=0)
+        >>> tuned.count()  # the whole tensors are the biases and the head
+        {'selected': 16, 'whole': 26}
+        >>> [tuple(parameter.shape) for parameter in tuned.parameters()]
+        [(16,), (8,), (2, 8), (2,)]
     """
 
     def __init__(
@@ -78,40 +70,45 @@ class Trainable:
                 trained = self.selected[name].values
             elif roles[name] is Role.WHOLE:
                 trained = parameter
-            # Where nothing was selected no gradient is needed either.
+            # Without a selected entry no gradient is needed.
             trains = trained is not None and trained.numel() > 0
             declare(parameter, trains, self._token)
             if trained is not None:
                 self.form[parameter] = trained
                 self.names[parameter] = name
-        self._pull = {
-            name: strength
-            for name, strength in (pull or {}).items()
-            if name in self.names.values()
-        }
-        self.starts = {
-            name: trained.detach().clone() for name, trained in self._pulled()
-        }
+        self._pull = Pull(pull or {}, self._by_name())
+
+    @property
+    def starts(self) -> Mapping[str, Tensor]:
+        """Initial values of what is pulled towards them, by name."""
+        return self._pull.starts
+
+    def __repr__(self) -> str:
+        count = self.count()
+        return (
+            f'Trainable({sum(count.values()):,} values: '
+            f'{count["selected"]:,} selected entries, {count["whole"]:,} in '
+            'whole tensors)'
+        )
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """What an optimizer should be given."""
+        """The parameters for the optimizer."""
         return iter(self.form.values())
 
     def attach(self, *optimizers: Optimizer) -> None:
-        """Have the model hold the trained values after each step.
+        """Write the trained values into the model after each step.
 
-        The step spends the gradients of the selected entries, so that
-        ``model.zero_grad()``, which does not know them, does no harm.
+        A step also clears the gradients of the selected entries, which
+        ``model.zero_grad()`` does not reach.
 
         Args:
-            optimizers: Those that train; together they own all of
-                :meth:`parameters`. They take the place of earlier ones.
+            optimizers: Optimizers that together own all of
+                :meth:`parameters`; they replace earlier ones.
 
         Raises:
-            ValueError: If they do not.
+            ValueError: If a parameter has no owner among them.
         """
-        trained = {name: self.form[p] for p, name in self.names.items()}
-        check_all_owned(trained, optimizers)
+        check_all_owned(self._by_name(), optimizers)
         self._detach()
         self._handles = [
             optimizer.register_step_post_hook(self._after_step)
@@ -119,7 +116,7 @@ class Trainable:
         ]
 
     def compressing(self) -> AbstractContextManager[None]:
-        """Where forward and backward passes form no dense gradient.
+        """Context in which passes form no dense gradient of a linear map.
 
         See :meth:`gps_seg.sparse.ColumnGradients.active`. Passes outside give
         the same gradients and take longer.
@@ -132,10 +129,10 @@ class Trainable:
         return self._columns.active()
 
     def write(self) -> None:
-        """Put the trained values into the dense weights, after each step.
+        """Write the trained values into the dense weights, after each step.
 
-        Weights into which others wrote since, such as the loading of a
-        checkpoint, keep what was written.
+        A weight into which others wrote meanwhile, such as by loading a
+        checkpoint, keeps what was written.
 
         Raises:
             RuntimeError: If the model was released.
@@ -143,18 +140,18 @@ class Trainable:
         self.selected.write()
 
     def read(self) -> None:
-        """Take the values from the dense weights.
+        """Read the values from the dense weights.
 
-        Needed only after writes that PyTorch does not count, through
-        ``weight.data``.
+        Needed only after writes through ``weight.data``, which PyTorch does
+        not count.
         """
         self.selected.read()
 
     def release(self) -> None:
         """Make the model a plain one, with ``requires_grad`` as it was.
 
-        A second call does nothing, nor does one after the model was tuned
-        again.
+        A second call does nothing, and neither does a call after the model
+        was tuned again.
         """
         self._detach()
         self.selected.release()
@@ -163,23 +160,26 @@ class Trainable:
     def state_dict(self) -> dict[str, Any]:
         """The selection and its values: tensors and plain values alone.
 
-        What trains whole is in the state dict of the model, and so are the
-        values; but those of a model in half precision are rounded there.
+        The whole tensors are in the state dict of the model. So are the
+        values, but in half precision they are rounded there.
         """
         return KeptState(
             indices=dict(self._selection),
             shapes={n: tuple(s) for n, s in self._selection.shapes.items()},
             values={n: e.values.detach() for n, e in self.selected.items()},
             whole=sorted(set(self.names.values()) - self.selected.keys()),
-            pull=dict(self._pull),
+            pull=dict(self._pull.strengths),
             starts=dict(self.starts),
         ).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to a state, and put its values into the dense weights.
+        """Restore a state, and write its values into the dense weights.
+
+        Args:
+            state: Result of :meth:`state_dict`.
 
         Raises:
-            ValueError: If the state is of another selection or pull.
+            ValueError: If the state has another selection or pull.
         """
         kept = KeptState.from_dict(state)
         kept.check_is_of(self._selection, self.starts)
@@ -195,11 +195,11 @@ class Trainable:
         """What trained when :meth:`state_dict` was called.
 
         Args:
-            model: Model of the same architecture, its state loaded already.
-            state: Result of ``state_dict``.
+            model: Model of the same architecture, with its state loaded.
+            state: Result of :meth:`state_dict`.
 
         Raises:
-            ValueError: If the state is of another model, or none.
+            ValueError: If the state is malformed or of another model.
         """
         kept = KeptState.from_dict(state)
         trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
@@ -207,17 +207,11 @@ class Trainable:
         return trainable
 
     def penalty(self) -> Tensor | None:
-        """What to add to the loss, ``sum strength * |w - start|^2`` (L2-SP).
+        """The pull, to be added to the loss; None if nothing is pulled."""
+        return self._pull.penalty()
 
-        Li et al., *Explicit Inductive Bias for Transfer Learning with
-        Convolutional Networks*, ICML 2018, over the values that train. None
-        if nothing is pulled.
-        """
-        terms = [
-            self._pull[name] * (trained - self.starts[name]).square().sum()
-            for name, trained in self._pulled()
-        ]
-        return torch.stack(terms).sum() if terms else None
+    def _by_name(self) -> dict[str, nn.Parameter]:
+        return {name: self.form[p] for p, name in self.names.items()}
 
     def _after_step(
         self, optimizer: Optimizer, _args: Any, _kwargs: Any
@@ -232,13 +226,8 @@ class Trainable:
         for handle in self._handles:
             handle.remove()
 
-    def _pulled(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for parameter, name in self.names.items():
-            if name in self._pull:
-                yield name, self.form[parameter]
-
     def count(self) -> dict[str, int]:
-        """How many values train: selected entries, and in tensors whole."""
+        """Number of values that train: selected, and in whole tensors."""
         selected = sum(e.values.numel() for e in self.selected.values())
         trained = sum(parameter.numel() for parameter in self.parameters())
         return {'selected': selected, 'whole': trained - selected}

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Tune a plain torch model, without any framework."""
+"""Tune a plain torch model without a framework."""
 
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from torch import Tensor, nn
 
 from gps_seg.peft.declared import release
-from gps_seg.peft.method import PeftMethod
-from gps_seg.peft.selecting import passed_over
-from gps_seg.peft.trainable import Trainable, weights_to_select
-from gps_seg.sparse import Evidence, RunningSums, running_sums, undisturbed
+from gps_seg.peft.method import PeftMethod, weights_to_select
+from gps_seg.peft.trainable import Trainable
+from gps_seg.sparse import Evidence, RunningSums, running_sums
+from gps_seg.sparse.state import undisturbed
 
 
 def tune(
@@ -21,30 +21,44 @@ def tune(
 ) -> Trainable:
     """Select in a plain torch model and freeze what does not train.
 
-    A parameter that does not require grad stays frozen, but for those that an
-    earlier ``tune`` of the same model froze: that one is undone first.
-    Backbones that freeze their first stages in ``train()``, as
-    MMSegmentation's Swin does, must be in training mode already.
+    A parameter that does not require grad stays frozen, unless an earlier
+    ``tune`` of the same model froze it, which is undone first. A backbone that
+    freezes its first stages in ``train()``, such as MMSegmentation's Swin,
+    must be in training mode already.
 
     Args:
-        model: Left as it was but for ``requires_grad`` and gradients, which
+        model: Model to tune; only ``requires_grad`` changes, and gradients
             are dropped.
         method: Tuning method, such as ``GPS(k=1)``.
         losses: One function per batch of training data; each runs the model
-            and gives the scalar loss. Called only if the method wants to see
-            data.
+            and returns the scalar loss. Called only if the method needs data.
         seed: Seed of methods that draw at random.
 
+    Returns:
+        What trains; give its ``parameters()`` to an optimizer.
+
     Raises:
-        TypeError: If a loss is no function.
+        TypeError: If a loss is not a function.
         ValueError: If the method does not fit the model, or a loss is not
             finite.
+
+    Example:
+        >>> import torch
+        >>> from gps_seg.peft import GPS
+        >>> model = nn.ModuleDict(
+        ...     {'backbone': nn.Linear(16, 8), 'head': nn.Linear(8, 2)}
+        ... )
+        >>> x = torch.randn(4, 16)
+        >>> loss = lambda: model['head'](model['backbone'](x)).square().mean()
+        >>> tuned = tune(model, GPS(k=1), losses=[loss], seed=0)
+        >>> tuned
+        Trainable(34 values: 8 selected entries, 26 in whole tensors)
     """
     release(model)
     roles = method.roles(model)
     weights = weights_to_select(model, roles)
     method.check(weights)
-    for sentence in passed_over(method, model):
+    for sentence in method.cautions(model):
         warnings.warn(sentence, stacklevel=2)
 
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
@@ -57,7 +71,7 @@ def tune(
 
 
 def _computed(losses: Iterable[Callable[[], Tensor]]) -> Iterator[Tensor]:
-    """The loss of one batch after another."""
+    """Compute the losses, one batch after another."""
     for position, loss in enumerate(losses):
         if not callable(loss):
             raise TypeError(

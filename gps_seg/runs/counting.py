@@ -19,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
-from gps_seg.sparse import Owned, Role, as_neurons, owned_parameters
+from gps_seg.sparse import Owned, Role, owned_parameters
+from gps_seg.sparse.neurons import as_neurons
 from gps_seg.text.markdown import code, table
 from gps_seg.text.table import aligned
 

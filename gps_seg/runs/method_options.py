@@ -14,7 +14,8 @@ from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.saving.delta_hook import DeltaHook
 from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.engine.training.wrapper_types import type_name
-from gps_seg.peft import METHODS, build_from, check_keys
+from gps_seg.peft import METHODS
+from gps_seg.peft.settings import build_from, check_keys
 
 #: Hooks besides the ``PeftHook`` whose keys are checked before they are built.
 _KEYS_CHECKED = {'DeltaHook': DeltaHook, 'ReportHook': ReportHook}

@@ -1,109 +1,167 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many entries of a set of competitors win."""
+"""How many of the competing entries win."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
-from gps_seg.sparse.numbers import check_share, check_whole
+from gps_seg.sparse.checks import check_share, check_whole
 
 
-class Size(NamedTuple):
-    """How large a set of competitors is."""
+class Contest(NamedTuple):
+    """Candidates for the same places.
 
-    neurons: int
-    entries: int
+    In a :class:`~gps_seg.sparse.Budget` the candidates are entries, grouped
+    by neuron; in :class:`~gps_seg.sparse.Lines` they are rows or columns,
+    grouped by weight.
+
+    Args:
+        groups: Number of groups whose candidates compete with one another.
+        candidates: Number of candidates in all of these groups.
+    """
+
+    groups: int
+    candidates: int
 
 
 class Amount(Protocol):
-    """How many entries of a set of competitors win."""
+    """How many candidates of a contest win."""
 
-    def places(self, group: Size, network: Size) -> int:
-        """Winners among ``group``, a part of ``network``."""
+    key: ClassVar[str]  #: Name of the setting, for messages.
 
-    def legal(self, group: Size, network: Size) -> str:
-        """The values that give each such group one winner to all of it."""
+    @property
+    def value(self) -> int | float:
+        """Value of the setting."""
+
+    def places(self, contest: Contest, network: Contest) -> int:
+        """Number of winners of ``contest``, one of those in ``network``."""
+
+    def legal(self, contest: Contest, network: Contest) -> str:
+        """Values by which from one to all candidates win, as text."""
 
 
 @dataclass(frozen=True)
 class Connections:
-    """``k`` for every neuron: each its own, or on average of a larger scope.
+    """``k`` winners per neuron; in a larger scope as many on average.
+
+    In :class:`~gps_seg.sparse.Lines`, ``k`` lines per weight.
 
     Raises:
-        TypeError: If ``k`` is no integer.
+        TypeError: If ``k`` is not an integer.
         ValueError: If ``k < 1``.
+
+    Example:
+        >>> layer = Contest(groups=8, candidates=128)
+        >>> Connections(2).places(layer, network=layer)
+        16
     """
 
+    key: ClassVar[str] = 'k'
     k: int
 
     def __post_init__(self) -> None:
-        check_whole('k', self.k, least=1)
+        check_whole(self.key, self.k, least=1)
 
-    def places(self, group: Size, network: Size) -> int:
-        """``k`` times the neurons."""
-        return self.k * group.neurons
+    @property
+    def value(self) -> int:
+        """``k``."""
+        return self.k
 
-    def legal(self, group: Size, network: Size) -> str:
-        """Up to the entries per neuron."""
-        return f'1 to {group.entries // group.neurons}'
+    def places(self, contest: Contest, network: Contest) -> int:
+        """``k`` times the groups."""
+        return self.k * contest.groups
+
+    def legal(self, contest: Contest, network: Contest) -> str:
+        """From 1 to the candidates per group."""
+        return f'1 to {contest.candidates // contest.groups}'
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the entries, rounded, and at least one.
+    """A share of the candidates, rounded, and at least one winner.
 
     Raises:
+        TypeError: If ``share`` is not a number.
         ValueError: If ``share`` is not in (0, 1].
+
+    Example:
+        >>> layer = Contest(groups=8, candidates=128)
+        >>> Share(0.05).places(layer, network=layer)
+        6
     """
 
+    key: ClassVar[str] = 'share'
     share: float
 
     def __post_init__(self) -> None:
-        check_share('share', self.share)
+        check_share(self.key, self.share)
 
-    def places(self, group: Size, network: Size) -> int:
-        """The share of the entries."""
-        return max(1, round(self.share * group.entries))
+    @property
+    def value(self) -> float:
+        """``share``."""
+        return self.share
 
-    def legal(self, group: Size, network: Size) -> str:
-        """Any share fits any group."""
+    def places(self, contest: Contest, network: Contest) -> int:
+        """The share of the candidates."""
+        return max(1, round(self.share * contest.candidates))
+
+    def legal(self, contest: Contest, network: Contest) -> str:
+        """Any share fits any contest."""
         return 'a number in (0, 1]'
 
 
 @dataclass(frozen=True)
 class Total:
-    """At most ``count`` in the whole network, in proportion to the neurons.
+    """At most ``count`` winners in all contests, in proportion to the groups.
 
     Raises:
-        TypeError: If ``count`` is no integer.
+        TypeError: If ``count`` is not an integer.
         ValueError: If ``count < 1``.
+
+    Example:
+        >>> layer = Contest(groups=8, candidates=128)
+        >>> Total(100).places(layer, network=Contest(24, 384))
+        33
     """
 
+    key: ClassVar[str] = 'count'
     count: int
 
     def __post_init__(self) -> None:
-        check_whole('count', self.count, least=1)
+        check_whole(self.key, self.count, least=1)
 
-    def places(self, group: Size, network: Size) -> int:
-        """What falls to the group, rounded down."""
-        return self.count * group.neurons // network.neurons
+    @property
+    def value(self) -> int:
+        """``count``."""
+        return self.count
 
-    def legal(self, group: Size, network: Size) -> str:
-        """From the count that gives the group one winner."""
-        least = -(-network.neurons // group.neurons)
-        most = ((group.entries + 1) * network.neurons - 1) // group.neurons
+    def places(self, contest: Contest, network: Contest) -> int:
+        """The part of ``count`` for these groups, rounded down."""
+        return self.count * contest.groups // network.groups
+
+    def legal(self, contest: Contest, network: Contest) -> str:
+        """From the lowest count by which one candidate wins."""
+        least = -(-network.groups // contest.groups)
+        too_many = (contest.candidates + 1) * network.groups
+        most = (too_many - 1) // contest.groups
         return f'{least:,} to {most:,}'
 
 
 def check_places(
-    amount: Amount, group: Size, network: Size, where: str
+    amount: Amount, contest: Contest, network: Contest, where: str
 ) -> None:
-    """Raise ValueError, naming the group, if an amount does not fit it."""
-    places = amount.places(group, network)
-    if 1 <= places <= group.entries:
+    """Raise ValueError unless from one to all candidates win.
+
+    Args:
+        amount: Amount to check.
+        contest: Contest it is applied to.
+        network: All contests together.
+        where: Description of the contest for the message.
+    """
+    places = amount.places(contest, network)
+    if 1 <= places <= contest.candidates:
         return
-    ((what, value),) = vars(amount).items()
     raise ValueError(
-        f'{what}: expected {amount.legal(group, network)} for {where}, got '
-        f'{value}, which chooses {places} of {group.entries}. Choose a {what} '
-        'that fits every weight.'
+        f'{amount.key}: expected {amount.legal(contest, network)} for '
+        f'{where}, got {amount.value}, which chooses {places} of '
+        f'{contest.candidates}. Choose a {amount.key} that fits every weight.'
     )

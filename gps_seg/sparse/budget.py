@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.amounts import Amount, Size, check_places
+from gps_seg.sparse.amounts import Amount, Contest, check_places
 from gps_seg.sparse.neurons import as_neurons, as_weight
 from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
@@ -16,15 +16,15 @@ from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
 
 class Chosen(NamedTuple):
-    """What won in each weight.
+    """The winners in each weight.
 
     Args:
-        masks: True at the winners; in the shape of the weight.
-        silent: Number of silent neurons.
+        masks: Boolean mask of the winners, in the shape of the weight.
+        dead: Number of dead neurons.
     """
 
     masks: dict[str, Tensor]
-    silent: dict[str, int]
+    dead: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,28 @@ class Budget:
 
     Args:
         scope: Competitors: the entries of a ``'neuron'`` (GPS), of a weight
-            (``'layer'``), or all (``'network'``).
+            (``'layer'``), or of all weights (``'network'``).
         amount: Number of winners among them.
 
     Raises:
         ValueError: If the scope is unknown.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from gps_seg.sparse import Budget, Connections, owned_parameters
+        >>> weights = dict(owned_parameters(nn.Linear(3, 2, bias=False)))
+        >>> scores = {'weight': torch.tensor([[1., 3., 2.], [6., 5., 4.]])}
+        >>> selection, dead = Budget('neuron', Connections(1)).select(
+        ...     scores, weights
+        ... )
+        >>> selection['weight']  # flat: column 1 of row 0, column 0 of row 1
+        tensor([1, 3])
+        >>> selection, dead = Budget('layer', Connections(1)).select(
+        ...     scores, weights
+        ... )
+        >>> selection['weight']  # the two highest of the weight
+        tensor([3, 4])
     """
 
     scope: str
@@ -51,16 +68,16 @@ class Budget:
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the amount does not fit."""
-        network = _network(weights)
+        network = _in_all(weights)
         if self.scope == 'network':
             check_places(self.amount, network, network, 'all weights')
             return
         for name, owned in weights.items():
-            group = _size(owned)
+            contest = _in_weight(owned)
             if self.scope == 'neuron':
-                group = _neuron(group)
+                contest = _in_neuron(owned)
             check_places(
-                self.amount, group, network, f'each {self.scope} ({name})'
+                self.amount, contest, network, f'each {self.scope} ({name})'
             )
 
     def select(
@@ -68,41 +85,41 @@ class Budget:
         scores: Mapping[str, Tensor],  # each of the shape of its weight
         weights: Mapping[str, Owned],
     ) -> tuple[Selection, dict[str, int]]:
-        """The selection, and how many silent neurons each weight has.
+        """The selection, and the number of dead neurons in each weight.
 
         Raises:
             ValueError: If a score is not finite or the amount does not fit.
         """
         self.check(weights)
         chosen = SCOPES[self.scope](scores, weights, self.amount)
-        return Selection.from_masks(chosen.masks), chosen.silent
+        return Selection.from_masks(chosen.masks), chosen.dead
 
 
 def checked_finite(score: Tensor, name: str) -> Tensor:
-    """The score; raise ValueError, naming the weight, unless it is finite."""
+    """Return the score, or raise ValueError if it is not finite."""
     if bool(score.isfinite().all()):
         return score
     raise ValueError(
-        f'score: expected finite values, got '
+        'score: expected finite values, got '
         f'{int((~score.isfinite()).sum())} that are not ({name}). Look for a '
         'non-finite loss or an overflow in the model.'
     )
 
 
-def _size(owned: Owned) -> Size:
+def _in_neuron(owned: Owned) -> Contest:
+    return Contest(1, as_neurons(owned.parameter, owned.module).shape[1])
+
+
+def _in_weight(owned: Owned) -> Contest:
     neurons, fan_in = as_neurons(owned.parameter, owned.module).shape
-    return Size(neurons, neurons * fan_in)
+    return Contest(neurons, neurons * fan_in)
 
 
-def _neuron(weight: Size) -> Size:
-    return Size(1, weight.entries // weight.neurons)
-
-
-def _network(weights: Mapping[str, Owned]) -> Size:
-    sizes = [_size(owned) for owned in weights.values()]
-    return Size(
-        sum(size.neurons for size in sizes),
-        sum(size.entries for size in sizes),
+def _in_all(weights: Mapping[str, Owned]) -> Contest:
+    contests = [_in_weight(owned) for owned in weights.values()]
+    return Contest(
+        sum(contest.groups for contest in contests),
+        sum(contest.candidates for contest in contests),
     )
 
 
@@ -111,38 +128,36 @@ def _per_neuron(
 ) -> Chosen:
     """Each neuron chooses among its inputs.
 
-    A neuron is silent when all its scores are zero (a dead unit): there the
-    score says nothing, and taking the first or last input is an accident. It
-    competes by ``|weight|`` instead, so that every neuron still gets its
-    connections, those that will carry most once it wakes.
+    A neuron is dead if all its scores are zero: they do not rank its inputs,
+    and to take the first would be arbitrary. Its inputs compete by
+    ``|weight|`` instead, so that every neuron gets its connections, and a dead
+    one those that carry most if it becomes active.
     """
-    network = _network(weights)
-    masks, silent = {}, {}
+    network = _in_all(weights)
+    masks, dead = {}, {}
     for name, owned in weights.items():
         score = checked_finite(scores[name], name)
         rows = as_neurons(score, owned.module)
-        is_silent = (rows == 0).all(dim=1, keepdim=True)
+        is_dead = (rows == 0).all(dim=1, keepdim=True)
         magnitude = owned.parameter.detach().abs().to(rows)
-        rows = torch.where(
-            is_silent, as_neurons(magnitude, owned.module), rows
-        )
-        places = amount.places(_neuron(_size(owned)), network)
+        rows = torch.where(is_dead, as_neurons(magnitude, owned.module), rows)
+        places = amount.places(_in_neuron(owned), network)
         masks[name] = as_weight(
             topk_per_row(rows, places), owned.parameter.shape, owned.module
         )
-        silent[name] = int(is_silent.sum())
-    return Chosen(masks, silent)
+        dead[name] = int(is_dead.sum())
+    return Chosen(masks, dead)
 
 
 def _per_layer(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
     """The entries of each weight compete."""
-    network = _network(weights)
+    network = _in_all(weights)
     masks: dict[str, Tensor] = {}
     for name, owned in weights.items():
         score = checked_finite(scores[name], name)
-        places = amount.places(_size(owned), network)
+        places = amount.places(_in_weight(owned), network)
         masks |= topk_of_all({name: score}, places)
     return Chosen(masks, {})
 
@@ -151,12 +166,12 @@ def _per_network(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
     """All entries compete; a weight may be left with none."""
-    network = _network(weights)
+    network = _in_all(weights)
     found = {name: checked_finite(scores[name], name) for name in weights}
     return Chosen(topk_of_all(found, amount.places(network, network)), {})
 
 
-#: How the entries compete, by the name of the scope.
+#: Scope -> function that lets the entries compete.
 SCOPES: Mapping[
     str,
     Callable[[Mapping[str, Tensor], Mapping[str, Owned], Amount], Chosen],

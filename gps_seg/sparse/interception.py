@@ -1,19 +1,19 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Stand in for ``torch.nn.functional.linear`` while somebody asks for it.
+"""Intercept ``torch.nn.functional.linear`` while an interceptor is active.
 
-That function is where all linear maps of PyTorch meet: ``nn.Linear``, the
-packed projections inside ``F.multi_head_attention_forward``, which go past
-the forward of the modules that own them, and attention layers that call it
-with a weight of their own. No module, parameter or hook of a model is touched.
+All linear maps of PyTorch go through that function: ``nn.Linear``, the packed
+projections inside ``F.multi_head_attention_forward``, which bypass the forward
+of the modules that own them, and attention layers that call it with a weight
+of their own. No module, parameter or hook of a model is touched.
 
-There is one ``F.linear`` in a process, so what is asked for holds for all of
-its threads: the backward pass of a GPU runs in a thread of its own, and
-computes checkpointed layers again there. Whoever leaves takes away only what
-it brought; the last puts back what was found. What others put there before is
-called underneath, and what they put on top stays.
+A process has one ``F.linear``, so an interceptor acts on all threads: the
+backward pass of a GPU runs in its own thread and recomputes checkpointed
+layers there. An interceptor that leaves removes only itself; the last one
+restores the function that was found. A function that others installed before
+is called underneath, and one that they install on top stays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Protocol
@@ -26,7 +26,7 @@ PlainLinear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Interceptor(Protocol):
-    """Computes linear maps of certain weights in its own way."""
+    """Computes the linear maps of certain weights in its own way."""
 
     def linear(
         self,
@@ -35,35 +35,35 @@ class Interceptor(Protocol):
         weight: Tensor,
         bias: Tensor | None,
     ) -> Tensor | None:
-        """The result, or None for a weight that is not its own."""
+        """The result, or None for a weight that it does not handle."""
 
 
 class _StandIn:
-    """What stands in for ``F.linear``, and who asks for it."""
+    """The function in place of ``F.linear``, and the active interceptors."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._asking: tuple[Interceptor, ...] = ()
+        self._active: tuple[Interceptor, ...] = ()
         self._found: PlainLinear = F.linear
         self._function = self._over(F.linear)
 
     def enter(self, interceptor: Interceptor) -> None:
         with self._lock:
-            if not self._asking and F.linear is not self._function:
-                # The same function again over the same plain one, so that
-                # what torch.compile has compiled with it stays valid.
+            if not self._active and F.linear is not self._function:
+                # Reuse the function if the plain one is the same, so that what
+                # torch.compile has compiled with it stays valid.
                 if F.linear is not self._found:
                     self._found = F.linear
                     self._function = self._over(F.linear)
                 F.linear = self._function
-            self._asking += (interceptor,)
+            self._active += (interceptor,)
 
     def leave(self, interceptor: Interceptor) -> None:
         with self._lock:
-            position = self._asking.index(interceptor)
-            before, after = self._asking[:position], self._asking[position:]
-            self._asking = before + after[1:]
-            if not self._asking and F.linear is self._function:
+            position = self._active.index(interceptor)
+            before, after = self._active[:position], self._active[position:]
+            self._active = before + after[1:]
+            if not self._active and F.linear is self._function:
                 F.linear = self._found  # type: ignore[assignment]
 
     def _over(self, plain: PlainLinear) -> Callable[..., Tensor]:
@@ -74,7 +74,7 @@ class _StandIn:
         ) -> Tensor:
             if _takes_the_plain_path(input, weight):
                 return plain(input, weight, bias)
-            for interceptor in self._asking:
+            for interceptor in self._active:
                 result = interceptor.linear(plain, input, weight, bias)
                 if result is not None:
                     return result
@@ -88,7 +88,7 @@ _stand_in = _StandIn()
 
 @contextmanager
 def intercepting(interceptor: Interceptor) -> Iterator[None]:
-    """Ask ``interceptor`` about every linear map that is computed inside."""
+    """Offer every linear map that is computed inside to ``interceptor``."""
     _stand_in.enter(interceptor)
     try:
         yield
@@ -97,10 +97,11 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 
 
 def _takes_the_plain_path(inputs: Tensor, weight: Tensor) -> bool:
-    """Whether no gradient is asked for, or in ways that only PyTorch knows.
+    """Whether to leave a map to PyTorch.
 
-    Those are compiled code, nested tensors, and function transforms such as
-    ``torch.vmap`` and ``torch.func.grad``.
+    That is the case if the weight needs no gradient, in compiled code, for
+    nested tensors, and in function transforms such as ``torch.vmap`` and
+    ``torch.func.grad``.
     """
     return (
         torch.compiler.is_compiling()
@@ -109,3 +110,42 @@ def _takes_the_plain_path(inputs: Tensor, weight: Tensor) -> bool:
         or inputs.is_nested
         or torch._C._are_functorch_transforms_active()
     )
+
+
+def find_rows(
+    weight: Tensor,  # shape: (rows, in)
+    known: Container[Tensor],
+) -> tuple[Tensor, range] | None:
+    """The known weight that ``weight`` is, or consists of rows of.
+
+    Attention layers pass consecutive rows of a packed projection to
+    ``F.linear``, not a parameter of their own.
+
+    Args:
+        weight: Argument of ``F.linear``.
+        known: Weights to find it among.
+
+    Returns:
+        The known weight and the rows, or None if there is none.
+
+    Example:
+        >>> packed = torch.nn.Parameter(torch.zeros(12, 4))
+        >>> whole, rows = find_rows(packed[4:8], {packed})
+        >>> whole is packed, rows
+        (True, range(4, 8))
+    """
+    if weight in known:
+        return weight, range(len(weight))
+    whole = weight._base
+    if whole is None or whole not in known or weight.ndim != 2:
+        return None
+    offset = int(weight.storage_offset() - whole.storage_offset())
+    start, inside_row = divmod(offset, whole.shape[1])
+    if (
+        inside_row
+        or not whole.is_contiguous()
+        or weight.stride() != whole.stride()
+        or weight.shape[1] != whole.shape[1]
+    ):
+        return None
+    return whole, range(start, start + len(weight))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from gps_seg.sparse.amounts import Amount, Size, check_places
+from gps_seg.sparse.amounts import Amount, Contest, check_places
 from gps_seg.sparse.budget import checked_finite
 from gps_seg.sparse.neurons import as_neurons, as_weight
 from gps_seg.sparse.roles import Owned
@@ -21,16 +21,26 @@ UNITS = {'row': 1, 'column': 0}
 class Lines:
     """The rows, or columns, of each weight with the largest sum of squares.
 
-    With gradients as scores this is GRFT: by first order, a step along a line
-    lowers the loss by the learning rate times that sum. A row is all inputs
-    of one neuron, a column one input of all neurons.
+    With gradients as scores this is GRFT: to first order, a gradient step on
+    a line lowers the loss by the learning rate times that sum. A row holds all
+    inputs of one neuron, a column one input of all neurons.
 
     Args:
         unit: ``'row'`` or ``'column'``, the same for all weights.
-        amount: Number of lines of a weight that win.
+        amount: Number of winning lines of each weight.
 
     Raises:
         ValueError: If the unit is unknown.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from gps_seg.sparse import Connections, Lines, owned_parameters
+        >>> weights = dict(owned_parameters(nn.Linear(3, 2, bias=False)))
+        >>> scores = {'weight': torch.tensor([[1., 3., 2.], [6., 5., 4.]])}
+        >>> selection, _ = Lines('row', Connections(1)).select(scores, weights)
+        >>> selection['weight']  # all of row 1
+        tensor([3, 4, 5])
     """
 
     unit: str
@@ -44,11 +54,13 @@ class Lines:
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the amount does not fit."""
-        network = self._network(weights)
+        network = self._in_all(weights)
         for name, owned in weights.items():
-            group = self._size(owned)
             check_places(
-                self.amount, group, network, f'the {self.unit}s of {name}'
+                self.amount,
+                self._in_weight(owned),
+                network,
+                f'the {self.unit}s of {name}',
             )
 
     def select(
@@ -56,17 +68,17 @@ class Lines:
         scores: Mapping[str, Tensor],  # each of the shape of its weight
         weights: Mapping[str, Owned],
     ) -> tuple[Selection, dict[str, int]]:
-        """The selection; no line is silent.
+        """The selection, and an empty dict: lines are not counted as dead.
 
         Raises:
             ValueError: If a score is not finite or the amount does not fit.
         """
         self.check(weights)
-        network = self._network(weights)
+        network = self._in_all(weights)
         masks = {}
         for name, owned in weights.items():
             score = checked_finite(scores[name], name)
-            places = self.amount.places(self._size(owned), network)
+            places = self.amount.places(self._in_weight(owned), network)
             masks[name] = self._mask(score, owned, places)
         return Selection.from_masks(masks), {}
 
@@ -79,10 +91,10 @@ class Lines:
         mask = best.expand_as(rows).contiguous()
         return as_weight(mask, score.shape, owned.module)
 
-    def _size(self, owned: Owned) -> Size:
+    def _in_weight(self, owned: Owned) -> Contest:
         neurons = as_neurons(owned.parameter, owned.module)
-        return Size(1, neurons.shape[1 - UNITS[self.unit]])
+        return Contest(1, neurons.shape[1 - UNITS[self.unit]])
 
-    def _network(self, weights: Mapping[str, Owned]) -> Size:
-        sizes = [self._size(owned) for owned in weights.values()]
-        return Size(len(sizes), sum(size.entries for size in sizes))
+    def _in_all(self, weights: Mapping[str, Owned]) -> Contest:
+        contests = [self._in_weight(owned) for owned in weights.values()]
+        return Contest(len(contests), sum(c.candidates for c in contests))

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Weights as one row of connections for each output neuron, and back.
 
-A neuron is dim 0 of a weight: a row of a Linear, a filter of a convolution. A
-transposed convolution stores ``(in, out / groups, ...)``, so there its axes
-are exchanged within each group.
+A neuron is a slice along dim 0 of a weight: a row of a Linear, a filter of a
+convolution. A transposed convolution stores ``(in, out / groups, ...)``; its
+first two axes are exchanged within each group.
 """
 
 import torch
@@ -15,7 +15,13 @@ def as_neurons(
     tensor: Tensor,  # shape of the weight of `module`
     module: nn.Module,
 ) -> Tensor:  # shape: (neurons, fan_in)
-    """One row for each output neuron of a weight, or of a tensor like it."""
+    """One row for each output neuron of a weight, or of a tensor like it.
+
+    Example:
+        >>> conv = nn.Conv2d(3, 8, kernel_size=2)
+        >>> as_neurons(conv.weight, conv).shape
+        torch.Size([8, 12])
+    """
     if isinstance(module, _ConvTransposeNd):
         grouped = tensor.unflatten(0, (module.groups, -1))
         tensor = grouped.transpose(1, 2).flatten(0, 1)

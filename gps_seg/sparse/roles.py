@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The parts that a parameter can play in tuning, and whose parameter it is."""
+"""The role of a parameter in tuning, and the module that owns it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from torch import nn
 
 
 class Role(Enum):
-    """Part of a parameter that trains."""
+    """Which part of a parameter trains: selected entries, all, or nothing.
+
+    Example:
+        >>> Role.SELECTED.value
+        'selected entries'
+    """
 
     SELECTED = 'selected entries'
     WHOLE = 'whole'
@@ -18,11 +23,25 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Owned:
-    """A parameter with the module that owns it."""
+    """A parameter with the module that owns it.
+
+    Args:
+        parameter: Parameter of a model.
+        module: Module that owns it.
+        attribute: Name of the parameter in that module.
+
+    Example:
+        >>> layer = nn.Linear(16, 8)
+        >>> Owned(layer.weight, layer, 'weight')
+        Owned(Linear.weight, shape (8, 16))
+    """
 
     parameter: nn.Parameter
     module: nn.Module
     attribute: str
+
+    def __repr__(self) -> str:
+        return f'Owned({self.kind}, shape {tuple(self.parameter.shape)})'
 
     @property
     def kind(self) -> str:
@@ -31,7 +50,17 @@ class Owned:
 
 
 def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
-    """Every parameter once, by its first name, in the order of the modules."""
+    """Every parameter once, by its first name, in the order of the modules.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2))
+        >>> for name, owned in owned_parameters(model):
+        ...     print(name, owned.kind)
+        0.weight Linear.weight
+        0.bias Linear.bias
+        1.weight LayerNorm.weight
+        1.bias LayerNorm.bias
+    """
     seen = set()
     for prefix, module in model.named_modules():
         for attribute, parameter in module.named_parameters(recurse=False):
@@ -39,13 +68,3 @@ def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
                 seen.add(parameter)
                 name = f'{prefix}.{attribute}' if prefix else attribute
                 yield name, Owned(parameter, module, attribute)
-
-
-def check_child(model: nn.Module, name: str) -> None:
-    """Raise ValueError unless ``model`` has the submodule ``name``."""
-    if name not in dict(model.named_modules()):
-        children = [child for child, _ in model.named_children()]
-        raise ValueError(
-            f"encoder: expected a submodule of the model, got '{name}'. "
-            f'Its children are {children}.'
-        )

@@ -1,36 +1,39 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What each parameter does during tuning, decided by the type of its module.
+"""Tables of rules: the role of a parameter, by the type of its module.
 
-Names of parameters lie: mmseg's ViT calls its norms ``ln1``, Swin's
-``relative_position_bias_table`` is no bias, and ``norm`` may be a Linear. So
-a table asks what kind of module owns a parameter and under which attribute.
-Rows of your own come before the standard ones.
+Names of parameters mislead: mmseg's ViT calls its norms ``ln1``, Swin's
+``relative_position_bias_table`` is not a bias, and ``norm`` may be a Linear.
+So a rule asks which type of module owns a parameter, and under which
+attribute.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
 
-from gps_seg.sparse.roles import Owned, Role, check_child, owned_parameters
-
-#: How a config names the roles.
-ROLES: Mapping[str, Role] = {role.name.lower(): role for role in Role}
+from gps_seg.sparse.roles import Owned, Role
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: which parameters, and what they do.
+    """One row: a kind of parameter, and its role.
 
     Args:
         module: Type of the module that owns the parameter, or the bare name
-            of that class (``'LayerNorm'``), which spares an import. Classes
+            of that class (``'LayerNorm'``), which saves an import. Classes
             that inherit from it match too.
         attribute: Name of the parameter in that module: ``'weight'``.
-        role: Part of such a parameter that trains.
+        role: Role of such a parameter.
+
+    Example:
+        >>> print(Rule('LayerNorm', 'weight', Role.WHOLE))
+        LayerNorm.weight -> whole
+        >>> norm = nn.LayerNorm(8)
+        >>> owned = Owned(norm.weight, norm, 'weight')
+        >>> Rule(nn.LayerNorm, 'weight', Role.WHOLE).matches(owned)
+        True
     """
 
     module: type[nn.Module] | str
@@ -38,7 +41,7 @@ class Rule:
     role: Role
 
     def matches(self, owned: Owned) -> bool:
-        """Whether the row is about this parameter."""
+        """Whether the row applies to this parameter."""
         if owned.attribute != self.attribute:
             return False
         if isinstance(self.module, str):
@@ -53,7 +56,7 @@ class Rule:
         return f'{module}.{self.attribute} -> {self.role.name.lower()}'
 
 
-#: What has several rows of several values by position, and no connections.
+#: Parameters of two axes that look like connections and are none.
 _TABLES = (
     Rule(nn.Embedding, 'weight', Role.FROZEN),
     Rule(nn.Module, 'attention_biases', Role.FROZEN),
@@ -67,16 +70,27 @@ _TABLES = (
 class RuleTable:
     """Rows from top to bottom: the first that matches decides.
 
-    What no row matches stays frozen.
+    A parameter that no row matches is frozen.
 
     Args:
         standard: Rows for any encoder; most encoders use only some of them.
-        own: Rows that come before these. Each must decide the role of a
-            parameter, so that a slip of the pen is noticed.
+        own: Rows above the standard ones. Each must decide the role of a
+            parameter, so that a typo is caught.
+
+    Example:
+        >>> norms = Rule('LayerNorm', 'weight', Role.WHOLE)
+        >>> table = RuleTable(standard=()).extended(norms)
+        >>> norm = nn.LayerNorm(8)
+        >>> print(table.rule_for(Owned(norm.weight, norm, 'weight')))
+        LayerNorm.weight -> whole
     """
 
     standard: tuple[Rule, ...]
     own: tuple[Rule, ...] = ()
+
+    def __repr__(self) -> str:
+        own, standard = len(self.own), len(self.standard)
+        return f'RuleTable({own} own and {standard} standard rows)'
 
     @property
     def rows(self) -> tuple[Rule, ...]:
@@ -84,7 +98,7 @@ class RuleTable:
         return self.own + self.standard
 
     def extended(self, *rules: Rule) -> 'RuleTable':
-        """A table with these rows on top; this one stays as it is."""
+        """A new table with these rows on top."""
         return replace(self, own=rules + self.own)
 
     def rule_for(self, owned: Owned) -> Rule | None:
@@ -92,12 +106,13 @@ class RuleTable:
         return next((row for row in self.rows if row.matches(owned)), None)
 
     def undecided(self, encoder: Mapping[str, Owned]) -> dict[str, str]:
-        """What might connect neurons, and no row is about it.
+        """Parameters that may connect neurons and that no row matches.
+
+        Those have several rows of several entries; tokens, scales and biases
+        do not. Embeddings and tables by position are left out.
 
         Returns:
-            Kind of parameter, as :attr:`Owned.kind` -> name of the first. Only
-            kinds with several rows of several entries; the rest are tokens,
-            scales and biases. Embeddings and tables by position are left out.
+            Kind of parameter, as :attr:`Owned.kind` -> name of the first.
         """
         known = replace(self, standard=self.standard + _TABLES)
         first: dict[str, str] = {}
@@ -113,7 +128,7 @@ class RuleTable:
 
         Raises:
             ValueError: If a row of ``own`` decides nothing, or entries would
-                be selected in a tensor without a row for each neuron.
+                be selected in a tensor without a row per neuron.
         """
         deciding = {name: self.rule_for(o) for name, o in encoder.items()}
         for row in self.own:
@@ -134,104 +149,10 @@ class RuleTable:
         return roles
 
 
-#: Modules whose weights connect neurons.
-_CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
-
-#: Attention whose packed projection has its bias apart, in two parameters;
-#: the classes are those of MMSegmentation and MMPretrain.
-_SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
-
-#: The rules of GPS. What is not here stays as it is: norms, embeddings,
-#: tokens, tables, scales; ``bias_k`` and ``bias_v`` of
-#: ``nn.MultiheadAttention`` are tokens too, not biases.
-GPS_RULES = RuleTable(
-    (
-        *(Rule(kind, 'weight', Role.SELECTED) for kind in _CONNECTING),
-        *(Rule(kind, 'bias', Role.WHOLE) for kind in _CONNECTING),
-        Rule(nn.MultiheadAttention, 'in_proj_weight', Role.SELECTED),
-        Rule(nn.MultiheadAttention, 'q_proj_weight', Role.SELECTED),
-        Rule(nn.MultiheadAttention, 'k_proj_weight', Role.SELECTED),
-        Rule(nn.MultiheadAttention, 'v_proj_weight', Role.SELECTED),
-        Rule(nn.MultiheadAttention, 'in_proj_bias', Role.WHOLE),
-        *(Rule(kind, 'q_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
-        *(Rule(kind, 'v_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
-    )
-)
-
-
-def gps_roles(
-    model: nn.Module, encoder: str, rules: RuleTable = GPS_RULES
-) -> dict[str, Role]:
-    """Roles of all parameters: by the rules in the encoder, else whole.
-
-    What lies outside the encoder (neck, decode head, auxiliary head) trains
-    whole. A parameter that came with ``requires_grad=False`` stays frozen.
-
-    Args:
-        model: The whole model.
-        encoder: Name of the pretrained child, such as ``'backbone'``.
-        rules: For the parameters of the encoder.
-
-    Raises:
-        ValueError: If the model has no such child, or the rules do not fit
-            it, see :meth:`RuleTable.roles`.
-    """
-    check_child(model, encoder)
-    owned = dict(owned_parameters(model))
-    trainable = {n: o for n, o in owned.items() if o.parameter.requires_grad}
-    inside = {
-        name: one
-        for name, one in trainable.items()
-        if name.startswith(f'{encoder}.')
-    }
-    roles = dict.fromkeys(owned, Role.FROZEN)
-    roles |= dict.fromkeys(trainable, Role.WHOLE)
-    return roles | rules.roles(inside)
-
-
-def rules_from_config(
-    rows: Iterable[Mapping[str, Any]], table: RuleTable = GPS_RULES
-) -> RuleTable:
-    """A table with rows on top that a config gives as text.
-
-    Nothing is imported for them: a module is known by the name of its class.
-
-    Args:
-        rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
-            role='whole')``.
-        table: Table that they are put on.
-
-    Raises:
-        ValueError: If a row has other keys, or a value is not legal.
-    """
-    return table.extended(*map(_rule_of, rows))
-
-
-def _rule_of(row: Mapping[str, Any]) -> Rule:
-    keys = {'module', 'attribute', 'role'}
-    if not isinstance(row, Mapping) or row.keys() != keys:
-        raise ValueError(
-            "rules: expected rows such as dict(module='LayerNorm', "
-            f"attribute='weight', role='whole'), got {row!r}."
-        )
-    for key in ('module', 'attribute'):
-        if not isinstance(row[key], str) or not row[key].isidentifier():
-            raise ValueError(
-                f'rules: expected the bare name of a class and of an '
-                f'attribute, got {row[key]!r} ({key}).'
-            )
-    if row['role'] not in ROLES:
-        raise ValueError(
-            f'rules: expected a role among {list(ROLES)}, got '
-            f'{row["role"]!r} ({row["module"]}.{row["attribute"]}).'
-        )
-    return Rule(row['module'], row['attribute'], ROLES[row['role']])
-
-
 def _decides_nothing(row: Rule, encoder: Iterable[Owned]) -> str:
     kinds = sorted({owned.kind for owned in encoder})
     return (
-        f'rules: expected each row to decide the role of a parameter, got '
+        'rules: expected each row to decide the role of a parameter, got '
         f'{row}, which decides none. The first row that matches decides. The '
         f'trainable parameters of the encoder are of the kinds {kinds}.'
     )

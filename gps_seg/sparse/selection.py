@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Which entries of which weights train: the result of the selection.
 
-A selection is data, made once before training and never changed. It knows
-parameter names, flat indices and shapes, and nothing of modules or scores.
+A selection is data, made once before training and never changed: parameter
+names, flat indices and shapes, without modules or scores.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gps_seg.files import write_bytes
+from gps_seg.text.counts import short_count
 
 FORMAT = 'gps_seg.selection'
 VERSION = '1'
@@ -30,12 +31,20 @@ class Selection(Mapping[str, Tensor]):
     that indexes the row-major flattened weight.
 
     Args:
-        indices: Flat indices per parameter name.
-        shapes: Shape of each dense weight, same names.
+        indices: Flat indices by parameter name.
+        shapes: Shape of each dense weight, by the same names.
 
     Raises:
         ValueError: If names differ, or indices are not strictly increasing
             and inside the weight.
+
+    Example:
+        >>> mask = torch.tensor([[False, True, False], [True, False, False]])
+        >>> selection = Selection.from_masks({'fc.weight': mask})
+        >>> selection['fc.weight']
+        tensor([1, 3])
+        >>> selection.num_selected, selection.hash[:8]
+        (2, '61a0a3e3')
     """
 
     def __init__(
@@ -56,7 +65,7 @@ class Selection(Mapping[str, Tensor]):
 
     @classmethod
     def from_masks(cls, masks: Mapping[str, Tensor]) -> 'Selection':
-        """The entries where boolean masks, in the shape of weights, hold."""
+        """The entries where a boolean mask of each weight is true."""
         return cls(
             {
                 name: mask.flatten().nonzero().flatten().cpu()
@@ -74,9 +83,16 @@ class Selection(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._indices)
 
+    def __repr__(self) -> str:
+        entries = sum(shape.numel() for shape in self.shapes.values())
+        return (
+            f'Selection({len(self)} weights, {self.num_selected:,} of '
+            f'{short_count(entries)} entries, sha256 {self.hash[:8]})'
+        )
+
     @property
     def num_selected(self) -> int:
-        """Entries selected in all weights together."""
+        """Number of entries selected in all weights together."""
         return sum(len(indices) for indices in self.values())
 
     @property
@@ -89,7 +105,7 @@ class Selection(Mapping[str, Tensor]):
         return digest.hexdigest()
 
     def overlap(self, other: 'Selection') -> float:
-        """Share of the entries of ``other`` that this selection has too.
+        """Share of the entries of ``other`` that are in this selection.
 
         Raises:
             ValueError: If ``other`` has no entry.
@@ -124,7 +140,7 @@ class Selection(Mapping[str, Tensor]):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is no selection, or does not match the
+            ValueError: If the file is not a selection, or does not match the
                 hash stored in it.
         """
         path = Path(path)

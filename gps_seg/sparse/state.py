@@ -12,18 +12,18 @@ from torch import nn
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Restore all but the parameters' values on the way out.
+    """Restore all but the parameters' values on exit.
 
-    Training flags, ``requires_grad``, gradients and buffers (BatchNorm
-    statistics, also such as a forward pass assigns anew) of the model, and the
-    states of Python's, NumPy's and torch's random generators are those from
-    before, also after an exception.
+    This covers training flags, ``requires_grad``, gradients and buffers of the
+    model (BatchNorm statistics, also those that a forward pass assigns anew),
+    and the states of Python's, NumPy's and torch's random generators. They are
+    restored after an exception too.
     """
     training = {module: module.training for module in model.modules()}
     gradients = {p: (p.requires_grad, p.grad) for p in model.parameters()}
     buffers = {module: dict(module._buffers) for module in model.modules()}
     values = {b: b.detach().clone() for b in model.buffers()}
-    # Named, as PyTorch warns of many devices otherwise.
+    # Listed explicitly: PyTorch warns of many devices otherwise.
     devices = range(torch.cuda.device_count())
     with fork_rng(), torch.random.fork_rng(devices):
         try:
@@ -46,10 +46,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def fork_rng() -> Iterator[None]:
-    """Restore the states of the generators of the CPU on the way out.
+    """Restore Python's, NumPy's and torch's CPU generators on exit.
 
-    Those are Python's, NumPy's and torch's. No other device is touched, so
-    that this is safe in the worker of a data loader.
+    No other device is touched, so this is safe in a worker of a data loader.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
@@ -68,7 +67,7 @@ def seed_all(seed: int) -> None:
 
 
 def seed_cpu(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's generators of the CPU."""
+    """Seed Python's, NumPy's and torch's CPU generators."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)

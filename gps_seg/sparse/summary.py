@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a selection looks like: a table of the entries per kind of layer.
+"""Summary of a selection: a table of the entries per kind of layer.
 
-Blocks and kinds are read off parameter names here, because a saved selection
-has nothing else. That serves tables and pictures only; what trains is decided
-by module type, in ``roles.py``.
+Blocks and kinds are read from parameter names, because a saved selection has
+nothing else. This serves tables and pictures only; what trains is decided by
+module type, in ``rules.py``.
 """
 
 import math
@@ -18,8 +18,8 @@ from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.training.parts import is_compressed
 from gps_seg.text.table import aligned
 
-# A block is a numbered container, as `layers.3`; numbers and containers that
-# follow directly belong to it, as in `stages.0.blocks.1` or `stages.0.1`.
+# A block is a numbered container such as `layers.3`; numbers and containers
+# that follow directly belong to it: `stages.0.blocks.1`, `stages.0.1`.
 _BLOCK = re.compile(
     r'(?P<block>(?:[A-Za-z_]\w*\.)*?[A-Za-z_]\w*\.\d+'
     r'(?:\.(?:(?:layers?|blocks?)\.)?\d+)*)\.(?P<kind>[A-Za-z_].*)'
@@ -28,12 +28,12 @@ _LEAF = re.compile(r'[._]weight$')
 
 
 class Place(NamedTuple):
-    """Where a parameter lies in a network.
+    """Position of a parameter in a network.
 
     Args:
-        block: Numbered block, as ``layers.3``; empty outside the blocks.
-        kind: Position inside the block, as ``attn.qkv``; equal for the
-            layers that play the same part in different blocks.
+        block: Numbered block, such as ``layers.3``; empty outside the blocks.
+        kind: Position inside the block, such as ``attn.qkv``; equal for
+            corresponding layers of different blocks.
     """
 
     block: str
@@ -44,14 +44,16 @@ class KindRow(NamedTuple):
     """Selected entries of all layers of one kind.
 
     Args:
-        kind: As in :class:`Place`.
-        num_tensors: Weights of this kind.
-        num_selected: Entries selected in them.
-        num_weights: Entries they have.
-        mean_columns: Distinct columns selected in a weight, mean over them.
-        column_share: The same as a share of the fan-in, in [0, 1].
-        num_compressed: Weights whose gradient comes from these columns alone;
-            of the others a dense gradient is formed, gathered and freed.
+        kind: Kind of layer, see :class:`Place`.
+        num_tensors: Number of weights of this kind.
+        num_selected: Number of selected entries in them.
+        num_weights: Number of all entries in them.
+        mean_columns: Number of distinct columns selected in a weight, mean
+            over the weights.
+        column_share: Share of the fan-in that these columns are, in [0, 1].
+        num_compressed: Number of weights whose gradient is computed from these
+            columns alone; for the others a dense gradient is formed, gathered
+            and freed.
     """
 
     kind: str
@@ -64,8 +66,8 @@ class KindRow(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Fraction of the entries that is selected, in [0, 1]."""
-        # A weight may have no entries at all.
+        """Share of the entries that are selected, in [0, 1]."""
+        # A weight may be empty.
         return self.num_selected / max(1, self.num_weights)
 
 
@@ -91,7 +93,9 @@ def fan_in(shape: torch.Size) -> int:
 
 
 def distinct_columns(indices: Tensor, shape: torch.Size) -> int:
-    """Columns of a weight, seen as rows x fan-in, that hold a selected entry.
+    """Number of columns of a weight that hold a selected entry.
+
+    The weight is seen as a matrix of neurons x fan-in.
 
     Args:
         indices: Flat indices into the weight, shape (num_selected,).
@@ -109,7 +113,7 @@ def summarize_selection(selection: Selection) -> list[KindRow]:
 
 
 def total_row(rows: Sequence[KindRow]) -> KindRow:
-    """All kinds together; columns are means over the weights.
+    """The sum of the rows; columns are means over the weights.
 
     Raises:
         ValueError: If there are no rows.

@@ -13,8 +13,8 @@ def topk_per_row(
 ) -> Tensor:  # shape: (rows, columns), bool
     """The ``k`` highest scores of each row.
 
-    Of equal scores the lower index wins: entries above the k-th largest score
-    are in, and the rest of the places go to the first entries equal to it.
+    Among equal scores the lower index wins: all entries above the k-th largest
+    score are in, and the remaining places go to the first entries equal to it.
     (``torch.topk`` alone leaves ties to the backend.)
 
     Args:
@@ -31,8 +31,8 @@ def topk_per_row(
     """
     if not 1 <= k <= score.shape[1]:
         raise ValueError(
-            f'k: expected 1 <= k <= {score.shape[1]}, got {k}. There are no '
-            'more scores in a row.'
+            f'k: expected 1 <= k <= {score.shape[1]}, got {k}. A row has '
+            f'{score.shape[1]} scores.'
         )
     kth = score.topk(k, dim=1).values[:, -1:]
     above = score > kth
@@ -47,7 +47,7 @@ def topk_of_all(
 ) -> dict[str, Tensor]:  # of the same shapes, bool
     """The ``k`` highest scores of all tensors together.
 
-    Of equal scores the first tensor wins, and in it the lower index.
+    Among equal scores the first tensor wins, and in it the lower index.
 
     Raises:
         ValueError: If ``k`` is out of range.

@@ -8,14 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from gps_seg.peft import weights_to_select
-from gps_seg.sparse import (
-    Budget,
-    Connections,
-    Scores,
-    gps_roles,
-    running_sums,
-    undisturbed,
-)
+from gps_seg.sparse import Budget, Connections, Scores, gps_roles, running_sums
+from gps_seg.sparse.state import undisturbed
 
 
 def select(model, loss, k):

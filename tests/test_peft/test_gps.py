@@ -90,7 +90,7 @@ def test_an_encoder_without_any_gradient_is_an_error(method):
 def test_one_neuron_that_speaks_is_enough():
     score = torch.zeros(4, 2)
     score[3, 1] = 1
-    assert choose(Passes(score)).silent == {'backbone.weight': 3}
+    assert choose(Passes(score)).dead == {'backbone.weight': 3}
 
 
 def test_chance_asks_for_no_pass():

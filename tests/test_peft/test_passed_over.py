@@ -8,7 +8,6 @@ from torch import nn
 from torch.nn.utils import parametrizations, weight_norm
 
 from gps_seg.peft import GPS, Bias, Linear, tune
-from gps_seg.peft.selecting import passed_over
 
 
 class Packed(nn.Module):
@@ -78,7 +77,7 @@ def test_what_no_row_is_about_is_named_once(case):
     ],
 )
 def test_nothing_is_said_where_nothing_is_passed_over(method, module):
-    assert list(passed_over(method, model_with(module))) == []
+    assert list(method.cautions(model_with(module))) == []
 
 
 def test_tokens_tables_and_scales_are_no_connections():
@@ -92,4 +91,4 @@ def test_tokens_tables_and_scales_are_no_connections():
 def test_a_rule_of_the_method_is_an_answer():
     rule = dict(module='Bilinear', attribute='weight', role='frozen')
     method = GPS(k=1, rules=[rule])
-    assert list(passed_over(method, model_with(nn.Bilinear(8, 8, 8)))) == []
+    assert list(method.cautions(model_with(nn.Bilinear(8, 8, 8)))) == []

@@ -4,16 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import (
-    Budget,
-    Connections,
-    Owned,
-    Share,
-    Total,
-    as_neurons,
-    topk_of_all,
-    topk_per_row,
-)
+from gps_seg.sparse import Budget, Connections, Owned, Share, Total
+from gps_seg.sparse.neurons import as_neurons
+from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
 
 def argsort_definition(row, k):
@@ -73,7 +66,7 @@ def test_scores_that_are_not_finite(bad, scope):
         Budget(scope, Connections(1)).select({'fc': score}, fc(layer))
 
 
-def test_select_counts_silent_neurons_and_uses_their_magnitude():
+def test_select_counts_dead_neurons_and_uses_their_magnitude():
     layer = nn.Linear(4, 3)
     with torch.no_grad():
         layer.weight.copy_(
@@ -82,10 +75,10 @@ def test_select_counts_silent_neurons_and_uses_their_magnitude():
             )
         )
     score = torch.tensor([[0.0] * 4, [0.0, 9, 0, 0], [0.0] * 4])
-    selection, silent = per_neuron(1).select(
+    selection, dead = per_neuron(1).select(
         {'weight': score}, {'weight': owned(layer)}
     )
-    assert silent == {'weight': 2}
+    assert dead == {'weight': 2}
     assert selection['weight'].tolist() == [2, 4 + 1, 8 + 0]
 
 
@@ -169,11 +162,11 @@ def two_layers():
 )
 def test_a_layer_takes_its_highest_scores(amount, in_a, in_b):
     scores, weights = two_layers()
-    selection, silent = Budget('layer', amount).select(scores, weights)
+    selection, dead = Budget('layer', amount).select(scores, weights)
     for name, count in {'a': in_a, 'b': in_b}.items():
         flat = scores[name].flatten().tolist()
         assert selection[name].tolist() == argsort_definition(flat, count)
-    assert silent == {}
+    assert dead == {}
 
 
 @pytest.mark.parametrize(

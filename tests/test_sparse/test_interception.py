@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import ColumnGradients, SelectedEntries
+from gps_seg.sparse import ColumnGradients
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 FEW = torch.tensor([1, 9, 17, 25, 33, 41])  # column 1 of each row of (6, 8)
 

@@ -26,7 +26,7 @@ def test_the_largest_sums_of_squares_win(amount, rows, columns):
         ('column', of_columns, columns),
     ):
         best = sorted(range(len(sums)), key=lambda i: -sums[i])[:count]
-        selection, silent = Lines(unit, amount).select(
+        selection, dead = Lines(unit, amount).select(
             {'w': score}, {'w': owned(layer)}
         )
         expected = [
@@ -36,7 +36,7 @@ def test_the_largest_sums_of_squares_win(amount, rows, columns):
             if (r if unit == 'row' else c) in best
         ]
         assert selection['w'].tolist() == expected
-        assert silent == {}
+        assert dead == {}
 
 
 def test_squares_count_and_not_magnitudes():

@@ -6,13 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import (
-    GPS_RULES,
-    Role,
-    Rule,
-    gps_roles,
-    rules_from_config,
-)
+from gps_seg.sparse import GPS_RULES, Role, Rule, gps_roles
+from gps_seg.sparse.gps_rules import rules_from_config
 
 
 class BEiTAttention(nn.Module):

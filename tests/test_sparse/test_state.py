@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import fork_rng, seed_all, undisturbed
+from gps_seg.sparse.state import fork_rng, seed_all, undisturbed
 
 
 def draw():

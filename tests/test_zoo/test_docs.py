@@ -10,7 +10,8 @@ from zoo import FAMILIES
 
 from gps_seg.peft import METHODS, build_method
 from gps_seg.runs.counting import count_config, markdown_table
-from gps_seg.sparse import GPS_RULES, Role, rules_from_config
+from gps_seg.sparse import GPS_RULES, Role
+from gps_seg.sparse.gps_rules import rules_from_config
 
 CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'
 DOCS = Path(__file__).resolve().parents[2] / 'docs'

@@ -58,7 +58,7 @@ def report_choice(
             'it was selected already after half of them'
         )
     runner.logger.info(
-        f'Selection {selection.hash[:12]}{_silence(choice.silent)}\n'
+        f'Selection {selection.hash[:12]}{_silence(choice.dead)}\n'
         + format_table(summarize_selection(selection))
     )
     selection.save(work_dir / 'selection.safetensors')

@@ -16,11 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gps_seg.datasets.ignored_label import ignored_label
-from gps_seg.sparse import (
-    check_positive,
-    check_whole,
-    supervised_contrastive_loss,
-)
+from gps_seg.sparse.checks import check_positive, check_whole
+from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
 
 
 class SelectionLoss(Protocol):

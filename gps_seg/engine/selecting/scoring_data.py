@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from gps_seg.engine.loader_copy import check_can_be_copied, like
 from gps_seg.engine.selecting.even_batches import EvenBatches
-from gps_seg.sparse import fork_rng, seed_cpu
+from gps_seg.sparse.state import fork_rng, seed_cpu
 
 
 class SeededSamples(Dataset):

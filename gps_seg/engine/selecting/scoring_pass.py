@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
@@ -17,21 +17,17 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from gps_seg.engine.selecting.head_warmup import warmed_up
-from gps_seg.engine.selecting.losses import SelectionLoss
+from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
 from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
-from gps_seg.sparse import (
-    Evidence,
-    RunningSums,
-    check_whole,
-    running_sums,
-    seed_all,
-    undisturbed,
-)
+from gps_seg.sparse import Evidence, RunningSums, running_sums
+from gps_seg.sparse.checks import check_whole
+from gps_seg.sparse.state import seed_all, undisturbed
 
 LOG_SECONDS = 15
+TASK_LOSS = TaskLoss()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +45,25 @@ class ScoringPass:
         ValueError: If a number is below 1.
     """
 
-    loss: SelectionLoss
-    max_batches: int | None
-    batch_size: int | None
-    pipeline: Sequence[Mapping[str, Any]] | None
+    loss: SelectionLoss = TASK_LOSS
+    max_batches: int | None = None
+    batch_size: int | None = None
+    pipeline: Sequence[Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         for name in ('max_batches', 'batch_size'):
             value = getattr(self, name)
             if value is not None:
                 check_whole(name, value, least=1)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the settings that differ from their defaults."""
+        return frozenset(
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        )
 
     def run(
         self,

@@ -22,7 +22,7 @@ from gps_seg.delta import Delta, apply, is_delta
 from gps_seg.engine.checkpoint_check import check_fits
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import load_strictly
-from gps_seg.sparse import fork_rng, seed_cpu
+from gps_seg.sparse.state import fork_rng, seed_cpu
 
 
 class ModelSize(NamedTuple):

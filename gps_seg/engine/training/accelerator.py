@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether there is a device on which MMEngine trains in mixed precision."""
+"""The devices on which MMEngine trains in mixed precision."""
 
 from mmengine.device import (
     is_cuda_available,
@@ -10,7 +10,7 @@ from mmengine.device import (
 
 
 def has_accelerator() -> bool:
-    """Whether MMEngine's own ``AmpOptimWrapper`` would be built here."""
+    """Whether MMEngine's own ``AmpOptimWrapper`` works here."""
     return (
         is_cuda_available()
         or is_npu_available()

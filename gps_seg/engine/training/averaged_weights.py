@@ -1,26 +1,27 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Averages over training (``EMAHook``) that leave frozen entries alone."""
+"""Averaged weights (``EMAHook``) that leave frozen entries alone."""
 
 import torch
 from torch import nn
 
 from gps_seg.peft import Trainable
-from gps_seg.sparse import read_entries, write_entries
+from gps_seg.sparse.training.entries import read_entries, write_entries
 
 
 @torch.no_grad()
 def keep_frozen_bits(
     averaged: nn.Module, model: nn.Module, trainable: Trainable
 ) -> None:
-    """Give an average the bits of all that does not train.
+    """Copy the bits of everything that does not train into an average.
 
-    An average of equal numbers is that number, but for a negative zero, which
+    The average of equal numbers is that number, except that a negative zero
     becomes a positive one.
 
     Args:
-        averaged: Model of the same architecture; what trains in it stays.
-        model: The model that is trained.
-        trainable: What trains in it.
+        averaged: Model with the averages, of the same architecture; averages
+            of what trains are kept.
+        model: Trained model.
+        trainable: What trains in the model.
     """
     trained = set(trainable.names.values())
     averages = dict(averaged.named_parameters())

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Settings of a config that have no effect when a method tunes the model."""
+"""Settings that have no effect when a method tunes the model."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from mmengine.config import Config
 
 from gps_seg.engine.training.accelerator import has_accelerator
 from gps_seg.engine.training.wrapper_types import type_name
-from gps_seg.peft import Linear, PeftMethod
-from gps_seg.sparse import Evidence, Role
+from gps_seg.peft import PeftMethod
+from gps_seg.sparse import Role
 
 
 def ignored_settings(
     config: Config, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Tell what is ignored, a sentence for each key.
+    """Describe the ignored settings, a sentence for each key.
 
     Args:
         config: Config of the run.
@@ -27,81 +27,77 @@ def ignored_settings(
     idle = idle_custom_keys(custom_keys, trained)
     if idle:
         yield (
-            'optim_wrapper.paramwise_cfg.custom_keys: no parameter that '
-            f'trains goes by {", ".join(idle)}: ignored.'
+            f'optim_wrapper.paramwise_cfg.custom_keys: {", ".join(idle)} '
+            'match no trained parameter and have no effect.'
         )
     on_cpu = not has_accelerator()
     amp = type_name(wrapper) == 'AmpPeftOptimWrapper'
     if on_cpu and amp and 'loss_scale' in wrapper:
         yield (
-            'optim_wrapper.loss_scale: bfloat16 on a CPU needs no scaling: '
-            'ignored.'
+            'optim_wrapper.loss_scale: ignored, because bfloat16 on a CPU '
+            'needs no scaling.'
         )
     if config.get('find_unused_parameters') and (
         config.get('launcher', 'none') != 'none'
     ):
         yield (
-            'find_unused_parameters: the optim wrapper averages what trains '
-            'by itself, used or not: ignored.'
+            'find_unused_parameters: ignored, because the optim wrapper '
+            'averages the gradients of what trains itself, used or not.'
         )
 
 
 def ignored_by_method(
-    method: PeftMethod,
-    config: Mapping[str, Any],
-    given: Mapping[str, Any],
+    method: PeftMethod, config: Mapping[str, Any], given: frozenset[str]
 ) -> Iterator[str]:
-    """Tell what a method makes no use of.
+    """Describe the settings that have no effect with a method.
 
     Args:
         method: Method of the run.
-        config: Its settings.
-        given: Other settings of the ``PeftHook`` that has it.
+        config: Type and settings of the method.
+        given: Names of the other settings given to its ``PeftHook``.
     """
-    named = {key for key, value in given.items() if value}
-    if method.evidence is None:
-        named |= {'settled'} if config.get('settled') else set()
-        why = 'looks at no training data to select'
-    elif method.evidence is Evidence.INPUT:
-        named &= {'loss'}
-        why = 'takes no gradient of a loss'
-    elif config['type'] == 'sift':
-        named &= {'max_batches'}
-        why = 'looks at the first batch alone'
-    elif config.get('penalty') == 0 and config.get('last_blocks'):
-        named = {'last_blocks'}
-        why = 'pulls nothing with penalty=0'
-    else:
-        return
-    if named:
-        keys = ', '.join(sorted(named))
-        yield f'PeftHook: {keys} ignored, for method {dict(config)} {why}.'
+    keys: dict[str, list[str]] = {}
+    for key, why in sorted(method.ignored(given).items()):
+        keys.setdefault(why, []).append(key)
+    for why, ignored in keys.items():
+        yield (
+            f'PeftHook: {", ".join(ignored)} ignored: method {dict(config)} '
+            f'{why}.'
+        )
 
 
 def idle_encoder(
     method: PeftMethod, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Tell if nothing trains in the encoder by a method that would."""
-    inside = [
+    """Report that nothing trains in an encoder that the method would tune."""
+    inside = {
         role
         for name, role in roles.items()
         if name.startswith(f'{method.encoder}.')
-    ]
-    if not isinstance(method, Linear) and set(inside) <= {Role.FROZEN}:
+    }
+    if method.tunes_encoder and inside <= {Role.FROZEN}:
         yield (
             f"PeftHook: nothing trains in '{method.encoder}': it has no "
-            'trainable parameter of the kind that the method takes (is it '
-            'frozen by the config, or without biases?). What lies outside of '
-            'it trains alone, as by linear tuning.'
+            'trainable parameter of the kind that the method tunes (is it '
+            'frozen by the config, or without biases?). Only what lies '
+            'outside of it trains, as in linear tuning.'
         )
 
 
 def idle_custom_keys(
     custom_keys: Mapping[str, object], names: list[str]
 ) -> list[str]:
-    """The keys by which no parameter among ``names`` gets its settings.
+    """The keys that set nothing for any parameter among ``names``.
 
-    Of the keys that a name contains MMEngine takes the longest.
+    MMEngine uses the longest key that a name contains.
+
+    Args:
+        custom_keys: ``custom_keys`` of the optim wrapper.
+        names: Names of the parameters that train.
+
+    Example:
+        >>> idle_custom_keys({'head': {}, 'norm': {}}, ['decode_head.weight'])
+        ['norm']
     """
     by_length = sorted(sorted(custom_keys), key=len, reverse=True)
     effective = {

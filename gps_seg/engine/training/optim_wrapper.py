@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Optim wrappers that let only the declared entries train.
+"""Optim wrappers that train only the declared entries.
 
 They never see a dense weight of which only a part trains: the groups of the
 optimizer, built by MMEngine before the selection is known, are re-targeted
 from each such weight to the 1-D tensor of its selected values. Learning rate,
 decay and multipliers stay with the group. Clipping, weight decay, momentum,
-accumulation and gradient scaling then cannot reach a frozen entry.
+accumulation and gradient scaling cannot reach a frozen entry.
 """
 
 from collections.abc import Iterator
@@ -36,14 +36,13 @@ class TrainsSelected:
         """Re-target the optimizer to what trains, in the form that trains.
 
         Args:
-            trainable: What trains; after the first time, the same selection
-                declared anew, which goes on with the state of the optimizer.
+            trainable: What trains; after the first call, the same selection
+                declared anew, which inherits the state of the optimizer.
 
         Raises:
-            RuntimeError: If the optimizer has already taken a step before the
-                first time.
+            RuntimeError: If the optimizer took a step before the first call.
             ValueError: If it does not own a parameter that should train, or
-                keeps its parameters elsewhere than in its groups.
+                keeps parameters outside of its groups.
         """
         held = {} if self.trainable is None else self.trainable.form
         form = {held.get(p, p): t for p, t in trainable.form.items()}
@@ -68,7 +67,7 @@ class TrainsSelected:
         self.trainable = trainable
 
     def update_params(self, loss: Tensor, *args, **kwargs) -> None:
-        """As the base class, with the pull towards the start in the loss."""
+        """Update as the base class, with the pull added to the loss."""
         penalty = None if self.trainable is None else self.trainable.penalty()
         if penalty is not None:
             loss = loss + penalty
@@ -87,16 +86,16 @@ class TrainsSelected:
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """As the base class, with gradients from selected columns."""
+        """The context of the base class, with gradients by columns."""
         with self._compressing(), super().optim_context(model):
             yield
 
     def backward(self, loss: Tensor, **kwargs) -> None:
-        """As the base class; checkpointed layers run forward again here.
+        """Backward pass of the base class; recomputes checkpointed layers.
 
-        What was gathered is averaged over the processes each time, not only
-        before a step: so a checkpoint in the middle of an accumulation, which
-        one process writes, has what all of them gathered.
+        The gradients are averaged over the processes each time, not only
+        before a step. So a checkpoint in the middle of an accumulation, which
+        one process writes, contains the gradients of all of them.
         """
         with self._compressing():
             super().backward(loss, **kwargs)
@@ -122,8 +121,9 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
     pass runs under bfloat16 autocast on the CPU and no loss is scaled.
 
     Args:
-        loss_scale: As in ``AmpOptimWrapper``; not used on the CPU.
-        dtype: ``'float16'`` or ``'bfloat16'``; default is the device's own.
+        loss_scale: See ``AmpOptimWrapper``; not used on the CPU.
+        dtype: ``'float16'`` or ``'bfloat16'``; by default that of the device.
+        kwargs: Arguments of ``OptimWrapper``.
 
     Raises:
         ValueError: If ``dtype`` is not bfloat16 on the CPU.
@@ -149,7 +149,7 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         self._scale_update_param = None
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """As the base class; a run on a CPU left no state of a scaler."""
+        """Load as the base class; a run on a CPU has no state of a scaler."""
         if not state_dict.get('loss_scaler'):
             state_dict.pop('loss_scaler', None)
         super().load_state_dict(state_dict)

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Let an optimizer that was built for one set of tensors train another.
 
-MMEngine builds the optimizer before it is known what trains. Its groups stay,
+MMEngine builds the optimizer before the selection is known. Its groups stay,
 with their rates and decays; the tensors in them are exchanged.
 """
 
@@ -16,16 +16,16 @@ from gps_seg.peft import owned_by
 
 
 def check_keeps_no_other_list(optimizer: Optimizer) -> None:
-    """Raise ValueError if it finds its parameters elsewhere than in groups.
+    """Raise ValueError if it also keeps parameters outside of its groups.
 
-    To exchange those in the groups would then change nothing: what is
-    selected would never move.
+    Exchanging those in the groups would then have no effect, and the selected
+    entries would never move.
     """
     owned = owned_by(optimizer)
     for name, value in vars(optimizer).items():
         if name not in ('param_groups', 'state') and _holds(value, owned):
             raise ValueError(
-                'optim_wrapper.optimizer: expected one that finds its '
+                'optim_wrapper.optimizer: expected one that keeps its '
                 f'parameters in param_groups, got {type(optimizer).__name__}, '
                 f"which also keeps them in '{name}'. Choose another, such as "
                 'AdamW: what trains is small enough for every process.'
@@ -48,12 +48,12 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
     """Exchange the tensors of an optimizer that has not taken a step.
 
     Args:
-        optimizer: Is changed in place.
-        form: Tensor of the optimizer -> tensor in its place; those without
-            one are taken out.
+        optimizer: Optimizer; changed in place.
+        form: Tensor of the optimizer -> its replacement; tensors without one
+            are removed.
 
     Raises:
-        RuntimeError: If it has taken a step.
+        RuntimeError: If the optimizer has taken a step.
     """
     if any(_steps(state) for state in optimizer.state.values()):
         raise RuntimeError(
@@ -62,17 +62,17 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
         )
     for group in optimizer.param_groups:
         group['params'] = [form[p] for p in group['params'] if p in form]
-    if optimizer.state:  # made at birth, as by Adagrad, perhaps never again
+    if optimizer.state:  # made by the constructor, as in Adagrad
         optimizer.state.clear()
-        optimizer.state.update(_newborn(optimizer).state)
+        optimizer.state.update(_without_steps(optimizer).state)
 
 
 def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
-    """Exchange tensors for others of the same meaning, which take the state.
+    """Exchange tensors for others of the same meaning; the state is kept.
 
     Args:
-        optimizer: Is changed in place.
-        heirs: Each tensor of the optimizer -> tensor of the same shape.
+        optimizer: Optimizer; changed in place.
+        heirs: Tensor of the optimizer -> its replacement, of the same shape.
     """
     for group in optimizer.param_groups:
         group['params'] = [heirs[p] for p in group['params']]
@@ -82,12 +82,12 @@ def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
 
 
 def _steps(state: Mapping[str, Any]) -> float:
-    """Number of steps in a state; one without a count is of a step."""
+    """Number of steps in a state; 1 if the state has no count."""
     return float(state.get('step', 1))
 
 
-def _newborn(optimizer: Optimizer) -> Optimizer:
-    """Another of the same kind, with the same groups and no step taken."""
+def _without_steps(optimizer: Optimizer) -> Optimizer:
+    """A new optimizer of the same kind, with the same groups."""
     accepted = inspect.signature(type(optimizer)).parameters
     settings = {k: v for k, v in optimizer.defaults.items() if k in accepted}
     groups = [dict(group) for group in optimizer.param_groups]

@@ -1,21 +1,19 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The hook that selects before training and keeps the selection.
 
-The order of events is MMEngine's: the optimizer is built; ``before_run``; the
+MMEngine fixes the order of events: the optimizer is built; ``before_run``; the
 weights are initialised; a checkpoint is loaded or resumed
 (``after_load_checkpoint``, then the weights, then the optimizer's state);
-``before_train``; iterations. So the configuration is checked in
-``before_run``, a resumed selection is restored in ``after_load_checkpoint``,
-where the optimizer's state can still find its parameters, and a new one is
-made in ``before_train``, the first moment at which the weights are the
-pretrained ones.
+``before_train``; iterations. So the config is checked in ``before_run``. A
+resumed selection is restored in ``after_load_checkpoint``, before the
+optimizer's state looks for its parameters. A new selection is made in
+``before_train``, when the pretrained weights are first in the model.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import ConfigDict
-from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -30,31 +28,20 @@ from gps_seg.engine.reporting.selection_report import report_choice
 from gps_seg.engine.runner_model import (
     averaged_model,
     bare_model,
-    common_seed,
     is_training,
     leave_data_parallel,
     load_after_initialisation,
 )
+from gps_seg.engine.selecting.choosing import choose
 from gps_seg.engine.selecting.losses import SELECTION_LOSSES
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
-from gps_seg.engine.training.averaged_weights import keep_frozen_bits
-from gps_seg.engine.training.peft_checkpoint import (
-    keep,
-    kept_by,
-    restore,
-)
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
-from gps_seg.peft import (
-    METHODS,
-    Choice,
-    Trainable,
-    build_from,
-    build_method,
-    weights_to_select,
-)
-from gps_seg.sparse import Evidence, Role, RunningSums, Selection
+from gps_seg.engine.training.tuning_state import TuningState
+from gps_seg.peft import METHODS, Trainable, build_method
+from gps_seg.peft.settings import build_from
+from gps_seg.sparse import Role, Selection
 
 
 @HOOKS.register_module()
@@ -66,15 +53,15 @@ class PeftHook(Hook):
 
     Args:
         method: Type and settings, such as ``dict(type='gps', k=1)``.
-        max_batches: Upper bound of the training batches that the selection
-            looks at, per process; None for the whole epoch.
-        loss: Type and settings of the loss whose gradients select, of
-            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; that of
-            the task by default.
-        batch_size: Images per batch that the selection looks at, per process;
-            None for as many as in training.
-        pipeline: Transforms of the images that the selection looks at, in
-            place of those of the training.
+        max_batches: Upper bound of the training batches used for the
+            selection, per process; None for a whole epoch.
+        loss: Type and settings of the loss whose gradients select, one of
+            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; by
+            default the loss of the task.
+        batch_size: Images per batch of the selection, per process; None for
+            the batch size of the training.
+        pipeline: Transforms of the images of the selection; None for those of
+            the training.
     """
 
     priority = 'HIGH'  # before EMAHook and CheckpointHook
@@ -90,25 +77,28 @@ class PeftHook(Hook):
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
         self.config = ConfigDict(method).to_dict()
+        loss = {} if loss is None else loss
         self.scoring = ScoringPass(
-            loss=build_from(SELECTION_LOSSES, _with_type(loss), 'loss'),
+            loss=build_from(SELECTION_LOSSES, loss, 'loss', default='task'),
             max_batches=max_batches,
             batch_size=batch_size,
             pipeline=pipeline,
         )
-        self.given = dict(
-            max_batches=max_batches,
-            loss=loss,
-            batch_size=batch_size,
-            pipeline=pipeline,
-        )
-        self.selection: Selection | None = None
-        self.trainable: Trainable | None = None
-        self.awaits_training = False
+        self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
 
+    @property
+    def selection(self) -> Selection | None:
+        """Selected entries; None before they are chosen or restored."""
+        return self.state.selection
+
+    @property
+    def trainable(self) -> Trainable | None:
+        """What trains; None before the selection is chosen or restored."""
+        return self.state.trainable
+
     def before_run(self, runner: Runner) -> None:
-        """Check the run, unless the tool did so before the data was opened."""
+        """Check the run, unless the tool checked it before opening data."""
         if not is_training(runner):
             return
         load_after_initialisation(runner)
@@ -122,7 +112,7 @@ class PeftHook(Hook):
             runner: Runner with its model and optim wrapper built.
 
         Raises:
-            FileNotFoundError: If the file to start from is not there.
+            FileNotFoundError: If the file to start from does not exist.
             ValueError: If something does not fit, or there is another
                 ``PeftHook``.
         """
@@ -130,10 +120,10 @@ class PeftHook(Hook):
         if len(hooks) > 1:
             raise ValueError(
                 'custom_hooks: expected one PeftHook, got '
-                f'{[hook.config for hook in hooks]}. The last would undo what '
-                'the others declare: keep one.'
+                f'{[hook.config for hook in hooks]}. Each would undo the '
+                'selection of the one before: keep one.'
             )
-        self.roles = check_run(runner, self.method, self.config, self.given)
+        self.roles = check_run(runner, self.method, self.config, self.scoring)
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -143,10 +133,10 @@ class PeftHook(Hook):
             nest(checkpoint)
             check_fits(bare_model(runner), checkpoint, self.method.encoder)
             return
-        # MMEngine would run the text of this key as a config.
+        # MMEngine would execute the text of this key as a config.
         checkpoint.get('meta', {}).pop('config', None)
-        kept = kept_by(checkpoint, self.config)
-        if self.roles is None:  # a validation, which does not build it
+        kept = self.state.find_in(checkpoint)
+        if self.roles is None:  # a validation, which builds no wrapper
             runner.optim_wrapper = runner.build_optim_wrapper(
                 runner.optim_wrapper
             )
@@ -158,96 +148,45 @@ class PeftHook(Hook):
             fill(checkpoint, base, selection, bare_model(runner), start)
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
-        restore(self.trainable, kept)
+        self.state.from_checkpoint(kept)
 
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
         leave_data_parallel(runner)
+        model = bare_model(runner)
         if self.selection is None:
-            check_finite(bare_model(runner))
-            choice = self._choose(runner)
+            check_finite(model)
+            choice = choose(runner, self.method, self.roles, self.scoring)
             self._declare(runner, choice.selection)
             report_choice(runner, choice, self.trainable, self.config)
-        elif not self.awaits_training:  # it trained before
-            self._declare(runner, self.selection)
-        self.awaits_training = False
-        self.trainable.read()
+        self.state.begin(model, runner.optim_wrapper, self.roles)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep method and selection with the weights; before it, nothing."""
-        if self.selection is None:
-            return
-        self._mend_average(runner)
-        checkpoint[CHECKPOINT_KEY] = keep(
-            self.config, self.selection, self.trainable
-        )
+        """Keep method and selection with the weights, once there is one."""
+        if self.selection is not None:
+            self._mend_average(runner)
+            checkpoint[CHECKPOINT_KEY] = self.state.to_checkpoint()
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Averaged weights are about to be validated."""
+        """Mend the averaged weights that are about to be validated."""
         self._mend_average(runner)
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Averaged weights are about to be tested."""
+        """Mend the averaged weights that are about to be tested."""
         self._mend_average(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """The model is a plain model again."""
+        """Make the model a plain model again."""
         self._mend_average(runner)
         self.trainable.release()
 
+    def _declare(self, runner: Runner, selection: Selection) -> None:
+        model, wrapper = bare_model(runner), runner.optim_wrapper
+        self.state.declare(model, wrapper, self.roles, selection)
+
     def _mend_average(self, runner: Runner) -> None:
         averaged = averaged_model(runner)
-        if averaged is not None and self.selection is not None:
-            keep_frozen_bits(averaged, bare_model(runner), self.trainable)
-
-    def _choose(self, runner: Runner) -> Choice:
-        model = bare_model(runner)
-        weights = weights_to_select(model, self.roles)
-        seed = common_seed(runner)
-
-        def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
-            return self.scoring.run(
-                model,
-                self.method.encoder,
-                {name: owned.parameter for name, owned in weights.items()},
-                runner.train_dataloader,
-                runner.optim_wrapper.optimizer,
-                seed,
-                evidence,
-            )
-
-        choice = self.method.choose(weights, passes, seed)
-        check_same_everywhere(choice.selection)
-        return choice
-
-    def _declare(self, runner: Runner, selection: Selection) -> None:
-        """Let the entries train; the pull stays that of the first time."""
-        model, earlier = bare_model(runner), self.trainable
-        pull = self.method.pull(model)
-        self.trainable = Trainable(model, self.roles, selection, pull)
-        if earlier is not None:
-            for name, start in earlier.starts.items():
-                self.trainable.starts[name].copy_(start)
-        runner.optim_wrapper.train_only(self.trainable)
-        self.selection, self.awaits_training = selection, True
-
-
-def _with_type(loss: Any) -> Any:
-    """The loss; one whose settings are given without a type is the task's."""
-    if loss is None:
-        return dict(type='task')
-    if isinstance(loss, Mapping) and 'type' not in loss:
-        return dict(loss, type='task')
-    return loss
-
-
-def check_same_everywhere(selection: Selection) -> None:
-    """Raise RuntimeError unless all processes hold the same selection."""
-    hashes = all_gather_object(selection.hash)
-    if len(set(hashes)) != 1:
-        raise RuntimeError(
-            'selection: expected the same hash in every process, got '
-            f'{hashes}. The processes differ in weights, data or seed.'
-        )
+        if averaged is not None:
+            self.state.mend(averaged, bare_model(runner))

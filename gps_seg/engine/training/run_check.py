@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a run fits the method that is to tune its model."""
+"""Check that a run fits the method that tunes its model."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -9,6 +9,7 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
 from gps_seg.engine.runner_model import bare_model, check_wrapper
+from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import check_start
 from gps_seg.engine.training.ignored_settings import (
     idle_encoder,
@@ -19,12 +20,7 @@ from gps_seg.engine.training.optim_wrapper import TrainsSelected
 from gps_seg.engine.training.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.training.wrapper_types import wrong_wrapper
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.peft import (
-    PeftMethod,
-    passed_over,
-    release,
-    weights_to_select,
-)
+from gps_seg.peft import PeftMethod, release, weights_to_select
 from gps_seg.sparse import Role
 
 
@@ -32,21 +28,21 @@ def check_run(
     runner: Runner,
     method: PeftMethod,
     config: Mapping[str, Any],
-    given: Mapping[str, Any],
+    scoring: ScoringPass,
 ) -> dict[str, Role]:
-    """Check that all of a run fits the method; warn of what is ignored.
+    """Check that a run fits its method; warn of settings without effect.
 
     Args:
         runner: Runner with its model and optim wrapper built.
-        method: Method that is to tune the model.
+        method: Method that tunes the model.
         config: Type and settings of the method.
-        given: Other settings of its ``PeftHook``.
+        scoring: Pass over the training data that selects.
 
     Returns:
         The role of every parameter, by name.
 
     Raises:
-        FileNotFoundError: If the file to start from is not there.
+        FileNotFoundError: If the file to start from does not exist.
         ValueError: If something does not fit; the key is named.
     """
     if not isinstance(runner.optim_wrapper, TrainsSelected):
@@ -54,19 +50,19 @@ def check_run(
     check_keeps_no_other_list(runner.optim_wrapper.optimizer)
     check_start(runner._load_from)
     check_wrapper(runner)
-    if given['pipeline'] is not None:
-        Compose(given['pipeline'])  # raises unless it can be built
+    if scoring.pipeline is not None:
+        Compose(scoring.pipeline)  # raises unless it can be built
     model = bare_model(runner)
-    release(model)  # of a run that was interrupted
+    release(model)  # an interrupted run may have tuned it
     with in_training_mode(model):
         roles = dict(method.roles(model))
-        unruled = list(passed_over(method, model))
+        cautions = list(method.cautions(model))
     method.check(weights_to_select(model, roles))
     for sentence in chain(
         ignored_settings(runner.cfg, roles),
-        ignored_by_method(method, config, given),
+        ignored_by_method(method, config, scoring.given),
         idle_encoder(method, roles),
-        unruled,
+        cautions,
     ):
         runner.logger.warning(sentence)
     return roles

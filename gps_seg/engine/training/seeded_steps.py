@@ -2,11 +2,11 @@
 """Training whose randomness is a function of the seed and the step alone.
 
 MMEngine draws augmentation, dropout and drop path from generators whose state
-depends on everything that ran before: on the number of workers, on how often
-was validated, on whether the run was stopped and resumed. Here the n-th sample
-of a process draws from a generator seeded by (seed, process, epoch, n), and
-the i-th iteration from one seeded by (seed, process, i). There is no state to
-save, and a resumed run goes on as if it had never been stopped.
+depends on everything that ran before: the number of workers, the number of
+validations, whether the run was stopped and resumed. Here the n-th sample of
+a process is drawn with a generator seeded by (seed, process, epoch, n), and
+the i-th iteration with one seeded by (seed, process, i). There is no state to
+save, and a resumed run continues as if it had never been stopped.
 """
 
 import hashlib
@@ -21,21 +21,26 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gps_seg.engine.loader_copy import like
-from gps_seg.sparse import fork_rng, seed_all, seed_cpu
+from gps_seg.sparse.state import fork_rng, seed_all, seed_cpu
 
 
 def derived_seed(*parts: int) -> int:
-    """A seed below ``2 ** 32`` from several numbers."""
+    """A seed below ``2 ** 32`` from several numbers.
+
+    Example:
+        >>> derived_seed(0, 1) == derived_seed(0, 1) != derived_seed(1, 0)
+        True
+    """
     text = ' '.join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest())
 
 
 class Draw(NamedTuple):
-    """A sample that a loader asks for.
+    """A request of a loader for a sample.
 
     Args:
-        epoch: Epoch that the sampler was set to.
-        number: Number of samples asked for before, in this epoch.
+        epoch: Epoch of the sampler.
+        number: Number of earlier requests in this epoch.
         index: Position of the sample in the data set.
     """
 
@@ -45,7 +50,11 @@ class Draw(NamedTuple):
 
 
 class NumberedSampler(Sampler[Draw]):
-    """The indices of another sampler, numbered."""
+    """The indices of another sampler, numbered.
+
+    Args:
+        sampler: Sampler of indices.
+    """
 
     def __init__(self, sampler: Any) -> None:
         self._sampler = sampler
@@ -62,14 +71,14 @@ class NumberedSampler(Sampler[Draw]):
         return len(self._sampler)
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch, as ``DistSamplerSeedHook`` says."""
+        """Begin an epoch; called by ``DistSamplerSeedHook``."""
         self._epoch, self._number = epoch, 0
         if hasattr(self._sampler, 'set_epoch'):
             self._sampler.set_epoch(epoch)
 
     @property
     def skip(self) -> Any:
-        """Go to a position in the stream; only if the other sampler can."""
+        """Go to a position in the stream, if the other sampler can."""
         skip = self._sampler.skip
 
         def go_to(number: int) -> None:
@@ -80,10 +89,10 @@ class NumberedSampler(Sampler[Draw]):
 
 
 class NumberedSamples(Dataset[Any]):
-    """A data set that is asked by :class:`Draw` and augments by it.
+    """A data set that is indexed by :class:`Draw` and augments by it.
 
     Args:
-        dataset: Any map-style data set whose transforms draw from Python's,
+        dataset: Map-style data set whose transforms draw from Python's,
             NumPy's or torch's global generators.
         seed: Seed of the run.
         rank: Rank of the process.
@@ -105,7 +114,7 @@ class NumberedSamples(Dataset[Any]):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Classes and palette, which the runner asks for."""
+        """Classes and palette, which the runner reads."""
         metainfo: dict[str, Any] = self.dataset.metainfo
         return metainfo
 
@@ -113,10 +122,15 @@ class NumberedSamples(Dataset[Any]):
 def numbered_loader(
     loader: DataLoader[Any], seed: int, rank: int
 ) -> DataLoader[Any]:
-    """The same loader, but for what its samples are seeded by.
+    """The same loader with samples that are seeded by their number.
+
+    Args:
+        loader: Loader to copy.
+        seed: Seed of the run.
+        rank: Rank of the process.
 
     Raises:
-        ValueError: If the loader is none that can be copied, see
+        ValueError: If the loader cannot be copied, see
             :func:`gps_seg.engine.loader_copy.like`.
     """
     return like(
@@ -124,7 +138,7 @@ def numbered_loader(
         'SeededStepsHook',
         dataset=NumberedSamples(loader.dataset, seed, rank),
         sampler=NumberedSampler(loader.sampler),
-        # Else the loader takes the seed of its workers from the global one.
+        # By default the loader seeds its workers from the global generator.
         generator=torch.Generator().manual_seed(seed % 2**32),
     )
 
@@ -134,12 +148,12 @@ class SeededStepsHook(Hook):
     """Make the randomness of a step a function of the seed and the step.
 
     A run then does not depend on the number of workers, nor on when it was
-    validated, stopped or resumed. Seeds, and so the course of a run, are
-    others than without the hook.
+    validated, stopped or resumed. Its random numbers differ from those of the
+    same run without the hook.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Number what the training loader gives."""
+        """Number the samples of the training loader."""
         loop = runner.train_loop
         loop.dataloader = numbered_loader(
             loop.dataloader, runner.seed, get_rank()
@@ -151,5 +165,5 @@ class SeededStepsHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Seed dropout and all else that draws in this iteration."""
+        """Seed everything that draws in this iteration, such as dropout."""
         seed_all(derived_seed(runner.seed, get_rank(), runner.iter))

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Checkpoints for resuming that do not repeat the base weights.
 
-Of a weight with selected entries the checkpoint keeps these, of a frozen
-tensor nothing: a resumed run builds the base as the first one did, and what is
-kept is put into it. Digests tell whether it is the same base.
+The checkpoint keeps the selected entries of a weight, and nothing of a frozen
+tensor. A resumed run builds the base as the first run did, and what is kept is
+put into it. Digests show whether it is the same base.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,27 +17,27 @@ from torch import nn
 from gps_seg.delta.change import tensor_digest
 from gps_seg.sparse import Selection
 
-#: Share of the tensors that may be computed, not read, as a model is built.
+#: Largest share of tensors that are computed when a model is built, not read.
 _FEW = 0.25
 _ROUNDING_HINT = (
-    ' Or the run was on another kind of processor, which rounds otherwise '
-    'what is computed when the model is built, such as a position embedding '
-    'that is resized: resume on the same kind, where every bit is the same.'
+    ' Or the run was on another kind of processor, which rounds differently '
+    'what is computed when the model is built, such as a resized position '
+    'embedding: resume on the same kind, where every bit is the same.'
 )
 _STATES = {'state_dict': '', 'ema_state_dict': 'module.'}
 
 
 @dataclass(frozen=True, eq=False)
 class FrozenBase:
-    """What of a model stays as it was, recognised by its digests.
+    """The part of a model that does not train whole, known by its digests.
 
     It is made before training, and is plain data.
 
     Args:
         digests: Digests of the base's tensors that do not train whole, by
             name.
-        source: ``load_from`` of the run, None if there was none. It is only
-            said in errors: what is loaded is what the config names.
+        source: ``load_from`` of the run, or None. Used in messages only; the
+            config names what is loaded.
     """
 
     digests: Mapping[str, str]
@@ -56,9 +56,8 @@ class FrozenBase:
         Args:
             model: Model with the base's weights.
             trained: Names of the parameters that train whole.
-            source: As of the class.
-            known: Digests of tensors of the model that were hashed already,
-                by name.
+            source: See the class.
+            known: Digests of tensors that were computed already, by name.
         """
         whole, known = set(trained), known or {}
         digests = {
@@ -72,11 +71,11 @@ class FrozenBase:
         """Compare a model with the base.
 
         Args:
-            model: As the run begins with it.
-            hint: What the user can do if it is another.
+            model: Model as at the beginning of the run.
+            hint: Advice for the user if it differs.
 
         Raises:
-            ValueError: If it has not the weights of the base.
+            ValueError: If the model has other weights than the base.
         """
         parameters = _parameters(model)
         others = [
@@ -92,14 +91,20 @@ class FrozenBase:
                 'resume: expected the base weights that the run began with, '
                 f'got others in {len(others)} of {len(self.digests)} tensors '
                 f'({others[0]}, ...). The checkpoint holds only what trains: '
-                f'put the files back that the run began with. {hint}'
+                f'restore the files that the run began with. {hint}'
             )
 
 
 def slim(
     checkpoint: dict[str, Any], base: FrozenBase, selection: Selection
 ) -> None:
-    """Leave out of a checkpoint what is equal to the base, in place."""
+    """Remove from a checkpoint what is equal to the base, in place.
+
+    Args:
+        checkpoint: Checkpoint of MMEngine.
+        base: Base of the run.
+        selection: Selection of the run.
+    """
     for key, prefix in _STATES.items():
         state = checkpoint.get(key, {})
         for name in [n for n in state if n.startswith(prefix)]:
@@ -120,14 +125,14 @@ def fill(
     """Undo :func:`slim`, in place.
 
     Args:
-        checkpoint: Checkpoint that :func:`slim` made small.
-        base: Kept with the checkpoint.
-        selection: Kept with the checkpoint.
-        model: Model, initialised as the config says, by the seed of the run.
-        start: ``load_from`` of the config, which is loaded into the model.
+        checkpoint: Checkpoint reduced by :func:`slim`.
+        base: Base in the checkpoint.
+        selection: Selection in the checkpoint.
+        model: Model, initialised by the config and the seed of the run.
+        start: ``load_from`` of the config, loaded into the model; or None.
 
     Raises:
-        ValueError: If the model has not the base's weights.
+        ValueError: If the model has other weights than the base.
     """
     if start is not None:
         load_checkpoint(model, start, map_location='cpu')
@@ -156,5 +161,5 @@ def fill(
 
 
 def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Each once: a tied weight's other names stay in the checkpoint."""
+    """Each parameter once; other names of tied weights are not slimmed."""
     return dict(model.named_parameters())

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Optim wrappers by name, and which of them stands for which.
+"""Optim wrappers by name, and the siblings that replace them.
 
-A config names its wrapper; the sibling takes the same settings, so that only
-the name is replaced and clipping, accumulation, parameter-wise rates, the
-constructor and the settings of mixed precision stay.
+A config names its wrapper. A sibling takes the same settings, so only the name
+is replaced: clipping, accumulation, parameter-wise rates, the constructor and
+the settings of mixed precision stay.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from mmengine.registry import OPTIM_WRAPPERS
 
 from gps_seg.engine.training.optim_wrapper import TrainsSelected
 
-#: Wrapper of MMEngine -> the one that trains what a ``PeftHook`` declares.
+#: Wrapper of MMEngine -> its sibling that trains what a ``PeftHook`` declares.
 PEFT_SIBLINGS = {
     'OptimWrapper': 'PeftOptimWrapper',
     'AmpOptimWrapper': 'AmpPeftOptimWrapper',
 }
-#: Wrapper -> the same in mixed precision.
+#: Wrapper -> its sibling in mixed precision.
 AMP_SIBLINGS = {
     'OptimWrapper': 'AmpOptimWrapper',
     'PeftOptimWrapper': 'AmpPeftOptimWrapper',
@@ -29,8 +29,12 @@ AMP_SIBLINGS = {
 def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
     """Bare name of the ``type`` of a component.
 
-    A config may name it, ``'PeftHook'``, name it with its scope,
-    ``'mmengine.PeftHook'``, or hold the class.
+    A config may contain the name, ``'PeftHook'``, the name with its scope,
+    ``'mmengine.PeftHook'``, or the class.
+
+    Args:
+        settings: Settings of the component.
+        default: Type of settings without one.
     """
     kind: Any = settings.get('type', default)
     if isinstance(kind, str):
@@ -39,7 +43,7 @@ def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
 
 
 def trains_selected(settings: Mapping[str, Any]) -> bool:
-    """Whether the wrapper of these settings trains what a hook declares."""
+    """Whether these settings are of a wrapper that a ``PeftHook`` needs."""
     kind = settings.get('type', 'OptimWrapper')
     if isinstance(kind, str):
         kind = OPTIM_WRAPPERS.get(kind)
@@ -47,7 +51,7 @@ def trains_selected(settings: Mapping[str, Any]) -> bool:
 
 
 def wrong_wrapper(name: str | None) -> ValueError:
-    """The error of a wrapper that would not leave the frozen as it is."""
+    """The error of a wrapper that would train frozen entries."""
     return ValueError(
         f'optim_wrapper.type: expected {" or ".join(PEFT_SIBLINGS.values())} '
         f'beside a PeftHook, got {name}, which would train every entry. '
@@ -56,11 +60,11 @@ def wrong_wrapper(name: str | None) -> ValueError:
 
 
 def use_peft_wrapper(config: Config) -> None:
-    """Replace the optim wrapper by the one for a ``PeftHook``, in place.
+    """Replace the optim wrapper by its sibling for a ``PeftHook``, in place.
 
     Raises:
-        ValueError: If the config has no optim wrapper, or one of a type that
-            has no such sibling.
+        ValueError: If the config has no optim wrapper, or one of a type
+            without a sibling.
     """
     _replace(config, PEFT_SIBLINGS, 'a PeftHook')
 
@@ -69,7 +73,7 @@ def enable_amp(config: Config) -> None:
     """Replace the optim wrapper by its mixed-precision sibling, in place.
 
     Raises:
-        ValueError: As :func:`use_peft_wrapper`.
+        ValueError: See :func:`use_peft_wrapper`.
     """
     _replace(config, AMP_SIBLINGS, '--amp')
 
@@ -87,6 +91,6 @@ def _replace(config: Config, siblings: dict[str, str], whom: str) -> None:
     if name not in siblings:
         raise ValueError(
             f'optim_wrapper.type: expected one of {list(siblings)} for '
-            f"{whom}, got '{name}'. It has no sibling that would do."
+            f"{whom}, got '{name}'. Use one of these."
         )
     settings.type = siblings[name]

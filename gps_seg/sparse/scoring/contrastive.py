@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The supervised contrastive loss, for scores that need no head."""
+"""The supervised contrastive loss: scores that need no head."""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ def supervised_contrastive_loss(
     labels: Tensor,  # shape: (samples,)
     temperature: float,
 ) -> Tensor:  # shape: ()
-    """Pull together features of one label, push apart all others.
+    """Pull features of one label together and push all others apart.
 
     ``L_out`` of Khosla et al., *Supervised Contrastive Learning*, NeurIPS
     2020, equation 2: with ``z`` the features at unit length and ``P(i)`` the
@@ -20,16 +20,26 @@ def supervised_contrastive_loss(
         -1 / |P(i)| sum_{p in P(i)} log( exp(z_i z_p / t)
                                          / sum_{a != i} exp(z_i z_a / t) )
 
-    A sample that is alone with its label is nobody's positive, but a
-    negative of all.
+    A sample with a unique label has no positives; it is a negative for every
+    anchor.
 
     Args:
-        features: Any scale.
+        features: Features at any scale.
         labels: One integer per sample.
-        temperature: ``t``, above 0; GPS takes 0.07.
+        temperature: ``t``, above 0; GPS uses 0.07.
 
     Raises:
         ValueError: If no two samples share a label.
+
+    Example:
+        >>> features = torch.eye(2).repeat(2, 1)  # two pairs of equal vectors
+        >>> agree = torch.tensor([0, 1, 0, 1])
+        >>> disagree = torch.tensor([0, 0, 1, 1])
+        >>> bool(
+        ...     supervised_contrastive_loss(features, agree, 0.07)
+        ...     < supervised_contrastive_loss(features, disagree, 0.07)
+        ... )
+        True
     """
     unit = F.normalize(features.float(), dim=1)
     others = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Importance of every entry of a weight: larger is more important.
 
-A criterion is a formula over the weight and the evidence that a pass over the
-training data gave of it, if it asks for any.
+A criterion is a function of the weight and, if it needs any, of the evidence
+that a pass over the training data has summed for it.
 """
 
 import zlib
@@ -19,8 +19,8 @@ class Criterion(NamedTuple):
     """A way to score.
 
     Args:
-        evidence: Sum that the pass over the training data takes, or None if
-            no data is needed.
+        evidence: Evidence to sum over the training data; None if no data is
+            needed.
         score: Function of weight and sum, both float32 and of one shape, to
             a score of that shape; without evidence the sum is the weight.
     """
@@ -29,9 +29,10 @@ class Criterion(NamedTuple):
     score: Callable[[Tensor, Tensor], Tensor]
 
 
-#: By name: GPS (Zhang et al., CVPR 2024); Fisher information as in SPT (He et
-#: al., ICCV 2023); first-order Taylor term as in SNIP (Lee et al., ICLR
-#: 2019); FPS (arXiv 2510.27359); magnitude as in NeuroAda (arXiv 2510.18940).
+#: Criteria by name: gradient as in GPS (Zhang et al., CVPR 2024); Fisher
+#: information as in SPT (He et al., ICCV 2023); first-order Taylor term as in
+#: SNIP (Lee et al., ICLR 2019); activation as in FPS (arXiv 2510.27359);
+#: magnitude as in NeuroAda (arXiv 2510.18940).
 CRITERIA: Mapping[str, Criterion] = {
     'gradient': Criterion(Evidence.GRADIENT, lambda w, g: g.abs()),
     'fisher': Criterion(Evidence.SQUARED_GRADIENT, lambda w, g2: g2),
@@ -39,32 +40,43 @@ CRITERIA: Mapping[str, Criterion] = {
     'activation': Criterion(Evidence.INPUT, lambda w, x: w.abs() * x),
     'magnitude': Criterion(None, lambda w, _: w.abs()),
 }
-#: Chance, the control of every criterion, has no formula.
+#: Random selection, the control of every criterion, has no formula.
 RANDOM = 'random'
 SCORES = (*CRITERIA, RANDOM)
 
 
 def check_score(score: str) -> None:
-    """Raise ValueError unless ``score`` names a criterion or chance."""
+    """Raise ValueError unless ``score`` is one of :data:`SCORES`."""
     if score not in SCORES:
         raise ValueError(f'score: expected one of {SCORES}, got {score!r}.')
 
 
 def evidence_for(score: str) -> Evidence | None:
-    """What ``score`` must know of the training data; None for nothing."""
+    """Evidence that ``score`` needs of the training data; None for none."""
     return None if score == RANDOM else CRITERIA[score].evidence
 
 
 class Scores(Mapping[str, Tensor]):
-    """Score of each weight by name, computed when it is asked for.
+    """Score of each weight by name, computed on access.
 
     Each is a float32 tensor of the shape of its weight, on the CPU.
 
     Args:
         score: One of :data:`SCORES`.
         weights: Weights to score, by name.
-        sums: Evidence of the training data, if the criterion needs any.
+        sums: Evidence of the training data; None if the criterion needs none.
         seed: Seed of random scores.
+
+    Raises:
+        ValueError: If the score is unknown.
+
+    Example:
+        >>> weights = {'fc.weight': nn.Parameter(torch.tensor([[2.0, -3.0]]))}
+        >>> gradients = {'fc.weight': torch.tensor([[-5.0, 1.0]])}
+        >>> Scores('gradient', weights, gradients, seed=0)['fc.weight']
+        tensor([[5., 1.]])
+        >>> Scores('taylor', weights, gradients, seed=0)['fc.weight']
+        tensor([[10.,  3.]])
     """
 
     def __init__(
@@ -79,6 +91,9 @@ class Scores(Mapping[str, Tensor]):
         self._weights = weights
         self._sums = sums
         self._seed = seed
+
+    def __repr__(self) -> str:
+        return f'Scores({self._score!r}, {len(self)} weights)'
 
     def __getitem__(self, name: str) -> Tensor:
         weight = self._weights[name].detach().float().cpu()
@@ -95,12 +110,12 @@ class Scores(Mapping[str, Tensor]):
 
 
 def _uniform(shape: torch.Size, name: str, seed: int) -> Tensor:
-    """Uniform in (0, 1]; every weight has a generator of its own.
+    """Uniform in (0, 1], from a generator per weight.
 
-    It is seeded by ``seed`` and the name, so that the scores of a weight do
-    not depend on which other weights there are.
+    The generator is seeded by ``seed`` and the name, so that the scores of a
+    weight do not depend on the other weights.
     """
-    # The CPU's generator keeps 32 bits of a seed, so hash both into 32.
+    # The CPU's generator keeps 32 bits of a seed: hash both into 32.
     generator = torch.Generator().manual_seed(
         zlib.crc32(f'{seed} {name}'.encode())
     )

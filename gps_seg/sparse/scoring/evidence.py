@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a pass over the training data says about each entry of a weight."""
+"""Evidence of each entry of a weight, summed over the training data."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -13,7 +13,12 @@ from gps_seg.sparse.scoring.input_sums import InputSums
 
 
 class Evidence(Enum):
-    """Quantity that is summed over the batches; ``L`` is a batch's loss."""
+    """Quantity that is summed over the batches; ``L`` is a batch's loss.
+
+    Example:
+        >>> Evidence.SQUARED_GRADIENT.value
+        '(dL/dw)^2'
+    """
 
     GRADIENT = 'dL/dw'
     SQUARED_GRADIENT = '(dL/dw)^2'
@@ -23,18 +28,29 @@ class Evidence(Enum):
 class RunningSums(Mapping[str, Tensor]):
     """Evidence of each parameter, summed over the batches so far.
 
-    Each is a float32 tensor of the shape of its parameter, on the CPU, added
-    up over all processes already: a look-up talks to none of them. It is that
-    of the moment: once the next batch has been seen, the same question may
-    have another answer.
+    Each is a float32 tensor of the shape of its parameter, on the CPU, already
+    summed over all processes: access needs no communication. The tensors are
+    updated in place when the pass goes on.
 
     Attributes:
         num_batches: Number of batches of each process in the sums.
+
+    Args:
+        sums: Sum of each parameter, by name.
+        num_batches: See the attribute.
+
+    Example:
+        >>> sums = RunningSums({'fc.weight': torch.ones(2, 3)}, num_batches=4)
+        >>> sums
+        RunningSums(1 weights, 4 batches)
     """
 
     def __init__(self, sums: Mapping[str, Tensor], num_batches: int) -> None:
         self._sums = sums
         self.num_batches = num_batches
+
+    def __repr__(self) -> str:
+        return f'RunningSums({len(self)} weights, {self.num_batches} batches)'
 
     def __getitem__(self, name: str) -> Tensor:
         return self._sums[name]
@@ -52,30 +68,40 @@ def running_sums(
     evidence: Evidence = Evidence.GRADIENT,
     reduce: Callable[[Tensor], None] | None = None,
 ) -> Generator[RunningSums, None, None]:
-    """The sums each time the data seen has doubled, and at the end.
+    """Yield the sums after 1, 2, 4, 8, ... batches and after the last.
 
     Gradients are summed with their sign, in float32, as in GPS (Zhang et al.,
     CVPR 2024), or as squares of each batch's gradient, as in SPT (He et al.,
-    ICCV 2023). Each is moved into its sum as soon as it is ready, so that of
-    the dense gradients only one exists at a time, and the sums are kept in
-    the memory of the CPU. For the inputs there is no backward pass.
+    ICCV 2023). Each is moved into its sum as soon as it is ready, so that only
+    one dense gradient exists at a time; the sums are kept in the memory of the
+    CPU. Sums of inputs need no backward pass.
 
     Args:
-        parameters: Weights to look at; each must require grad and hold no
+        parameters: Weights by name; each must require grad and hold no
             gradient.
-        losses: One scalar loss per batch, built lazily: the next one is asked
-            for when all of the last is done.
+        losses: One scalar loss per batch, computed lazily: the next one is
+            requested when the last is done.
         evidence: Quantity to sum.
-        reduce: Adds up a sum over all processes, in place. Called for every
-            sum whenever the sums are given, so that all processes must ask
-            for them equally often.
+        reduce: Function that sums a tensor over all processes, in place;
+            called for each sum before a yield, so all processes must iterate
+            equally far.
 
     Raises:
-        RuntimeError: If selected entries of a parameter train.
+        RuntimeError: If selected entries of a parameter train already.
         ValueError: If there is no loss, or one is not finite.
 
     Warns:
-        UserWarning: If a parameter met no input, of those that are asked for.
+        UserWarning: If ``evidence`` is ``INPUT`` and a parameter met no input.
+
+    Example:
+        >>> layer = nn.Linear(2, 1, bias=False)
+        >>> batches = torch.tensor([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
+        >>> losses = (layer(batch).sum() for batch in batches)
+        >>> for sums in running_sums({'weight': layer.weight}, losses):
+        ...     print(sums.num_batches, sums['weight'].tolist())
+        1 [[1.0, 2.0]]
+        2 [[11.0, 22.0]]
+        3 [[111.0, 222.0]]
     """
     sums = {
         name: torch.zeros(parameter.shape, dtype=torch.float32)
@@ -129,7 +155,7 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
         if parameter.grad is None:
             raise RuntimeError(
                 'parameters: expected none that is tuned, got a weight of '
-                f'shape {tuple(parameter.shape)} whose gradient others took. '
+                f'shape {tuple(parameter.shape)} whose gradient was taken. '
                 'Call gps_seg.peft.release(model) first.'
             )
         gradient = parameter.grad.to(total)
@@ -144,7 +170,7 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
 def _unless_it_failed(
     callback: Callable[[], None],
 ) -> Callable[[type[BaseException] | None, object, object], None]:
-    """For the way out of a pass that has ended, or is asked no more."""
+    """Exit callback: call back unless an exception ended the pass."""
 
     def leave(kind: type[BaseException] | None, _: object, __: object) -> None:
         if kind is None or issubclass(kind, GeneratorExit):
@@ -158,7 +184,7 @@ def _is_power_of_two(number: int) -> bool:
 
 
 def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
-    """Backward passes of one loss after another; how many were done."""
+    """Run the backward pass of each loss; yield the number of losses."""
     for number, loss in enumerate(losses, start=1):
         _check_finite(loss, number)
         loss.backward()
@@ -168,7 +194,7 @@ def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
 def _forward_each(
     losses: Iterable[Tensor], inputs: InputSums
 ) -> Iterator[int]:
-    """Forward passes alone, watched by ``inputs``; how many were done."""
+    """Run the forward passes alone, watched; yield the number of losses."""
     iterator = iter(losses)
     for number in count(1):
         with inputs.watching(), torch.no_grad():

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What each entry of a weight is multiplied with, summed without a backward.
+"""Sum of the |inputs| of each entry of a weight, without a backward pass.
 
-For ``y = x W^T`` the entry ``(r, c)`` meets channel ``c`` of every token, for
-a convolution the input under position ``c`` of its kernel at every output
-position. The sum of the absolute values that an entry meets is the gradient
-of ``sum(f(|x|, W))`` with respect to it, whatever linear map ``f`` is.
+In ``y = x W^T`` the entry ``(r, c)`` multiplies channel ``c`` of every token;
+in a convolution it multiplies the input under position ``c`` of the kernel at
+every output position. For any linear map ``f`` the sum of the absolute inputs
+of an entry is the gradient of ``sum(f(|x|, W))`` with respect to it.
 """
 
 import warnings
@@ -16,10 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.sparse.weight_rows import find_rows
+from gps_seg.sparse.interception import find_rows
 
-#: The functions where the linear maps of PyTorch meet; their second argument
-#: is the weight.
+#: The convolutions of PyTorch; their second argument is the weight.
 _CONVOLUTIONS = (
     'conv1d',
     'conv2d',
@@ -31,7 +30,7 @@ _CONVOLUTIONS = (
 
 
 class InputSums:
-    """Adds to ``sums`` what the weights meet in the forward passes.
+    """Adds the |inputs| of the weights in forward passes to ``sums``.
 
     Args:
         weights: Weights to watch, by name.
@@ -50,7 +49,7 @@ class InputSums:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the forward passes inside. Not for two threads at once."""
+        """Watch the forward passes inside; one thread at a time."""
         watchers = dict.fromkeys(_CONVOLUTIONS, self._convolution)
         watchers['linear'] = self._linear
         with ExitStack() as stack:
@@ -61,15 +60,15 @@ class InputSums:
             yield
 
     def warn_of_unmet(self) -> None:
-        """Warn, by name, of weights that no forward pass has come across."""
+        """Warn of the weights that no forward pass has used, by name."""
         if self._unmet:
             names = list(self._unmet.values())
             warnings.warn(
-                f'score: expected an input of every weight, got none of '
-                f'{names[:5]} ({len(names)} in all). They are not used, or '
-                'not by F.linear or a convolution, so that all that is known '
-                'of them is |weight|. Choose a score by gradients, or freeze '
-                'them by the rules of the method.',
+                'score: expected an input of every weight, got none of '
+                f'{names[:5]} ({len(names)} in all). They are unused, or not '
+                'used by F.linear or a convolution, so their inputs compete '
+                'by |weight|. Choose a score by gradients, or freeze them by '
+                'the rules of the method.',
                 stacklevel=2,
             )
 

@@ -2,17 +2,16 @@
 """Gradients of the selected entries of linear maps, without the dense ones.
 
 For ``y = x W^T + b`` with ``x`` of shape (tokens, in) and ``D = dL/dy`` of
-shape (tokens, out) the gradient is ``dL/dW = D^T x``. Only the entries
-``(row, column)`` that were selected are wanted. With ``C`` the distinct
-columns among them, ``D^T x[:, C]`` holds all of these, exactly, at the cost
-of ``|C| / in`` of the product, and nothing but ``x[:, C]`` is kept for the
-backward pass. ``C`` is small because the neurons of a layer agree on which of
-their inputs matter.
+shape (tokens, out) the gradient is ``dL/dW = D^T x``. Only the selected
+entries ``(row, column)`` are needed. With ``C`` the distinct columns among
+them, ``D^T x[:, C]`` contains all of these exactly, at ``|C| / in`` of the
+cost of the product, and only ``x[:, C]`` is kept for the backward pass. ``C``
+is small because the neurons of a layer agree on which inputs matter.
 
 Inside :meth:`ColumnGradients.active` every ``torch.nn.functional.linear`` on
 a selected weight computes its gradient in this way. A weight that is used in
 any other way (convolution, table) takes the general path of
-:class:`gps_seg.sparse.SelectedEntries`.
+:class:`gps_seg.sparse.training.selected_entries.SelectedEntries`.
 """
 
 from collections.abc import Iterable
@@ -20,18 +19,33 @@ from contextlib import AbstractContextManager
 
 from torch import Tensor
 
-from gps_seg.sparse.interception import PlainLinear, intercepting
+from gps_seg.sparse.interception import PlainLinear, find_rows, intercepting
 from gps_seg.sparse.training.parts import Part, part_of
 from gps_seg.sparse.training.selected_entries import SelectedEntries
 from gps_seg.sparse.training.selected_linear import Map, selected_linear
-from gps_seg.sparse.weight_rows import find_rows
 
 
 class ColumnGradients:
     """Gradients of selected entries from selected columns, where possible.
 
     Args:
-        selected: Entries of weights; those of two axes are of linear maps.
+        selected: Selected entries of each weight; weights of other than two
+            axes are left to the general path.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from gps_seg.sparse import SelectedWeights, Selection
+        >>> layer = nn.Linear(3, 2)
+        >>> selection = Selection(
+        ...     {'weight': torch.tensor([1, 3])}, {'weight': (2, 3)}
+        ... )
+        >>> selected = SelectedWeights(layer, selection)
+        >>> x = torch.tensor([[1.0, 2.0, 3.0]])
+        >>> with ColumnGradients(selected.values()).active():
+        ...     layer(x).sum().backward()
+        >>> selected['weight'].values.grad, layer.weight.grad
+        (tensor([2., 1.]), None)
     """
 
     def __init__(self, selected: Iterable[SelectedEntries]) -> None:
@@ -42,18 +56,20 @@ class ColumnGradients:
         }
         self._parts: dict[tuple[Tensor, range], Part] = {}
 
+    def __repr__(self) -> str:
+        return f'ColumnGradients({len(self._entries)} weights)'
+
     def active(self) -> AbstractContextManager[None]:
         """Compute gradients from columns in the forward passes inside.
 
-        The backward pass must be inside too if it computes parts of the
-        forward pass again (activation checkpointing). Whatever runs outside
-        is the plain model with equal results: there a dense gradient is
-        formed, gathered and freed. So it is inside for weights that no longer
-        require grad, compiled code, nested tensors and function transforms.
+        The backward pass must be inside too if it recomputes parts of the
+        forward pass (activation checkpointing). Outside, the results are
+        equal: a dense gradient is formed, gathered and freed. The same holds
+        inside for compiled code, nested tensors and function transforms.
 
-        A gradient of a gradient can be taken of the inputs (a penalty on
-        input gradients); of the gradients of the selected entries only
-        outside.
+        Second derivatives with respect to the inputs are supported (a penalty
+        on input gradients); those of the gradients of the selected entries
+        must be computed outside.
         """
         return intercepting(self)
 
@@ -64,13 +80,13 @@ class ColumnGradients:
         weight: Tensor,
         bias: Tensor | None,
     ) -> Tensor | None:
-        """As :meth:`gps_seg.sparse.interception.Interceptor.linear`."""
+        """See :meth:`gps_seg.sparse.interception.Interceptor.linear`."""
         found = find_rows(weight, self._entries)
         if found is None:
             return None
         whole, rows = found
         if weight is not whole and weight.is_leaf:
-            return None  # cut under no_grad: no gradient reaches the whole
+            return None  # sliced under no_grad: no gradient reaches `whole`
         owner = self._entries[whole]
         part = self._part(owner, rows)
         values: Tensor = owner.values

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Entries of a dense tensor, by their positions in it once flattened.
+"""Read and write entries of a dense tensor by flat position.
 
-Both ways are deterministic on every device, if PyTorch is asked to be
-(``torch.use_deterministic_algorithms``); ``put_`` is not.
+Both are deterministic on every device under
+``torch.use_deterministic_algorithms``; ``put_`` is not.
 """
 
 import torch
@@ -16,12 +16,16 @@ def read_entries(
     """Copy entries out of a tensor.
 
     Args:
-        tensor: Not changed; no gradient flows back to it.
+        tensor: Tensor to read; no gradient flows back to it.
         indices: Positions in the tensor flattened row by row.
+
+    Example:
+        >>> read_entries(torch.arange(6).view(2, 3), torch.tensor([1, 5]))
+        tensor([1, 5])
     """
     tensor = tensor.detach()
     indices = indices.to(tensor.device)
-    if tensor.is_contiguous():  # the faster way
+    if tensor.is_contiguous():  # faster
         return tensor.view(-1).index_select(0, indices)
     return tensor.take(indices)
 
@@ -32,12 +36,12 @@ def write_entries(
     indices: Tensor,  # shape: (num_entries,), int64
     values: Tensor,  # shape: (num_entries,)
 ) -> None:
-    """Put values into a tensor in place; all other bits stay.
+    """Write values into a tensor in place; all other bits stay.
 
     Args:
-        tensor: Written to; a parameter may require grad.
+        tensor: Tensor to write to; a parameter may require grad.
         indices: Positions in the tensor flattened row by row, each once.
-        values: Rounded to the dtype of the tensor, if theirs is another.
+        values: New values; rounded to the dtype of the tensor if it differs.
 
     Example:
         >>> tensor = torch.zeros(2, 3)
@@ -47,7 +51,7 @@ def write_entries(
                 [0., 0., 8.]])
     """
     indices, values = indices.to(tensor.device), values.to(tensor)
-    if tensor.is_contiguous():  # the faster way
+    if tensor.is_contiguous():  # faster
         tensor.view(-1).index_copy_(0, indices, values)
     else:
         tensor[torch.unravel_index(indices, tensor.shape)] = values

@@ -1,18 +1,18 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The selected entries in consecutive rows of a weight, and their columns."""
+"""Selected entries in consecutive rows of a weight, and their columns."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-#: Above this share of the fan-in the dense product is taken: the columns
-#: would have to be copied together first, and little is saved by then.
+#: Above this share of the fan-in the dense product is used: copying the
+#: columns together would cost more than it saves.
 MAX_COLUMN_SHARE = 0.75
 
 
 def is_compressed(num_columns: int, fan_in: int) -> bool:
-    """Whether few enough columns are selected for gathering them to pay."""
+    """Whether so few columns are selected that gathering them pays."""
     return num_columns <= MAX_COLUMN_SHARE * fan_in
 
 
@@ -20,12 +20,12 @@ class Part(NamedTuple):
     """Selected entries in consecutive rows of a weight, and their columns.
 
     Args:
-        first: Position of the first of them among all of the weight.
-        last: The same, one past the last.
-        columns: Columns to keep of the input, shape (num_columns,); None to
-            keep all of them.
-        positions: Flat positions in the product, which has the shape
-            (rows, num_columns), of the entries, shape (last - first,).
+        first: Position of the first entry among all entries of the weight.
+        last: Position one past the last entry.
+        columns: Columns of the input to keep, shape (num_columns,); None to
+            keep all.
+        positions: Flat positions of the entries in the product, which has
+            shape (rows, num_columns); shape (last - first,).
     """
 
     first: int

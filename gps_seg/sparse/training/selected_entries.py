@@ -4,9 +4,9 @@
 The trainable parameter is a 1-D tensor of the selected values. Optimizer,
 clipping, accumulation and gradient scaling see that tensor and never the
 dense weight, so an entry that was not selected cannot move: no weight decay,
-no stale momentum, no rounding ever touches it. The dense weight stays where
-it is and takes the values after each step, so the forward pass, the
-state-dict keys and the cost of inference are those of the plain model.
+no stale momentum and no rounding touches it. The dense weight receives the
+values after each step, so the forward pass, the state-dict keys and the cost
+of inference are those of the plain model.
 """
 
 import weakref
@@ -21,11 +21,11 @@ from gps_seg.sparse.training.entries import read_entries, write_entries
 class SelectedEntries:
     """The selected entries of one weight, as a trainable 1-D parameter.
 
-    A weight has one owner: entries that are made of it release those that
-    were made of it before. What others write into the weight, such as the
-    loading of a checkpoint, wins over the values. It is noticed by the
-    version that PyTorch counts; writes through ``weight.data`` do not count,
-    and need a :meth:`read`.
+    A weight has one owner: a new object for the same weight releases the
+    earlier one. A write of others into the weight, such as loading a
+    checkpoint, wins over the values. It is detected by PyTorch's version
+    counter; a write through ``weight.data`` is not counted and needs a call
+    of :meth:`read`.
 
     Attributes:
         values: Trainable values, shape ``(num_selected,)``, on the device of
@@ -33,9 +33,21 @@ class SelectedEntries:
             would be lost to rounding, else in the dtype of the weight.
 
     Args:
-        weight: Dense weight, any shape; keeps its identity and its storage.
-            A gradient that it holds is dropped.
+        weight: Dense weight of any shape; keeps its identity and storage, and
+            loses its gradient.
         indices: Flat indices into it, shape ``(num_selected,)``, int64.
+
+    Example:
+        >>> weight = nn.Parameter(torch.zeros(2, 3))
+        >>> entries = SelectedEntries(weight, torch.tensor([1, 3]))
+        >>> (weight * torch.arange(6.0).view(2, 3)).sum().backward()
+        >>> entries.values.grad
+        tensor([1., 3.])
+        >>> torch.optim.SGD([entries.values], lr=1.0).step()
+        >>> entries.write()
+        >>> weight.data
+        tensor([[ 0., -1.,  0.],
+                [-3.,  0.,  0.]])
     """
 
     def __init__(self, weight: nn.Parameter, indices: Tensor) -> None:
@@ -53,16 +65,23 @@ class SelectedEntries:
             _gathering_for(weakref.ref(self))
         )
 
+    def __repr__(self) -> str:
+        released = ', released' if self.is_released else ''
+        return (
+            f'SelectedEntries({len(self.indices):,} of a weight of shape '
+            f'{tuple(self.weight.shape)}{released})'
+        )
+
     @property
     def is_released(self) -> bool:
         """Whether the weight is no longer trained through these values."""
         return _OWNERS.get(id(self.weight)) is not self
 
     def gather(self) -> None:
-        """Take the gradients out of that of the weight, and free that one.
+        """Move the entries' gradients out of the weight's gradient, free it.
 
         Raises:
-            RuntimeError: As :meth:`reconcile`.
+            RuntimeError: See :meth:`reconcile`.
         """
         assert self.weight.grad is not None  # autograd has just put it there
         self.reconcile()
@@ -75,9 +94,9 @@ class SelectedEntries:
             self.values.grad += gradient
 
     def write(self) -> None:
-        """Put the values into the dense weight (after an optimizer step).
+        """Write the values into the dense weight (after an optimizer step).
 
-        If others wrote into the weight since the last time, the values follow
+        If others wrote into the weight since the last call, the values follow
         the weight instead.
 
         Raises:
@@ -92,10 +111,10 @@ class SelectedEntries:
 
     @torch.no_grad()
     def read(self) -> None:
-        """Take the values from the dense weight (after it was loaded).
+        """Read the values from the dense weight (after it was loaded).
 
-        Values that the weight holds already, rounded to its dtype, keep the
-        bits that it has no room for.
+        A value that equals that of the weight once rounded to its dtype keeps
+        its extra bits.
         """
         found = read_entries(self.weight, self.indices)
         if found.dtype != self.values.dtype:
@@ -106,10 +125,10 @@ class SelectedEntries:
 
     @torch.no_grad()
     def load(self, values: Tensor) -> None:
-        """Take values from elsewhere, and put them into the dense weight.
+        """Set the values, and write them into the dense weight.
 
         Args:
-            values: Shape ``(num_selected,)``.
+            values: New values, shape ``(num_selected,)``.
 
         Raises:
             RuntimeError: If the entries were released.
@@ -120,7 +139,7 @@ class SelectedEntries:
         self._mark()
 
     def reconcile(self) -> None:
-        """Follow the weight if others wrote into it since the last time.
+        """Follow the weight if others wrote into it since the last call.
 
         Raises:
             RuntimeError: If the entries were released, or their values were
@@ -131,7 +150,7 @@ class SelectedEntries:
             self.read()
         elif self.values._version != self._values_version:
             raise RuntimeError(
-                'values: expected the model to have them, got a step of the '
+                'values: expected the model to hold them, got a step of the '
                 'optimizer that was not written into the weight of shape '
                 f'{tuple(self.weight.shape)}. Call Trainable.attach(optimizer)'
                 ' once, or Trainable.write() after each step.'
@@ -153,7 +172,7 @@ class SelectedEntries:
             )
 
     def _mark(self) -> None:
-        """Remember that weight and values agree at this moment."""
+        """Record that weight and values agree now."""
         self._weight_version = self.weight._version
         self._values_version = self.values._version
 
@@ -174,7 +193,7 @@ def release_owner(weight: Tensor) -> None:
 def _gathering_for(
     entries: weakref.ReferenceType[SelectedEntries],
 ) -> Callable[[Tensor], None]:
-    """The hook of a weight; a strong reference would never let it go."""
+    """The hook of a weight; a strong reference would keep it alive."""
 
     def gather(_: Tensor) -> None:
         owner = entries()

@@ -14,9 +14,9 @@ class Map(NamedTuple):
     """A linear map.
 
     Args:
-        plain: Computes it.
+        plain: Function that computes it.
         weight: Weight, or rows of one, shape (out, in).
-        part: Selected entries in it.
+        part: Selected entries in the weight.
     """
 
     plain: PlainLinear
@@ -33,10 +33,10 @@ def selected_linear(
     """The map of ``inputs``; the gradient of its weight goes to ``values``.
 
     Args:
-        values: Selected entries, which the weight holds too.
-        inputs: Arguments of the map.
-        bias: Constant term, or None.
-        linear: The map.
+        values: Selected entries, equal to those in the weight.
+        inputs: Inputs of the map.
+        bias: Bias, or None.
+        linear: Linear map.
     """
     result: Tensor = _SelectedLinear.apply(  # type: ignore[no-untyped-call]
         values, inputs, bias, linear
@@ -45,7 +45,7 @@ def selected_linear(
 
 
 class _SelectedLinear(torch.autograd.Function):
-    """The weight comes inside of ``linear``: it is no input to autograd."""
+    """The weight is passed inside ``linear``, hidden from autograd."""
 
     @staticmethod
     def forward(
@@ -60,7 +60,7 @@ class _SelectedLinear(torch.autograd.Function):
         kept = inputs
         if columns is not None:
             kept = inputs.index_select(-1, columns)
-        # Under autocast the product is taken in the dtype of the output.
+        # Under autocast the product is computed in the dtype of the output.
         kept = kept.to(output.dtype)
         if ctx.needs_input_grad[1]:
             ctx.save_for_backward(kept, weight)
@@ -113,7 +113,7 @@ def _at(
 
 
 class _FirstGradient(torch.autograd.Function):
-    """A gradient of which none can be taken: the inputs were not kept."""
+    """A gradient without a second one: the inputs were not kept."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor) -> Tensor:

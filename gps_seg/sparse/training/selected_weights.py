@@ -13,11 +13,22 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
     """The selected entries of a model's weights, by parameter name.
 
     Args:
-        model: The model; its modules and state-dict keys do not change.
-        selection: Made for this model.
+        model: Model to train; its modules and state-dict keys do not change.
+        selection: Selection in this model.
 
     Raises:
         ValueError: If the model has no weight of a selected name and shape.
+
+    Example:
+        >>> import torch
+        >>> layer = nn.Linear(3, 2)
+        >>> selection = Selection(
+        ...     {'weight': torch.tensor([1, 3])}, {'weight': (2, 3)}
+        ... )
+        >>> selected = SelectedWeights(layer, selection)
+        >>> selected['weight'].values.shape  # give this to an optimizer
+        torch.Size([2])
+        >>> selected.write()  # after each step
     """
 
     def __init__(self, model: nn.Module, selection: Selection) -> None:
@@ -30,7 +41,7 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
                     else 'no such weight'
                 )
                 raise ValueError(
-                    f'selection: expected a model with a weight of shape '
+                    'selection: expected a model with a weight of shape '
                     f'{tuple(shape)}, got {found} ({name}). The selection '
                     'was made for another model.'
                 )
@@ -48,18 +59,22 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __repr__(self) -> str:
+        number = sum(len(entries.indices) for entries in self.values())
+        return f'SelectedWeights({len(self)} weights, {number:,} entries)'
+
     def write(self) -> None:
-        """Put all values into the dense weights."""
+        """Write all values into the dense weights."""
         for entries in self.values():
             entries.write()
 
     def read(self) -> None:
-        """Take all values from the dense weights."""
+        """Read all values from the dense weights."""
         for entries in self.values():
             entries.read()
 
     def reconcile(self) -> None:
-        """Follow the weights into which others wrote since the last time.
+        """Follow the weights into which others wrote since the last call.
 
         Raises:
             RuntimeError: If entries were released, or their values were

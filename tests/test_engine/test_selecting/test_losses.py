@@ -20,7 +20,8 @@ from gps_seg.engine.selecting.scoring_data import scoring_loader
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.training.ignored_settings import ignored_by_method
 from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.sparse import Evidence, supervised_contrastive_loss
+from gps_seg.sparse import Evidence
+from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
 
 
 class Preprocessor(nn.Module):
@@ -323,7 +324,8 @@ LINES = {'type': 'grft', 'k': 1, 'unit': 'row'}
 )
 def test_settings_that_a_method_ignores_warn(method, options, ignored):
     hook = PeftHook(method, **options)
-    told = list(ignored_by_method(hook.method, hook.config, hook.given))
+    given = hook.scoring.given
+    told = list(ignored_by_method(hook.method, hook.config, given))
     assert [text.split(' ignored')[0] for text in told] == (
         [f'PeftHook: {ignored}'] if ignored else []
     )

@@ -65,7 +65,7 @@ def test_one_entry_and_one_bias_per_neuron(build, size):
         if roles[name] is Role.SELECTED
     }
     parameters = {name: owned.parameter for name, owned in weights.items()}
-    selection, silent = Budget('neuron', Connections(1)).select(
+    selection, dead = Budget('neuron', Connections(1)).select(
         Scores('random', parameters, None, seed=0), weights
     )
     biases = sum(
@@ -75,4 +75,4 @@ def test_one_entry_and_one_bias_per_neuron(build, size):
     )
     assert selection.num_selected == EXPECTED[size]
     assert biases == EXPECTED[size]
-    assert set(silent.values()) == {0}
+    assert set(dead.values()) == {0}

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gps_seg.sparse import supervised_contrastive_loss
+from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
 
 
 def by_the_equation(features, labels, temperature):

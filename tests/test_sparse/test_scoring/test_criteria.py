@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import Evidence, Scores, check_score, evidence_for
+from gps_seg.sparse import Evidence, Scores
+from gps_seg.sparse.scoring.criteria import check_score, evidence_for
 
 FORMULAS = {
     'gradient': (Evidence.GRADIENT, lambda w, s: abs(s)),

@@ -6,7 +6,8 @@ from rounding import assert_equal_to_rounding
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.sparse import Evidence, SelectedEntries, running_sums
+from gps_seg.sparse import Evidence, running_sums
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 
 def sums_of(parameters, losses, evidence=Evidence.GRADIENT):

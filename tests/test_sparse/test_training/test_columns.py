@@ -9,12 +9,13 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from gps_seg.sparse import ColumnGradients, SelectedEntries
+from gps_seg.sparse import ColumnGradients
 from gps_seg.sparse.training.parts import (
     MAX_COLUMN_SHARE,
     is_compressed,
     part_of,
 )
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 FEW = torch.tensor([1, 9, 17, 25, 33, 41])  # column 1 of each row of (6, 8)
 SELECTIONS = {

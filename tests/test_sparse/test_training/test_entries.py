@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gps_seg.sparse import read_entries, write_entries
+from gps_seg.sparse.training.entries import read_entries, write_entries
 
 LAYOUTS = {
     'contiguous': torch.empty(2, 3, 4, 5),

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import SelectedEntries, SelectedWeights, Selection
+from gps_seg.sparse import SelectedWeights, Selection
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 INDICES = torch.tensor(
     [1, 9, 17, 25, 33, 41]

@@ -13,11 +13,11 @@ from gps_seg.sparse import (
     Budget,
     ColumnGradients,
     Connections,
-    SelectedEntries,
     SelectedWeights,
     Selection,
 )
 from gps_seg.sparse.roles import Owned
+from gps_seg.sparse.training.selected_entries import SelectedEntries
 
 
 class Net(nn.Module):

@@ -1,7 +1,15 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Checks of numbers that a config gives; the errors name the key."""
+"""Checks of settings; the errors name the key.
+
+Example:
+    >>> check_whole('k', 0, least=1)
+    Traceback (most recent call last):
+    ValueError: k: expected k >= 1, got 0.
+"""
 
 from typing import Any
+
+from torch import nn
 
 
 def check_whole(key: str, value: Any, *, least: int) -> None:
@@ -20,11 +28,21 @@ def check_share(key: str, value: Any) -> None:
 
 
 def check_positive(key: str, value: Any, *, or_zero: bool = False) -> None:
-    """Raise unless ``value`` is a number above 0, or 0 where that will do."""
+    """Raise unless ``value`` is a number above 0, or 0 if that is allowed."""
     _check_real(key, value)
     if not (value > 0 or (or_zero and value == 0)):
         bound = 'of 0 or more' if or_zero else 'above 0'
         raise ValueError(f'{key}: expected a number {bound}, got {value!r}.')
+
+
+def check_child(model: nn.Module, name: str) -> None:
+    """Raise ValueError unless ``model`` has the submodule ``name``."""
+    if name not in dict(model.named_modules()):
+        children = [child for child, _ in model.named_children()]
+        raise ValueError(
+            f"encoder: expected a submodule of the model, got '{name}'. "
+            f'Its children are {children}.'
+        )
 
 
 def _check_real(key: str, value: Any) -> None:

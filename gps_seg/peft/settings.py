@@ -1,0 +1,87 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Objects from settings such as ``dict(type='gps', k=1)``."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from typing import Any, TypeVar
+
+T = TypeVar('T')
+
+_OF_ANY_NAME = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+def build_from(
+    table: Mapping[str, Callable[..., T]],
+    config: Mapping[str, Any],
+    what: str,
+    default: str | None = None,
+) -> T:
+    """An object of the type that ``config`` names, with its other keys.
+
+    Args:
+        table: Class of each type.
+        config: Type and settings.
+        what: Name of the object for messages: ``'method'``.
+        default: Type of a ``config`` without one; None if it must name one.
+
+    Raises:
+        ValueError: If the type or a key is unknown, or a key is missing; the
+            legal choices are listed.
+    """
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f'{what}: expected dict(type=...) with a type among '
+            f'{sorted(table)}, got {config!r}.'
+        )
+    settings = dict(config)
+    name = settings.pop('type', default)
+    if name not in table:
+        raise ValueError(
+            f'{what}: expected a type among {sorted(table)}, got {name!r}.'
+        )
+    check_keys(table[name], settings, f"{what} '{name}'")
+    return table[name](**settings)
+
+
+def check_keys(
+    callee: Callable[..., Any], settings: Mapping[str, Any], what: str
+) -> None:
+    """Raise ValueError if a key is unknown or missing.
+
+    Args:
+        callee: Class or function that takes the settings.
+        settings: Keyword arguments for it.
+        what: Name of the settings for messages: ``"method 'gps'"``.
+    """
+    parameters = {
+        key: parameter
+        for key, parameter in inspect.signature(callee).parameters.items()
+        if parameter.kind not in _OF_ANY_NAME
+    }
+    unknown = sorted(settings.keys() - parameters.keys())
+    if unknown:
+        raise ValueError(
+            f'{what}: expected keys among {list(parameters)}, got {unknown}.'
+        )
+    missing = [
+        key
+        for key, parameter in parameters.items()
+        if parameter.default is parameter.empty and key not in settings
+    ]
+    if missing:
+        raise ValueError(
+            f'{what}: expected a value for {missing}, got none.'
+            + _where_to_add(missing[0], what)
+        )
+
+
+def _where_to_add(key: str, what: str) -> str:
+    """Advice if the settings are those of a ``PeftHook``, else nothing."""
+    section = what.split()[0]
+    if not section.isidentifier():
+        return ''
+    return (
+        f' Add {key}=... to its dict (tools/train.py: --peft-options '
+        f'{section}.{key}=...).'
+    )
