@@ -55,7 +55,7 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     figure.legend(
         handles=handles,
         loc='outside lower center',
-        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.7))),
+        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.4))),
         frameon=False,
         fontsize=9,
     )
