@@ -87,7 +87,8 @@ def run_name(files: Sequence[Path]) -> str:
 
 
 def _draw_loss(axes: Axes, history: History) -> None:
-    style_axes(axes, 'training loss')
+    style_axes(axes)
+    axes.set_ylabel('training loss', fontsize=9, color=INK)
     axes.tick_params(axis='x', labelbottom=False)
     steps, values = series(history.training, 'loss')
     finite = [value for value in values if math.isfinite(value)]
