@@ -40,12 +40,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 def style_axes(axes: Axes, title: str = '') -> None:
     """Plain axes: light grid, no box, title on the left."""
-    axes.set_title(title, loc='left', fontsize=10, color=INK)
+    style_title(axes, title)
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[['top', 'right']].set_visible(False)
     axes.spines[['left', 'bottom']].set_color(MUTED)
     axes.tick_params(colors=INK, labelsize=8)
+
+
+def style_title(axes: Axes, title: str) -> None:
+    """Title on the left."""
+    axes.set_title(title, loc='left', fontsize=10, color=INK)
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
