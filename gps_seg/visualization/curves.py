@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gps_seg.visualization.figure import (
     new_figure,
+    percent_sign,
     save_figure,
     shortened,
     style_axes,
@@ -154,12 +155,12 @@ def _draw_metrics(axes: Axes, history: History) -> None:
     if not names:
         _say_empty(axes)
         return
-    largest = 0.0
+    finite_values: list[float] = []
     for index, name in enumerate(names):
         steps, values = series(history.validation, name)
         finite = [value for value in values if math.isfinite(value)]
         best = f', best {max(finite):.2f}' if finite else ''
-        largest = max([largest, *finite])
+        finite_values += finite
         lap, colour = divmod(index, len(PALETTE))
         axes.plot(
             steps,
@@ -172,10 +173,9 @@ def _draw_metrics(axes: Axes, history: History) -> None:
         )
     last = max(line['step'] for line in history.validation)
     axes.set_xlim(0, 1.05 * last or 1)
-    # The metrics of OpenMMLab are percentages; others may be fractions.
-    unit = ' (%)' if largest > 1 else ''
     name = names[0] if len(names) == 1 else 'score'
-    axes.set_ylabel(f'{name}{unit}', fontsize=9, color=INK)
+    label = f'{name}{percent_sign(finite_values)}'
+    axes.set_ylabel(label, fontsize=9, color=INK)
     _add_legend(axes, loc='upper left', anchor=(1.01, 1), ncols=1)
 
 

@@ -8,7 +8,7 @@ no backend to choose, nothing to close, safe inside a training process.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,19 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
         frameon=False,
         fontsize=9,
     )
+
+
+def percent_sign(scores: Iterable[float]) -> str:
+    """Unit of an axis of scores.
+
+    The metrics of OpenMMLab are percentages; what never exceeds 1 is taken
+    for a fraction.
+
+    Example:
+        >>> percent_sign([0.4, 81.0])
+        ' (%)'
+    """
+    return ' (%)' if any(score > 1 for score in scores) else ''
 
 
 def shortened(text: str, length: int) -> str:
