@@ -53,6 +53,13 @@ def plot_alpha_sweep(
     Raises:
         ValueError: If there are no scores, a metric is none of them, or the
             name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> scores = [AlphaScore(a / 2, {'mIoU': 60 + a}) for a in range(3)]
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_alpha_sweep(scores, ['mIoU'], f'{folder}/sweep.svg').name
+        'sweep.svg'
     """
     _check(scores, metrics)
     scores = sorted(scores, key=lambda score: score.alpha)

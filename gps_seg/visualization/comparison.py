@@ -73,9 +73,9 @@ def plot_comparison(
             not in [0, 1], or the name has another ending.
 
     Example:
-        >>> import tempfile
+        >>> from tempfile import TemporaryDirectory
         >>> runs = [MethodRun('gps', 82.8, 0.013), MethodRun('full', 82.0, 1)]
-        >>> with tempfile.TemporaryDirectory() as folder:
+        >>> with TemporaryDirectory() as folder:
         ...     plot_comparison(runs, f'{folder}/runs.svg', 'mDice').name
         'runs.svg'
     """

@@ -84,6 +84,14 @@ def plot_contact_sheet(
 
     Raises:
         ValueError: If there are no tiles or the name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> tile = Tile(np.zeros((6, 8, 3), np.uint8), None, 'a rose')
+        >>> with TemporaryDirectory() as folder:
+        ...     out = f'{folder}/sheet.svg'
+        ...     plot_contact_sheet([tile], out, heading='train').name
+        'sheet.svg'
     """
     if not tiles:
         raise ValueError('tiles: expected one or more images, got none.')

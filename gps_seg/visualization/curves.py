@@ -59,6 +59,14 @@ def plot_curves(
         FileNotFoundError: If a file of scalars is missing.
         ValueError: If a file is not one of scalars, or the name has another
             ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     scalars = Path(folder, 'scalars.json')
+        ...     _ = scalars.write_text('{"iter": 1, "step": 1, "loss": 0.5}')
+        ...     plot_curves(scalars, f'{folder}/curves.svg').name
+        'curves.svg'
     """
     if isinstance(scalars_json, (str, os.PathLike)):
         scalars_json = [scalars_json]

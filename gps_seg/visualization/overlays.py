@@ -73,6 +73,15 @@ def plot_overlays(
 
     Raises:
         ValueError: If ``rows`` is empty or the name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> image = np.zeros((6, 8, 3), np.uint8)
+        >>> labels = np.eye(6, 8, dtype=np.uint8)
+        >>> row = Overlay(image, labels, labels, 'polyp 7')
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_overlays([row], f'{folder}/overlays.svg').name
+        'overlays.svg'
     """
     if not rows:
         raise ValueError(

@@ -83,13 +83,13 @@ def plot_prediction_grid(
             another ending.
 
     Example:
-        >>> import tempfile
+        >>> from tempfile import TemporaryDirectory
         >>> image = np.zeros((6, 8, 3), np.uint8)
         >>> truth = np.eye(6, 8, dtype=np.uint8)
         >>> row = GridRow(image, truth, {'gps': truth}, 'polyp 7')
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plot_prediction_grid([row], f'{folder}/grid.png').name
-        'grid.png'
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_prediction_grid([row], f'{folder}/grid.svg').name
+        'grid.svg'
     """
     names = _names(rows)
     heights = [row.image.shape[0] / row.image.shape[1] for row in rows]

@@ -57,6 +57,15 @@ def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
     Raises:
         ValueError: If the selection has no weights, or the name has another
             ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> mask = torch.eye(4, dtype=torch.bool)
+        >>> selection = Selection.from_masks({'layers.0.fc1.weight': mask})
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_selection(selection, f'{folder}/selection.svg').name
+        'selection.svg'
     """
     total = total_row(summarize_selection(selection))
     counts = {
