@@ -16,14 +16,15 @@ from gps_seg.visualization.figure import (
     save_figure,
     style_axes,
 )
-from gps_seg.visualization.palette import INK, MUTED, PALETTE
+from gps_seg.visualization.palette import INK, MUTED, PALETTE, PLAIN, STACK
 
-_OURS, _OTHERS = PALETTE[0], '#B8B8B8'
-_PARTS = {  # what is stacked, none of these colours stands for a method
-    'saved for backward': PALETTE[5],
-    'gradients': PALETTE[4],
-    'optimizer state': PALETTE[3],
-}
+_PARTS = dict(
+    zip(
+        ('saved for backward', 'gradients', 'optimizer state'),
+        STACK,
+        strict=True,
+    )
+)
 _COLUMNS = {'sum': 34, 'peak': 72}  # right ends, points from the axis
 # What was saved is freed while gradients form.
 _NOTE = 'the parts do not exist all at once: their sum may exceed the peak'
@@ -76,7 +77,7 @@ def _draw_time(axes: Axes, summaries: Sequence[Summary]) -> None:
         axes.barh(
             position,
             summary.seconds / unit,
-            color=_OURS if _is_ours(summary) else _OTHERS,
+            color=PALETTE[0] if _is_ours(summary) else PLAIN,
             height=0.65,
         )
         axes.plot((low, high), (position, position), color=INK, lw=1.2)

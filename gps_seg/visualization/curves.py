@@ -19,7 +19,7 @@ from gps_seg.visualization.figure import (
     shortened,
     style_axes,
 )
-from gps_seg.visualization.palette import INK, MUTED, PALETTE
+from gps_seg.visualization.palette import INK, MUTED, PALETTE, RAW
 from gps_seg.visualization.scalars import (
     History,
     PathLike,
@@ -32,7 +32,6 @@ from gps_seg.visualization.scalars import (
 # are enough for an average to differ from them.
 _WINDOW = 0.05
 _LEAST_SMOOTHED = 40
-_RAW = '#BBD3E6'
 _MOST_LETTERS = 60  # of the name of a run
 _MARKERS = 'osD^vP'
 
@@ -106,7 +105,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
     elif len(values) < _LEAST_SMOOTHED:
         axes.plot(steps, values, '.-', color=PALETTE[0], lw=1.5, ms=5)
     else:
-        axes.plot(steps, values, color=_RAW, lw=1, label='as logged')
+        axes.plot(steps, values, color=RAW, lw=1, label='as logged')
         weight = 1 - 1 / (_WINDOW * len(values))
         smoothed = smooth(values, weight)
         axes.plot(steps, smoothed, color=PALETTE[0], lw=2, label='smoothed')

@@ -5,8 +5,12 @@ They come from the palette by Okabe and Ito, whose colours the common kinds of
 colour blindness tell apart.
 """
 
-#: Lines, bars and points, in the order of use.
-PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
+#: Lines, bars and points, in the order of use; the first three differ in grey.
+PALETTE = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9')
+#: Parts of a bar, which stand for none of the above and differ in grey.
+STACK = ('#56B4E9', '#F0E442', '#D55E00')
+#: Bars to compare with, and a line as it was before it was smoothed.
+PLAIN, RAW = '#B8B8B8', '#BBD3E6'
 INK = '#333333'
 MUTED = '#8A8A8A'
 GRID = '#E6E6E6'
