@@ -12,6 +12,7 @@ from gps_seg.engine.config.source import let_bases_name_packages
 from gps_seg.engine.plug_in.peft_runner import PeftRunner
 from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.saving.delta_hook import DeltaHook
+from gps_seg.engine.testing.drawing_hook import DrawingHook
 from gps_seg.engine.testing.prediction_hook import PredictionHook
 from gps_seg.engine.testing.task_hook import TaskHook, load_task
 from gps_seg.engine.testing.task_model import build_base, build_tuned
@@ -32,6 +33,7 @@ __all__ = [
     'AmpPeftOptimWrapper',
     'AugmentedTestHook',
     'DeltaHook',
+    'DrawingHook',
     'PeftHook',
     'PeftOptimWrapper',
     'PeftRunner',

@@ -208,7 +208,7 @@ def prepare_test(
 
     Raises:
         FileNotFoundError: If there is no file of the weights.
-        ValueError: If drawing is asked for without a visualizer.
+        ValueError: If a classifier is to draw without a visualizer.
     """
     if not Path(weights).is_file():
         raise FileNotFoundError(
@@ -227,16 +227,16 @@ def prepare_test(
     config.custom_hooks = hooks
     if show_dir is None:
         return
+    if config.get('default_scope') != 'mmpretrain':
+        drawing = dict(type='DrawingHook', folder=show_dir)
+        config.custom_hooks = [*hooks, drawing]
+        return
     if config.get('visualizer') is None:
         raise ValueError(
-            '--show-dir: expected a visualizer in the config, got none. Add '
-            "dict(type='SegLocalVisualizer', vis_backends="
-            "[dict(type='LocalVisBackend')])."
+            '--show-dir: expected a visualizer in the config of a '
+            "classifier, got none. Add dict(type='UniversalVisualizer', "
+            "vis_backends=[dict(type='LocalVisBackend')])."
         )
-    if config.get('default_scope') == 'mmpretrain':
-        hook = dict(type='VisualizationHook', enable=True, interval=1)
-        hook['out_dir'] = show_dir
-    else:
-        hook = dict(type='SegVisualizationHook', draw=True)
-    config.default_hooks.visualization = hook
+    hook = dict(type='VisualizationHook', enable=True, interval=1)
+    config.default_hooks.visualization = hook | {'out_dir': show_dir}
     config.visualizer['save_dir'] = show_dir

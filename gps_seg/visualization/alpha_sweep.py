@@ -12,13 +12,13 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from gps_seg.visualization.figure import (
-    INK,
-    MUTED,
-    PALETTE,
+    add_legend,
     new_figure,
-    save_png,
+    percent_sign,
+    save_figure,
     style_axes,
 )
+from gps_seg.visualization.palette import INK, MUTED, PALETTE
 
 _MARKERS = 'oDs^vP'
 
@@ -38,36 +38,47 @@ class AlphaScore(NamedTuple):
 def plot_alpha_sweep(
     scores: Sequence[AlphaScore],
     metrics: Sequence[str],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
 ) -> Path:
     """Draw metrics against ``alpha``, a line each, its best point marked.
 
     Args:
-        scores: Any order, one or more.
-        metrics: Names of those to draw.
-        out_png: Where the picture goes.
+        scores: Scores in any order, one or more.
+        metrics: Names of the metrics to draw.
+        out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If there are no scores, a metric is none of them, or
-            ``out_png`` is not named ``.png``.
+        ValueError: If there are no scores, a metric is none of them, or the
+            name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> scores = [AlphaScore(a / 2, {'mIoU': 60 + a}) for a in range(3)]
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_alpha_sweep(scores, ['mIoU'], f'{folder}/sweep.svg').name
+        'sweep.svg'
     """
     _check(scores, metrics)
     scores = sorted(scores, key=lambda score: score.alpha)
-    figure = new_figure(6.5, 4.0)
+    figure = new_figure(5.5, 3.6)
     axes = figure.subplots()
-    style_axes(axes, 'between the base (0) and the tuned model (1)')
+    style_axes(axes)
     for end in (0, 1):
         axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=':')
     for index, metric in enumerate(metrics):
         _draw_metric(axes, scores, metric, index)
-    axes.set_xlabel('alpha', fontsize=9, color=INK)
-    axes.set_ylabel('score', fontsize=9, color=INK)
+    label = 'alpha (0: the base, 1: the tuned model)'
+    axes.set_xlabel(label, fontsize=9, color=INK)
+    values = [score.metrics[name] for score in scores for name in metrics]
+    name = metrics[0] if len(metrics) == 1 else 'score'
+    label = f'{name}{percent_sign(values)}'
+    axes.set_ylabel(label, fontsize=9, color=INK)
     axes.margins(y=0.15)
-    axes.legend(fontsize=8, frameon=False, loc='best')
-    return save_png(figure, out_png)
+    add_legend(figure, axes.get_legend_handles_labels()[0])
+    return save_figure(figure, out)
 
 
 def _check(scores: Sequence[AlphaScore], metrics: Sequence[str]) -> None:

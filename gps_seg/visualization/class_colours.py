@@ -25,6 +25,12 @@ class ClassColours:
 
     Raises:
         ValueError: If there is not one colour for each name.
+
+    Example:
+        >>> classes = ClassColours(('a', 'b'), ((0, 0, 0), (250, 0, 0)))
+        >>> grey = np.full((1, 1, 3), 100, np.uint8)
+        >>> classes.paint(grey, np.array([[1]])).tolist()
+        [[[190, 40, 40]]]
     """
 
     names: tuple[str, ...]
@@ -39,10 +45,14 @@ class ClassColours:
 
     @classmethod
     def from_metainfo(cls, metainfo: Mapping[str, Any]) -> ClassColours | None:
-        """Those of a data set.
+        """Names and colours of a data set.
 
-        None for two classes, which are an object and its background, and
-        where the data set has no colours.
+        Args:
+            metainfo: ``classes`` and ``palette`` of the data set.
+
+        Returns:
+            None for two classes, which are an object and its background, and
+            for a data set without colours.
         """
         names = tuple(metainfo.get('classes') or ())
         colours = tuple(map(tuple, metainfo.get('palette') or ()))
@@ -55,9 +65,9 @@ class ClassColours:
         image: np.ndarray,  # shape: (height, width, 3)
         labels: np.ndarray,  # shape: (height, width)
     ) -> np.ndarray:  # shape: (height, width, 3)
-        """``image`` under the colours of its classes.
+        """Lay the colours of classes over their image.
 
-        Labels that are no class, as 255, are grey.
+        Labels that are no class, such as 255, are grey.
         """
         known = labels < len(self.names)
         table = np.array([*self.colours], np.float32)
@@ -67,7 +77,7 @@ class ClassColours:
         return painted.round().astype(np.uint8)
 
     def legend(self, maps: Iterable[np.ndarray]) -> list[Patch]:
-        """The classes of label maps, those with most pixels first."""
+        """Legend entries of the classes that occur, the largest first."""
         num = len(self.names)
         areas = sum(
             np.bincount(labels.ravel(), minlength=num)[:num] for labels in maps

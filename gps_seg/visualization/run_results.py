@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What runs came to, read from their work directories."""
+"""Results of runs, read from their work directories."""
 
 import json
 import statistics
@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gps_seg.text import markdown
 from gps_seg.visualization.scalars import PathLike, read_history
 
-#: What runs are compared by: the means that ``DiceIoUMetric`` gives.
+#: Scores by which runs are compared: the means of ``DiceIoUMetric``.
 METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
@@ -21,8 +22,8 @@ class RunResult(NamedTuple):
         name: The method with its settings; runs of one name differ in seed.
         seed: Seed of the run.
         metrics: Scores of the last validation, :data:`METRICS` among them.
-        trained: Values that trained.
-        total: Values of the model.
+        trained: Values that the optimizer stepped.
+        total: Values of all parameters of the model.
     """
 
     name: str
@@ -66,9 +67,9 @@ def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
     if not set(METRICS) <= set(names):
         raise ValueError(
             f'run: expected the metrics {", ".join(METRICS)}, got '
-            f'{", ".join(names) or "no validation"} ({work_dir}). Compared '
-            'are segmentors validated with DiceIoUMetric; such a run has to '
-            'come to its first validation.'
+            f'{", ".join(names) or "no validation"} ({work_dir}). Only '
+            'segmentors validated with DiceIoUMetric are compared; let the '
+            'run reach its first validation.'
         )
 
 
@@ -84,30 +85,42 @@ def method_name(method: Mapping[str, object]) -> str:
 
 
 def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
-    """Markdown table with one row per method: mean and range over seeds."""
+    """Markdown table with one row per method: mean and range over its seeds.
+
+    ``% trained`` is the values that the optimizer steps as a share of all
+    values of the model's parameters.
+
+    Args:
+        runs: Runs in any order.
+        metrics: Names of the scores to show.
+    """
     by_name = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)
-    header = ['method', 'trained', '%', *metrics, 'seeds']
-    rows = [header, ['---', *['---:'] * (len(header) - 2), '---']]
+    rows: list[list[str | int]] = [
+        ['method', 'trained', '% trained', *metrics, 'seeds']
+    ]
     for name, group in by_name.items():
         first = group[0]
         rows.append(
             [
                 name,
-                f'{first.trained:,}',
+                first.trained,
                 f'{100 * first.trained / first.total:.2f}',
                 *[_mean_and_range(group, metric) for metric in metrics],
                 ', '.join(str(run.seed) for run in group),
             ]
         )
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return markdown.table(rows)
 
 
 def _mean_and_range(group: Sequence[RunResult], metric: str) -> str:
+    """The mean, and the range if there is more than one run."""
     values = [run.metrics[metric] for run in group]
-    mean = statistics.fmean(values)
-    return f'{mean:.1f} ({min(values):.1f} .. {max(values):.1f})'
+    mean = f'{statistics.fmean(values):.1f}'
+    if len(values) == 1:
+        return mean
+    return f'{mean} ({min(values):.1f} .. {max(values):.1f})'
 
 
 def _read_json(path: Path) -> dict:

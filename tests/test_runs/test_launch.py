@@ -54,19 +54,15 @@ def test_amp_takes_the_sibling(wrapper, expected):
     assert cfg.optim_wrapper.clip_grad.max_norm == 1
 
 
-@pytest.mark.parametrize(
-    ('scope', 'hook'),
-    [('mmseg', 'SegVisualizationHook'), ('mmpretrain', 'VisualizationHook')],
-)
-def test_predictions_are_drawn_by_the_hook_of_the_task(tmp_path, scope, hook):
+def test_classes_of_images_are_drawn_by_mmpretrain(tmp_path):
     path = tmp_path / 'weights.pth'
     path.touch()
-    cfg = config(default_scope=scope, default_hooks={}, visualizer={})
-    cfg.visualizer.type = 'any'
+    cfg = config(default_scope='mmpretrain', default_hooks={})
+    cfg.visualizer = {'type': 'any'}
     launch.prepare_test(cfg, str(path), out=None, show_dir='drawn')
     drawing = cfg.default_hooks.visualization
-    assert drawing.type == hook
-    assert drawing.get('out_dir', cfg.visualizer.save_dir) == 'drawn'
+    assert drawing.type == 'VisualizationHook'
+    assert drawing.out_dir == cfg.visualizer.save_dir == 'drawn'
 
 
 def test_amp_with_an_unknown_wrapper():
@@ -107,17 +103,14 @@ def checkpoint(tmp_path):
 
 
 def test_prepare_test_is_strict_and_can_draw(checkpoint):
-    cfg = config(
-        default_hooks={},
-        visualizer={'type': 'SegLocalVisualizer'},
-    )
+    cfg = config(default_hooks={})
     launch.prepare_test(cfg, checkpoint, out='labels', show_dir='drawn')
     assert cfg.load_from == checkpoint
     added = [hook.type for hook in cfg.custom_hooks[1:]]
-    assert added == ['StrictCheckpointHook', 'PredictionHook']
-    assert cfg.custom_hooks[-1].folder == 'labels'
-    assert cfg.default_hooks.visualization.draw
-    assert cfg.visualizer.save_dir == 'drawn'
+    assert added == ['StrictCheckpointHook', 'PredictionHook', 'DrawingHook']
+    folders = [hook.folder for hook in cfg.custom_hooks[2:]]
+    assert folders == ['labels', 'drawn']
+    assert not cfg.default_hooks
 
 
 def test_a_delta_goes_on_the_base_of_the_config(tmp_path):
@@ -138,11 +131,10 @@ def test_the_config_of_a_resumed_run_can_be_tested(tmp_path):
     assert (cfg.load_from, cfg.resume) == (None, False)
 
 
-def test_drawing_needs_a_visualizer(checkpoint):
+def test_drawing_of_a_classifier_needs_a_visualizer(checkpoint):
+    cfg = config(default_hooks={}, default_scope='mmpretrain')
     with pytest.raises(ValueError, match='--show-dir: expected a visuali'):
-        launch.prepare_test(
-            config(default_hooks={}), checkpoint, None, 'drawn'
-        )
+        launch.prepare_test(cfg, checkpoint, None, 'drawn')
 
 
 def save_state(path, **content):

@@ -46,12 +46,19 @@ def test_runs_of_one_method_are_seeds_and_of_another_k_a_row(finished):
         read_run(finished('b', gps, 1, 83.0)),
         read_run(finished('c', {'type': 'gps', 'k': 2}, 0, 70.0)),
     ]
-    header, _, *rows = results_table(runs, ['image_mDice']).splitlines()
-    assert header == '| method | trained | % | image_mDice | seeds |'
+    metrics = ['mIoU', 'image_mDice']
+    lines = results_table(runs, metrics).splitlines()
+    header, _, *rows = map(cells, lines)
+    assert header == ['method', 'trained', '% trained', *metrics, 'seeds']
+    mean = '55.0 (55.0 .. 55.0)'
     assert rows == [
-        '| gps k=1 | 10 | 1.00 | 81.5 (80.0 .. 83.0) | 0, 1 |',
-        '| gps k=2 | 10 | 1.00 | 70.0 (70.0 .. 70.0) | 0 |',
+        ['gps k=1', '10', '1.00', mean, '81.5 (80.0 .. 83.0)', '0, 1'],
+        ['gps k=2', '10', '1.00', '55.0', '70.0', '0'],
     ]
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip('|').split('|')]
 
 
 def test_the_name_tells_every_setting():

@@ -8,20 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mmcv
-import numpy as np
 import torch
 from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
-from mmengine.structures import BaseDataElement
 
-from gps_seg.datasets.ignored_label import ignored_label, with_unknown
+from gps_seg.datasets.ignored_label import ignored_label
+from gps_seg.engine.labelled_image import overlay_of
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.evaluation import ImageScore
 from gps_seg.visualization import Overlay
-
-_MAX_NAME = 16
 
 
 class Example(NamedTuple):
@@ -124,33 +120,11 @@ def _predict(runner: Runner, example: Example, index: int) -> Overlay:
     loader = runner.val_dataloader
     batch = loader.collate_fn([loader.dataset[index]])
     sample = runner.model.val_step(batch)[0]
-    image = mmcv.imread(example.img_path, channel_order='rgb')
-    size = image.shape[:2]
-    truth = None
-    if 'gt_sem_seg' in sample:
-        truth = with_unknown(
-            _label_map(sample.gt_sem_seg, size),
-            ignored_label(bare_model(runner)),
-        )
-    return Overlay(
-        image=image,
-        prediction=_label_map(sample.pred_sem_seg, size),
-        truth=truth,
-        title=_title(example),
-    )
-
-
-def _label_map(
-    labels: BaseDataElement, size: tuple[int, int]
-) -> np.ndarray:  # shape: size
-    array = labels.data.squeeze(0).cpu().numpy().astype(np.uint8)
-    if array.shape == size:
-        return array
-    height, width = size
-    return mmcv.imresize(array, (width, height), interpolation='nearest')
+    ignored = ignored_label(bare_model(runner))
+    return overlay_of(sample, _title(example), ignored)
 
 
 def _title(example: Example) -> str:
-    name = Path(example.img_path).stem[:_MAX_NAME]
+    name = Path(example.img_path).stem
     dice = '' if example.dice is None else f'Dice {example.dice:.1f}'
     return '\n'.join(filter(None, (example.group, name, dice)))

@@ -1,0 +1,43 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""From a predicted sample of MMSegmentation to a picture of its labels."""
+
+from __future__ import annotations
+
+import mmcv
+import numpy as np
+from mmengine.structures import BaseDataElement
+
+from gps_seg.datasets.ignored_label import with_unknown
+from gps_seg.visualization import Overlay
+
+
+def overlay_of(sample: BaseDataElement, title: str, ignored: int) -> Overlay:
+    """The image of a sample, read from its file, with its label maps.
+
+    Args:
+        sample: Sample with ``img_path``, ``pred_sem_seg`` and, if there is a
+            ground truth, ``gt_sem_seg``. Labels are resized to the image.
+        title: Text above the picture.
+        ignored: Label of pixels without a ground truth.
+    """
+    image = mmcv.imread(sample.img_path, channel_order='rgb')
+    size = image.shape[:2]
+    truth = None
+    if 'gt_sem_seg' in sample:
+        truth = with_unknown(_label_map(sample.gt_sem_seg, size), ignored)
+    return Overlay(
+        image=image,
+        prediction=_label_map(sample.pred_sem_seg, size),
+        truth=truth,
+        title=title,
+    )
+
+
+def _label_map(
+    labels: BaseDataElement, size: tuple[int, int]
+) -> np.ndarray:  # shape: size
+    array = labels.data.squeeze(0).cpu().numpy().astype(np.uint8)
+    if array.shape == size:
+        return array
+    height, width = size
+    return mmcv.imresize(array, (width, height), interpolation='nearest')
