@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gps_seg.delta.change import DTYPE_NAMES, Change
+from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.format.container import read_container
-from gps_seg.delta.values import Coded
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.text.printable import on_one_line, printable
 from gps_seg.text.table import aligned
@@ -66,18 +65,6 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     return {**parts, 'container': total - sum(parts.values()), 'file': total}
 
 
-def storage_of(change: Change) -> str:
-    """How the values of a tensor are kept, in a few words.
-
-    Such as ``float32``, ``float32 as float16`` or ``float32 in 8 bits``.
-    """
-    name = DTYPE_NAMES[change.dtype]
-    if isinstance(change.values, Coded):
-        return f'{name} in {change.values.bits} bits'
-    stored = DTYPE_NAMES[change.values.numbers.dtype]
-    return name if stored == name else f'{name} as {stored}'
-
-
 def format_description(facts: Mapping[str, Any]) -> str:
     """What :func:`describe` gives, without the config, as text."""
     info = facts['info']
@@ -124,7 +111,7 @@ def _by_part(delta: Delta) -> dict[str, dict[str, int]]:
 def _by_storage(changes: Iterable[Change]) -> dict[str, dict[str, int]]:
     groups: dict[str, list[Change]] = {}
     for change in changes:
-        groups.setdefault(storage_of(change), []).append(change)
+        groups.setdefault(change.storage, []).append(change)
     return {name: _count(groups[name]) for name in sorted(groups)}
 
 

@@ -10,13 +10,9 @@ import torch
 from torch import nn
 
 from gps_seg.delta import (
-    Baseline,
     Delta,
-    applied_delta,
     apply,
-    base_values,
     combine,
-    delta_between,
     extract,
     merged_state,
     quantized,
@@ -25,7 +21,10 @@ from gps_seg.delta import (
     scaled,
     switch,
 )
+from gps_seg.delta.application import applied_delta
 from gps_seg.delta.base import known_tensors
+from gps_seg.delta.base.matching import base_values
+from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.reports.description import describe, format_description
 from gps_seg.delta.reports.difference import differences, format_differences
@@ -321,16 +320,15 @@ def test_an_old_record_gives_deltas_as_of_old(model, delta):
 def test_other_bases_of_two_deltas_are_seen(base, delta, tune):
     """In tensors that neither of them changes, or not at the same entries."""
     other = moved(moved(base, UNTOUCHED, delta), PARTLY, delta)
-    selection, tuned = tune(other, seed=2)
-    rows = {
-        row.name: row
-        for row in differences(delta, delta_between(other, tuned, selection))
-    }
+    _, tuned = tune(other, seed=2)
+    found = differences(delta, extract(other, tuned))
+    rows = {row.name: row for row in found}
     assert {n for n in rows if rows[n].same_base is False} == {
         UNTOUCHED, PARTLY,
     }  # fmt: skip
     assert rows[UNTOUCHED].sizes == (0, 0)
     told = format_differences(list(rows.values()))
     assert 'different bases: 2 tensors' in told
-    rows = differences(delta, delta_between(base, *tune(base, seed=2)[::-1]))
+    _, tuned = tune(base, seed=2)
+    rows = differences(delta, extract(base, tuned))
     assert all(row.same_base for row in rows)

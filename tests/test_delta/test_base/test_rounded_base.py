@@ -17,10 +17,8 @@ import torch
 from torch import nn
 
 from gps_seg.delta import (
-    Baseline,
     Delta,
     apply,
-    base_values,
     combine,
     extract,
     merged_state,
@@ -31,6 +29,8 @@ from gps_seg.delta import (
     switch,
 )
 from gps_seg.delta.base import known_tensors
+from gps_seg.delta.base.matching import base_values
+from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.reports.difference import differences
 from gps_seg.delta.reports.verification import verify

@@ -11,8 +11,10 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-from gps_seg.delta import Change, Delta, DeltaInfo, Exact
+from gps_seg.delta import Delta, DeltaInfo
+from gps_seg.delta.change import Change
 from gps_seg.delta.format.container import read_container, write_container
+from gps_seg.delta.values import Exact
 
 
 @pytest.mark.parametrize('place', [0, 'folder'])

@@ -7,13 +7,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gps_seg.delta import Change, Delta, DeltaInfo, Exact, quantized, rounded
+from gps_seg.delta import Delta, DeltaInfo, quantized, rounded
+from gps_seg.delta.change import Change
 from gps_seg.delta.reports.description import (
     describe,
     file_parts,
     format_description,
-    storage_of,
 )
+from gps_seg.delta.values import Exact
 
 
 def raw(path):
@@ -87,7 +88,7 @@ def test_storage_in_words(delta, base):
     name = 'backbone.2.bias'  # 300 values
 
     def words(changed):
-        return storage_of(changed.changes[name])
+        return changed.changes[name].storage
 
     assert words(delta) == 'float32'
     assert words(rounded(delta, torch.bfloat16)) == 'float32 as bfloat16'
