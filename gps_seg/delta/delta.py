@@ -10,7 +10,7 @@ from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.format.layout import Content, decode, encode
-from gps_seg.delta.info import DeltaInfo, method_text
+from gps_seg.delta.info import DeltaInfo, short_method_text
 from gps_seg.delta.sketch import Sketch
 from gps_seg.sparse import Selection
 
@@ -80,7 +80,7 @@ class Delta:
         parts = (
             f'{count:,} tensor{"" if count == 1 else "s"}',
             f'{selected:,} entries selected' if selected else '',
-            method_text(self.info.method),
+            short_method_text(self.info.method),
         )
         return f'Delta({", ".join(filter(None, parts))})'
 

@@ -82,7 +82,7 @@ class DeltaInfo:
         metrics = [f'{n} {v:.2f}' for n, v in self.metric.items()]
         lines = len(self.config.splitlines())
         parts = (
-            method_text(self.method),
+            short_method_text(self.method),
             f'{len(self.classes)} classes' if self.classes else '',
             *metrics[:_SHOWN],
             f'{len(metrics) - _SHOWN} more metrics'
@@ -114,15 +114,19 @@ class DeltaInfo:
 
 
 def method_text(method: Mapping[str, Any]) -> str:
-    """A method and its settings on one short line; empty if unknown.
+    """A method and its settings on one line; empty if unknown.
 
     Example:
         >>> method_text({'type': 'gps', 'k': 1, 'score': 'random'})
         'gps k=1 score=random'
     """
     settings = [f'{n}={v}' for n, v in method.items() if n != 'type']
-    words = on_one_line(' '.join([str(method.get('type', '')), *settings]))
-    return textwrap.shorten(words, _WIDTH, placeholder=' ...')
+    return on_one_line(' '.join([str(method.get('type', '')), *settings]))
+
+
+def short_method_text(method: Mapping[str, Any]) -> str:
+    """The same, cut to what fits between other facts."""
+    return textwrap.shorten(method_text(method), _WIDTH, placeholder=' ...')
 
 
 def _is_list(value: object) -> bool:

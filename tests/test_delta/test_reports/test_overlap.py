@@ -140,7 +140,9 @@ def test_two_deltas_need_no_table_of_pairs(deltas):
 
 
 def test_deltas_without_selection_are_refused():
-    with pytest.raises(ValueError, match='replaced whole alone'):
+    with pytest.raises(
+        ValueError, match='got only tensors that are replaced whole'
+    ):
         format_overlap([Delta({}), Delta({})], ['a', 'b'])
 
 
