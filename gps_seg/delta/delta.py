@@ -23,8 +23,8 @@ class Delta:
         selection: Entries of those tensors that change in part.
 
     Args:
-        changes: Changes by name of the parameter or buffer, in any order;
-            kept in sorted order.
+        changes: Change of each parameter or buffer, by name; kept in sorted
+            order.
         info: Facts about the task.
         fingerprint: Short digests (16 hexadecimal digits) of the base's
             tensors, by name: of all that the delta leaves alone or changes

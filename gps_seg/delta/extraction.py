@@ -27,18 +27,25 @@ def extract(
 ) -> Delta:
     """The delta between any two checkpoints of one architecture.
 
-    Entries count as changed when a bit differs. A tensor of which more than
-    half changed is kept whole; one that the base lacks is new in the task.
+    Entries count as changed if a bit differs. A tensor of which more than
+    half changed is kept whole; a tensor that the base lacks counts as new.
 
     Args:
-        base_state: State dict of the base. Leave a head out that was drawn
-            at random, or that has other classes.
+        base_state: State dict of the base, without a head that was initialised
+            at random or has other classes.
         tuned_state: State dict of the tuned model.
         info: Facts about the task.
 
     Raises:
         ValueError: If the base has a tensor that the tuned model lacks, or
             one of another shape or dtype.
+
+    Example:
+        >>> base = {'weight': torch.zeros(2, 4)}
+        >>> tuned = {'weight': torch.eye(2, 4), 'head': torch.ones(3)}
+        >>> delta = extract(base, tuned)
+        >>> delta.selection['weight'], delta.new
+        (tensor([0, 5]), frozenset({'head'}))
     """
     changes: dict[str, Change] = {}
     for name, base, tuned in _pairs(base_state, tuned_state):
@@ -83,8 +90,8 @@ def _pairs(
         raise ValueError(
             f'tuned_state: expected all {len(base)} tensors of the base, got '
             f'none for {len(lost)} of them ({lost[0]}, ...). A delta can '
-            'replace tensors and add some, but take none away; leave these '
-            'out of the base.'
+            'replace and add tensors, but not remove any; leave these out of '
+            'the base.'
         )
     for name, tensor in base.items():
         found = tuned[name]
@@ -101,7 +108,7 @@ def _pairs(
 def _differing(
     base: Tensor | None, tuned: Tensor
 ) -> Tensor | None:  # shape: (num_differing,)
-    """Flat indices of the entries of which a bit differs; None if no base."""
+    """Flat indices of the entries that differ in a bit; None if no base."""
     if base is None:
         return None
     if same_bits(base, tuned):

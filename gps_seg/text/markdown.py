@@ -64,7 +64,7 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
     """A table in Markdown, numbers on the right and words on the left.
 
     Args:
-        rows: As for :func:`gps_seg.text.table.aligned`.
+        rows: Head of the table, then its rows; all of the same length.
 
     Example:
         >>> print(table([('', 'bytes'), ('delta', 1024)]))

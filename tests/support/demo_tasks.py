@@ -64,8 +64,11 @@ def read_base():
 
 
 def tune(base, seed):
-    """Weights of a task, by plain indexing: a weight of each
-    neuron of the encoder, its biases, and a head of its own."""
+    """Weights of a task, by plain indexing.
+
+    One weight of each neuron of the encoder, the biases and the head differ
+    from the base.
+    """
     generator = torch.Generator().manual_seed(seed)
     tuned = copy.deepcopy(base)
     for name, tensor in tuned.items():
@@ -98,7 +101,7 @@ def without_head(state):
 
 
 def encoder_alone(state):
-    """As a file of pretrained weights has it: without the model's prefix."""
+    """Weights of the encoder under the names of a pretrained file."""
     return {
         name.removeprefix('backbone.'): tensor
         for name, tensor in without_head(state).items()

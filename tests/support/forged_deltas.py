@@ -30,7 +30,7 @@ _DTYPES = (
 
 
 class Forger:
-    """Makes one file after the other, each from a number."""
+    """Maker of one file after the other, each from a number."""
 
     def __init__(self):
         self.base = base_arrays()

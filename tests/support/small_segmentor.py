@@ -89,7 +89,7 @@ def write_config(folder: Path) -> Path:
 
 
 def write_task(folder: Path) -> Path:
-    """As :func:`write_config`, and ``delta.safetensors`` beside it."""
+    """Config, pretrained backbone and ``delta.safetensors`` in a folder."""
     path = write_config(folder)
     make_delta(Config.fromfile(path)).save(folder / 'delta.safetensors')
     return path
@@ -125,7 +125,7 @@ def make_delta(config, info=None):
 
 
 def info_of(config, /, **others):
-    """Facts as a training run tells them."""
+    """Facts as a training run stores them."""
     facts = {
         'classes': ('background', 'polyp'),
         'palette': ((0, 0, 0), (255, 0, 0)),

@@ -4,7 +4,6 @@ import runpy
 import shlex
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,14 @@ from PIL import Image
 from run_tool import TOOLS, run_tool
 from small_segmentor import info_of, make_delta, write_config
 
-share = partial(run_tool, 'share.py')
+
+def share(*arguments):
+    """Run the tool; SystemExit if its status is not 0."""
+    try:
+        run_tool('share.py', *arguments)
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 @pytest.fixture
@@ -61,6 +67,7 @@ def test_the_example_in_the_help_is_one_command(capsys):
     example = text[text.index('python tools/share.py') :].split('\n\n')[0]
     program, tool, *arguments = shlex.split(example.replace('\\\n', ' '))
     assert (program, tool) == ('python', 'tools/share.py')
+    assert max(map(len, example.splitlines())) < 80
     parser = runpy.run_path(str(TOOLS / 'share.py'))['make_parser']()
     args = parser.parse_args(arguments)
     assert args.base == 'timm/vit_small_patch14_dinov2.lvd142m'

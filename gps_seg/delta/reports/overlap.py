@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The overlap of deltas by kind of layer and by pair, and that by chance."""
+"""The overlap of deltas by kind of layer and by pair."""
 
 import math
 import os
@@ -93,7 +93,7 @@ def common_by_chance(deltas: Sequence[Delta]) -> dict[str, float]:
 
 
 def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
-    """A table by kind of layer; for three or more deltas, one by pairs too.
+    """A table by kind of layer; for three or more deltas also one by pair.
 
     Raises:
         ValueError: As :func:`~gps_seg.delta.overlap.overlap`, and if nothing
@@ -122,7 +122,7 @@ def _kind_table(
         'kind',
         'entries',
         'in all',
-        'expected by chance',
+        'expected at random',
         'in any',
         'share',
     )
