@@ -1,65 +1,104 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Make a folder to give a delta away: with a model card and a picture.
+r"""Make a folder to publish a delta: with a model card and pictures.
 
-python tools/share.py work_dirs/gps_kvasir/delta.safetensors --out shared
-    --base timm/vit_small_patch14_dinov2.lvd142m --license apache-2.0
+python tools/share.py work_dirs/gps_kvasir/delta.safetensors \
+    --out shared --base timm/vit_small_patch14_dinov2.lvd142m \
+    --license apache-2.0 --dataset kvasir-seg
 
-Nothing is uploaded. The model card says what the delta knows and what is told
-here; what nobody tells is left out. Of the config, what builds the model and
-predicts is given away, with paths and addresses cut to their last part.
+Nothing is uploaded. The model card contains the facts in the delta and those
+given here; unknown fields are omitted. Of the config, only what builds the
+model and predicts is published, with paths and addresses cut to their last
+part.
 """
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
-from gps_seg.runs import launch
-from gps_seg.runs.sharing import Told, share
+from gps_seg.command_line import run_tool
 
 
-def parse_args() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add('delta', type=Path, help='delta.safetensors of a run')
-    add('--out', type=Path, required=True, help='folder, new or empty')
+    add('--out', type=Path, required=True, help='new or empty folder')
     add(
         '--base',
         required=True,
-        help='where the base comes from: owner/name on the hub, or words',
+        help='origin of the base model: owner/name on the hub, or words',
     )
-    add('--title', help='heading of the card; by default the name of --out')
-    add('--license', help='of the delta, as the hub names it: apache-2.0, ...')
+    add('--title', help='heading of the card; made of method, data and model')
+    add('--license', help='license of the delta, as on the hub: apache-2.0')
     add('--dataset', nargs='+', default=[], help='owner/name, or words')
-    add('--intended-use', help='what it is for, in words')
-    add('--limits', help='what it is not for, in words')
-    add('--preview', type=Path, help='PNG; by default the selection is drawn')
-    add('--config', help="config file, instead of the delta's own config")
-    return parser.parse_args()
+    add('--intended-use', help='intended use, in words')
+    add('--limits', help='limits of the use, in words')
+    picture = parser.add_mutually_exclusive_group()
+    picture.add_argument(
+        '--preview',
+        type=Path,
+        metavar='PNG',
+        help='picture for the head of the card; by default overlays.png '
+        'beside the delta, which shows validation images',
+    )
+    picture.add_argument(
+        '--no-images',
+        action='store_true',
+        help='leave overlays.png out, for data that must not be published',
+    )
+    add(
+        '--config', help='config of the training; by default that in the delta'
+    )
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    told = Told(
-        title=args.title or args.out.resolve().name,
+def run(args: argparse.Namespace) -> str:
+    """Make the folder; what was written, and how to publish it."""
+    from gps_seg.runs import launch
+    from gps_seg.runs.sharing import AuthorNotes, find_overlays, share
+
+    notes = AuthorNotes(
         base=args.base,
+        title=args.title,
         license=args.license,
         datasets=tuple(args.dataset),
         intended_use=args.intended_use,
         limits=args.limits,
     )
-    config = launch.load_config(args.config) if args.config else None
+    found = None if args.no_images else find_overlays(args.delta)
     files = share(
-        args.delta, args.out, told, config=config, preview=args.preview
+        args.delta,
+        args.out,
+        notes,
+        config=launch.load_config(args.config) if args.config else None,
+        preview=args.preview or found,
     )
-    print(*files, sep='\n')
+    lines = [f'wrote {args.out / file.name}' for file in files]
+    if found and not args.preview:
+        lines.append(
+            f'preview.png shows validation images ({found}). If they must '
+            'not be published, run this with --no-images.'
+        )
     target = shlex.join(
         [f'YOUR_NAME/{args.out.resolve().name}', str(args.out)]
     )
-    print(f'\nTo publish it on the Hugging Face hub:\n  hf upload {target}')
+    return '\n'.join(
+        [
+            *lines,
+            'To publish the folder on the Hugging Face hub:',
+            '  pip install huggingface_hub && hf auth login',
+            f'  hf upload {target}',
+        ]
+    )
+
+
+def main() -> int:
+    return run_tool(make_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,21 +1,17 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Put a delta on a model and take it off again, exactly.
 
-Which model has which delta is kept in a weak table beside the models and not
-in them, so that a model's modules, state-dict keys, copies and pickles are
-those of a plain model. A copy of a model with a delta is a plain model with
-the task merged into it: it has nothing to take off.
+A copy of a model with a delta is a plain model with the task merged into it:
+it has no delta to take off.
 
-Threads may call these functions for one model: they take turns. A forward
-pass does not wait for them. A thread that infers while another one switches
-has to do so inside of ``with applied(...)``, which makes the others wait until
-its block ends, or on a copy of the model.
+Several threads may call these functions for one model: they take turns. A
+forward pass does not wait for them. A thread that infers while others switch
+must do so inside ``with applied(...)``, which makes the others wait until the
+block ends, or on a copy of the model.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock
-from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -29,47 +25,39 @@ from gps_seg.delta.base.sources import find_tensors
 from gps_seg.delta.base.whole import compare_rest, warn_of_rounding
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.exchange import Exchange, OtherBitsError
-
-
-class _ModelState:
-    """What is kept of one model: its delta, and the digests of its tensors."""
-
-    def __init__(self) -> None:
-        self.lock = RLock()
-        self.known = KnownTensors()
-        self.exchange: Exchange | None = None
-
-    def present(self, action: str) -> Exchange:
-        """The delta that is on the model; RuntimeError if there is none."""
-        if self.exchange is None:
-            raise RuntimeError(
-                f'{action}: expected a model with a delta, got one without. '
-                'Only the very model that apply was called with has one, not '
-                'a copy of it.'
-            )
-        return self.exchange
-
-
-_STATES: WeakKeyDictionary[nn.Module, _ModelState] = WeakKeyDictionary()
+from gps_seg.delta.model_state import state_of
 
 
 def apply(model: nn.Module, delta: Delta) -> None:
-    """Turn a base model into the tuned one, in place, or leave it as it is.
+    """Turn a base model into the tuned one, in place.
 
-    The whole base is compared with the fingerprint in the delta, if it has
-    one, the first time; later only what changed in between is hashed again.
+    The first call compares the whole base with the fingerprint in the delta,
+    if there is one; later calls hash only what changed in between. After an
+    error the model is as it was.
+
+    Args:
+        model: Base of the delta, without a delta.
+        delta: Delta to put on.
 
     Raises:
         RuntimeError: If the model has a delta already.
         ValueError: If the model is not the base of the delta; see
             :func:`~gps_seg.delta.base.matching.base_values`.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, tuned = nn.Linear(4, 2), nn.Linear(4, 2)
+        >>> delta = extract(base.state_dict(), tuned.state_dict())
+        >>> apply(base, delta)
+        >>> bool((base.weight == tuned.weight).all())
+        True
     """
-    state = _state(model)
+    state = state_of(model)
     with state.lock:
         if state.exchange is not None:
             raise RuntimeError(
-                'apply: expected a model without a delta, got one that has '
-                'one. Call revert first, or switch to change it for another.'
+                'apply: expected a model without a delta, got one with a '
+                'delta. Call revert first, or switch to exchange it.'
             )
         tensors = tensors_of(model, delta)
         _check_rest(model, delta, state.known)
@@ -83,13 +71,27 @@ def apply(model: nn.Module, delta: Delta) -> None:
 
 
 def revert(model: nn.Module) -> None:
-    """Give the base model back, bit for bit, or leave it as it is.
+    """Restore the base model, bit for bit, in place.
+
+    After an error the model is as it was.
+
+    Args:
+        model: Model with a delta.
 
     Raises:
         RuntimeError: If the model has no delta, or its values are no longer
             those of the delta, so that reverting would mix two models.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, tuned = nn.Linear(4, 2), nn.Linear(4, 2)
+        >>> before = base.weight.clone()
+        >>> apply(base, extract(base.state_dict(), tuned.state_dict()))
+        >>> revert(base)
+        >>> bool((base.weight == before).all())
+        True
     """
-    state = _state(model)
+    state = state_of(model)
     with state.lock:
         exchange = state.present('revert')
         try:
@@ -97,7 +99,7 @@ def revert(model: nn.Module) -> None:
         except OtherBitsError as other:
             raise RuntimeError(
                 'revert: expected the values that the delta wrote, got '
-                f'others ({other}). The model was trained, converted or '
+                f'others ({other}). The model has been trained, converted or '
                 'loaded since. Load the base again and call forget.'
             ) from None
         state.exchange = None
@@ -106,13 +108,26 @@ def revert(model: nn.Module) -> None:
 def switch(model: nn.Module, delta: Delta) -> None:
     """Take off the model's delta, if it has one, and put on another.
 
-    If the other one does not fit, the model has the first one as before.
+    If the other one does not fit, the model keeps the first.
+
+    Args:
+        model: Base of the delta, with or without another delta.
+        delta: Delta to put on.
 
     Raises:
         RuntimeError: As :func:`revert`.
         ValueError: As :func:`apply`.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, polyps, veins = (nn.Linear(4, 2) for _ in range(3))
+        >>> plain = {n: t.clone() for n, t in base.state_dict().items()}
+        >>> switch(base, extract(plain, polyps.state_dict()))
+        >>> switch(base, extract(plain, veins.state_dict()))
+        >>> bool((base.weight == veins.weight).all())
+        True
     """
-    state = _state(model)
+    state = state_of(model)
     with state.lock:
         before = state.exchange
         if before is not None:
@@ -128,15 +143,29 @@ def switch(model: nn.Module, delta: Delta) -> None:
 
 @contextmanager
 def applied(model: nn.Module, delta: Delta) -> Iterator[nn.Module]:
-    """The model with a delta, for the time of a ``with`` block.
+    """The model with a delta, for the duration of a ``with`` block.
 
-    Other threads that want to change the delta of the model wait until then.
+    Other threads that change the delta of the model wait for its end.
+
+    Args:
+        model: Base of the delta, without a delta.
+        delta: Delta to put on.
 
     Raises:
         RuntimeError: As :func:`apply` and :func:`revert`.
         ValueError: As :func:`apply`.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, tuned = nn.Linear(4, 2), nn.Linear(4, 2)
+        >>> delta = extract(base.state_dict(), tuned.state_dict())
+        >>> with applied(base, delta) as model:
+        ...     bool((model.weight == tuned.weight).all())
+        True
+        >>> bool((base.weight == tuned.weight).any())
+        False
     """
-    with _state(model).lock:
+    with state_of(model).lock:
         apply(model, delta)
         try:
             yield model
@@ -145,30 +174,35 @@ def applied(model: nn.Module, delta: Delta) -> Iterator[nn.Module]:
 
 
 def applied_delta(model: nn.Module) -> Delta | None:
-    """The delta that a model has, if any."""
-    state = _STATES.get(model)
-    if state is None or state.exchange is None:
-        return None
-    return state.exchange.delta
+    """The delta of a model; None if it has none."""
+    exchange = state_of(model).exchange
+    return None if exchange is None else exchange.delta
 
 
 def forget(model: nn.Module) -> None:
-    """Take the model as it is for a plain one, and drop the stored base.
+    """Treat the model, as it is, as a plain one; drop the stored base.
 
-    For a model that was trained on, or that another checkpoint was loaded
-    into, after a delta had been applied.
+    Use it after training a model with a delta, or after loading another
+    checkpoint into it.
+
+    Args:
+        model: Model with a delta.
 
     Raises:
         RuntimeError: If the model has no delta.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, tuned = nn.Linear(4, 2), nn.Linear(4, 2)
+        >>> apply(base, extract(base.state_dict(), tuned.state_dict()))
+        >>> forget(base)  # now a plain model, tuned for good
+        >>> bool((base.weight == tuned.weight).all())
+        True
     """
-    state = _state(model)
+    state = state_of(model)
     with state.lock:
         state.present('forget')
         state.exchange = None
-
-
-def _state(model: nn.Module) -> _ModelState:
-    return _STATES.setdefault(model, _ModelState())
 
 
 def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:

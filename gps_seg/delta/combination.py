@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Weighted sums of deltas of one base.
 
-``base + sum_i weight_i * (tuned_i - base)``, entry by entry over those deltas
-that have the entry, computed in float64 as
-``(1 - sum_i weight_i) * base + sum_i weight_i * tuned_i``: with a weight of 0
-that is the base, with one weight of 1 the tuned value, bit for bit.
+``base + sum_i weight_i * (tuned_i - base)``, where the sum for an entry is
+over the deltas that have it. It is computed in float64 as
+``(1 - sum_i weight_i) * base + sum_i weight_i * tuned_i``: a weight of 0 gives
+the base, a single weight of 1 the tuned value, bit for bit.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -34,17 +34,24 @@ def scaled(base: Source, delta: Delta, alpha: float) -> Delta:
 
     ``(1 - alpha) * base + alpha * tuned``, as in WiSE-FT (Wortsman et al.,
     CVPR 2022): the base at 0, the tuned model at 1, both bit for bit; beyond
-    1 it extrapolates. A tensor that is new in the task has nothing to be
-    averaged with and stays as it is at every ``alpha``.
+    1 it extrapolates. A new tensor has no base to be averaged with and is the
+    same at every ``alpha``.
 
     Args:
         base: Model or state dict, without a delta.
-        delta: Made for this base.
+        delta: Delta of this base.
         alpha: Share of the tuned model.
 
     Raises:
         ValueError: If it is not the base of the delta, or ``alpha`` is not
             finite or so large that a value overflows.
+
+    Example:
+        >>> from gps_seg.delta import extract, merged_state
+        >>> base, tuned = {'bias': torch.zeros(2)}, {'bias': torch.ones(2)}
+        >>> half = scaled(base, extract(base, tuned), 0.5)
+        >>> merged_state(base, half)
+        {'bias': tensor([0.5000, 0.5000])}
     """
     combined = combine(base, [delta], [alpha])
     return replace(combined, info=replace(delta.info, metric={}))
@@ -58,18 +65,26 @@ def combine(
 ) -> Delta:
     """The weighted sum of deltas; it has the entries of all of them.
 
-    Integers (counters of BatchNorm) are rounded. A tensor that is new in the
-    task is not summed: those deltas that have it must agree on it.
+    Integers (counters of BatchNorm) are rounded. A new tensor is not summed:
+    the deltas that have it must agree on it.
 
     Args:
         base: Model or state dict, without a delta.
-        deltas: All made for this base.
-        weights: One per delta, finite, of any sign.
+        deltas: Deltas of this base.
+        weights: Finite weights of any sign, one per delta.
         info: Facts about the result.
 
     Raises:
         ValueError: If a delta is of another base, weights do not fit, a
             value overflows, or new tensors differ.
+
+    Example:
+        >>> from gps_seg.delta import extract, merged_state
+        >>> base = {'bias': torch.zeros(4)}
+        >>> one = extract(base, {'bias': torch.tensor([1.0, 1, 0, 0])})
+        >>> two = extract(base, {'bias': torch.tensor([0.0, 1, 1, 0])})
+        >>> merged_state(base, combine(base, [one, two], [1.0, 2.0]))
+        {'bias': tensor([1., 3., 2., 0.])}
     """
     if len(deltas) != len(weights) or not deltas:
         raise ValueError(
@@ -96,7 +111,7 @@ def combine(
 def _known_of_base(
     deltas: Sequence[Delta], tensors: Mapping[str, Tensor]
 ) -> dict[str, str] | None:
-    """What all deltas together know of the base; None if none knows it."""
+    """The union of the fingerprints; None if no delta has one."""
     if all(delta.fingerprint is None for delta in deltas):
         return None
     known: dict[str, str] = {}
@@ -123,9 +138,9 @@ def _agreed_on_new(
                 change, changes.setdefault(name, change)
             ):
                 raise ValueError(
-                    f'deltas: expected the same values of a tensor that has '
-                    f'no base, got different ones ({name}). Leave it out of '
-                    'all but one with Delta.restricted.'
+                    'deltas: expected equal values of a tensor that has no '
+                    f'base, got different ones ({name}). Leave it out of all '
+                    'but one with Delta.restricted.'
                 )
     return changes
 
@@ -178,7 +193,7 @@ def _weighted(
 
 
 def _places(part: Tensor | None, indices: Tensor | None) -> Tensor | slice:
-    """Where the entries of a part lie among all entries."""
+    """Positions of the entries of a part among all entries."""
     if part is None:
         return slice(None)
     return part if indices is None else torch.searchsorted(indices, part)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Exchange the values of a delta and those of the base in a model's tensors.
 
-To take a delta off, the values that it replaced are stored, not computed: in
-floating point ``(base + delta) - delta`` is not ``base``.
+The values that a delta replaced are stored, not computed, because in floating
+point ``(base + delta) - delta`` is not ``base``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,14 +21,14 @@ from gps_seg.delta.shared_memory import (
 
 
 class OtherBitsError(Exception):
-    """A tensor has not the values that it should have: its name."""
+    """The tensor of this name does not have the expected values."""
 
 
 class Exchange:
     """Values at the entries of a delta, before and after, by tensor.
 
     Args:
-        delta: The delta that goes on.
+        delta: Delta to put on.
         known: Digests of the tensors of the model.
     """
 
@@ -40,14 +40,14 @@ class Exchange:
         self._tuned: dict[str, Tensor] = {}
 
     def put_on(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write the values of the delta, or leave all as it was.
+        """Write the values of the delta; after an error all is as before.
 
         Args:
             tensors: Tensors that the delta changes, by name.
 
         Raises:
             OtherBitsError: If a tensor is not that of the base.
-            ValueError: If a tensor cannot be written, or two of them are one
+            ValueError: If a tensor cannot be written, or two of them share
                 memory and get different values.
         """
         for name, tensor in tensors.items():
@@ -70,11 +70,11 @@ class Exchange:
         self._held.written(tensors)
 
     def take_off(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write the values of the base, or leave all as it was.
+        """Write the values of the base; after an error all is as before.
 
         Raises:
-            OtherBitsError: If a tensor is gone, or has not the values that
-                were written.
+            OtherBitsError: If a tensor is gone, or no longer has the values
+                that were written.
         """
         checked: list[str] = []
         intact: list[str] = []
@@ -98,7 +98,7 @@ class Exchange:
         self._held.written(tensors)
 
     def _read(self, name: str, tensor: Tensor) -> None:
-        """Keep the base's values, and work out the new ones."""
+        """Keep the values of the base, and compute the new ones."""
         change = self.delta.changes[name]
         base = change.read(tensor)
         if change.base not in (None, digest(base, change.shape)):
@@ -107,13 +107,13 @@ class Exchange:
         self._base[name] = base
 
     def _check_names(self, tensors: Mapping[str, Tensor]) -> None:
-        """Are all tensors still there?"""
+        """Raise OtherBitsError unless all tensors are still there."""
         for name, change in self.delta.changes.items():
             if name not in tensors or tensors[name].shape != change.shape:
                 raise OtherBitsError(name)
 
     def _check(self, name: str, tensor: Tensor) -> None:
-        """Are the new values still in the model?"""
+        """Raise OtherBitsError unless the model has the new values."""
         values = self.delta.changes[name].read(tensor)
         if not same_bits(values, self._tuned[name]):
             raise OtherBitsError(name)
@@ -130,7 +130,7 @@ class Exchange:
 
 def _check_can_be_written(name: str, tensor: Tensor) -> None:
     if is_expanded(tensor):
-        problem = 'one whose entries share memory, as expand makes them'
+        problem = 'one whose entries share memory (made by expand)'
     elif tensor.is_inference():
         problem = 'one that was made in inference mode'
     else:

@@ -18,7 +18,6 @@ from gps_seg.delta.change import (
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import fingerprint_of, sketches_of
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.sparse import Selection
 
 
 def extract(
@@ -28,18 +27,25 @@ def extract(
 ) -> Delta:
     """The delta between any two checkpoints of one architecture.
 
-    Entries count as changed when a bit differs. A tensor of which more than
-    half changed is kept whole; one that the base lacks is new in the task.
+    Entries count as changed if a bit differs. A tensor of which more than
+    half changed is kept whole; a tensor that the base lacks counts as new.
 
     Args:
-        base_state: State dict of the base. Leave a head out that was drawn
-            at random, or that has other classes.
+        base_state: State dict of the base, without a head that was initialised
+            at random or has other classes.
         tuned_state: State dict of the tuned model.
         info: Facts about the task.
 
     Raises:
         ValueError: If the base has a tensor that the tuned model lacks, or
             one of another shape or dtype.
+
+    Example:
+        >>> base = {'weight': torch.zeros(2, 4)}
+        >>> tuned = {'weight': torch.eye(2, 4), 'head': torch.ones(3)}
+        >>> delta = extract(base, tuned)
+        >>> delta.selection['weight'], delta.new
+        (tensor([0, 5]), frozenset({'head'}))
     """
     changes: dict[str, Change] = {}
     for name, base, tuned in _pairs(base_state, tuned_state):
@@ -48,44 +54,6 @@ def extract(
             changes[name] = _change(tuned, base, indices)
         elif len(indices):
             changes[name] = _change(tuned, base, None)
-    return _of_base(base_state, changes, info)
-
-
-def delta_between(
-    base_state: Mapping[str, Tensor],
-    tuned_state: Mapping[str, Tensor],
-    selection: Selection,
-    info: DeltaInfo | None = None,
-) -> Delta:
-    """The delta of a model that was trained with a selection.
-
-    It has all selected entries, changed or not. Every other tensor is kept
-    whole if a bit of it changed.
-
-    Args:
-        base_state: As for :func:`extract`.
-        tuned_state: As for :func:`extract`.
-        selection: What trained.
-        info: Facts about the task.
-
-    Raises:
-        ValueError: As :func:`extract`; also if the selection is of another
-            model, or an entry changed that was not selected.
-    """
-    changes: dict[str, Change] = {}
-    for name, base, tuned in _pairs(base_state, tuned_state):
-        changed = _differing(base, tuned)
-        if name in selection:
-            _check_selected(name, changed, selection, tuned)
-            changes[name] = _change(tuned, base, selection[name])
-        elif changed is None or len(changed):
-            changes[name] = _change(tuned, base, None)
-    unknown = sorted(selection.keys() - changes.keys())
-    if unknown:
-        raise ValueError(
-            f'selection: expected weights of the model, got {unknown}. It '
-            'was made for another model.'
-        )
     return _of_base(base_state, changes, info)
 
 
@@ -122,8 +90,8 @@ def _pairs(
         raise ValueError(
             f'tuned_state: expected all {len(base)} tensors of the base, got '
             f'none for {len(lost)} of them ({lost[0]}, ...). A delta can '
-            'replace tensors and add some, but take none away; leave these '
-            'out of the base.'
+            'replace and add tensors, but not remove any; leave these out of '
+            'the base.'
         )
     for name, tensor in base.items():
         found = tuned[name]
@@ -140,26 +108,9 @@ def _pairs(
 def _differing(
     base: Tensor | None, tuned: Tensor
 ) -> Tensor | None:  # shape: (num_differing,)
-    """Flat indices of the entries of which a bit differs; None if no base."""
+    """Flat indices of the entries that differ in a bit; None if no base."""
     if base is None:
         return None
     if same_bits(base, tuned):
         return torch.empty(0, dtype=torch.int64)
     return (as_integers(base) != as_integers(tuned)).nonzero().flatten().cpu()
-
-
-def _check_selected(
-    name: str, changed: Tensor | None, selection: Selection, tuned: Tensor
-) -> None:
-    if changed is None or tuned.shape != selection.shapes[name]:
-        raise ValueError(
-            f'selection: expected the weights of the base, got shape '
-            f'{tuple(selection.shapes[name])} of another ({name}).'
-        )
-    stray = ~torch.isin(changed, selection[name])
-    if bool(stray.any()):
-        raise ValueError(
-            f'tuned_state: expected changes at selected entries only, got '
-            f'{int(stray.sum())} elsewhere ({name}). Use the selection of '
-            'this run, or extract.'
-        )

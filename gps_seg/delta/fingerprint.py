@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a delta knows of all of its base: a short digest of each tensor.
+"""The fingerprint of the whole base: a short digest of each tensor.
 
-A task depends on the whole model that it was trained in, also on the tensors
-that it leaves as they are.
+A task depends on the whole model in which it was trained, including the
+tensors that it does not change.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 from gps_seg.delta.change import Change, tensor_digest
 from gps_seg.delta.sketch import SKETCH_NUMBERS, Sketch, is_sketch, sketch_of
 
-#: Bytes of a short digest: against mistakes, not against forgery.
+#: Bytes of a short digest: enough against mistakes, not against forgery.
 SHORT_BYTES = 8
 
 
@@ -35,9 +35,9 @@ def sketches_of(tensors: Mapping[str, Tensor]) -> dict[str, Sketch]:
 def rest_of(
     fingerprint: Mapping[str, str], changes: Mapping[str, Change]
 ) -> dict[str, str]:
-    """The part of a fingerprint that the changes do not tell themselves.
+    """The part of a fingerprint that is not in the changes.
 
-    A tensor that is replaced whole has a digest of its own or no base at all.
+    A tensor that is replaced whole has a digest of its own, or no base.
 
     Raises:
         ValueError: If a tensor that changes in part has no digest, or a
@@ -48,7 +48,7 @@ def rest_of(
     if missing:
         raise ValueError(
             'fingerprint: expected a digest of each tensor that changes in '
-            f'part, got none for {missing}.'
+            f'part, got none for {missing}. Take that of the whole base.'
         )
     rest = {
         name: fingerprint[name]

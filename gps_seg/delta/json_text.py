@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""JSON of a stranger: no key twice, and not nested without end."""
+"""JSON from an unknown file: no key twice, and limited nesting."""
 
 import json
 from collections import Counter
 from typing import Any
 
-#: Lists and objects within one another. Code that walks through a value, such
-#: as ``json.dumps`` with an indent, takes several calls for each.
+#: Nesting depth of lists and objects. Code that walks through a value, such as
+#: ``json.dumps`` with an indent, needs several nested calls for each level.
 MAX_DEPTH = 64
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Base and delta into the full weights of the tuned model."""
+"""Merge base and delta into the full weights of the tuned model."""
 
 import copy
 from collections.abc import Mapping
@@ -21,18 +21,25 @@ from gps_seg.delta.values import Coded
 def merged_state(
     base_state: Mapping[str, Tensor], delta: Delta
 ) -> dict[str, Tensor]:
-    """State dict of the tuned model; the base's is left as it was.
+    """State dict of the tuned model; that of the base does not change.
 
-    Tensors that share memory in the base's state dict share it in the new.
+    Tensors that share memory in the base's state dict share it in the result.
 
     Args:
-        base_state: State dict of the base. A tensor that is new in the task
-            may be absent, or have any shape.
-        delta: To merge; wholly replaced tensors come from it.
+        base_state: State dict of the base. New tensors of the task may be
+            absent, or have any shape.
+        delta: Delta of this base.
 
     Raises:
         ValueError: If it is not the base of the delta, or two of its
-            tensors are one memory and get different values.
+            tensors share memory and get different values.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base = {'bias': torch.zeros(3)}
+        >>> delta = extract(base, {'bias': torch.tensor([0.0, 1.0, 0.0])})
+        >>> merged_state(base, delta)
+        {'bias': tensor([0., 1., 0.])}
     """
     # A copy of the dict as a whole keeps tied tensors tied.
     merged = copy.deepcopy(dict(base_state))
@@ -67,10 +74,11 @@ def resolved(
 
     Args:
         delta: Delta that has the values.
-        base: What :func:`~gps_seg.delta.base.matching.base_values` gives.
+        base: Values of the base at these entries, by name; see
+            :func:`~gps_seg.delta.base.matching.base_values`.
 
     Raises:
-        ValueError: If a coded difference leads out of the range of numbers.
+        ValueError: If a value overflows by a coded difference.
     """
     return {
         name: resolve(name, change, base[name])
@@ -88,8 +96,9 @@ def resolve(
     # Values that are stored as they are were checked when read.
     if isinstance(change.values, Coded) and not _is_finite(values):
         raise ValueError(
-            f'values: expected finite ones, got base + difference that '
-            f'is not ({name}). Get the delta again, or with more bits.'
+            f'values: expected finite ones, got a base + difference that '
+            f'is not ({name}). Use the delta before it was quantized, or '
+            'quantize it to more bits.'
         )
     return values
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Tensors of one memory: tied weights, and views that overlap."""
+"""Tensors that share memory: tied weights, and views that overlap."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +9,7 @@ from gps_seg.delta.change import Change, same_bits
 
 
 def sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
-    """Names in groups: the tensors of one lie in the same memory."""
+    """Names in groups; the tensors of a group lie in the same memory."""
     spans = sorted(
         (str(tensor.device), memory.data_ptr(), memory.nbytes(), name)
         for name, tensor in tensors.items()
@@ -28,7 +28,7 @@ def sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
 
 
 def is_expanded(tensor: Tensor) -> bool:
-    """Whether entries of a tensor share memory, as ``expand`` makes them."""
+    """Whether entries of a tensor share memory, as after ``expand``."""
     axes = zip(tensor.shape, tensor.stride(), strict=True)
     return any(length > 1 and step == 0 for length, step in axes)
 
@@ -39,16 +39,16 @@ def check_agreement(
     tensors: Mapping[str, Tensor],
     written: Mapping[str, Tensor],
 ) -> None:
-    """Look for values that were overwritten under another name.
+    """Check that no value was overwritten under another name.
 
     Args:
         names: Names of tensors in the same memory.
-        changes: Changes of a delta.
-        tensors: All tensors, written.
-        written: New values of each, in the order of its entries.
+        changes: Content of a delta.
+        tensors: Tensors by name, all written.
+        written: New values by name, in the order of the entries.
 
     Raises:
-        ValueError: If a tensor has not the values that were written.
+        ValueError: If a tensor does not have the values that were written.
     """
     names = list(names)
     if len(names) == 1 and tensors[names[0]].is_contiguous():
@@ -58,7 +58,8 @@ def check_agreement(
         if not same_bits(changes[name].read(tensors[name]), values):
             raise ValueError(
                 'delta: expected one value for each place in memory, got '
-                f'different ones ({", ".join(names)}). These are one weight '
-                'under several names, or views that overlap, in this model '
-                'but not in that of the delta. Give each a memory of its own.'
+                f'different ones ({", ".join(names)}). These share memory in '
+                'this model (one weight under several names, or views that '
+                'overlap), but not in that of the delta. Give each its own '
+                'memory.'
             )

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a tensor is up to rounding, in four numbers.
+"""A tensor up to rounding, in four numbers.
 
 Some tensors of a base are not read but computed when it is built, such as a
 position embedding that is resized to another grid. Another kind of processor
-rounds otherwise, so that their digests differ where the models do not. Then
-the sketches of the two tensors tell rounding from other weights.
+rounds differently, so that their digests differ although the models are the
+same. The sketches of the two tensors distinguish rounding from other weights.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from torch.nn import functional
 
 from gps_seg.delta.change import type_text
 
-#: Norm and projections, each of them a float32.
+#: The norm and three projections, each a float32.
 SKETCH_NUMBERS = 4
 Sketch = tuple[float, ...]  # SKETCH_NUMBERS long
-#: Of the norm. An entry that is resized is a sum of 16 products at most (an
+#: Relative to the norm. A resized entry is a sum of at most 16 products (an
 #: error of 16 * 2**-24 = 1e-6), at a position that float32 gives to 4e-6 of a
 #: step between grid points: 1e-5 in all. Measured: 5e-7.
 _TOLERANCE = 3e-5
-#: The few entries that round to their other neighbour count for more.
+#: A few entries round to the other neighbour, which counts for more.
 _HALF_TOLERANCE = 3e-4
 _FREQUENCIES = tuple(map(math.sqrt, (1, 2, 3)))
 _WIDTH = 1024
@@ -35,8 +35,8 @@ def sketch_of(tensor: Tensor) -> Sketch | None:
     """Norm and three projections of a tensor, on the CPU in float64.
 
     Returns:
-        None if only equal bits will do: of integers, of a tensor that is all
-        zeros, and of one with a NaN or an infinity.
+        Sketch; None for integers, for a tensor of zeros, and for one with a
+        NaN or an infinity. These must be equal bit for bit.
     """
     if not tensor.is_floating_point():
         return None
@@ -63,12 +63,12 @@ def agree(
     other: Sketch | None,
     dtype: torch.dtype = torch.float32,
 ) -> bool:
-    """Whether two tensors are equal up to rounding, as far as is known.
+    """Whether two tensors are equal up to rounding, by their sketches.
 
     Args:
-        one: Of one tensor.
-        other: Of the other; tensors without sketches do not agree.
-        dtype: Of both tensors.
+        one: Sketch of one tensor; without a sketch tensors do not agree.
+        other: Sketch of the other tensor.
+        dtype: Dtype of both tensors.
     """
     if one is None or other is None:
         return False
@@ -78,7 +78,7 @@ def agree(
 
 
 def _start(tensor: Tensor) -> int:
-    """Where the waves begin: tensors of other types or shapes disagree."""
+    """Phase of the waves; it differs for tensors of other types or shapes."""
     text = type_text(tensor.dtype, tensor.shape).encode()
     return int.from_bytes(
         hashlib.blake2b(text, digest_size=2).digest(), 'little'
@@ -91,8 +91,9 @@ def _projections(
 ) -> Tensor:  # shape: (3,)
     """Dot products with ``cos(frequency * (start + i))``.
 
-    By ``cos(a + b) = cos(a) cos(b) - sin(a) sin(b)`` over rows of the values,
-    which saves most of the cosines: they would take longer than the hashes.
+    Computed as ``cos(a + b) = cos(a) cos(b) - sin(a) sin(b)`` over rows of the
+    values. This saves most of the cosines, which would take longer than the
+    hashes.
     """
     rows = functional.pad(values, (0, -len(values) % _WIDTH)).view(-1, _WIDTH)
     inner = _angles(0, 1, _WIDTH)

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a base is the one that a delta was made from."""
+"""Check that a base is the one from which a delta was made."""

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Digests of a model's tensors, taken again only where a tensor changed.
 
-To hash all weights takes ten times as long as to switch deltas. PyTorch counts
-the changes of a tensor in place, but not those made through ``.data``, as
-some hooks make them, or through NumPy. So a sample of the entries is
-hashed at every look; of a small tensor, such as a norm, all entries are.
+Hashing all weights takes ten times as long as switching deltas. PyTorch counts
+in-place changes of a tensor, but not those made through ``.data``, as in some
+hooks, or through NumPy. So a sample of the entries is hashed at every look;
+for a small tensor, such as that of a norm, all entries are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from gps_seg.delta.sketch import Sketch, sketch_of
 
 #: Entries of a tensor that is compared whole at every look.
 _SMALL = 4096
-#: Entries of a larger one; each costs a look into another page of memory.
+#: Sampled entries of a larger one; each lies in another page of memory.
 _SAMPLED = 64
 
 
@@ -56,7 +56,7 @@ class KnownTensors:
         return self._sketches[known]
 
     def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
-        """What is known of tensors that are now written, to come back to."""
+        """What is known about tensors that will be written, for later."""
         known = {
             name: self._known[name]
             for name, tensor in tensors.items()
@@ -68,7 +68,7 @@ class KnownTensors:
     def restored(
         self, held: 'Held', tensors: Mapping[str, Tensor], names: Iterable[str]
     ) -> None:
-        """Know again what was held: the bits of then have been put back."""
+        """Restore what was known: the former bits have been put back."""
         for name in names:
             if name in held.known:
                 state = _state(tensors[name])
@@ -76,7 +76,7 @@ class KnownTensors:
 
 
 class Held:
-    """What was known of tensors before they were written."""
+    """What was known about tensors before they were written."""
 
     def __init__(self, known: Mapping[str, _Known]) -> None:
         self.known = known
@@ -87,7 +87,7 @@ class Held:
         self._written = {name: _state(tensors[name]) for name in self.known}
 
     def is_intact(self, name: str, tensor: Tensor) -> bool:
-        """Whether nobody else wrote the tensor since."""
+        """Whether nothing else has written the tensor since."""
         return self._written.get(name) == _state(tensor)
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Is this the base that a delta was made from?"""
+"""Match a base with the fingerprint in a delta."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -19,12 +19,11 @@ from gps_seg.delta.delta import Delta
 
 
 class Match(NamedTuple):
-    """What a base has where a delta knows it.
+    """The values of a base at the entries of a delta.
 
     Args:
-        values: At the entries that the delta changes, copied; each of shape
-            ``(num_entries,)``.
-        rounded: Names of the other tensors that differ by rounding only.
+        values: Copied values by name, each of shape ``(num_entries,)``.
+        rounded: Names of the other tensors that differ only by rounding.
     """
 
     values: dict[str, Tensor]
@@ -34,17 +33,17 @@ class Match(NamedTuple):
 def match(source: Source, delta: Delta) -> Match:
     """Check that a model or state dict is the base of a delta.
 
-    If the delta has a fingerprint of the base, all tensors in it are compared
-    as a whole; of a state dict, those that it has. Without one the rest of
-    the base may be anything. A tensor that is new in the task has no base to
-    match; its present values are given all the same.
+    If the delta has a fingerprint, all tensors in it are compared as a whole;
+    a state dict may lack some of them. Without a fingerprint the rest of the
+    base is not compared. A new tensor has no base to match; its present
+    values are returned nevertheless.
 
-    Tensors that the delta leaves alone may differ by as much as kinds of
-    processors round differently; a ``UserWarning`` names the first.
+    Tensors that the delta leaves alone may differ by the rounding of another
+    kind of processor; a ``UserWarning`` names the first.
 
     Args:
-        source: A model, or the state dict of one, without a delta applied.
-        delta: Made for such a model.
+        source: Model or state dict, without a delta.
+        delta: Delta to compare with it.
 
     Raises:
         ValueError: If a tensor is missing, has another shape or dtype, or
@@ -70,8 +69,8 @@ def base_values(
     """The base's values at the entries of a delta, checked and copied.
 
     Args:
-        source: As for :func:`match`.
-        delta: As for :func:`match`.
+        source: Model or state dict, without a delta.
+        delta: Delta of this base.
 
     Raises:
         ValueError: As :func:`match`.
@@ -91,24 +90,24 @@ def another_base(delta: Delta, strangers: Collection[str]) -> ValueError:
 
 
 def _seed_hint(delta: Delta) -> str:
-    """What else can be wrong with a base that a config builds."""
+    """Further advice for a base that a config builds."""
     if delta.info.seed is None:
         return (
             'If no file holds those tensors, build them with the seed of the '
             'run (randomness.seed in the config); the log of the run has it.'
         )
     return (
-        f'If no file holds those tensors, they are those of seed '
-        f'{delta.info.seed}, or in the base.pth that the run wrote beside the '
-        'delta (load_from in the config).'
+        'If no file holds those tensors, build them with seed '
+        f'{delta.info.seed} (randomness.seed in the config), or load the '
+        'base.pth that the run wrote beside the delta (load_from).'
     )
 
 
 def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
     """The tensors that a delta changes, of the right shapes and dtypes.
 
-    A model must also have those that it does not change; of a state dict,
-    which may be that of an encoder alone, they may be absent.
+    A model must also have those that it does not change; a state dict may
+    lack them, as that of an encoder alone does.
 
     Raises:
         ValueError: If a tensor is missing, or has another shape or dtype.

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
-#: What has weights: a model, or the state dict of one.
+#: A model, or the state dict of one.
 Source = nn.Module | Mapping[str, Tensor]
 
 
 def find_tensors(source: Source, names: Iterable[str]) -> dict[str, Tensor]:
-    """Those of the named parameters and buffers that there are.
+    """The named parameters and buffers; absent ones are left out.
 
-    In a model each is looked up by its path: the time goes with the names
-    asked for, not with the size of the model. A name that leads to anything
-    but a registered parameter or buffer finds nothing.
+    In a model each is looked up by its path, so that the time depends on the
+    number of names, not on the size of the model. A name of anything but a
+    registered parameter or buffer counts as absent.
     """
     if not isinstance(source, nn.Module):
         found = {name: source.get(name) for name in names}
@@ -24,7 +24,7 @@ def find_tensors(source: Source, names: Iterable[str]) -> dict[str, Tensor]:
 
 
 def all_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a state dict, without what modules add to it."""
+    """The tensors of a state dict, without the extra state of modules."""
     return {n: t for n, t in state.items() if isinstance(t, Tensor)}
 
 

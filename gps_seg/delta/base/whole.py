@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare a model with what a delta knows of its whole base."""
+"""Compare a model with the fingerprint of the whole base."""
 
 import warnings
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from gps_seg.delta.sketch import agree
 
 
 class Rest(NamedTuple):
-    """Tensors that are not, bit for bit, those that a delta knows whole.
+    """Tensors that do not equal those of the base, bit for bit.
 
     Args:
-        strangers: Names of those that belong to another base.
-        rounded: Names of those that were rounded in another way.
+        strangers: Names of the tensors of another base.
+        rounded: Names of the tensors that differ only by rounding.
     """
 
     strangers: frozenset[str]
@@ -25,12 +25,12 @@ class Rest(NamedTuple):
 
 
 def compare_rest(source: Source, delta: Delta, known: KnownTensors) -> Rest:
-    """Compare what is there with the fingerprint of the base.
+    """Compare the tensors of a source with the fingerprint of the base.
 
     Args:
-        source: Model or state dict.
-        delta: Without a fingerprint nothing is compared.
-        known: Of the tensors of the source.
+        source: Model or state dict; absent tensors are not compared.
+        delta: Delta with the fingerprint; without one nothing is compared.
+        known: Digests of the tensors of the source.
 
     Raises:
         ValueError: If a tensor is on the device ``meta``, without values.
@@ -55,22 +55,21 @@ def compare_rest(source: Source, delta: Delta, known: KnownTensors) -> Rest:
 
 
 def warn_of_rounding(delta: Delta, rest: Rest) -> None:
-    """Say which tensors are those of the base only up to rounding."""
+    """Warn of tensors that equal those of the base only up to rounding."""
     names = sorted(rest.rounded)
     if names:
         warnings.warn(
             f'base: {len(names)} of {num_known(delta)} tensors differ from '
-            'those that the delta was made from, but by no more than rounding '
-            f'({names[0]}, ...). Another kind of processor gives such bits to '
-            'a tensor that is computed when the model is built, such as a '
-            'position embedding that is resized. The model computes the same '
-            'up to rounding.',
+            f'those of the delta by rounding only ({names[0]}, ...). This '
+            'happens on another kind of processor to a tensor that is '
+            'computed when the model is built, such as a resized position '
+            'embedding. The model computes the same up to rounding.',
             stacklevel=3,
         )
 
 
 def _known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
-    """The tensors that a delta knows whole, as far as there are any.
+    """The tensors in the fingerprint that the source has.
 
     Raises:
         ValueError: If one is on the device ``meta``, without values.
@@ -82,7 +81,7 @@ def _known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
 
 
 def num_known(delta: Delta) -> int:
-    """Of how many tensors a delta knows the base, or changes them."""
+    """Number of tensors that a delta changes or has a digest of."""
     return len(delta.changes.keys() | (delta.fingerprint or {}).keys())
 
 

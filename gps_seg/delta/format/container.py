@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """One text and named arrays in a safetensors file, with a hash over all.
 
-Nothing here knows what a delta is. The file is written whole or not at all,
-and read such that a damaged one is always noticed.
+This module does not know what a delta is. Files are written whole or not at
+all, and every damaged file is noticed when it is read.
 """
 
 import hashlib
@@ -39,7 +39,17 @@ def write_container(
 
 
 def is_container(path: str | os.PathLike[str]) -> bool:
-    """Whether a file says that it was written by :func:`write_container`."""
+    """Whether a file is a delta; only its header is looked at.
+
+    Example:
+        >>> import tempfile
+        >>> from gps_seg.delta import Delta
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Delta({}).save(f'{folder}/delta.safetensors')
+        ...     _ = Path(folder, 'notes.txt').write_text('no delta')
+        ...     [is_container(file) for file in sorted(Path(folder).iterdir())]
+        [True, False]
+    """
     try:
         with safe_open(path, framework='np') as file:
             return _KEY in (file.metadata() or {})
@@ -76,8 +86,9 @@ def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
         stored, _content_hash(header, arrays)
     ):
         raise ValueError(
-            f'delta: expected the content that its hash tells, got another '
-            f'({path}). The file was changed or damaged; copy it again.'
+            f'delta: expected content that matches its hash, got other '
+            f'content ({path}). The file was changed or damaged; copy it '
+            'again.'
         )
     return header, arrays
 
@@ -86,7 +97,11 @@ def _read(path: Path) -> tuple[str, Arrays]:
     with safe_open(path, framework='np') as file:
         header = (file.metadata() or {}).get(_KEY)
         if header is None:
-            raise SafetensorError(f'no metadata {_KEY}')
+            raise ValueError(
+                f'delta: expected a delta, got a safetensors file without '
+                f'the metadata {_KEY} ({path}). If these are whole weights, '
+                'make a delta of them with tools/delta.py extract.'
+            )
         dtypes = {n: file.get_slice(n).get_dtype() for n in file.keys()}
         unknown = set(dtypes.values()) - _DTYPES
         if unknown:  # NumPy lacks some of the types of safetensors

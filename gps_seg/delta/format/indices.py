@@ -24,7 +24,7 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class IndexPlan:
-    """What must be known to read the indices of one tensor.
+    """Numbers that are needed to read the indices of one tensor.
 
     Args:
         shape: Shape of the tensor.
@@ -65,8 +65,8 @@ class IndexPlan:
     def check(self) -> None:
         """Raise ValueError if no indices could have this plan.
 
-        At most three numbers of four bytes per entry keep what is allocated
-        in proportion to the values, which are really in the file.
+        With at most three numbers of four bytes per entry, memory grows in
+        proportion to the values, which are really in the file.
         """
         if not self.shape or max(self.rows, self.fan_in) > MAX_LENGTH:
             raise ValueError(
@@ -104,7 +104,7 @@ def encode_indices(
 def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
     """The inverse of :func:`encode_indices`.
 
-    Whether the indices are sorted is left to the selection they go into.
+    The selection that they go into checks whether they are sorted.
 
     Raises:
         ValueError: If a column or a row is not in the tensor, or the list of
@@ -132,7 +132,7 @@ def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
 
 
 def _entries_per_row(rows: IntArray, num_rows: int) -> int:
-    """How many entries each row has; 0 if that varies or there are none."""
+    """Entries of each row; 0 if the number varies or there are none."""
     if len(rows) == 0 or len(rows) % num_rows:
         return 0
     per_row = len(rows) // num_rows

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The delta format: changes to a header and arrays, and back.
 
-``docs/delta_format.md`` describes it for readers of other make. What
-a header claims of the tensors is checked in ``records.py`` before anything is
-allocated by it.
+``docs/delta_format.md`` describes it for independent readers. What a header
+claims about the tensors is checked in ``records.py`` before memory is
+allocated for them.
 """
 
 import json
@@ -36,7 +36,7 @@ _PIECE = 1 << 20  # bytes
 
 
 class Content(NamedTuple):
-    """What is in a file; see :class:`~gps_seg.delta.Delta`."""
+    """Content of a file; see :class:`~gps_seg.delta.Delta`."""
 
     changes: Mapping[str, Change]
     info: DeltaInfo
@@ -79,7 +79,7 @@ def encode(content: Content) -> tuple[str, Arrays]:
 
 
 def _write_fingerprint(content: Content, arrays: ArrayWriter) -> list[str]:
-    """Append what is known of the base; the names of the untouched."""
+    """Append the fingerprint; return the names of the untouched tensors."""
     digests = content.fingerprint or {}
     untouched = sorted(digests.keys() - content.changes.keys())
     parts = [name for name in content.changes if name in digests]
@@ -179,7 +179,10 @@ def _inflate(
 
 
 def _inflated(deflated: bytes, expected: int) -> bytearray:
-    """Never more than the header needs, which the values vouch for."""
+    """Inflate, but never to more than the header asks for.
+
+    The header's claim has been checked against the values in the file.
+    """
     raw, length = bytearray(expected), 0
     stream = zlib.decompressobj()
     try:

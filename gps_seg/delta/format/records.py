@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the header of a delta file says of one tensor: a stranger's claim.
+"""What the header of a delta file claims about one tensor.
 
-Every field is checked, and nothing is allocated but in proportion to the
-values that are really in the file.
+The file may come from anyone: every field is checked, and memory is allocated
+only in proportion to the values that are really in the file.
 """
 
 import math
@@ -19,7 +19,7 @@ from gps_seg.delta.format.streams import ArrayReader
 from gps_seg.delta.values import Coded, Exact, Values
 
 BITS = (1, 2, 4, 8)
-#: As many as PyTorch can have.
+#: The limit of PyTorch.
 MAX_AXES = 64
 _FIELDS = {'name', 'shape', 'dtype'}
 _OPTIONAL = {'stored', 'bits', 'levels', 'base'}
@@ -27,10 +27,10 @@ _OF_INDICES = {'entries', 'columns', 'per_row'}
 
 
 class Record:
-    """One tensor as the header tells it.
+    """One tensor as described in the header.
 
     Args:
-        record: What JSON gave.
+        record: Entry of the header, as parsed from JSON.
 
     Raises:
         ValueError: If a field is missing, unknown or out of range.
@@ -64,13 +64,13 @@ class Record:
 
     @property
     def entries(self) -> int:
-        """How many values change."""
+        """Number of values that change."""
         if self.index is not None:
             return self.index.entries
         return math.prod(self.shape)
 
     def read_values(self, reader: ArrayReader) -> Values:
-        """Take the values of this tensor; it must be this one's turn."""
+        """Read the values of this tensor; call it in header order."""
         record = self._record
         if 'bits' not in record:
             dtype = self.dtype
@@ -88,7 +88,7 @@ class Record:
         return Coded(codes, reader.levels(count), bits)
 
     def change(self, values: Values, indices: Tensor | None) -> Change:
-        """Put together what was read."""
+        """Combine what was read."""
         shape = torch.Size(self.shape)
         return Change(shape, self.dtype, values, indices, self.base)
 
@@ -122,7 +122,7 @@ def _one_of(
 
 def _shape(record: Mapping[str, Any]) -> tuple[int, ...]:
     shape = tuple(_typed(record, 'shape', list))
-    # A product of ever so many numbers would take ever so long.
+    # A product of very many numbers would take very long.
     legal = len(shape) <= MAX_AXES and all(
         type(axis) is int and 0 <= axis < 2**62 for axis in shape
     )

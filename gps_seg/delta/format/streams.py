@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The arrays of a delta file: each holds the numbers of many tensors in a row.
 
-One array for each type of numbers, rather than one for each tensor, because
-a name and an offset cost more bytes than the biases of a small layer.
+There is one array for each type of number rather than one for each tensor,
+because a name and an offset take more bytes than the biases of a small layer.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ class ArrayWriter:
         self._parts: dict[str, list[Array]] = {}
 
     def add(self, values: Values, dtype: torch.dtype) -> dict[str, Any]:
-        """Append values; tell what the header must say of them.
+        """Append values; return the fields that describe them in the header.
 
         Args:
             values: Values of one tensor.
-            dtype: Type of that tensor in the model.
+            dtype: Dtype of the tensor in the model.
         """
         if isinstance(values, Coded):
             self._append('codes', pack(values.codes.numpy(), values.bits))
@@ -104,7 +104,7 @@ class ArrayReader:
         return [raw[i * size : (i + 1) * size].hex() for i in range(count)]
 
     def sketches(self, names: Sequence[str]) -> dict[str, Sketch]:
-        """The sketches of these tensors, of those that have one."""
+        """The next sketches, by name; tensors without one are left out."""
         if 'sketches' not in self._arrays:
             return {}
         size, dtype = SKETCH_NUMBERS, np.dtype(np.float32)
@@ -125,8 +125,8 @@ class ArrayReader:
         }
         if rest:
             raise ValueError(
-                f'arrays: expected those of the tensors in the header, got '
-                f'more of {rest}.'
+                f'arrays: expected only numbers of the tensors in the '
+                f'header, got more of {rest}.'
             )
 
     def _array(self, name: str, dtype: np.dtype[Any]) -> Array:

@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A delta as a folder that can be given away: with a page, and a picture."""
+"""A delta as a folder that can be published: model card, config, pictures."""
 
-from gps_seg.runs.sharing.facts import Known, Told
+from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
 from gps_seg.runs.sharing.folder import share
 from gps_seg.runs.sharing.model_card import model_card
+from gps_seg.runs.sharing.pictures import find_overlays
 
-__all__ = ['Known', 'Told', 'model_card', 'share']
+__all__ = ['AuthorNotes', 'DeltaFacts', 'find_overlays', 'model_card', 'share']

@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a model card can say: what is known, and what its author tells."""
+"""What a model card can say: facts about the delta, notes of its author."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,29 +10,38 @@ from mmengine.config import Config
 
 from gps_seg.engine.testing.task_model import ModelSize
 
-DELTA_FILE, CONFIG_FILE = 'delta.safetensors', 'config.py'
-CARD_FILE, PREVIEW_FILE = 'README.md', 'preview.png'
+DELTA_FILE, CONFIG_FILE, CARD_FILE = (
+    *('delta.safetensors', 'config.py', 'README.md'),
+)
+# As a license is written on the hub: apache-2.0, cc-by-nc-4.0, other.
+_LICENSE = re.compile(r'[a-z0-9][a-z0-9.-]*')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What the author of a delta tells about it.
+class AuthorNotes:
+    """What only the author of a delta knows about it.
 
     Args:
-        title: Heading of the page.
-        base: Where the base model comes from: its name on the Hugging Face
-            hub (``owner/name``), an address, or words.
-        license: License of the delta, as the hub names it.
-        datasets: Names on the hub, or of another kind, of the training data.
-        intended_use: In words.
-        limits: In words.
+        base: Origin of the base model: its name on the Hugging Face hub
+            (``owner/name``), an address, or words.
+        title: Heading of the card; None for one made of method, data set and
+            model.
+        license: Identifier of the delta's license on the hub.
+        datasets: Training data: names on the hub, or words.
+        intended_use: Intended use, in words.
+        limits: Limits of the use, in words.
 
     Raises:
-        ValueError: If the title or the base is empty.
+        ValueError: If the base or the title is empty, or the license is not
+            written as on the hub.
+
+    Example:
+        >>> AuthorNotes(base='timm/vit_small', license='apache-2.0').license
+        'apache-2.0'
     """
 
-    title: str
     base: str
+    title: str | None = None
     license: str | None = None
     datasets: tuple[str, ...] = ()
     intended_use: str | None = None
@@ -39,28 +49,36 @@ class Told:
 
     def __post_init__(self) -> None:
         for name in ('title', 'base'):
-            if not getattr(self, name).strip():
+            text = getattr(self, name)
+            if text is not None and not text.strip():
                 raise ValueError(f'{name}: expected words, got none.')
+        if self.license and not _LICENSE.fullmatch(self.license):
+            raise ValueError(
+                'license: expected an identifier of the Hugging Face hub, '
+                f'such as apache-2.0 or other, got {self.license!r}. '
+                'https://huggingface.co/docs/hub/repositories-licenses lists '
+                'them.'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What is known without asking.
+class DeltaFacts:
+    """What the delta and its config say.
 
     Args:
         description: Description of the delta file; see
             :func:`gps_seg.delta.reports.description.describe`.
         config: Config of the model.
         full: Size of the whole model.
-        sha256: Of the delta file, in hexadecimal.
-        has_preview: Whether there is a picture.
+        sha256: SHA-256 of the delta file, in hexadecimal.
+        pictures: Names of the picture files, with a caption for each.
     """
 
     description: Mapping[str, Any]
     config: Config
     full: ModelSize
     sha256: str
-    has_preview: bool
+    pictures: Mapping[str, str]
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -76,5 +94,5 @@ class Known:
 
     @property
     def num_changed(self) -> int:
-        """Entries that change."""
+        """Number of entries that change."""
         return sum(part['entries'] for part in self.parts.values())

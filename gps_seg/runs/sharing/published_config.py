@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The text of a config as it may be given away."""
+"""The text of a config as it may be published."""
 
 import re
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ _QUERY = re.compile(r'[?#].*')
 
 
 def published(text: str) -> str:
-    """What of a config serves those who get the delta, and no more.
+    """The part of a config that users of the delta need, and no more.
 
-    That is the model, the test pipeline and what the data sets are. Absolute
-    paths and addresses are cut to their last part: they say whose machine it
-    was, and are of no use on another.
+    That is the model, the test pipeline and the kind of the data sets.
+    Absolute paths and addresses are cut to their last part: they identify the
+    author's machine and are of no use on another.
 
     Args:
-        text: Text of a config, as ``pretty_text`` gives it.
+        text: Text of a config, as returned by ``pretty_text``.
 
     Raises:
         ValueError: If it cannot be read as data.
@@ -54,7 +54,7 @@ def _without_places(value: Any, key: Any = None) -> Any:
 
 
 def last_part(place: str) -> str:
-    """The name of a file or folder somewhere else; what is here, as it is.
+    """The name of a file or folder elsewhere; a relative path unchanged.
 
     Example:
         >>> last_part('/home/alice/polyps/'), last_part('data/polyps')

@@ -1,185 +1,194 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The sections of a model card; one without content is an empty text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.config import Config
-
-from gps_seg.engine.config.inference import WEIGHTS
-from gps_seg.models.catalogue import DOWNLOADS
-from gps_seg.models.weights import SCHEME
+from gps_seg.delta.reports.description import PART_NAMES
+from gps_seg.runs.sharing.config_facts import (
+    checkpoints,
+    describe_checkpoint,
+    describe_datasets,
+)
 from gps_seg.runs.sharing.facts import (
     CONFIG_FILE,
     DELTA_FILE,
-    PREVIEW_FILE,
-    Known,
-    Told,
+    AuthorNotes,
+    DeltaFacts,
 )
+from gps_seg.runs.sharing.installing import install_command
+from gps_seg.runs.sharing.scores import by_class, overall
 from gps_seg.runs.sharing.tasks import task_of
+from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import code, link, paragraphs, table
 
 SNIPPET = f"""\
 {{predictor}}
-from gps_seg.delta import Delta, apply, revert
+from gps_seg import Delta, apply, revert
+from gps_seg.engine import build_base
 from gps_seg.engine.config.text import config_from_file
-from gps_seg.engine.testing.task_model import build_base
 
 folder = 'PATH OF THIS FOLDER'
 model = build_base(config_from_file(f'{{{{folder}}}}/{CONFIG_FILE}'))
-apply(model, Delta.load(f'{{{{folder}}}}/{DELTA_FILE}'))  # on its base alone
+apply(model, Delta.load(f'{{{{folder}}}}/{DELTA_FILE}'))  # on its base only
 {{prediction}}
 revert(model)  # the base again, bit for bit
 """
 MOST_CLASSES = 20
-_LOADERS = {
-    'training': 'train_dataloader',
-    'validation': 'val_dataloader',
-    'test': 'test_dataloader',
-}
-_PARTS = {
-    'selected': 'single entries of weights',
-    'whole': 'tensors replaced whole',
-    'new': 'tensors new in the task, such as a head',
-}
 
 
-def what(known: Known, told: Told) -> str:
-    """Heading, what the delta is, and the picture."""
-    classes = _classes(known.info['classes'])
-    method = _method(known.info['method'])
-    share = known.num_changed / known.full.entries
-    task = task_of(known.config)
+def what(facts: DeltaFacts, notes: AuthorNotes) -> str:
+    """Heading, summary and pictures."""
+    classes = _classes(facts.info['classes'])
+    method = _method(facts.info['method'])
+    share = facts.num_changed / facts.full.entries
+    task = task_of(facts.config)
     sentences = (
         f'{task.name} as a small file: what fine-tuning changed in '
-        f'{link(told.base)}.',
+        f'{link(notes.base)}.',
         f'It {task.effect} {classes}.' if classes else '',
-        f'It was tuned by {method}.' if method else '',
-        f'It changes {known.num_changed:,} of {known.full.entries:,} values '
+        f'It was tuned with {method}.' if method else '',
+        f'It changes {facts.num_changed:,} of {facts.full.entries:,} values '
         f'({share:.2%}); all others, and the architecture, are those of the '
         'base.',
     )
     return paragraphs(
-        f'# {told.title}',
+        f'# {" ".join(title_of(facts, notes).split())}',
         ' '.join(filter(None, sentences)),
-        f'![Preview]({PREVIEW_FILE})' if known.has_preview else '',
+        *(f'![{text}]({name})' for name, text in facts.pictures.items()),
     )
 
 
-def base(known: Known, told: Told) -> str:
-    """What the delta goes on, and where the config gets it."""
-    sources = [_source(c) for c in _checkpoints(known.config)]
+def base(facts: DeltaFacts, notes: AuthorNotes) -> str:
+    """The base model, and where the config loads it from."""
+    sources = [describe_checkpoint(c) for c in checkpoints(facts.config)]
     return paragraphs(
         '## Base',
-        f'{link(told.base)}. The delta goes on this base alone: it has a '
-        'fingerprint of the values that it replaces, and refuses others.',
+        f'{link(notes.base)}. The delta fits this base only: it has a '
+        'fingerprint of the base and refuses any other.',
         f'{code(CONFIG_FILE)} loads it from {" and ".join(sources)}.'
         if sources
         else '',
     )
 
 
-def data(known: Known, told: Told) -> str:
-    """What the config trained and validated on, and what the author says."""
-    sets = {n: _dataset(known.config.get(k)) for n, k in _LOADERS.items()}
-    if sets['test'] == sets['validation']:
-        del sets['test']  # as in many configs: said once
-    rows = [f'- {name}: {found}' for name, found in sets.items() if found]
-    rows += [f'- {link(name, "datasets/")}' for name in told.datasets]
+def data(facts: DeltaFacts, notes: AuthorNotes) -> str:
+    """Data sets of the config and of the author."""
+    sets = describe_datasets(facts.config)
+    rows = [f'- {name}: {found}' for name, found in sets.items()]
+    rows += [f'- {link(name, "datasets/")}' for name in notes.datasets]
     return paragraphs('## Data', '\n'.join(rows)) if rows else ''
 
 
-def metric(known: Known) -> str:
-    """The metric in the delta."""
-    values = known.info['metric'].items()
-    rows = [(code(name), f'{value:.6g}') for name, value in values]
-    if not rows:
+def metrics(facts: DeltaFacts) -> str:
+    """The metrics in the delta: of the task, and of each of a few classes."""
+    metric, classes = facts.info['metric'], facts.info['classes']
+    if not metric:
         return ''
+    rows = [
+        (code(name), f'{value:.2f}')
+        for name, value in overall(metric, classes).items()
+    ]
+    kinds, values = by_class(metric, classes)
+    head = ('class', *map(code, kinds))
+    of_classes = [
+        (code(name), *(_number(scores.get(kind)) for kind in kinds))
+        for name, scores in values.items()
+    ]
     return paragraphs(
-        '## Metric', table([('at the time of saving', ''), *rows])
+        '## Metrics',
+        'On the validation data, when the delta was saved.',
+        table([('metric', 'value'), *rows]) if rows else '',
+        table([head, *of_classes])
+        if 0 < len(of_classes) <= MOST_CLASSES
+        else '',
     )
 
 
-def size(known: Known) -> str:
-    """How much the delta has, by kind, beside the full model."""
-    kinds = [
-        (words, known.parts[kind]['tensors'], known.parts[kind]['entries'], '')
-        for kind, words in _PARTS.items()
-        if known.parts[kind]['tensors']
+def size(facts: DeltaFacts) -> str:
+    """Size of the delta, by kind, and of the full model."""
+    rows = [
+        (words, facts.parts[kind]['tensors'], facts.parts[kind]['entries'], '')
+        for kind, words in PART_NAMES.items()
+        if facts.parts[kind]['tensors']
     ]
-    tensors = sum(part['tensors'] for part in known.parts.values())
-    num_bytes = known.description['bytes']['file']
+    tensors = sum(part['tensors'] for part in facts.parts.values())
+    num_bytes = facts.description['bytes']['file']
     rows = [
         ('', 'tensors', 'values', 'bytes'),
-        *kinds,
-        ('**the delta**', tensors, known.num_changed, num_bytes),
-        ('the full model', *known.full),
+        *rows,
+        ('**the delta**', tensors, facts.num_changed, num_bytes),
+        ('the full model', *facts.full),
     ]
     return paragraphs('## Size', table(rows))
 
 
-def use(known: Known) -> str:
-    """How to use it in Python."""
-    version = known.info['versions'].get('gps_seg')
-    installed = f'gps_seg {code(version)}' if version else 'gps_seg'
-    task = task_of(known.config)
+def use(facts: DeltaFacts) -> str:
+    """Installation, and use in Python."""
+    version = facts.info['versions'].get('gps_seg')
+    task = task_of(facts.config)
     snippet = SNIPPET.format(
         predictor=task.predictor, prediction=task.prediction
     )
+    command = install_command()
+    place = ' in its source tree' if '@' not in command else ''
+    made = f'; the delta was made with {code(version)}' if version else ''
     return paragraphs(
         '## Use',
-        f'With {installed} installed, and not from inside this folder, as '
-        'Python imports what lies where it is started:',
+        f'Install gps_seg{place}{made}:',
+        f'```\n{command}\n```',
+        'Run this from outside the folder, because Python imports whatever '
+        'lies in the folder where it starts:',
         f'```python\n{snippet}```',
         f'This reads {code(CONFIG_FILE)} as data. The tools of MMEngine run '
-        'a config as Python: look at it before you give it to them.',
+        'a config as Python, so look at it before you give it to them.',
     )
 
 
-def verify(known: Known) -> str:
-    """How to see that it is the file that was given away."""
+def verify(facts: DeltaFacts) -> str:
+    """How to check that the file is the published one."""
     return paragraphs(
         '## Verify',
         f'{code(f"sha256sum {DELTA_FILE}")} gives',
-        f'```\n{known.sha256}\n```',
-        f'{code("Delta.load")} refuses a file that was damaged, '
-        f'{code("apply")} a base that is not the right one.',
+        f'```\n{facts.sha256}\n```',
+        f'{code("Delta.load")} refuses a damaged file, {code("apply")} a '
+        'base that is not the right one.',
     )
 
 
-def intended_use(known: Known, told: Told) -> str:
-    """What the author says, and what can be said of any delta."""
+def intended_use(facts: DeltaFacts, notes: AuthorNotes) -> str:
+    """Notes of the author, and what holds for any delta."""
     exactness = (
         'Base and delta together are the tuned model, bit for bit.'
-        if known.description['lossless']
+        if facts.description['lossless']
         else 'Values were rounded to make the file smaller: base and delta '
         'together are close to the tuned model, but not equal to it.'
     )
     scored = (
-        'The metric was taken when the delta was saved; it says nothing '
-        'about other data.'
-        if known.info['metric']
-        else 'The delta has no metric.'
+        'The metrics describe the validation data at the time of saving; '
+        'they say nothing about other data.'
+        if facts.info['metric']
+        else 'The delta has no metrics.'
     )
     return paragraphs(
         '## Intended use and limits',
-        told.intended_use,
-        told.limits,
+        notes.intended_use,
+        notes.limits,
         f'{exactness} {scored}',
     )
 
 
-def versions(known: Known) -> str:
+def versions(facts: DeltaFacts) -> str:
     """Libraries that made the delta."""
     rows = [
         f'- {code(name)} {code(version)}'
-        for name, version in known.info['versions'].items()
+        for name, version in facts.info['versions'].items()
     ]
     return paragraphs('## Made with', '\n'.join(rows)) if rows else ''
 
 
 def _classes(names: Sequence[str]) -> str:
-    """All of a few, the first of many."""
+    """The classes; of many, the first ones."""
     few = ', '.join(map(code, names[:MOST_CLASSES]))
     if len(names) <= MOST_CLASSES:
         return few
@@ -192,39 +201,5 @@ def _method(method: Mapping[str, Any]) -> str:
     return ', '.join(map(code, [*kind, *settings]))
 
 
-def _checkpoints(config: Config) -> list[str]:
-    """Where the config takes pretrained weights from, each once."""
-    kept = config.to_dict()
-    found = _weights_in(
-        {'model': kept['model'], 'load_from': kept.get('load_from')}
-    )
-    return list(dict.fromkeys(found))
-
-
-def _weights_in(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if name in WEIGHTS and isinstance(item, str):
-                yield item
-            else:
-                yield from _weights_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _weights_in(item)
-
-
-def _source(checkpoint: str) -> str:
-    if not checkpoint.startswith(SCHEME):
-        return code(checkpoint)
-    name = checkpoint.removeprefix(SCHEME)
-    place = f'{code(checkpoint)}, a file {code(f"weights/{name}.safetensors")}'
-    if name not in DOWNLOADS:
-        return place
-    # Which file was there at the time of training, nobody knows.
-    return f'{place} (if absent, the published weights of that name)'
-
-
-def _dataset(loader: Mapping[str, Any] | None) -> str:
-    dataset = (loader or {}).get('dataset') or {}
-    keys = ('type', 'data_root', 'task', 'split', 'ann_file')
-    return ', '.join(code(dataset[key]) for key in keys if dataset.get(key))
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a model card says otherwise of a segmentor and of a classifier."""
+"""How a model card of a segmentor differs from that of a classifier."""
 
 from typing import NamedTuple
 
@@ -7,15 +7,15 @@ from mmengine.config import Config
 
 
 class Task(NamedTuple):
-    """Words and code of a kind of task.
+    """Words and code for a kind of task.
 
     Args:
-        name: What it is, with an article.
-        effect: What the model does to an image, before the classes.
-        hub_name: Name of the task on the Hugging Face hub.
-        tags: For the hub.
-        predictor: The line that imports what predicts.
-        prediction: The line that predicts.
+        name: Name of the task, with an article.
+        effect: Effect of the model on an image; the classes follow.
+        hub_name: Identifier of the task on the Hugging Face hub.
+        tags: Tags for the hub.
+        predictor: Line of code that imports the predictor.
+        prediction: Lines of code that predict.
     """
 
     name: str
@@ -38,7 +38,7 @@ SEGMENTATION = Task(
 )
 CLASSIFICATION = Task(
     name='A classification task',
-    effect='tells images apart as',
+    effect='classifies an image as',
     hub_name='image-classification',
     tags=('mmpretrain',),
     predictor='from mmpretrain import ImageClassificationInferencer',
@@ -50,6 +50,6 @@ CLASSIFICATION = Task(
 
 
 def task_of(config: Config) -> Task:
-    """That of a config, by its default scope."""
+    """The task of a config, by its default scope."""
     classifies = config.get('default_scope') == 'mmpretrain'
     return CLASSIFICATION if classifies else SEGMENTATION

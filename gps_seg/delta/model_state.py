@@ -1,0 +1,41 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Which model has which delta.
+
+The answer is stored in a weak table outside the models, so that a model's
+modules, state-dict keys, copies and pickles are those of a plain model.
+"""
+
+from threading import RLock
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from gps_seg.delta.base.known_tensors import KnownTensors
+from gps_seg.delta.exchange import Exchange
+
+
+class ModelState:
+    """The delta of one model, and the digests of its tensors."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.known = KnownTensors()
+        self.exchange: Exchange | None = None
+
+    def present(self, action: str) -> Exchange:
+        """The delta that is on the model; RuntimeError if there is none."""
+        if self.exchange is None:
+            raise RuntimeError(
+                f'{action}: expected a model with a delta, got one without. '
+                'Only the model that apply was called with has a delta, not a '
+                'copy of it.'
+            )
+        return self.exchange
+
+
+_STATES: WeakKeyDictionary[nn.Module, ModelState] = WeakKeyDictionary()
+
+
+def state_of(model: nn.Module) -> ModelState:
+    """The state of a model; a new model has no delta."""
+    return _STATES.setdefault(model, ModelState())

@@ -1,0 +1,104 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a config says about its model and its data sets."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.engine.config.inference import WEIGHTS
+from gps_seg.models.catalogue import DOWNLOADS
+from gps_seg.models.weights import SCHEME
+from gps_seg.text.markdown import code
+
+_LOADERS = {
+    'training': 'train_dataloader',
+    'validation': 'val_dataloader',
+    'test': 'test_dataloader',
+}
+_DATASET_KEYS = ('type', 'data_root', 'task', 'split', 'ann_file')
+
+
+def checkpoints(config: Config) -> list[str]:
+    """Sources of the pretrained weights, each once."""
+    kept = config.to_dict()
+    found = _weights_in(
+        {'model': kept['model'], 'load_from': kept.get('load_from')}
+    )
+    return list(dict.fromkeys(found))
+
+
+def _weights_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name in WEIGHTS and isinstance(item, str):
+                yield item
+            else:
+                yield from _weights_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _weights_in(item)
+
+
+def describe_checkpoint(checkpoint: str) -> str:
+    """A source of weights in Markdown, with the file that it stands for."""
+    if not checkpoint.startswith(SCHEME):
+        return code(checkpoint)
+    name = checkpoint.removeprefix(SCHEME)
+    place = f'{code(checkpoint)}, a file {code(f"weights/{name}.safetensors")}'
+    if name not in DOWNLOADS:
+        return place
+    # Nobody knows which file was there at the time of training.
+    return f'{place} (if absent, the published weights of that name)'
+
+
+def model_name(config: Config) -> str:
+    """Short name of the model: that of its weights, else of its class.
+
+    Example:
+        >>> weights = dict(checkpoint='weights://vit-small-p14_dinov2')
+        >>> backbone = dict(type='mmpretrain.ViT', init_cfg=weights)
+        >>> model_name(Config(dict(model=dict(backbone=backbone))))
+        'vit-small-p14_dinov2'
+    """
+    for checkpoint in checkpoints(config):
+        if checkpoint.startswith(SCHEME):
+            return checkpoint.removeprefix(SCHEME)
+    backbone = config.model.get('backbone') or {}
+    kind = str(backbone.get('type') or config.model.get('type') or 'a model')
+    return kind.rpartition('.')[2]
+
+
+def dataset_name(config: Config) -> str:
+    """Short name of the validation data: of its folder, else of its class.
+
+    Empty if the config has no validation data.
+
+    Example:
+        >>> data = dict(type='PolypDataset', data_root='data/kvasir-seg')
+        >>> dataset_name(Config(dict(val_dataloader=dict(dataset=data))))
+        'kvasir-seg'
+    """
+    dataset = _dataset(config, 'val_dataloader')
+    folder = PurePosixPath(str(dataset.get('data_root') or '')).name
+    kind = str(dataset.get('type') or '').rpartition('.')[2]
+    return folder or kind.removesuffix('Dataset')
+
+
+def describe_datasets(config: Config) -> dict[str, str]:
+    """What the config trains, validates and tests on, in Markdown."""
+    found = {}
+    for name, loader in _LOADERS.items():
+        dataset = _dataset(config, loader)
+        values = [dataset[k] for k in _DATASET_KEYS if dataset.get(k)]
+        if values:
+            found[name] = ', '.join(map(code, values))
+    if found.get('test') == found.get('validation'):
+        found.pop('test', None)  # as in many configs: said once
+    return found
+
+
+def _dataset(config: Config, loader: str) -> Mapping[str, Any]:
+    dataset: Mapping[str, Any] = (config.get(loader) or {}).get('dataset')
+    return dataset or {}

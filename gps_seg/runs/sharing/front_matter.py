@@ -1,0 +1,75 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The head of a model card: facts for machines, as the hub specifies them.
+
+The form is that of https://github.com/huggingface/hub-docs (modelcard.md).
+It is written by hand: huggingface_hub, whose ``ModelCardData`` would do it,
+is no dependency of this package or of OpenMMLab.
+"""
+
+from typing import Any
+
+import yaml
+
+from gps_seg.runs.sharing.config_facts import dataset_name
+from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
+from gps_seg.runs.sharing.scores import HUB_METRICS, overall
+from gps_seg.runs.sharing.tasks import task_of
+from gps_seg.runs.sharing.title import title_of
+from gps_seg.text.markdown import is_on_hub
+
+_TAGS = ('peft', 'delta')
+
+
+def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
+    """The facts in YAML, between two lines ``---``; unknown ones are left out.
+
+    Args:
+        facts: Facts about the delta.
+        notes: Notes of its author.
+    """
+    on_hub = is_on_hub(notes.base)
+    method = facts.info['method'].get('type')
+    task = task_of(facts.config)
+    scores = overall(facts.info['metric'], facts.info['classes'])
+    record = {
+        'library_name': 'gps_seg',
+        'pipeline_tag': task.hub_name,
+        'tags': [*task.tags, *_TAGS, *([str(method)] if method else [])],
+        'license': notes.license,
+        'base_model': notes.base if on_hub else None,
+        'base_model_relation': 'adapter' if on_hub else None,
+        # The hub takes names of its own data sets only.
+        'datasets': [name for name in notes.datasets if is_on_hub(name)],
+        'metrics': [HUB_METRICS[n] for n in scores if n in HUB_METRICS],
+        'model-index': _model_index(facts, notes, scores),
+    }
+    filled = {name: value for name, value in record.items() if value}
+    text = yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
+    return f'---\n{text}---'
+
+
+def _model_index(
+    facts: DeltaFacts, notes: AuthorNotes, scores: dict[str, float]
+) -> list[dict[str, Any]]:
+    """The scores in the delta; none without scores or validation data."""
+    name = dataset_name(facts.config)
+    if not scores or not name:
+        return []
+    on_hub = [dataset for dataset in notes.datasets if is_on_hub(dataset)]
+    result = {
+        'task': {'type': task_of(facts.config).hub_name},
+        'dataset': {
+            'type': on_hub[0] if len(on_hub) == 1 else name,
+            'name': name,
+            'split': 'validation',
+        },
+        'metrics': [
+            {
+                'type': HUB_METRICS.get(metric, metric),
+                'value': round(value, 2),
+                'name': metric,
+            }
+            for metric, value in scores.items()
+        ],
+    }
+    return [{'name': title_of(facts, notes), 'results': [result]}]

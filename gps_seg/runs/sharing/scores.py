@@ -1,0 +1,50 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The metrics in a delta: those of the whole task, and those of each class."""
+
+from collections.abc import Mapping, Sequence
+
+#: Metrics that the Hugging Face hub has an identifier for (hf.co/metrics).
+#: It has none for Dice.
+HUB_METRICS = {'mIoU': 'mean_iou', 'accuracy/top1': 'accuracy'}
+
+
+def overall(
+    metric: Mapping[str, float], classes: Sequence[str]
+) -> dict[str, float]:
+    """The metrics of the whole task.
+
+    Example:
+        >>> metric = {'mDice': 90.0, 'Dice.polyp': 80.0}
+        >>> overall(metric, ['background', 'polyp'])
+        {'mDice': 90.0}
+    """
+    return {n: v for n, v in metric.items() if not _class_of(n, classes)}
+
+
+def by_class(
+    metric: Mapping[str, float], classes: Sequence[str]
+) -> tuple[list[str], dict[str, dict[str, float]]]:
+    """The metrics of single classes, as a table.
+
+    Returns:
+        Names of the metrics, and their values by class and name.
+
+    Example:
+        >>> by_class({'mDice': 90.0, 'Dice.polyp': 80.0}, ['polyp'])
+        (['Dice'], {'polyp': {'Dice': 80.0}})
+    """
+    kinds: list[str] = []
+    values: dict[str, dict[str, float]] = {}
+    for name, value in metric.items():
+        member = _class_of(name, classes)
+        if member:
+            kind = name.removesuffix(f'.{member}')
+            kinds += [] if kind in kinds else [kind]
+            values.setdefault(member, {})[kind] = value
+    return kinds, values
+
+
+def _class_of(name: str, classes: Sequence[str]) -> str:
+    """The class that a metric ``Kind.class`` is of, or nothing."""
+    _, _, member = name.partition('.')
+    return member if member in classes else ''
