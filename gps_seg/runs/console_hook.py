@@ -14,6 +14,9 @@ from gps_seg.runs.console import Console
 from gps_seg.runs.run_header import describe_test, describe_training
 from gps_seg.runs.scores import BestScore, format_scores
 
+#: Number of iterations over which a loss is averaged.
+_LOSSES = 10
+
 
 @HOOKS.register_module()
 class ConsoleHook(Hook):
@@ -99,9 +102,9 @@ class ConsoleHook(Hook):
         """Report the scores; the best so far is marked."""
         if self.best is None or not metrics:
             return
-        mark = ' (best so far)' if self.best.update(metrics, runner) else ''
+        mark = ', the best so far' if self.best.update(metrics, runner) else ''
         self.console.write(
-            f'Validation at {_position(runner, runner.iter)}: '
+            f'Validation after {_position(runner, runner.iter)}: '
             f'{format_scores(metrics, self.best.name)}{mark}'
         )
 
@@ -143,10 +146,9 @@ def _epoch_length(runner: Runner) -> int:
 
 def _losses(runner: Runner) -> str:
     """Mean loss of the last iterations, and the learning rate."""
-    hub = runner.message_hub.log_scalars
-    words = {'loss': ('train/loss', '.4f'), 'lr': ('train/lr', '.1e')}
-    return ', '.join(
-        f'{word} {hub[key].mean(10) if word == "loss" else hub[key].current():{form}}'
-        for word, (key, form) in words.items()
-        if key in hub
-    )
+    hub, words = runner.message_hub.log_scalars, []
+    if 'train/loss' in hub:
+        words.append(f'loss {hub["train/loss"].mean(_LOSSES):.4f}')
+    if 'train/lr' in hub:
+        words.append(f'lr {hub["train/lr"].current():.1e}')
+    return ', '.join(words)

@@ -25,7 +25,7 @@ def describe_training(runner: Runner, source: str) -> str:
         source: Config as the user named it.
     """
     return _block(
-        f'Training by {source}',
+        f'Training with {source}',
         [
             ('model', _model(bare_model(runner))),
             ('method', _method(runner)),
@@ -41,7 +41,7 @@ def describe_training(runner: Runner, source: str) -> str:
 def describe_test(runner: Runner, source: str) -> str:
     """Lines on a test; see :func:`describe_training`."""
     return _block(
-        f'Testing by {source}',
+        f'Testing with {source}',
         [
             ('model', _model(bare_model(runner))),
             ('data', f'{_size(runner.test_dataloader)} to test'),
