@@ -29,16 +29,16 @@ class ConsoleHook(Hook):
             could begin.
 
     Args:
-        console: The console to write to.
-        source: Config as the user named it.
+        console: Console to write to.
+        title: First line of the report, such as the config.
     """
 
     # Before the selection, and before the pictures are drawn.
     priority = 'VERY_HIGH'
 
-    def __init__(self, console: Console, source: str) -> None:
+    def __init__(self, console: Console, title: str) -> None:
         self.console = console
-        self.source = source
+        self.title = title
         self.begun = False
         self.best: BestScore | None = None
         self._steps: Clock | None = None
@@ -47,7 +47,7 @@ class ConsoleHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Say what runs, now that data and model are known."""
         describe = describe_training if is_training(runner) else describe_test
-        self.console.write(describe(runner, self.source))
+        self.console.write(f'{self.title}\n{describe(runner)}')
 
     def before_train(self, runner: Runner) -> None:
         """Say from where a resumed run goes on."""

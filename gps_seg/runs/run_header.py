@@ -17,15 +17,13 @@ from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.visualization.run_results import method_name
 
 
-def describe_training(runner: Runner, source: str) -> str:
+def describe_training(runner: Runner) -> str:
     """Lines on a training: model, method, data, schedule, device, folder.
 
     Args:
         runner: Runner with its data sets built.
-        source: Config as the user named it.
     """
     return _block(
-        f'Training with {source}',
         [
             ('model', _model(bare_model(runner))),
             ('method', _method(runner)),
@@ -38,10 +36,9 @@ def describe_training(runner: Runner, source: str) -> str:
     )
 
 
-def describe_test(runner: Runner, source: str) -> str:
+def describe_test(runner: Runner) -> str:
     """Lines on a test; see :func:`describe_training`."""
     return _block(
-        f'Testing with {source}',
         [
             ('model', _model(bare_model(runner))),
             ('data', f'{_size(runner.test_dataloader)} to test'),
@@ -65,8 +62,8 @@ def log_file(runner: Runner) -> Path:
     return Path(runner.log_dir, f'{runner.timestamp}.log')
 
 
-def _block(title: str, lines: Iterable[tuple[str, str]]) -> str:
-    return '\n'.join([title, *(f'  {key:8}  {text}' for key, text in lines)])
+def _block(lines: Iterable[tuple[str, str]]) -> str:
+    return '\n'.join(f'  {key:8}  {text}' for key, text in lines)
 
 
 def _model(model: nn.Module) -> str:

@@ -46,11 +46,7 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
     ]
     weights = _weights(runner)
     if weights is not None:
-        lines += [
-            '',
-            'Next',
-            *(f'  {line}' for line in _next(runner, weights)),
-        ]
+        lines += ['', 'Next', *_next(runner, weights)]
     return '\n'.join(lines)
 
 

@@ -41,7 +41,8 @@ def test(args: Namespace) -> None:
         launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
         if args.tta:
             set_tta(config)
-        hook = ConsoleHook(console, args.config)
+        title = f'Testing {args.checkpoint} with {args.config}'
+        hook = ConsoleHook(console, title)
         with (
             leaving_no_trace(config, lambda: hook.begun),
             naming_the_check_of_files(),

@@ -37,7 +37,7 @@ def train(args: Namespace) -> None:
         config = _config(args)
         state = args.resume and launch.find_state(config, args.resume)
         check_config(config)
-        hook = ConsoleHook(console, args.config)
+        hook = ConsoleHook(console, f'Training with {args.config}')
         with (
             leaving_no_trace(config, lambda: hook.begun),
             saying_how_to_go_on(config.work_dir),
