@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The lines of a training or a test on the console."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,12 +137,9 @@ def _position(runner: Runner, done: int) -> str:
     steps = f'iteration {done}/{runner.max_iters}'
     if not isinstance(runner.train_loop, EpochBasedTrainLoop):
         return steps
-    begun = min(runner.max_epochs, 1 + done // _epoch_length(runner))
-    return f'epoch {begun}/{runner.max_epochs}, {steps}'
-
-
-def _epoch_length(runner: Runner) -> int:
-    return max(1, len(runner.train_dataloader))
+    length = max(1, len(runner.train_dataloader))
+    epoch = max(1, math.ceil(done / length))
+    return f'epoch {epoch}/{runner.max_epochs}, {steps}'
 
 
 def _losses(runner: Runner) -> str:

@@ -94,28 +94,31 @@ def _data(runner: Runner) -> str:
 def _size(loader: Any) -> str:
     """Length and name of a data set."""
     dataset = loader.dataset
-    return f'{type(dataset).__name__}, {len(dataset):,} images'
+    return f'{type(dataset).__name__}, {_number(len(dataset), "image")}'
 
 
 def _schedule(runner: Runner) -> str:
-    loader = runner.train_dataloader
+    loader, loop = runner.train_dataloader, runner.train_loop
     images = (loader.batch_size or 1) * get_world_size()
-    loop, unit = runner.train_loop, 'iterations'
-    text = f'{runner.max_iters:,} iterations of {images} images'
+    text = f'{_number(runner.max_iters, "iteration")} of {images} images'
+    unit = 'iteration'
     if isinstance(loop, EpochBasedTrainLoop):
-        text, unit = f'{runner.max_epochs} epochs, {text}', 'epochs'
+        unit = 'epoch'
+        text = f'{_number(runner.max_epochs, unit)}, {text}'
     if runner.val_loop is None:
         return f'{text}, no validation'
-    return f'{text}, validation every {loop.val_interval:,} {unit}'
+    return f'{text}, validation every {_number(loop.val_interval, unit)}'
 
 
 def _device() -> str:
+    text = device_name()
+    if not torch.cuda.is_available():
+        cores = _number(cpu_cores(), 'core')
+        threads = _number(torch.get_num_threads(), 'thread')
+        text = f'CPU ({text}, {cores}, {threads})'
     processes = get_world_size()
-    several = f'{processes} processes, each ' if processes > 1 else ''
-    if torch.cuda.is_available():
-        return f'{several}{device_name()}'
-    threads = torch.get_num_threads()
-    return (
-        f'{several}CPU ({device_name()}, {cpu_cores()} cores, '
-        f'{threads} thread{"s" if threads > 1 else ""})'
-    )
+    return text if processes == 1 else f'{processes} processes, {text}'
+
+
+def _number(number: int, noun: str) -> str:
+    return f'{number:,} {noun}{"" if number == 1 else "s"}'

@@ -4,6 +4,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from mmengine.dist import get_rank
 from mmengine.fileio import dump
 from mmengine.runner import Runner
 
@@ -51,8 +52,9 @@ def test(args: Namespace) -> None:
                 runner = launch.build_runner(config)
             runner.register_hook(hook)
             metrics = runner.test()
-        # MMEngine's dump knows the number types of NumPy and PyTorch.
-        dump(metrics, str(work_dir / METRICS_FILE), indent=2)
+        if get_rank() == 0:
+            # MMEngine's dump knows the number types of NumPy and PyTorch.
+            dump(metrics, str(work_dir / METRICS_FILE), indent=2)
         console.write(f'\n{scores_table(metrics)}\n')
         console.write(_files(runner, args, work_dir))
 
