@@ -33,7 +33,7 @@ def test_by_method():
     head = 3 * 2 + 2
     for name, (connections, biases, other) in {
         'gps': (3, 3, 0),
-        'bias': (0, 6, 0),
+        'bias': (0, 3, 0),  # not those of norms
         'linear': (0, 0, 0),
         'full': (0, 6, 4 * 3 + 3),
     }.items():
