@@ -35,7 +35,7 @@ def set_aside(runner: Runner) -> None:
     for name in found:
         (work_dir / name).rename(folder / name)
     runner.logger.warning(
-        f'{work_dir} held an earlier run, and this one begins anew: moved '
-        f'{", ".join(found)} to {folder}. To continue the earlier run '
+        f'{work_dir} held an earlier run, and this one begins anew: '
+        f'{", ".join(found)} moved to {folder}. To continue the earlier run '
         f'instead, stop and start with --resume {folder / RESUME_FILE}.'
     )

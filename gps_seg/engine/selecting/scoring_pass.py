@@ -69,7 +69,7 @@ class ScoringPass:
         seed: int,
         evidence: Evidence,
     ) -> Generator[RunningSums, None, None]:
-        """Yield the evidence whenever the data seen has doubled, and at the end.
+        """Yield the evidence whenever the data seen doubled, and at the end.
 
         The model runs in training mode, as it will when the weights move, and
         is left as it was found (see :func:`gps_seg.sparse.undisturbed`). With
