@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from gps_seg.engine.reporting.clock import Clock
@@ -19,11 +18,10 @@ from gps_seg.runs.scores import BestScore, format_scores
 _LOSSES = 10
 
 
-@HOOKS.register_module()
 class ConsoleHook(Hook):
     """Write what runs, how far it is, and the scores of each validation.
 
-    The tools register it, no config names it.
+    The tools add it to a runner; no config can name it.
 
     Attributes:
         begun: Whether data, model and weights were ready, so that the run

@@ -87,19 +87,26 @@ def _method(runner: Runner) -> str:
 def _data(runner: Runner) -> str:
     text = f'{_size(runner.train_dataloader)} to train on'
     if runner.val_loop is not None:
-        text += f', {len(runner.val_dataloader.dataset)} to validate'
+        text += f', {_length(runner.val_dataloader.dataset)} to validate'
     return text
 
 
 def _size(loader: Any) -> str:
     """Length and name of a data set."""
     dataset = loader.dataset
-    return f'{type(dataset).__name__}, {_number(len(dataset), "image")}'
+    return f'{type(dataset).__name__}, {_length(dataset)} images'
+
+
+def _length(dataset: Any) -> str:
+    """Number of images; a data set that streams them has none."""
+    return f'{len(dataset):,}' if hasattr(dataset, '__len__') else 'unknown'
 
 
 def _schedule(runner: Runner) -> str:
     loader, loop = runner.train_dataloader, runner.train_loop
-    images = (loader.batch_size or 1) * get_world_size()
+    # PyTorch's loader has no size of its own beside a batch sampler.
+    images = getattr(loader.batch_sampler, 'batch_size', loader.batch_size)
+    images = (images or 1) * get_world_size()
     text = f'{_number(runner.max_iters, "iteration")} of {images} images'
     unit = 'iteration'
     if isinstance(loop, EpochBasedTrainLoop):

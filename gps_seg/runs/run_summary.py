@@ -51,14 +51,9 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
 
 
 def tool_command(name: str) -> str:
-    """How the user would start another tool: as this one was started.
-
-    Example:
-        >>> tool_command('test').endswith('test')
-        False
-    """
+    """The command of another tool, in the way this one was started."""
     script = Path(sys.argv[0])
-    if script.name.startswith('gps-seg') or '.mim' in script.parts:
+    if '.mim' in script.parts:  # where `gps-seg TOOL` finds the tools
         return f'gps-seg {name}'
     return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
 
