@@ -118,10 +118,12 @@ def test_only_errors_of_other_processes_are_shown(screen, monkeypatch):
 
 @pytest.mark.parametrize('verbose', [False, True])
 def test_everything_is_as_before_at_the_end(verbose):
-    before = (logging.getLogRecordFactory(), checkpoint.print_log)
+    assert checkpoint.print_log is print_log
+    before = logging.getLogRecordFactory()
     with pytest.raises(KeyError), Console(verbose):
         raise KeyError
-    assert (logging.getLogRecordFactory(), checkpoint.print_log) == before
+    assert logging.getLogRecordFactory() is before
+    assert checkpoint.print_log is print_log
 
 
 def test_verbose_shows_all_as_mmengine_does(capsys):
