@@ -35,9 +35,10 @@ def set_tta(config: Config) -> None:
     """
     pipeline = config.get('tta_pipeline') or []
     if not any(step.get('type') == 'TestTimeAug' for step in pipeline):
+        types = ', '.join(str(step.get('type')) for step in pipeline)
         raise ValueError(
             "--tta: expected a tta_pipeline with a 'TestTimeAug' in the "
-            f'config, got {[step.get("type") for step in pipeline]}. '
+            f'config, got {types or "no tta_pipeline"}. '
             'configs/_base_/datasets/ade20k.py has one.'
         )
     dataset = (config.get('test_dataloader') or {}).get('dataset') or {}

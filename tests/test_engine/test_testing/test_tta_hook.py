@@ -174,10 +174,16 @@ def test_a_wrapper_of_the_config_is_used(config):
     assert 'module' not in config.tta_model
 
 
-@pytest.mark.parametrize('pipeline', [None, [{'type': 'LoadAnnotations'}]])
-def test_without_augmentations_it_is_refused(config, pipeline):
+@pytest.mark.parametrize(
+    ('pipeline', 'got'),
+    [
+        (None, 'no tta_pipeline'),
+        ([{'type': 'LoadAnnotations'}, {'type': 'Pad'}], 'LoadAnnotations, P'),
+    ],
+)
+def test_without_augmentations_it_is_refused(config, pipeline, got):
     config.tta_pipeline = pipeline
-    with pytest.raises(ValueError, match="tta_pipeline with a 'TestTimeAug'"):
+    with pytest.raises(ValueError, match=f"a 'TestTimeAug'.* got {got}"):
         set_tta(config)
 
 
