@@ -25,6 +25,7 @@ from gps_seg.models.weight_files import (
     sha256_of,
     write_safetensors,
 )
+from gps_seg.text.announcement import Announcement
 
 SCHEME = 'weights://'
 FOLDER_VARIABLE = 'GPS_SEG_WEIGHTS'
@@ -131,7 +132,7 @@ def _fetch(name: str, download: Download, file: Path) -> str:
     """Download from the first mirror with the right file; return its URL."""
     failures = []
     for url in download.urls:
-        print_log(f'{name}: downloading {url}', logger='current')
+        print_log(Announcement(f'{name}: downloading {url}'), logger='current')
         try:
             torch.hub.download_url_to_file(
                 url, str(file), download.hash_prefix, progress=True

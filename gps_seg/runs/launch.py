@@ -1,7 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From a config file and a command line to a runner."""
 
-import argparse
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import is_cuda_available
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
@@ -22,27 +21,6 @@ from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import read_checkpoint
 from gps_seg.runs.overrides import parse_overrides
-
-
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """What every tool takes that reads a config."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='overrides of the config: key=value ...',
-    )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What a tool takes that several processes can run together."""
-    add_cfg_options(parser)
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def load_config(
@@ -95,7 +73,7 @@ def find_state(config: Config, checkpoint: str) -> str | None:
     and as ``load_from`` the ``base.pth`` beside it, if the run kept one.
 
     Args:
-        config: Is changed in place.
+        config: Config of the run; changed in place.
         checkpoint: Path, URL, or ``'auto'``.
 
     Returns:
@@ -177,7 +155,7 @@ def build_runner(config: Config, state: str | None = None) -> Runner:
     """The runner of the config, from the registry if it names a type.
 
     Args:
-        config: As the run began, or begins.
+        config: Config of the run.
         state: Checkpoint from which the runner goes on when it trains. The
             config does not name it, as its ``load_from`` is the base's.
     """
@@ -198,10 +176,10 @@ def set_local_rank(local_rank: int) -> None:
 def prepare_test(
     config: Config, weights: str, out: str | None, show_dir: str | None
 ) -> None:
-    """Arrange what testing needs beside the config.
+    """Put weights and output folders into the config of a test.
 
     Args:
-        config: Is changed in place.
+        config: Config of the test; changed in place.
         weights: A checkpoint, or a delta to put on the base of the config.
         out: Folder for the predicted labels as PNG, or None.
         show_dir: Folder for images with drawn predictions, or None.

@@ -32,7 +32,7 @@ def set_method(
     not have is left out with a warning.
 
     Args:
-        config: Is changed in place.
+        config: Config to tune; changed in place.
         name: One of :data:`gps_seg.peft.METHODS`; None for the config's.
         options: Settings of the ``PeftHook`` by dotted key, such as
             ``{'method.k': 1, 'max_batches': 60}``; may be empty.
@@ -43,6 +43,10 @@ def set_method(
     """
     if name is None and not options:
         return
+    if name is not None and name not in METHODS:
+        raise ValueError(
+            f'--method: expected one of {sorted(METHODS)}, got {name!r}.'
+        )
     if not peft_hooks(config):
         if name is None:
             raise ValueError(
@@ -94,7 +98,7 @@ def _drop_foreign(
     if foreign:
         given = ', '.join(f'method.{key}={method.pop(key)}' for key in foreign)
         print_log(
-            f"--method {name}: {given} of the config ignored, for '{name}' "
+            f"--method {name}: {given} of the config ignored, as '{name}' "
             'has no such setting.',
             logger='current',
             level=logging.WARNING,
@@ -133,7 +137,7 @@ def _settings(hook: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_settings(hook: Mapping[str, Any]) -> None:
-    """Raise ValueError, in words of the command line, if they do not fit."""
+    """Raise ValueError, naming the options, if they do not fit."""
     try:
         build_from(
             {'PeftHook': PeftHook},

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hook that writes the task as a small file while it is learned."""
+"""The hook that writes deltas, and what a stopped run needs to go on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -65,7 +65,8 @@ class DeltaHook(Hook):
     Args:
         interval: Save every so many iterations (or epochs), and at the end.
         by_epoch: Whether ``interval`` counts epochs.
-        save_best: Name of the metric that tells the best validation, or None.
+        save_best: Name of the metric that decides which validation is best,
+            or None.
         rule: ``'greater'`` or ``'less'``: which value is better.
 
     Raises:
@@ -93,6 +94,7 @@ class DeltaHook(Hook):
         self.interval = interval
         self.by_epoch = by_epoch
         self.save_best = save_best
+        self.rule = rule
         self.is_better = BETTER[rule]
         self.base: FrozenBase | None = None
         self.best: float | None = None
@@ -100,7 +102,7 @@ class DeltaHook(Hook):
         self.validated_at: tuple[int, int] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Find the hook whose task it is."""
+        """Find the hook whose deltas are written."""
         if not is_training(runner):
             check_no_resume(runner)
             return
@@ -110,7 +112,7 @@ class DeltaHook(Hook):
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Take up the base and the best score of a resumed run."""
+        """Restore the base and the best score of a resumed run."""
         if not runner._resume:
             return
         kept = checkpoint[CHECKPOINT_KEY].get('delta')
@@ -126,7 +128,7 @@ class DeltaHook(Hook):
         self.validated_at = kept['validated_at']
 
     def before_train(self, runner: Runner) -> None:
-        """Remember the base; or do what a stopped run had still to do."""
+        """Remember the base, or make up for a validation that was cut off."""
         record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
@@ -178,6 +180,9 @@ class DeltaHook(Hook):
         if self.save_best is not None:
             self._keep_best(runner, metrics or {}, self.save_best)
         self.validated_at = progress(runner)
+        # A stop during the validation should not cost the steps before it, so
+        # they are saved twice.
+        runner.logger.info('Saving again, with the scores of the validation.')
         self._save(runner, *self.validated_at)
 
     def _keep_best(
@@ -218,8 +223,8 @@ class DeltaHook(Hook):
 
         Args:
             runner: Runner of the training.
-            epochs: Number of epochs that are over.
-            iters: Number of iterations that are over.
+            epochs: Number of epochs completed.
+            iters: Number of iterations completed.
         """
         self._write(runner, bare_model(runner), 'delta')
         averaged = averaged_model(runner)
@@ -238,9 +243,9 @@ class DeltaHook(Hook):
         path = Path(runner.work_dir, f'{name}.safetensors')
         delta.save(path)
         runner.logger.info(
-            f'{path}: {path.stat().st_size / 1e6:.2f} MB, '
-            f'{delta.selection.num_selected:,} selected entries and '
-            f'{len(delta.changes) - len(delta.selection)} tensors whole'
+            f'Saved {path}: {path.stat().st_size / 1e6:.2f} MB, '
+            f'{delta.selection.num_selected:,} connections and '
+            f'{len(delta.changes) - len(delta.selection)} whole tensors'
         )
 
     def _describe(self, runner: Runner) -> DeltaInfo:

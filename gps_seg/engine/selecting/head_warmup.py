@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a new head for a while, so that gradients through it say something."""
+"""Train a new head for a few steps, so that gradients through it count."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selecting.losses import LossTap
+from gps_seg.text.announcement import Announcement
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def warmed_up(
     batches: Iterable[Any],
     optimizer: Optimizer,
 ) -> Iterator[None]:
-    """Inside, what lies outside the encoder has been trained for ``steps``.
+    """A context in which the head has been trained for ``steps``.
 
     By AdamW without decay, at the learning rates that ``optimizer`` has for
     the same parameters. On the way out they are as they were, bit for bit;
@@ -32,7 +33,7 @@ def warmed_up(
 
     Args:
         model: MMEngine model, not wrapped for distribution.
-        encoder: Name of the submodule that stays as it is.
+        encoder: Name of the submodule that is left unchanged.
         steps: 0 or more; with 0 nothing is done.
         batches: Training data, begun again when it ends.
         optimizer: Optimizer of the run; not touched.
@@ -76,7 +77,9 @@ def _train(
         warmup.step()
         warmup.zero_grad()
     print_log(
-        f'Head warm-up: {steps} steps, loss {tap.loss.item():.4f}',
+        Announcement(
+            f'Warmed up the head: {steps} steps, loss {tap.loss.item():.4f}'
+        ),
         logger='current',
         level=logging.INFO,
     )

@@ -1,12 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The pass over the training data that gives the evidence to select by."""
+"""The pass over the training data that scores the connections."""
 
 import logging
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
+from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
 from gps_seg.engine.selecting.scoring_data import (
@@ -25,18 +24,19 @@ from gps_seg.engine.selecting.scoring_data import (
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_whole
 from gps_seg.sparse.state import seed_all, undisturbed
+from gps_seg.text.announcement import Announcement
 
-LOG_SECONDS = 15
 TASK_LOSS = TaskLoss()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringPass:
-    """How to look at the training data.
+    """Settings of the pass over the training data.
 
     Args:
         loss: Loss whose gradients are summed.
-        max_batches: Upper bound of batches per process, or None for one epoch.
+        max_batches: Largest number of batches per process, or None for one
+            epoch.
         batch_size: Images per batch, or None for that of the training.
         pipeline: Transforms in place of those of the training, or None.
 
@@ -75,7 +75,7 @@ class ScoringPass:
         seed: int,
         evidence: Evidence,
     ) -> Generator[RunningSums, None, None]:
-        """The evidence, each time the data seen has doubled, and at the end.
+        """Yield the evidence whenever the data seen doubled, and at the end.
 
         The model runs in training mode, as it will when the weights move, and
         is left as it was found (see :func:`gps_seg.sparse.undisturbed`). With
@@ -84,13 +84,13 @@ class ScoringPass:
         Args:
             model: MMEngine model, not wrapped for distribution.
             encoder: Name of its pretrained submodule.
-            weights: Weights to look at, by name.
+            weights: Weights to score, by name.
             loader: The training loader; its data set, batch size and workers
                 are used, its sampler is not.
             optimizer: Optimizer of the run, for the learning rates of a
                 warm-up.
             seed: Seed of the order, the augmentation and the dropout.
-            evidence: What to sum.
+            evidence: Quantities to sum.
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
@@ -130,7 +130,7 @@ class ScoringPass:
         """The loss of one batch after another, with progress logged."""
         weights = views[0].batch_sampler.weights[: self.max_batches]
         number = len(weights)
-        start = logged = time.monotonic()
+        clock = Clock(number)
         # Of equally long views, and no longer than what is asked for.
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
@@ -139,17 +139,19 @@ class ScoringPass:
             else:  # nothing of its own is left to this process
                 loss = torch.zeros((), requires_grad=True)
             yield loss * weight
-            now = time.monotonic()
-            if now - logged >= LOG_SECONDS or done == number:
-                logged = now
-                left = (now - start) / done * (number - done)
-                print_log(
-                    f'Scoring: batch {done}/{number}, '
-                    f'left {timedelta(seconds=round(left))}, '
-                    f'loss {loss.item():.4f}',
-                    logger='current',
-                    level=logging.INFO,
-                )
+            if clock.is_due(done) or done in (1, number):
+                _report(done, number, loss.item(), clock.left(done))
+
+
+def _report(done: int, number: int, loss: float, left: str) -> None:
+    print_log(
+        Announcement(
+            f'Selecting connections: batch {done}/{number}, loss {loss:.4f}, '
+            f'{left}'
+        ),
+        logger='current',
+        level=logging.INFO,
+    )
 
 
 @contextmanager

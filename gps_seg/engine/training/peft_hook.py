@@ -158,7 +158,13 @@ class PeftHook(Hook):
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
             self._declare(runner, choice.selection)
-            report_choice(runner, choice, self.trainable, self.config)
+            report_choice(
+                runner,
+                choice,
+                self.trainable,
+                self.method.encoder,
+                self.config,
+            )
         self.state.begin(model, runner.optim_wrapper, self.roles)
 
     def before_save_checkpoint(
