@@ -48,9 +48,10 @@ class Domain:
     noise: float
 
 
-# White light on one side; on the other a narrow-band light (green and blue
-# only), in which the mucosa is pale and a polyp no longer red, seen through
-# an older camera.
+# source: white light, a good camera. target: narrow-band light (green and blue
+# only), in which the mucosa is pale and a polyp no longer red, and an older
+# camera. dye: chromoendoscopy; a blue dye stains the mucosa, pools in dark
+# spots, and runs off the polyps, which stay pale.
 DOMAINS: dict[str, Domain] = {
     'source': Domain(
         stream=1,
@@ -81,5 +82,20 @@ DOMAINS: dict[str, Domain] = {
         exposure=0.9,
         blur=0.007,
         noise=8.0,
+    ),
+    'dye': Domain(
+        stream=3,
+        mucosa=(0.24, 0.34, 0.62),
+        polyp=(0.50, 0.46, 0.60),
+        vessel=(0.14, 0.12, 0.36),
+        residue=(0.10, 0.14, 0.55),
+        colour_spread=0.05,
+        texture_cells=9,
+        texture=0.12,
+        relief=0.012,
+        gloss=0.8,
+        exposure=0.95,
+        blur=0.005,
+        noise=5.0,
     ),
 }

@@ -1,0 +1,13 @@
+"""The demo: GPS takes the same segmentor to another hospital, B.
+
+There a blue dye is sprayed on the mucosa. Everything but the data is that of
+``gps.py``.
+"""
+
+_base_ = './gps.py'
+
+data_root = 'work_dirs/demo/data/dye'
+generator = dict(domain='dye')
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))
