@@ -8,10 +8,76 @@ are answered before anything that takes seconds is imported.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 # What the package raises for input that cannot be used. Anything else is a
 # bug, and its traceback is what we want to be sent.
 USER_ERRORS = (OSError, ValueError, ImportError)
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the description, and shows the defaults.
+
+    Defaults that say nothing are left out: None, False, and empty ones.
+    """
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help
+        if not text or '%(default)' in text or not _has_default(action):
+            return text
+        value = action.default
+        if isinstance(value, list | tuple):
+            value = ' '.join(map(str, value))
+        shown = str(value).replace('%', '%%')
+        return f'{text} (default: {shown})'
+
+
+def _has_default(action: argparse.Action) -> bool:
+    none = (None, False, argparse.SUPPRESS, '')
+    return bool(action.option_strings or action.nargs == '?') and not (
+        action.default in none or action.default == []
+    )
+
+
+def tool_parser(
+    description: str | None, **options: Any
+) -> argparse.ArgumentParser:
+    """A parser that shows a docstring as it is written.
+
+    Args:
+        description: Docstring of the tool, usually ``__doc__``.
+        options: Further arguments of ``argparse.ArgumentParser``.
+    """
+    return argparse.ArgumentParser(
+        description=description, formatter_class=HelpFormatter, **options
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Let a tool take ``--cfg-options KEY=VALUE ...``.
+
+    ``args.cfg_options`` is the list of these texts, or None. What they mean
+    is found when the config is read.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        type=_key_and_value,
+        metavar='KEY=VALUE',
+        help='settings of the config to replace, such as '
+        'train_cfg.max_iters=100',
+    )
+
+
+def _key_and_value(text: str) -> str:
+    key, sign, _ = text.partition('=')
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(
+            f"expected KEY=VALUE, got '{text}'. Write no spaces around the "
+            '=, and quotation marks around a value with spaces.'
+        )
+    return text
 
 
 def run_tool(
