@@ -87,15 +87,15 @@ def seed() -> int:
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that were saved, in order; none is rendered."""
-    from matplotlib.figure import Figure
+    from gps_seg.visualization import figure as module
 
     saved = []
 
-    def remember(figure: Any, path: Path, **options: object) -> None:
+    def remember(figure: Any, path: Path, *options: object) -> None:
         saved.append(figure)
         path.write_bytes(b'')
 
-    monkeypatch.setattr(Figure, 'savefig', remember)
+    monkeypatch.setattr(module, 'write', remember)
     return saved
 
 

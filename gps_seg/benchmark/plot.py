@@ -8,17 +8,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from gps_seg.benchmark.results import MIB, Summary
-from gps_seg.visualization.figure import (
-    INK,
-    PALETTE,
-    new_figure,
-    save_png,
-    style_axes,
-)
+from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.palette import INK, PALETTE
 
 
 def plot_benchmark(
-    summaries: Sequence[Summary], out_png: str | os.PathLike[str], title: str
+    summaries: Sequence[Summary], out: str | os.PathLike[str], title: str
 ) -> Path:
     """Draw step time and memory of every row as horizontal bars.
 
@@ -26,7 +21,7 @@ def plot_benchmark(
     is none; whiskers are quartiles.
 
     Raises:
-        ValueError: If there is no row, or ``out_png`` is not a ``.png``.
+        ValueError: If there is no row, or ``out`` is not a ``.png``.
     """
     if not summaries:
         raise ValueError('summaries: expected one or more rows, got none.')
@@ -39,7 +34,7 @@ def plot_benchmark(
     left.invert_yaxis()
     for axes in (left, right):
         axes.grid(False, axis='y')
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def _draw_time(axes: Axes, summaries: Sequence[Summary]) -> None:

@@ -11,14 +11,8 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from gps_seg.visualization.figure import (
-    INK,
-    MUTED,
-    PALETTE,
-    new_figure,
-    save_png,
-    style_axes,
-)
+from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.palette import INK, MUTED, PALETTE
 
 _MARKERS = 'oDs^vP'
 
@@ -38,21 +32,21 @@ class AlphaScore(NamedTuple):
 def plot_alpha_sweep(
     scores: Sequence[AlphaScore],
     metrics: Sequence[str],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
 ) -> Path:
     """Draw metrics against ``alpha``, a line each, its best point marked.
 
     Args:
         scores: Any order, one or more.
         metrics: Names of those to draw.
-        out_png: Where the picture goes.
+        out: Where the picture goes.
 
     Returns:
         The path written.
 
     Raises:
         ValueError: If there are no scores, a metric is none of them, or
-            ``out_png`` is not named ``.png``.
+            ``out`` is not named ``.png``.
     """
     _check(scores, metrics)
     scores = sorted(scores, key=lambda score: score.alpha)
@@ -67,7 +61,7 @@ def plot_alpha_sweep(
     axes.set_ylabel('score', fontsize=9, color=INK)
     axes.margins(y=0.15)
     axes.legend(fontsize=8, frameon=False, loc='best')
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def _check(scores: Sequence[AlphaScore], metrics: Sequence[str]) -> None:

@@ -12,13 +12,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gps_seg.visualization.figure import (
-    INK,
-    PALETTE,
-    new_figure,
-    save_png,
-    style_axes,
-)
+from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.palette import INK, PALETTE
 
 #: With more methods the legend would cover the means.
 MOST_IN_LEGEND = 8
@@ -43,7 +38,7 @@ class MethodRun(NamedTuple):
 
 def plot_comparison(
     rows: Sequence[MethodRun],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     metric: str,
 ) -> Path:
     """Draw every run as a point and the mean of every method as a bar.
@@ -53,7 +48,7 @@ def plot_comparison(
 
     Args:
         rows: Runs, one or more.
-        out_png: Where the picture goes.
+        out: Where the picture goes.
         metric: What the score is, for the axis.
 
     Returns:
@@ -61,7 +56,7 @@ def plot_comparison(
 
     Raises:
         ValueError: If ``rows`` is empty, a score is not finite, a share is
-            not in (0, 1], or ``out_png`` is not named ``.png``.
+            not in (0, 1], or ``out`` is not named ``.png``.
     """
     _check(rows)
     methods = list(dict.fromkeys(row.method for row in rows))
@@ -78,7 +73,7 @@ def plot_comparison(
         _draw_cost(right, runs, style)
     _finish_methods(left, methods, angle, metric)
     _finish_cost(right, len(methods))
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def mean_score(runs: Sequence[MethodRun]) -> float:

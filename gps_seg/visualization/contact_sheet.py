@@ -10,34 +10,39 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from gps_seg.visualization.class_colours import ClassColours
-from gps_seg.visualization.figure import INK, new_figure, save_png
-from gps_seg.visualization.foreground import (
-    OUTLINE,
-    UNKNOWN,
-    draw_outline,
-    is_foreground,
+from gps_seg.visualization import panels
+from gps_seg.visualization.class_colours import UNKNOWN_GREY, ClassColours
+from gps_seg.visualization.figure import (
+    PHOTO_DPI,
+    add_legend,
+    new_figure,
+    save_figure,
+    shortened,
 )
+from gps_seg.visualization.label_maps import (
+    UNKNOWN,
+    check_picture,
+    foreground_share,
+    has_outline,
+)
+from gps_seg.visualization.palette import INK
 
-FILL_OPACITY = 0.2
-IGNORED_GREY = 150
-TILE_INCHES = 1.75
+_TILE = 1.75  # inches
+_MOST_LETTERS = 30  # of a title, as wide as a tile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tile:
     """One image with its labels.
 
     Args:
         image: RGB, uint8, shape (height, width, 3).
-        labels: Label map, shape (height, width), ``UNKNOWN`` where ignored;
-            None for an image that has one label, which belongs into the
-            title.
-        title: Text over the image.
+        labels: Label map, shape (height, width), ``UNKNOWN`` (255) where
+            ignored; None for an image that has one label, which belongs into
+            the title.
+        title: Text above the image; may have several lines.
 
     Raises:
         ValueError: If the shapes do not fit or the image is not uint8.
@@ -48,20 +53,12 @@ class Tile:
     title: str
 
     def __post_init__(self) -> None:
-        map_or_image = self.image if self.labels is None else self.labels
-        expected = (*map_or_image.shape[:2], 3)
-        if self.image.shape != expected or self.image.dtype != np.uint8:
-            raise ValueError(
-                f'tile: expected a uint8 image of shape {expected}, as the '
-                f'labels have, got {self.image.dtype} of {self.image.shape} '
-                f'({self.title}). Resize first, and leave normalisation to '
-                f'the data preprocessor.'
-            )
+        check_picture(self.image, {'labels': self.labels}, self.title)
 
 
 def plot_contact_sheet(
     tiles: Sequence[Tile],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     *,
     heading: str,
     num_columns: int = 6,
@@ -71,96 +68,79 @@ def plot_contact_sheet(
     """Draw every tile with its labels.
 
     Classes are drawn in their colours. Without these the labels are an object
-    on a background (0), with an outline and a translucent fill.
+    on a background (0), which is outlined; its share of the pixels is in the
+    title of the tile.
 
     Args:
         tiles: Images to show, one or more, in reading order.
-        out_png: Where the picture goes.
-        heading: Text over the page.
+        out: Name of the picture (.png, .svg or .pdf).
+        heading: Text above the page.
         num_columns: Tiles side by side.
-        classes: Their colours.
-        foreground: What the object is, where there are no colours.
+        classes: Names and colours of the classes.
+        foreground: Name of the object, where there are no colours.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If there are no tiles or ``out_png`` is not named
-            ``.png``.
+        ValueError: If there are no tiles or the name has another ending.
     """
     if not tiles:
         raise ValueError('tiles: expected one or more images, got none.')
     num_columns = min(num_columns, len(tiles))
     num_rows = -(-len(tiles) // num_columns)
     figure = new_figure(
-        max(4.0, TILE_INCHES * num_columns),
-        (TILE_INCHES + 0.3) * num_rows + 0.6,
+        max(4.0, _TILE * num_columns), (_TILE + 0.3) * num_rows + 0.6
     )
     figure.suptitle(heading, fontsize=11, color=INK)
     grid = figure.subplots(num_rows, num_columns, squeeze=False)
     for axes in grid.flat:
-        axes.axis('off')
+        panels.clear(axes)
     for axes, tile in zip(grid.flat, tiles, strict=False):
-        _draw(axes, tile, classes)
+        _draw(axes, tile, classes, foreground)
     maps = [tile.labels for tile in tiles if tile.labels is not None]
     if classes is not None:
-        _add_legend(figure, classes.legend(maps))
-    elif maps:
-        _add_legend(figure, _foreground_handles(foreground))
-    return save_png(figure, out_png, dpi=140)
+        add_legend(figure, classes.legend(maps))
+    else:
+        add_legend(figure, _handles(maps, foreground))
+    return save_figure(figure, out, dpi=PHOTO_DPI)
 
 
-def tint(
+def without_ignored(
     image: np.ndarray,  # shape: (height, width, 3)
     labels: np.ndarray,  # shape: (height, width)
 ) -> np.ndarray:  # shape: (height, width, 3)
-    """``image`` with its foreground tinted and its ignored pixels grey."""
-    foreground = is_foreground(labels)
-    colour = 255 * np.array(to_rgb(OUTLINE), np.float32)
-    tinted = image.astype(np.float32)
-    tinted[foreground] += FILL_OPACITY * (colour - tinted[foreground])
-    tinted[labels == UNKNOWN] = IGNORED_GREY
-    return tinted.round().astype(np.uint8)
+    """``image`` with its ignored pixels grey."""
+    shown = image.copy()
+    shown[labels == UNKNOWN] = UNKNOWN_GREY
+    return shown
 
 
-def foreground_share(labels: np.ndarray) -> float:
-    """Foreground pixels as a share of those that are not ignored."""
-    known = labels != UNKNOWN
-    return float((labels[known] > 0).mean()) if known.any() else 0.0
-
-
-def _draw(axes: Axes, tile: Tile, classes: ClassColours | None) -> None:
-    title = tile.title
+def _draw(
+    axes: Axes, tile: Tile, classes: ClassColours | None, foreground: str
+) -> None:
+    title = [shortened(t, _MOST_LETTERS) for t in tile.title.splitlines()]
     if tile.labels is None:
-        axes.imshow(tile.image)
+        panels.show(axes, tile.image)
     elif classes is not None:
-        axes.imshow(classes.paint(tile.image, tile.labels))
+        panels.show(axes, classes.paint(tile.image, tile.labels))
     else:
-        axes.imshow(tint(tile.image, tile.labels))
-        draw_outline(axes, tile.labels, width=1.2)
-        title = f'{title}\n{foreground_share(tile.labels):.1%}'
-    axes.set_title(title, fontsize=6.5, color=INK, pad=3)
+        panels.show(axes, without_ignored(tile.image, tile.labels))
+        panels.outline(axes, tile.labels, width=1.2)
+        share = 100 * foreground_share(tile.labels)
+        title.append(f'{share:.1f} % {foreground}')
+    axes.set_title('\n'.join(title), fontsize=7, color=INK, pad=3)
 
 
-def _foreground_handles(foreground: str) -> list[Patch]:
-    return [
-        Patch(
-            facecolor=(*to_rgb(OUTLINE), FILL_OPACITY),
-            edgecolor=OUTLINE,
-            label=f'{foreground} (share of the pixels over each image)',
-        ),
-        Patch(
-            facecolor=(IGNORED_GREY / 255,) * 3,
-            label='outside the image, ignored',
-        ),
-    ]
-
-
-def _add_legend(figure: Figure, handles: list[Patch]) -> None:
-    figure.legend(
-        handles=handles,
-        loc='outside lower center',
-        ncols=min(len(handles), max(2, int(figure.get_figwidth() / 1.5))),
-        fontsize=8,
-        frameon=False,
-    )
+def _handles(maps: Sequence[np.ndarray], foreground: str) -> list[Patch]:
+    """Legend entries for what occurs."""
+    handles = []
+    if any(map(has_outline, maps)):
+        label = f'{foreground} (percent of pixels in the titles)'
+        handles.append(panels.outline_handle(label))
+    if any((labels == UNKNOWN).any() for labels in maps):
+        grey = (UNKNOWN_GREY / 255,) * 3
+        handles.append(
+            Patch(facecolor=grey, label='outside the image, ignored')
+        )
+    return handles

@@ -11,14 +11,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from gps_seg.visualization.figure import (
-    INK,
-    MUTED,
-    PALETTE,
-    new_figure,
-    save_png,
-    style_axes,
-)
+from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.palette import INK, MUTED, PALETTE
 from gps_seg.visualization.scalars import (
     History,
     PathLike,
@@ -33,7 +27,7 @@ _WINDOW = 0.05
 
 def plot_curves(
     scalars_json: PathLike | Iterable[PathLike],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
 ) -> Path:
     """Draw loss, validation metrics and learning rate of a run.
 
@@ -43,14 +37,14 @@ def plot_curves(
     Args:
         scalars_json: ``vis_data/scalars.json`` of a run, or several of them
             if it was resumed, oldest first.
-        out_png: Where the picture goes.
+        out: Where the picture goes.
 
     Returns:
         The path written.
 
     Raises:
         FileNotFoundError: If a file of scalars is missing.
-        ValueError: If a file is not one of scalars, or ``out_png`` is not
+        ValueError: If a file is not one of scalars, or ``out`` is not
             named ``.png``.
     """
     history = read_history(scalars_json)
@@ -62,7 +56,7 @@ def plot_curves(
     ]
     for axes, draw in zip(figure.subplots(1, 3), panels, strict=True):
         draw(axes, history)
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def _draw_loss(axes: Axes, history: History) -> None:

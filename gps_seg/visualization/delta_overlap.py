@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from gps_seg.delta import Delta, overlap
 from gps_seg.delta.reports.overlap import overlap_by_place, pairwise_shares
 from gps_seg.sparse.summary import Place
-from gps_seg.visualization.figure import INK, new_figure, save_png
+from gps_seg.visualization.figure import new_figure, save_figure
 from gps_seg.visualization.heat_map import (
     draw_heat_map,
     natural_order,
     write_in_cell,
 )
+from gps_seg.visualization.palette import INK
 
 _STEM = '(stem)'
 
@@ -26,7 +27,7 @@ _STEM = '(stem)'
 def plot_overlap(
     deltas: Sequence[Delta],
     labels: Sequence[str],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
 ) -> Path:
     """Draw the overlap of deltas: by pair, and by block and kind of layer.
 
@@ -37,14 +38,14 @@ def plot_overlap(
     Args:
         deltas: Two or more, of one base.
         labels: One name per delta.
-        out_png: Where the picture goes.
+        out: Where the picture goes.
 
     Returns:
         The path written.
 
     Raises:
         ValueError: If there are fewer than two deltas, not as many labels,
-            no selected entries, shapes that differ, or ``out_png`` is not
+            no selected entries, shapes that differ, or ``out`` is not
             named ``.png``.
     """
     if len(labels) != len(deltas):
@@ -74,7 +75,7 @@ def plot_overlap(
         fontsize=11,
         color=INK,
     )
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def _all(count: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from gps_seg.visualization.figure import INK
+from gps_seg.visualization.palette import INK
 
 _MAX_NUMBERED_CELLS = 240
 

@@ -10,42 +10,34 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
+from gps_seg.visualization import panels
 from gps_seg.visualization.class_colours import ClassColours
-from gps_seg.visualization.figure import INK, new_figure, save_png
-from gps_seg.visualization.foreground import (
-    OUTLINE,
-    UNKNOWN,
-    draw_outline,
+from gps_seg.visualization.figure import (
+    PHOTO_DPI,
+    add_legend,
+    new_figure,
+    save_figure,
+    shortened,
 )
+from gps_seg.visualization.label_maps import check_picture
+from gps_seg.visualization.palette import INK
 
-# Of the palette by Okabe and Ito those that every kind of colour blindness
-# tells from mucosa and from each other. What is right needs no colour: it is
-# the rest of what the outline encloses.
-FALSE_POSITIVE, FALSE_NEGATIVE = 'false positive', 'false negative'
-UNCHECKED = 'prediction, no ground truth'
-COLOURS = {
-    FALSE_POSITIVE: '#F0E442',
-    FALSE_NEGATIVE: '#0072B2',
-    UNCHECKED: '#56B4E9',
-}
-_PANELS = ('image', 'ground truth', 'prediction')
+_PANELS = ('image', panels.TRUTH, 'prediction')
 _PER_BAND = 9
-_OPACITY = 0.55
+_MOST_LETTERS = 26  # of a title, as wide as a panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlay:
     """One image with its prediction.
 
     Args:
         image: RGB, uint8, shape (height, width, 3).
         prediction: Labels, shape (height, width); 0 is background.
-        truth: Labels, shape (height, width), ``UNKNOWN`` where that is so;
-            None if there is no ground truth.
-        title: Text over the image.
+        truth: Labels, shape (height, width), ``UNKNOWN`` (255) where there is
+            no ground truth; None if there is none at all.
+        title: Text above the image; may have several lines.
 
     Raises:
         ValueError: If shapes or the type of the image are wrong.
@@ -57,25 +49,13 @@ class Overlay:
     title: str
 
     def __post_init__(self) -> None:
-        size = self.image.shape[:2]
-        maps = [self.prediction]
-        maps += [] if self.truth is None else [self.truth]
-        if self.image.dtype != np.uint8 or self.image.shape != (*size, 3):
-            raise ValueError(
-                'image: expected uint8 of shape (height, width, 3), got '
-                f'{self.image.dtype} of {self.image.shape} ({self.title}).'
-            )
-        if any(labels.shape != size for labels in maps):
-            raise ValueError(
-                f'label maps: expected the size {size} of the image, got '
-                f'{[labels.shape for labels in maps]} ({self.title}). Resize '
-                'them first.'
-            )
+        maps = {'prediction': self.prediction, 'truth': self.truth}
+        check_picture(self.image, maps, self.title)
 
 
 def plot_overlays(
     rows: Sequence[Overlay],
-    out_png: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     classes: ClassColours | None = None,
 ) -> Path:
     """Draw each image three times: alone, with its truth, its prediction.
@@ -84,15 +64,15 @@ def plot_overlays(
 
     Args:
         rows: Images to show.
-        out_png: Where the picture goes.
-        classes: Their colours. Without them the first class is a background,
-            and colours show what is wrong.
+        out: Name of the picture (.png, .svg or .pdf).
+        classes: Names and colours of the classes. Without them class 0 is the
+            background, and colours show the errors.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If ``rows`` is empty or ``out_png`` is not named ``.png``.
+        ValueError: If ``rows`` is empty or the name has another ending.
     """
     if not rows:
         raise ValueError(
@@ -106,120 +86,25 @@ def plot_overlays(
     )
     grid = figure.subplots(3 * num_bands, num_columns, squeeze=False)
     for axes in grid.flat:
-        axes.axis('off')
+        panels.clear(axes)
     for index, row in enumerate(rows):
         band, column = divmod(index, _PER_BAND)
         _draw_column(grid[3 * band : 3 * band + 3, column], row, classes)
     for line, axes in enumerate(grid[:, 0]):
-        _name_line(axes, _PANELS[line % 3])
-    _add_legend(figure, _handles(rows, classes))
-    return save_png(figure, out_png, dpi=110)
-
-
-def paint(
-    image: np.ndarray,  # shape: (height, width, 3)
-    prediction: np.ndarray,  # shape: (height, width)
-    truth: np.ndarray | None,  # shape: (height, width)
-) -> np.ndarray:  # shape: (height, width, 3)
-    """``image`` with the wrong pixels of the foreground in colour.
-
-    A pixel is a false positive if a foreground class is predicted and wrong,
-    a false negative if the background is predicted and wrong. What is right,
-    and what is unknown, stays as it is. Without a ground truth the prediction
-    has a colour of its own.
-    """
-    if truth is None:
-        masks = {UNCHECKED: prediction > 0}
-    else:
-        wrong = (truth != UNKNOWN) & (prediction != truth)
-        masks = {
-            FALSE_POSITIVE: wrong & (prediction > 0),
-            FALSE_NEGATIVE: wrong & (prediction == 0),
-        }
-    painted = image.astype(np.float32)
-    for name, mask in masks.items():
-        colour = np.array(_rgb(COLOURS[name]), dtype=np.float32)
-        painted[mask] = (1 - _OPACITY) * painted[mask] + _OPACITY * colour
-    return painted.round().astype(np.uint8)
+        axes.set_ylabel(_PANELS[line % 3], fontsize=9, color=INK)
+    pairs = [(row.prediction, row.truth) for row in rows]
+    add_legend(figure, panels.legend_handles(pairs, classes))
+    return save_figure(figure, out, dpi=PHOTO_DPI)
 
 
 def _draw_column(
     column: Sequence[Axes], row: Overlay, classes: ClassColours | None
 ) -> None:
     alone, with_truth, with_prediction = column
-    alone.imshow(row.image)
-    alone.set_title(row.title, fontsize=8, color=INK)
-    if row.truth is None:
-        with_truth.imshow(row.image)
-        _say_no_truth(with_truth)
-    elif classes is None:
-        with_truth.imshow(row.image)
-        draw_outline(with_truth, row.truth, width=1.4)
-        draw_outline(with_prediction, row.truth, width=0.9)
-    else:
-        with_truth.imshow(classes.paint(row.image, row.truth))
-    with_prediction.imshow(
-        paint(row.image, row.prediction, row.truth)
-        if classes is None
-        else classes.paint(row.image, row.prediction)
+    panels.show(alone, row.image)
+    lines = [shortened(t, _MOST_LETTERS) for t in row.title.splitlines()]
+    alone.set_title('\n'.join(lines), fontsize=7, color=INK)
+    panels.show_truth(with_truth, row.image, row.truth, classes)
+    panels.show_prediction(
+        with_prediction, row.image, row.prediction, row.truth, classes
     )
-
-
-def _say_no_truth(axes: Axes) -> None:
-    axes.text(
-        0.5,
-        0.5,
-        'no ground truth',
-        transform=axes.transAxes,
-        ha='center',
-        fontsize=9,
-        color=INK,
-        bbox={'facecolor': 'white', 'edgecolor': 'none', 'alpha': 0.8},
-    )
-
-
-def _name_line(axes: Axes, name: str) -> None:
-    axes.text(
-        -0.06,
-        0.5,
-        name,
-        transform=axes.transAxes,
-        rotation=90,
-        ha='right',
-        va='center',
-        fontsize=9,
-        color=INK,
-    )
-
-
-def _handles(
-    rows: Sequence[Overlay], classes: ClassColours | None
-) -> list[Patch]:
-    if classes is not None:
-        maps = [m for row in rows for m in (row.truth, row.prediction)]
-        return classes.legend(m for m in maps if m is not None)
-    absent = {UNCHECKED} if all(r.truth is not None for r in rows) else set()
-    outline = Patch(facecolor='none', edgecolor=OUTLINE, label='ground truth')
-    return [
-        outline,
-        *(
-            Patch(facecolor=colour, label=name)
-            for name, colour in COLOURS.items()
-            if name not in absent
-        ),
-    ]
-
-
-def _add_legend(figure: Figure, handles: list[Patch]) -> None:
-    figure.legend(
-        handles=handles,
-        loc='outside lower center',
-        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.7))),
-        frameon=False,
-        fontsize=9,
-    )
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour.removeprefix('#'))
-    return red, green, blue

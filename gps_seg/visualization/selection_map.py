@@ -20,14 +20,9 @@ from gps_seg.sparse.summary import (
     summarize_selection,
     total_row,
 )
-from gps_seg.visualization.figure import (
-    INK,
-    PALETTE,
-    new_figure,
-    save_png,
-    style_axes,
-)
+from gps_seg.visualization.figure import new_figure, save_figure, style_axes
 from gps_seg.visualization.heat_map import natural_order
+from gps_seg.visualization.palette import INK, PALETTE
 
 NUM_BINS = 64
 _MAX_MAPS = 10
@@ -36,9 +31,7 @@ _MAX_NUMBERED_CELLS = 240
 _STEM = '(stem)'
 
 
-def plot_selection(
-    selection: Selection, out_png: str | os.PathLike[str]
-) -> Path:
+def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
     """Draw a selection: by block, by kind of layer, and inside the weights.
 
     Three parts: the distinct columns selected in each weight, as a share of
@@ -48,13 +41,13 @@ def plot_selection(
 
     Args:
         selection: The selected entries.
-        out_png: Where the picture goes.
+        out: Where the picture goes.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If the selection has no weights, or ``out_png`` is not
+        ValueError: If the selection has no weights, or ``out`` is not
             named ``.png``.
     """
     rows = summarize_selection(selection)
@@ -78,7 +71,7 @@ def plot_selection(
         fontsize=11,
         color=INK,
     )
-    return save_png(figure, out_png)
+    return save_figure(figure, out)
 
 
 def bin_counts(

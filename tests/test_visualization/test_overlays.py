@@ -6,8 +6,8 @@ from PIL import Image
 
 from gps_seg.visualization import ClassColours, Overlay, plot_overlays
 from gps_seg.visualization.class_colours import MOST_NAMES
-from gps_seg.visualization.foreground import UNKNOWN
-from gps_seg.visualization.overlays import COLOURS, UNCHECKED, paint
+from gps_seg.visualization.errors import COLOURS, UNCHECKED, paint
+from gps_seg.visualization.label_maps import UNKNOWN
 
 GREY = 100
 # The 25th, 50th and 75th percentile of each channel over polyps of Kvasir-SEG.
@@ -122,12 +122,24 @@ def test_right_and_wrong_differ_for_every_colour_vision(sight, shade):
 
 
 def test_the_legend_names_what_can_be_seen(tmp_path, figures):
-    ones = [[0, 1], [0, 1]]
-    wrong = ['ground truth', 'false positive', 'false negative']
-    for truth, names in ((ones, wrong), (None, [*wrong, UNCHECKED])):
-        plot_overlays([overlay(ones, truth)], tmp_path / 'x.png')
+    ones, none = [[0, 1], [0, 1]], [[0, 0], [0, 0]]
+    outline = 'ground truth'
+    for prediction, truth, names in (
+        (ones, ones, [outline]),
+        (none, ones, [outline, 'false negative']),
+        (ones, none, ['false positive']),
+        (ones, None, [UNCHECKED]),
+        (
+            [[1, 0], [0, 0]],
+            ones,
+            [outline, 'false positive', 'false negative'],
+        ),
+    ):
+        plot_overlays([overlay(prediction, truth)], tmp_path / 'x.png')
         (legend,) = figures[-1].legends
         assert [text.get_text() for text in legend.get_texts()] == names
+    plot_overlays([overlay(none, none)], tmp_path / 'x.png')
+    assert not figures[-1].legends
 
 
 def test_input_is_not_painted_over():

@@ -21,8 +21,6 @@ from gps_seg.engine.runner_model import bare_model
 from gps_seg.evaluation import ImageScore
 from gps_seg.visualization import Overlay
 
-_MAX_NAME = 16
-
 
 class Example(NamedTuple):
     """An image to show, and why; its Dice in percent if it was scored."""
@@ -151,6 +149,6 @@ def _label_map(
 
 
 def _title(example: Example) -> str:
-    name = Path(example.img_path).stem[:_MAX_NAME]
+    name = Path(example.img_path).stem
     dice = '' if example.dice is None else f'Dice {example.dice:.1f}'
     return '\n'.join(filter(None, (example.group, name, dice)))

@@ -4,17 +4,12 @@
 from __future__ import annotations
 
 import copy
-import io
 import sys
-import time
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from gps_seg.engine.reporting.examples import (
@@ -22,9 +17,11 @@ from gps_seg.engine.reporting.examples import (
     pick_examples,
     predict_examples,
 )
+from gps_seg.engine.reporting.progress_hook import ProgressHook
 from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.runs.console import quiet
 from gps_seg.runs.launch import build_runner
 from gps_seg.text.table import aligned
 from gps_seg.visualization import MethodRun, plot_comparison
@@ -32,7 +29,7 @@ from gps_seg.visualization.prediction_grid import (
     GridRow,
     plot_prediction_grid,
 )
-from gps_seg.visualization.run_results import METRICS, check_metrics
+from gps_seg.visualization.run_results import METRICS
 
 
 class Run(NamedTuple):
@@ -67,49 +64,6 @@ class Run(NamedTuple):
         }
 
 
-class ProgressHook(Hook):
-    """Write one line at each validation: iteration, loss, score, time left.
-
-    Args:
-        label: First word of each line.
-        stream: Where the lines go.
-    """
-
-    priority = 'VERY_HIGH'  # so that the pictures of other hooks cost nothing
-
-    def __init__(self, label: str, stream: TextIO) -> None:
-        self.label = label
-        self.stream = stream
-        self.start = time.monotonic()
-        self.seconds = 0.0
-
-    def before_train(self, runner: Runner) -> None:
-        """Start the clock; selecting counts as training."""
-        self.start = time.monotonic()
-
-    def after_train(self, runner: Runner) -> None:
-        """Stop the clock."""
-        self.seconds = time.monotonic() - self.start
-
-    def after_val_epoch(
-        self, runner: Runner, metrics: dict[str, float] | None = None
-    ) -> None:
-        """Write the line; raise ValueError without the scores to compare."""
-        if runner.iter == 0 or not metrics:
-            return
-        check_metrics(metrics, runner.work_dir)
-        loss = runner.message_hub.get_scalar('train/loss').mean()
-        done = time.monotonic() - self.start
-        left = done * (runner.max_iters - runner.iter) / runner.iter
-        print(
-            f'  {self.label:8} iteration {runner.iter:3d}/{runner.max_iters}'
-            f'  loss {loss:.3f}  image mDice {metrics["image_mDice"]:5.1f}'
-            f'  {left:3.0f} s left',
-            file=self.stream,
-            flush=True,
-        )
-
-
 def train_quietly(method: str, config: Config) -> Run:
     """Train by a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
@@ -142,15 +96,6 @@ def _build(config: Config) -> Runner:
     config = copy.deepcopy(config)
     config.visualizer.name = config.work_dir
     return build_runner(config)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let logs go to the work directory alone, and not to the screen."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        # Remarks of the libraries on themselves; ours are shown.
-        warnings.filterwarnings('ignore', module=r'mm(cv|engine|seg)\.')
-        yield
 
 
 def format_runs(runs: Sequence[Run]) -> str:

@@ -1,0 +1,138 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What of a run's log reaches the screen.
+
+MMEngine writes a thousand lines before the first step: environment, config,
+hooks, a line for each parameter. All of it belongs into the log file; a user
+wants to see warnings, errors and the :class:`~gps_seg.text.announcement.
+Announcement` lines.
+"""
+
+import io
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import redirect_stdout as redirected
+from typing import Any, Self, TextIO
+
+from mmengine.dist import get_rank
+from mmengine.logging import MMLogger, print_log
+
+from gps_seg.text.announcement import Announcement
+
+#: Remarks of MMEngine on its own code, at level WARNING.
+_REMARKS = re.compile(r'will be deprecated|^The prefix is not set in metric')
+_LONGEST = 600
+
+
+class Console(AbstractContextManager['Console']):
+    """The screen of a training or a test.
+
+    Inside, loggers of MMEngine that are made in :meth:`silenced` write their
+    files alone. Their warnings, errors and announcements are shown on one
+    line each, the same warning once. Python's warnings go the same way, and
+    so into the log file. Of several processes the first one writes, and the
+    others show errors.
+
+    Args:
+        verbose: Show all that is logged, as MMEngine does.
+        stream: Screen; by default the standard output.
+    """
+
+    def __init__(
+        self, verbose: bool = False, stream: TextIO | None = None
+    ) -> None:
+        self.verbose = verbose
+        self.stream = stream or sys.stdout
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        if self.verbose:
+            return self
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        _ignore_remarks()
+        warnings.showwarning = _log_warning
+        self._factory = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(self._make_record)
+        with self.silenced():
+            MMLogger.get_current_instance()  # for what is logged so early
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.verbose:
+            return
+        logging.setLogRecordFactory(self._factory)
+        self._filters.__exit__(None, None, None)
+
+    def silenced(self) -> AbstractContextManager[object]:
+        """Where loggers are made that write to no screen of their own."""
+        # A handler keeps the stream that is the standard output when it is
+        # made. What users print later is not the log's, and stays visible.
+        return nullcontext() if self.verbose else redirected(_Nowhere())
+
+    def write(self, text: str) -> None:
+        """Write lines at once, also into a pipe; only the first process."""
+        if get_rank() == 0:
+            print(text, file=self.stream, flush=True)
+
+    def _make_record(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """Make a record, as every logger asks for, and look at it.
+
+        Handlers come too late: what a runner logs while it is built is gone
+        before anyone can add one.
+        """
+        record = self._factory(*args, **kwargs)
+        # Other loggers than MMEngine's have handlers of their own.
+        if record.name == 'mmengine':
+            self._show(record)
+        return record
+
+    def _show(self, record: logging.LogRecord) -> None:
+        level, text = record.levelno, ' '.join(record.getMessage().split())
+        if isinstance(record.msg, Announcement):
+            self.write(record.msg)
+        elif level >= logging.ERROR:
+            print(f'error: {_shortened(text)}', file=self.stream, flush=True)
+        elif level == logging.WARNING and text not in self._seen:
+            self._seen.add(text)
+            if not _REMARKS.search(text):
+                self.write(f'warning: {_shortened(text)}')
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let logs go to the work directory alone, and not to the screen."""
+    with redirected(_Nowhere()), warnings.catch_warnings():
+        _ignore_remarks()
+        yield
+
+
+class _Nowhere(io.TextIOBase):
+    """A stream that keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _ignore_remarks() -> None:
+    """Pass over remarks of the libraries on themselves; ours are shown."""
+    warnings.filterwarnings('ignore', module=r'mm(cv|engine|seg|pretrain)\.')
+
+
+def _log_warning(
+    message: Warning | str, category: type[Warning], *_: Any, **__: Any
+) -> None:
+    print_log(
+        f'{category.__name__}: {message}',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f'{text[:_LONGEST]} ... (in full in the log file)'

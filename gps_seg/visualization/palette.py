@@ -1,0 +1,32 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Colours of all pictures, in one place.
+
+They come from the palette by Okabe and Ito, whose colours the common kinds of
+colour blindness tell apart.
+"""
+
+#: Lines, bars and points, in the order of use.
+PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
+INK = '#333333'
+MUTED = '#8A8A8A'
+GRID = '#E6E6E6'
+
+#: Border of the ground truth; stands out on the pinks and reds of endoscopy.
+OUTLINE = '#00E5FF'
+#: What is wrong in a prediction. What is right needs no colour: it is the
+#: rest of what the outline encloses.
+FALSE_POSITIVE = '#F0E442'
+FALSE_NEGATIVE = '#0072B2'
+#: A prediction without a ground truth.
+UNCHECKED = '#56B4E9'
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of ``#RRGGBB``, 0 to 255.
+
+    Example:
+        >>> rgb('#0072B2')
+        (0, 114, 178)
+    """
+    red, green, blue = bytes.fromhex(colour.removeprefix('#'))
+    return red, green, blue
