@@ -1,8 +1,8 @@
 """The demo: GPS takes a segmentor from white light to hospital A.
 
 There the light is narrow-band. ``make demo`` draws the images and runs this
-config and its siblings; after it, ``python tools/train.py configs/demo/gps.py``
-runs this one alone.
+config and its siblings. After it this one runs alone by
+``python tools/train.py configs/demo/gps.py``.
 
 The learning rate of this config and of each of its siblings was chosen among
 three or more on ``splits/tune.txt``, never on the validation images:

@@ -55,7 +55,7 @@ class Place(NamedTuple):
         """A config of the demo, with images and results in the work dir."""
         path = self.root / 'configs' / 'demo' / f'{name}.py'
         work_dir = str(self.work_dir / name)
-        config = load_config(str(path), work_dir, _temp(self.overrides))
+        config = load_config(str(path), work_dir, self.overrides)
         config.load_from = str(self.root / config.load_from)
         folder = self.work_dir / 'data' / Path(config.data_root).name
         config.data_root = str(folder)
@@ -91,11 +91,3 @@ def plot_hospitals(place: Place, out: Path) -> Path:
         heading='Drawn polyps: the source and two other hospitals',
         num_columns=IMAGES_SHOWN,
     )
-
-
-def _temp(pairs):
-    import argparse
-    from mmengine.config import DictAction
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--x', nargs='+', action=DictAction)
-    return parser.parse_args(['--x', *pairs]).x if pairs else None

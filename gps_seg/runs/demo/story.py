@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gps_seg.delta import Delta
 from gps_seg.engine.testing.task_model import build_base
+from gps_seg.runs.console import quiet
 from gps_seg.runs.demo.hospitals import (
     HOSPITALS,
     Place,
@@ -23,7 +24,6 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     Run,
     plot_predictions,
     plot_runs,
-    quiet,
     train_quietly,
     validate_quietly,
 )

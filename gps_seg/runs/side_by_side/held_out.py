@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Delta, applied
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
-from gps_seg.runs.side_by_side.quiet_runs import quiet
+from gps_seg.runs.console import quiet
 from gps_seg.visualization.prediction_grid import GridRow
 
 #: Scores by state of the model, then by data set, each image in turn.
@@ -31,6 +32,8 @@ class HeldOut:
     """
 
     def __init__(self, config: Config) -> None:
+        # In no other scope the data sets of MMSegmentation are found.
+        init_default_scope(config.get('default_scope') or 'mmseg')
         with quiet():
             self.loader = Runner.build_dataloader(config.val_dataloader)
 
