@@ -11,17 +11,21 @@ This module imports the standard library alone, so that the check can speak
 before anything else fails.
 """
 
+import contextlib
 import functools
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import io
 import os
 import pathlib
 import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
 IMPORT_NAMES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 OPENMMLAB_DISTS = (
@@ -38,6 +42,10 @@ ONEDL_DISTS = (
     'onedl-mmsegmentation',
     'onedl-mmpretrain',
 )
+# What is said at each start, and who prints it.
+_NOISY = ('mmpretrain.datasets', 'mmseg.datasets', 'mmseg.datasets.transforms')
+_MISSING_PLATFORM = 'Could not import OneDL'
+_MISSING_OPERATOR = 'Fail to import ``MultiScaleDeformableAttention``'
 # Operators for which torchvision registers fake kernels when it is imported,
 # whether or not its compiled library, which declares them, could be loaded.
 TORCHVISION_SCHEMAS = (
@@ -63,6 +71,7 @@ def require_openmmlab() -> None:
     _let_checkpoints_load_without_pickle()
     # Albumentations asks the network for its newest version on import.
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
+    _silence_known_noise()
 
 
 def _check_installed() -> None:
@@ -156,6 +165,58 @@ def _declare_torchvision_operators() -> object:
     for schema in TORCHVISION_SCHEMAS:
         library.define(schema)
     return library
+
+
+def _silence_known_noise() -> None:
+    """Drop what OpenMMLab says at each start and nobody here can use.
+
+    MMCV warns of an operator that its build without compiled code lacks, and
+    some packages print that data sets of the OneDL platform are missing.
+    """
+    warnings.filterwarnings('ignore', message=_MISSING_OPERATOR)
+    # One of two would look for the other's answer, and that for its own.
+    if not any(isinstance(each, _NoiseWatcher) for each in sys.meta_path):
+        sys.meta_path.insert(0, _NoiseWatcher())
+
+
+class _NoiseWatcher(importlib.abc.MetaPathFinder):
+    """Drop one line from what some modules print when they are imported.
+
+    A finder, so that nothing is imported before it is needed.
+    """
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find such a module as the other finders do."""
+        if fullname not in _NOISY:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self]
+        specs = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            loader: Any = spec.loader
+            loader.exec_module = _without_noise(loader.exec_module)
+        return spec
+
+
+def _without_noise(
+    exec_module: Callable[[ModuleType], None],
+) -> Callable[[ModuleType], None]:
+    def quiet_exec_module(module: ModuleType) -> None:
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                exec_module(module)
+        finally:
+            for line in printed.getvalue().splitlines(keepends=True):
+                if line.strip() != _MISSING_PLATFORM:
+                    sys.stdout.write(line)
+
+    return quiet_exec_module
 
 
 def _let_checkpoints_load_without_pickle() -> None:

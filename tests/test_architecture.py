@@ -17,7 +17,7 @@ FLOORS = {
     '': 0,  # gps_seg/__init__.py
     'files': 0,
     'text': 0,
-    'command_line': 0,
+    'command_line': 1,
     'stack': 0,
     '__main__': 0,
     'sparse': 1,

@@ -118,6 +118,33 @@ def test_without_the_repair_torchvision_does_not_import():
 
 
 @pytest.mark.parametrize(
+    'module', ['gps_seg.engine', 'gps_seg.datasets', 'gps_seg.models']
+)
+def test_an_import_prints_and_warns_of_nothing(module):
+    assert run_python(f'import {module}') == ''
+
+
+def test_only_the_known_line_and_the_known_warning_are_dropped():
+    """Another line is printed, and another warning shown, all the same."""
+    code = (
+        'import gps_seg.stack as stack, sys, types, warnings\n'
+        'stack.require_openmmlab()\n'
+        'def noisy(module):\n'
+        "    print('Could not import OneDL')\n"
+        "    print('Could not import Horse')\n"
+        "    warnings.warn('Fail to import ``Horse``')\n"
+        "stack._without_noise(noisy)(types.ModuleType('m'))\n"
+        "assert 'mmseg' not in sys.modules\n"
+    )
+
+    said = run_python(code)
+
+    assert 'Could not import Horse' in said
+    assert 'Fail to import ``Horse``' in said
+    assert 'OneDL' not in said
+
+
+@pytest.mark.parametrize(
     ('cuda_wheel', 'cuda_torch', 'declared'),
     [
         (True, False, True),
@@ -184,6 +211,7 @@ def test_float32_metrics_load_without_pickle(tmp_path):
 
 
 def run_python(code):
+    """Run it in a process of its own; gives what that says."""
     result = subprocess.run(
         [sys.executable, '-c', code],
         check=False,
@@ -191,6 +219,7 @@ def run_python(code):
         text=True,
     )
     assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
 
 
 def test_albumentations_does_not_ask_the_network(monkeypatch):

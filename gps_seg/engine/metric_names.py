@@ -49,7 +49,7 @@ def check_save_best(config: Config) -> None:
         return
     given = sorted({name for m in metrics for name in _names_given_by(m)})
     for name in [wanted] if isinstance(wanted, str) else wanted:
-        if name not in ('auto', *given) and not _is_of_a_class(name):
+        if name not in ('auto', *given) and not is_of_a_class(name):
             close = get_close_matches(name, given, 1)
             hint = f' Did you mean {close[0]!r}?' if close else ''
             raise ValueError(
@@ -58,7 +58,7 @@ def check_save_best(config: Config) -> None:
             )
 
 
-def _is_of_a_class(name: str) -> bool:
+def is_of_a_class(name: str) -> bool:
     """``DiceIoUMetric`` scores each class; their names are not known yet."""
     return name.rpartition('/')[2].startswith(('Dice.', 'IoU.'))
 

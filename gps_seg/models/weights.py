@@ -25,6 +25,7 @@ from gps_seg.models.weight_files import (
     sha256_of,
     write_safetensors,
 )
+from gps_seg.text.announcement import Announcement
 
 SCHEME = 'weights://'
 FOLDER_VARIABLE = 'GPS_SEG_WEIGHTS'
@@ -125,7 +126,7 @@ def _fetch(name: str, download: Download, file: Path) -> str:
     """Download from the first mirror that has the right file; its URL."""
     failures = []
     for url in download.urls:
-        print_log(f'{name}: downloading {url}', logger='current')
+        print_log(Announcement(f'{name}: downloading {url}'), logger='current')
         try:
             torch.hub.download_url_to_file(
                 url, str(file), download.hash_prefix, progress=True

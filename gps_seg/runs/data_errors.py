@@ -23,21 +23,25 @@ _SYMPTOMS = (
 
 @contextmanager
 def naming_the_check_of_files() -> Iterator[None]:
-    """Add to such errors which command finds the file.
+    """Say of such an error which command finds the file.
 
     Raises:
-        Exception: What is raised inside, with a note.
+        ValueError: In place of such an error.
+        Exception: Any other error that is raised inside.
     """
     try:
         yield
     except tuple(kind for kind, _ in _SYMPTOMS) as error:
-        if _comes_of_files(error):
-            error.add_note(
-                'This comes of the files of the data set. Run '
-                'python tools/check_dataset.py with the same config: it opens '
-                'every image and mask, and names those that cannot be used.'
-            )
-        raise
+        if not _comes_of_files(error):
+            raise
+        # Of a worker process the text holds a traceback.
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(
+            'data: expected images and masks that can be read, got: '
+            f'{type(error).__name__}: {reason}. Run python '
+            'tools/check_dataset.py with the same config: it opens every '
+            'image and mask, and names those that cannot be used.'
+        ) from error
 
 
 def _comes_of_files(error: Exception) -> bool:

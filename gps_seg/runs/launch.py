@@ -1,15 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From a config file and a command line to a runner."""
 
-import argparse
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch.distributed
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import is_cuda_available
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
@@ -21,43 +20,28 @@ from gps_seg.engine.config.source import read_config
 from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import read_checkpoint
-
-
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """What every tool takes that reads a config."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='overrides of the config: key=value ...',
-    )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What a tool takes that several processes can run together."""
-    add_cfg_options(parser)
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+from gps_seg.runs.overrides import parse_overrides
 
 
 def load_config(
     source: str,
     work_dir: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config; its work directory defaults to ``work_dirs/<name>``.
 
     Args:
         source: Path, or ``package::path``; see :func:`read_config`, also for
             the errors.
-        work_dir: In place of the config's.
-        overrides: Values by dotted key.
+        work_dir: Work directory in place of the config's.
+        overrides: Values by dotted key, or the words ``KEY=VALUE`` of
+            ``--cfg-options``.
+
+    Raises:
+        ValueError: If a word is no ``KEY=VALUE``.
     """
-    config = read_config(source, overrides)
+    values = parse_overrides(overrides, '--cfg-options')
+    config = read_config(source, values)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:

@@ -42,6 +42,10 @@ def set_method(
     """
     if name is None and not options:
         return
+    if name is not None and name not in METHODS:
+        raise ValueError(
+            f'--method: expected one of {sorted(METHODS)}, got {name!r}.'
+        )
     if not peft_hooks(config):
         if name is None:
             raise ValueError(

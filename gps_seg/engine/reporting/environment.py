@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import gps_seg
+from gps_seg.engine.reporting.machine import cpu_cores, cpu_model, memory_gib
 from gps_seg.stack import ONEDL_DISTS, OPENMMLAB_DISTS
 
 DISTRIBUTIONS = (
@@ -38,7 +39,10 @@ def describe_environment() -> dict[str, Any]:
         'packages': installed_versions(),
         'cuda': torch.version.cuda,
         'device': device_name(),
+        'cpu': cpu_model(),
+        'cpu_cores': cpu_cores(),
         'num_threads': torch.get_num_threads(),
+        'memory_gib': memory_gib(),
     }
 
 
@@ -57,7 +61,7 @@ def device_name() -> str:
     """Name of the GPU that torch uses, or of the processor."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return platform.processor() or platform.machine()
+    return cpu_model()
 
 
 def git_commit(folder: Path) -> str | None:

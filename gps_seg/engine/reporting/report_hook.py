@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hook that leaves a run readable: its environment and its pictures."""
+"""The hook that records the environment and draws the pictures of a run."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ from gps_seg.files import write_json
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
 
 
+#: Versions, machine, seed and command line of a run.
+ENVIRONMENT_FILE = 'environment.json'
+
+
 @HOOKS.register_module()
 class ReportHook(Hook):
-    """Write what a run was and what came of it into its work directory.
+    """Write the environment and pictures of a run into its work directory.
 
     Before the run: ``environment.json``, with versions, device, seed, commit
     and command line. After the training: ``curves.png``, and
@@ -42,7 +46,7 @@ class ReportHook(Hook):
     scores are shown.
 
     Args:
-        num_examples: Images each from the worst, the median and the best; 0
+        num_examples: Number of images from each of worst, median and best; 0
             draws no overlays.
 
     Raises:
@@ -71,7 +75,7 @@ class ReportHook(Hook):
             'started': runner.timestamp,
             'resumed': runner._resume,
         }
-        write_json(environment, Path(runner.work_dir, 'environment.json'))
+        write_json(environment, Path(runner.work_dir, ENVIRONMENT_FILE))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -90,8 +94,7 @@ class ReportHook(Hook):
         files = scalar_files(runner)
         if not files:
             runner.logger.info(
-                'Report: no curves, for nothing was logged by a '
-                'LocalVisBackend.'
+                'Report: no curves, as no LocalVisBackend logged the run.'
             )
             return
         path = plot_curves(files, Path(runner.work_dir, 'curves.png'))
@@ -113,8 +116,8 @@ class ReportHook(Hook):
         rows = predict_examples(runner, examples)
         if not rows:
             runner.logger.info(
-                'Report: no overlays, as the validation data set does not '
-                'tell the paths of its images.'
+                'Report: no overlays, as the validation data set has no '
+                'paths of images.'
             )
             return
         dataset = runner.val_dataloader.dataset

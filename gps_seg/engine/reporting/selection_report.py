@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run leaves of its selection: log, numbers, file and picture."""
+"""Record a selection: log, numbers, file and picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +8,12 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
+from gps_seg.engine.reporting.trained_values import count_trained
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.files import write_json
 from gps_seg.peft import Choice, Trainable
 from gps_seg.sparse.summary import format_table, summarize_selection
+from gps_seg.text.announcement import Announcement
 from gps_seg.visualization import plot_selection
 
 
@@ -20,56 +22,61 @@ def report_choice(
     runner: Runner,
     choice: Choice,
     trainable: Trainable,
+    encoder: str,
     method: Mapping[str, Any],
 ) -> None:
     """Write ``trained.json``, and of a selection its file and its picture.
 
     Args:
-        runner: Gets the log; its work directory gets the files.
-        choice: The choice that was made.
-        trainable: What trains by it.
+        runner: Runner whose log and work directory are written to.
+        choice: Choice that the method made.
+        trainable: Parameters that train by it.
+        encoder: Name of the model's pretrained submodule.
         method: Type and settings of the method.
     """
     selection, work_dir = choice.selection, Path(runner.work_dir)
-    counts = trainable.count()
-    trained = counts['selected'] + counts['whole']
-    total = sum(p.numel() for p in bare_model(runner).parameters())
-    runner.logger.info(
-        f'trainable params: {trained:,} || all params: {total:,} '
-        f'|| trainable%: {100 * trained / total:.4f} '
-        f'(selected entries {counts["selected"]:,}, tensors trained '
-        f'whole {counts["whole"]:,})'
-    )
+    counts, model = trainable.count(), bare_model(runner)
+    values = count_trained(model, encoder, trainable)
     write_json(
         {
             'method': method,
             'selection': selection.hash,
             'overlaps': dict(choice.overlaps),
             **counts,
-            'all': total,
+            'all': values.total,
         },
         work_dir / 'trained.json',
     )
-    if not selection:
-        return
+    if selection:
+        _report_selection(runner, choice)
+    runner.logger.info(
+        Announcement(f'Training {values}{_dead_neurons(choice.silent)}')
+    )
+
+
+def _report_selection(runner: Runner, choice: Choice) -> None:
+    """Log, save and draw a selection."""
+    selection, work_dir = choice.selection, Path(runner.work_dir)
     for batches, overlap in choice.overlaps.items():
         runner.logger.info(
-            f'Selection after {batches} batches: {100 * overlap:.1f} % of '
-            'it was selected already after half of them'
+            f'After {batches} batches, {100 * overlap:.1f} % of the selected '
+            'connections were selected after half of them, too.'
         )
     runner.logger.info(
-        f'Selection {selection.hash[:12]}{_silence(choice.silent)}\n'
+        f'Selection {selection.hash[:12]}\n'
         + format_table(summarize_selection(selection))
     )
     selection.save(work_dir / 'selection.safetensors')
-    plot_selection(selection, work_dir / 'selection.png')
+    path = plot_selection(selection, work_dir / 'selection.png')
+    runner.logger.info(f'Selection drawn in {path}')
 
 
-def _silence(silent: Mapping[str, int]) -> str:
-    """How many neurons had no score; empty where neurons do not compete."""
-    if not silent:
+def _dead_neurons(silent: Mapping[str, int]) -> str:
+    """How many neurons had no score; empty if all had one."""
+    number = sum(silent.values())
+    if number == 0:
         return ''
     return (
-        f', {sum(silent.values())} silent neurons (all scores zero; chosen by '
-        '|weight|)'
+        f'; {number:,} dead neurons (all scores zero: their connections are '
+        'chosen by |weight|)'
     )

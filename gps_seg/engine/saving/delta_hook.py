@@ -64,7 +64,8 @@ class DeltaHook(Hook):
     Args:
         interval: Save every so many iterations (or epochs), and at the end.
         by_epoch: Whether ``interval`` counts epochs.
-        save_best: Name of the metric that tells the best validation, or None.
+        save_best: Name of the metric that decides which validation is best,
+            or None.
         rule: ``'greater'`` or ``'less'``: which value is better.
 
     Raises:
@@ -92,6 +93,7 @@ class DeltaHook(Hook):
         self.interval = interval
         self.by_epoch = by_epoch
         self.save_best = save_best
+        self.rule = rule
         self.is_better = BETTER[rule]
         self.base: FrozenBase | None = None
         self.best: float | None = None
@@ -217,8 +219,8 @@ class DeltaHook(Hook):
 
         Args:
             runner: Runner of the training.
-            epochs: Number of epochs that are over.
-            iters: Number of iterations that are over.
+            epochs: Number of epochs completed.
+            iters: Number of iterations completed.
         """
         self._write(runner, bare_model(runner), 'delta')
         averaged = averaged_model(runner)

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selecting.losses import LossTap
+from gps_seg.text.announcement import Announcement
 
 
 @contextmanager
@@ -76,7 +77,9 @@ def _train(
         warmup.step()
         warmup.zero_grad()
     print_log(
-        f'Head warm-up: {steps} steps, loss {tap.loss.item():.4f}',
+        Announcement(
+            f'Warmed up the head: {steps} steps, loss {tap.loss.item():.4f}'
+        ),
         logger='current',
         level=logging.INFO,
     )

@@ -2,11 +2,9 @@
 """The pass over the training data that gives the evidence to select by."""
 
 import logging
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
+from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss
 from gps_seg.engine.selecting.scoring_data import (
@@ -30,8 +29,7 @@ from gps_seg.sparse import (
     seed_all,
     undisturbed,
 )
-
-LOG_SECONDS = 15
+from gps_seg.text.announcement import Announcement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,8 @@ class ScoringPass:
 
     Args:
         loss: Loss whose gradients are summed.
-        max_batches: Upper bound of batches per process, or None for one epoch.
+        max_batches: Largest number of batches per process, or None for one
+            epoch.
         batch_size: Images per batch, or None for that of the training.
         pipeline: Transforms in place of those of the training, or None.
 
@@ -125,7 +124,7 @@ class ScoringPass:
         """The loss of one batch after another, with progress logged."""
         weights = views[0].batch_sampler.weights[: self.max_batches]
         number = len(weights)
-        start = logged = time.monotonic()
+        clock = Clock(number)
         # Of equally long views, and no longer than what is asked for.
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
@@ -134,17 +133,19 @@ class ScoringPass:
             else:  # nothing of its own is left to this process
                 loss = torch.zeros((), requires_grad=True)
             yield loss * weight
-            now = time.monotonic()
-            if now - logged >= LOG_SECONDS or done == number:
-                logged = now
-                left = (now - start) / done * (number - done)
-                print_log(
-                    f'Scoring: batch {done}/{number}, '
-                    f'left {timedelta(seconds=round(left))}, '
-                    f'loss {loss.item():.4f}',
-                    logger='current',
-                    level=logging.INFO,
-                )
+            if clock.is_due(done) or done in (1, number):
+                _report(done, number, loss.item(), clock.left(done))
+
+
+def _report(done: int, number: int, loss: float, left: str) -> None:
+    print_log(
+        Announcement(
+            f'Selecting connections: batch {done}/{number}, loss {loss:.4f}, '
+            f'{left}'
+        ),
+        logger='current',
+        level=logging.INFO,
+    )
 
 
 @contextmanager

@@ -167,7 +167,13 @@ class PeftHook(Hook):
             check_finite(bare_model(runner))
             choice = self._choose(runner)
             self._declare(runner, choice.selection)
-            report_choice(runner, choice, self.trainable, self.config)
+            report_choice(
+                runner,
+                choice,
+                self.trainable,
+                self.method.encoder,
+                self.config,
+            )
         elif not self.awaits_training:  # it trained before
             self._declare(runner, self.selection)
         self.awaits_training = False

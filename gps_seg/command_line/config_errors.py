@@ -1,0 +1,95 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Errors that MMEngine raises for a wrong config, in plain words.
+
+They have the types of bugs (KeyError, TypeError, AttributeError, ...). What
+makes them errors of a config is where they are raised: in MMEngine's registry
+or config, or when the registry builds a class with the config's arguments.
+"""
+
+import linecache
+import re
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+_ARGUMENTS = re.compile(
+    r'unexpected keyword argument|required (positional|keyword-only) argument'
+)
+_UNKNOWN = re.compile(r'(\S+) is not in the (\S+) registry')
+_MISSING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
+_OPENMMLAB = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
+
+
+class _Place(NamedTuple):
+    """A line of code that was being executed."""
+
+    frame: FrameType
+    line: int
+
+    @property
+    def file(self) -> Path:
+        return Path(self.frame.f_code.co_filename)
+
+    def is_in(self, *folders: str) -> bool:
+        """Whether the file lies in all these folders, wherever they are."""
+        return set(folders) <= set(self.file.parts[:-1])
+
+
+def explain_config_error(error: Exception) -> str | None:
+    """Say what is wrong in a config, or return None for another error.
+
+    Args:
+        error: Exception with its traceback.
+    """
+    places = [_Place(*each) for each in traceback.walk_tb(error.__traceback__)]
+    if not places:
+        return None
+    text = str(error.args[0]) if error.args else ''
+    builders = [p for p in places if p.is_in('mmengine', 'registry')]
+    if isinstance(error, KeyError) and _UNKNOWN.search(text):
+        return _unknown_type(text, places[-1].frame)
+    if isinstance(error, AttributeError) and (match := _MISSING.search(text)):
+        return f"config: expected the key '{match[1]}', got none."
+    if not builders:
+        return None
+    built = _class_of(builders[-1].frame)
+    if places[-1] is builders[-1] or (
+        isinstance(error, TypeError) and _ARGUMENTS.search(text)
+    ):
+        return f'config, {built}: {text}.'
+    if isinstance(error, AssertionError) and _is_openmmlab(places[-1]):
+        return f'config, {built}: {text or _source(places[-1])}.'
+    return None
+
+
+def _unknown_type(text: str, frame: FrameType) -> str:
+    match = _UNKNOWN.search(text)
+    assert match
+    name, registry = match.groups()
+    known = getattr(frame.f_locals.get('registry'), 'module_dict', {})
+    close = get_close_matches(name, known, n=1)
+    advice = (
+        f'Did you mean {close[0]}?'
+        if close
+        else 'Check its spelling, or name the module that registers it in '
+        'custom_imports.'
+    )
+    return (
+        f"config: expected a type of the registry {registry}, got '{name}'. "
+        f'{advice}'
+    )
+
+
+def _class_of(frame: FrameType) -> str:
+    built = frame.f_locals.get('obj_cls') or frame.f_locals.get('obj_type')
+    return getattr(built, '__name__', str(built))
+
+
+def _is_openmmlab(place: _Place) -> bool:
+    return any(place.is_in(package) for package in _OPENMMLAB)
+
+
+def _source(place: _Place) -> str:
+    return linecache.getline(str(place.file), place.line).strip()

@@ -1,0 +1,85 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Parsers of the tools: help that can be read, and shared options."""
+
+import argparse
+from typing import Any
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the description, and shows the defaults.
+
+    Defaults that say nothing (None, False, empty lists) are left out.
+    """
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help
+        if not text or 'default' in text or not _has_default(action):
+            return text
+        value = action.default
+        if isinstance(value, list | tuple):
+            value = ' '.join(map(str, value))
+        shown = str(value).replace('%', '%%')
+        return f'{text} (default: {shown})'
+
+
+def _has_default(action: argparse.Action) -> bool:
+    if action.default is argparse.SUPPRESS:
+        return False
+    # A number is shown even if it is 0; False and empty texts are not.
+    shown = bool(action.default) or type(action.default) in (int, float)
+    return shown and bool(action.option_strings or action.nargs == '?')
+
+
+def tool_parser(
+    description: str | None, **options: Any
+) -> argparse.ArgumentParser:
+    """A parser that shows a docstring as it is written.
+
+    Args:
+        description: Docstring of the tool, usually ``__doc__``.
+        options: Further arguments of ``argparse.ArgumentParser``.
+
+    Example:
+        >>> parser = tool_parser('Count.', prog='count.py')
+        >>> _ = parser.add_argument('--k', default=1, help='connections')
+        >>> 'connections (default: 1)' in parser.format_help()
+        True
+    """
+    return argparse.ArgumentParser(
+        description=description, formatter_class=HelpFormatter, **options
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Let a tool take ``--cfg-options KEY=VALUE ...``.
+
+    ``args.cfg_options`` is a list of these texts, or None. They get their
+    meaning when the config is read.
+
+    Args:
+        parser: Parser that gets the option.
+
+    Example:
+        >>> parser = tool_parser('Train.')
+        >>> add_cfg_options(parser)
+        >>> parser.parse_args(['--cfg-options', 'a.b=1']).cfg_options
+        ['a.b=1']
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        type=_key_and_value,
+        metavar='KEY=VALUE',
+        help='replace settings of the config, as in train_cfg.max_iters=100',
+    )
+
+
+def _key_and_value(text: str) -> str:
+    key, sign, _ = text.partition('=')
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(
+            f"expected KEY=VALUE, got '{text}'. Write no spaces around the "
+            '= sign, and quote a value that contains spaces.'
+        )
+    return text

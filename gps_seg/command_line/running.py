@@ -1,0 +1,85 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Run a tool: parse, work, print; an error of the user ends in one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gps_seg.command_line.errors import explain
+from gps_seg.text.printable import printable
+
+#: Exit status after Ctrl-C, as shells have it: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+def run_tool(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], str | None],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Parse the command line, do the work, and print what it returns.
+
+    Args:
+        parser: Parser of the tool; gets ``--traceback``.
+        run: Work of the tool. It imports what it needs itself, and returns
+            a text to print, or None.
+        arguments: Command line; by default that of the process.
+
+    Returns:
+        Exit status: 0; 1 after an error that the user can act on, which is
+        printed without a traceback; 130 after Ctrl-C.
+
+    Raises:
+        Exception: If it is a bug, or ``--traceback`` was given.
+
+    Example:
+        >>> run_tool(argparse.ArgumentParser(), lambda args: 'done', [])
+        done
+        0
+    """
+    _add_traceback(parser)
+    args = parser.parse_args(arguments)
+    try:
+        text = run(args)
+        if text:
+            print(printable(text))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _stop_printing()
+    except KeyboardInterrupt:
+        if args.traceback:
+            raise
+        print(f'{parser.prog}: interrupted', file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        explanation = None if args.traceback else explain(error)
+        if explanation is None:
+            raise
+        print(f'{parser.prog}: {printable(explanation)}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _add_traceback(parser: argparse.ArgumentParser) -> None:
+    """Let the tool take ``--traceback``, also after a subcommand."""
+    options: dict[str, Any] = dict(
+        action='store_true',
+        help='show the traceback of an error',
+    )
+    parser.add_argument('--traceback', **options)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                # Its default must not undo what stood before the command.
+                command.add_argument(
+                    '--traceback', default=argparse.SUPPRESS, **options
+                )
+
+
+def _stop_printing() -> int:
+    """Let Python end in peace when the reader of its output is gone."""
+    with open(os.devnull, 'w', encoding='utf-8') as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return 1

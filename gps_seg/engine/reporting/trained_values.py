@@ -1,0 +1,94 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""How many values train, and which: connections, biases, head, other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from gps_seg.engine.training_mode import in_training_mode
+from gps_seg.peft import Trainable
+from gps_seg.sparse import owned_parameters
+
+#: Kinds of trained values, and how a sentence names them.
+KINDS: Mapping[str, str] = {
+    'connections': 'connections',
+    'biases': 'biases',
+    'head': 'in the head',
+    'other': 'other',
+}
+
+
+@dataclass(frozen=True)
+class TrainedValues:
+    """Number of trained values of each kind.
+
+    Args:
+        connections: Selected entries of weights.
+        biases: Values of the encoder's biases.
+        head: Values outside the encoder.
+        other: What else trains in the encoder.
+        total: Values of all parameters of the model, trained or frozen.
+    """
+
+    connections: int
+    biases: int
+    head: int
+    other: int
+    total: int
+
+    @property
+    def trained(self) -> int:
+        """Values that the optimizer steps."""
+        return self.connections + self.biases + self.head + self.other
+
+    def __str__(self) -> str:
+        """One line: number, share in percent, and the kinds that train."""
+        kinds = [
+            f'{getattr(self, kind):,} {words}'
+            for kind, words in KINDS.items()
+            if getattr(self, kind)
+        ]
+        return (
+            f'{self.trained:,} of {self.total:,} values '
+            f'({100 * self.trained / max(1, self.total):.2f} %): '
+            f'{", ".join(kinds) or "nothing"}'
+        )
+
+
+def count_trained(
+    model: nn.Module, encoder: str, trainable: Trainable
+) -> TrainedValues:
+    """Count what trains of a model.
+
+    Args:
+        model: The model, not wrapped for distribution.
+        encoder: Name of its pretrained submodule.
+        trainable: Parameters of the model that train.
+    """
+    counts = dict.fromkeys(KINDS, 0)
+    counts['connections'] = trainable.count()['selected']
+    whole = set(trainable.names.values()) - trainable.selected.keys()
+    total = 0
+    for name, owned in owned_parameters(model):
+        total += owned.parameter.numel()
+        if name in whole:
+            kind = _kind(name, owned.attribute, encoder)
+            counts[kind] += owned.parameter.numel()
+    return TrainedValues(**counts, total=total)
+
+
+def count_plain(model: nn.Module) -> TrainedValues:
+    """The same of a model that trains without a method of this package."""
+    with in_training_mode(model):
+        parameters = list(model.parameters())
+        trained = sum(p.numel() for p in parameters if p.requires_grad)
+    total = sum(p.numel() for p in parameters)
+    return TrainedValues(0, 0, 0, trained, total)
+
+
+def _kind(name: str, attribute: str, encoder: str) -> str:
+    if not name.startswith(f'{encoder}.'):
+        return 'head'
+    # `in_proj_bias` is that of packed attention projections.
+    return 'biases' if attribute in ('bias', 'in_proj_bias') else 'other'

@@ -1,0 +1,152 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The lines of a training or a test on the console."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from gps_seg.engine.reporting.clock import Clock
+from gps_seg.engine.runner_model import is_training
+from gps_seg.runs.console import Console
+from gps_seg.runs.run_header import describe_test, describe_training
+from gps_seg.runs.scores import BestScore, format_scores
+
+
+@HOOKS.register_module()
+class ConsoleHook(Hook):
+    """Write what runs, how far it is, and the scores of each validation.
+
+    The tools register it, no config names it.
+
+    Attributes:
+        begun: Whether data, model and weights were ready, so that the run
+            could begin.
+
+    Args:
+        console: The console to write to.
+        source: Config as the user named it.
+    """
+
+    # Before the selection, and before the pictures are drawn.
+    priority = 'VERY_HIGH'
+
+    def __init__(self, console: Console, source: str) -> None:
+        self.console = console
+        self.source = source
+        self.begun = False
+        self.best: BestScore | None = None
+        self._steps: Clock | None = None
+        self._evaluation = Clock(0)
+
+    def before_run(self, runner: Runner) -> None:
+        """Say what runs, now that data and model are known."""
+        describe = describe_training if is_training(runner) else describe_test
+        self.console.write(describe(runner, self.source))
+
+    def before_train(self, runner: Runner) -> None:
+        """Say from where a resumed run goes on."""
+        self.begun = True
+        self.best = BestScore.of(runner)
+        if runner._resume:
+            self.console.write(
+                f'Resuming at {_position(runner, runner.iter)} from '
+                f'{runner._load_from}: weights, selection, optimizer and '
+                'schedule are restored.'
+            )
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Start the clock; the selection is over."""
+        if self._steps is None:
+            self._steps = Clock(runner.max_iters, runner.iter)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Report the loss from time to time, and after the last iteration."""
+        done = runner.iter + 1
+        if self._steps.is_due(done) or done == runner.max_iters:
+            self.console.write(
+                f'Training: {_position(runner, done)}, {_losses(runner)}, '
+                f'{self._steps.left(done)}'
+            )
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Start the clock of the validation."""
+        self._evaluation = Clock(len(runner.val_dataloader))
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Report the progress of a validation that takes long."""
+        self._report_batch('Validation', batch_idx + 1)
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Mapping[str, Any] | None = None
+    ) -> None:
+        """Report the scores; the best so far is marked."""
+        if self.best is None or not metrics:
+            return
+        mark = ' (best so far)' if self.best.update(metrics, runner) else ''
+        self.console.write(
+            f'Validation at {_position(runner, runner.iter)}: '
+            f'{format_scores(metrics, self.best.name)}{mark}'
+        )
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the clock of the test."""
+        self.begun = True
+        self._evaluation = Clock(len(runner.test_dataloader))
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Report the progress of the test."""
+        self._report_batch('Test', batch_idx + 1)
+
+    def _report_batch(self, what: str, done: int) -> None:
+        clock = self._evaluation
+        if clock.is_due(done):
+            self.console.write(
+                f'{what}: batch {done}/{clock.total}, {clock.left(done)}'
+            )
+
+
+def _position(runner: Runner, done: int) -> str:
+    """Where a run is after so many iterations: of epochs, or of all."""
+    steps = f'iteration {done}/{runner.max_iters}'
+    if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+        return steps
+    begun = min(runner.max_epochs, 1 + done // _epoch_length(runner))
+    return f'epoch {begun}/{runner.max_epochs}, {steps}'
+
+
+def _epoch_length(runner: Runner) -> int:
+    return max(1, len(runner.train_dataloader))
+
+
+def _losses(runner: Runner) -> str:
+    """Mean loss of the last iterations, and the learning rate."""
+    hub = runner.message_hub.log_scalars
+    words = {'loss': ('train/loss', '.4f'), 'lr': ('train/lr', '.1e')}
+    return ', '.join(
+        f'{word} {hub[key].mean(10) if word == "loss" else hub[key].current():{form}}'
+        for word, (key, form) in words.items()
+        if key in hub
+    )

@@ -1,0 +1,145 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What came of a training, and what to do next, as its last lines."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from mmengine.runner import Runner
+
+from gps_seg.engine.reporting.trained_values import count_plain, count_trained
+from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.runs.run_header import log_file, shown
+from gps_seg.runs.scores import BestScore, format_scores
+
+#: Files of weights, the one to use first, and what each of them is.
+_WEIGHTS: Mapping[str, str] = {
+    'best_delta.safetensors': 'delta of the best validation',
+    'delta.safetensors': 'delta of the last iteration',
+    'ema_delta.safetensors': 'delta of the averaged weights',
+}
+_PICTURES: Mapping[str, str] = {
+    'curves.png': 'loss and scores',
+    'overlays.png': 'validation images: worst, median, best',
+    'selection.png': 'connections selected in each layer',
+}
+
+
+def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
+    """Scores, trained values, files and the next commands.
+
+    Args:
+        runner: Runner after its training.
+        best: Best validation of the run, if it had any.
+        seconds: Duration of the run.
+    """
+    lines = [
+        f'\nFinished in {timedelta(seconds=round(seconds))}.',
+        *_scores(best),
+        f'  trained  {_trained(runner)}',
+        f'  files    in {shown(runner.work_dir)}',
+        *_files(runner),
+    ]
+    weights = _weights(runner)
+    if weights is not None:
+        lines += ['', 'Next', *(f'  {line}' for line in _next(runner, weights))]
+    return '\n'.join(lines)
+
+
+def tool_command(name: str) -> str:
+    """How the user would start another tool: as this one was started.
+
+    Example:
+        >>> tool_command('test').endswith('test')
+        False
+    """
+    script = Path(sys.argv[0])
+    if script.name.startswith('gps-seg') or '.mim' in script.parts:
+        return f'gps-seg {name}'
+    return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
+
+
+def _scores(best: BestScore | None) -> list[str]:
+    if best is None or not best.last:
+        return []
+    lines = [f'  score    {format_scores(best.last, best.name)} at the end']
+    if best.name is not None and best.value is not None:
+        where = f'at iteration {best.iteration}'
+        if not best.iteration:
+            where = 'before the run was resumed'
+        lines.append(f'  best     {best.name} {best.value:.2f} {where}')
+    return lines
+
+
+def _trained(runner: Runner) -> str:
+    model = bare_model(runner)
+    for hook in runner.hooks:
+        if isinstance(hook, PeftHook) and hook.trainable is not None:
+            return str(
+                count_trained(model, hook.method.encoder, hook.trainable)
+            )
+    return str(count_plain(model))
+
+
+def _files(runner: Runner) -> list[str]:
+    """One line for each file: name, size, what it is."""
+    work_dir = Path(runner.work_dir)
+    rows = [
+        (work_dir / name, words)
+        for name, words in {**_WEIGHTS, **_PICTURES}.items()
+    ]
+    weights = _weights(runner)
+    if weights is not None and weights.name not in _WEIGHTS:
+        rows.insert(0, (weights, 'weights of the whole model'))
+    rows += [
+        (config_file(runner), 'config'),
+        (log_file(runner), 'log'),
+    ]
+    rows = [(path, words) for path, words in rows if path.is_file()]
+    names = [os.path.relpath(path, work_dir) for path, _ in rows]
+    width = max(map(len, names), default=0)
+    return [
+        f'    {name:{width}}  {_size(path):>8}  {words}'
+        for name, (path, words) in zip(names, rows, strict=True)
+    ]
+
+
+def _size(path: Path) -> str:
+    kilobytes = path.stat().st_size / 1e3
+    if kilobytes < 1000:
+        return f'{kilobytes:.0f} kB'
+    return f'{kilobytes / 1e3:.2f} MB'
+
+
+def _weights(runner: Runner) -> Path | None:
+    """The file of weights to use: of the best validation, if there is one."""
+    work_dir = Path(runner.work_dir)
+    for name in _WEIGHTS:
+        if (work_dir / name).is_file():
+            return work_dir / name
+    info = runner.message_hub.runtime_info  # where CheckpointHook names them
+    named = info.get('best_ckpt') or info.get('last_ckpt')
+    return Path(named) if named and Path(named).is_file() else None
+
+
+def config_file(runner: Runner) -> Path:
+    """The config that MMEngine wrote into the work directory."""
+    name = runner.cfg.filename or f'{runner.timestamp}.py'
+    return Path(runner.work_dir, Path(name).name)
+
+
+def _next(runner: Runner, weights: Path) -> list[str]:
+    path = shlex.quote(shown(weights))
+    config = shlex.quote(shown(config_file(runner)))
+    lines = [f'{tool_command("test")} {config} {path}']
+    if weights.name in _WEIGHTS:
+        out = shlex.quote(shown(Path(runner.work_dir, 'shared')))
+        lines.append(
+            f"{tool_command('share')} {path} --out {out} --base 'name of the "
+            "pretrained weights'"
+        )
+    return lines
