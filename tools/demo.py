@@ -8,6 +8,7 @@ on the base and comes off again, exactly. Other methods are tuned for A, too.
 """
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.runs.demo.report import report
     from gps_seg.runs.demo.story import play
 
-    return report(play(Place(REPO, args.work_dir, args.cfg_options)))
+    say = functools.partial(print, flush=True)
+    return report(play(Place(REPO, args.work_dir, args.cfg_options), say))
 
 
 if __name__ == '__main__':

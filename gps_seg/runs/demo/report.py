@@ -1,50 +1,56 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the demo showed, as text."""
+"""The results of the demo as text."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
 
 from gps_seg.runs.demo.story import DELTA_A, DELTA_B, FULL_A, NOTHING, Outcome
 from gps_seg.runs.side_by_side.held_out import ScoreMatrix, mean_dice
 from gps_seg.runs.side_by_side.live_switch import LiveSwitch
-from gps_seg.runs.side_by_side.quiet_runs import format_runs
+from gps_seg.runs.side_by_side.quiet_runs import Run, format_runs
 from gps_seg.text.table import aligned
+
+_WIDTH = 79
 
 
 def report(outcome: Outcome) -> str:
     """Everything that the demo prints at its end."""
     return '\n\n'.join(
         [
-            headline(outcome),
-            'Image Dice (%) by what is on the base, and by hospital:\n'
+            '\n' + headline(outcome),
+            'Image Dice (%) at each hospital, by what is on the base:\n'
             + format_matrix(outcome.matrix, outcome.sizes),
             format_switch(outcome.switched) + '\n' + same_scores(outcome),
-            'Methods at hospital A:\n'
-            + format_runs(list(outcome.runs.values())),
-            format_pictures(outcome),
+            f'Methods at A:\n{format_runs([*outcome.runs.values()])}\n'
+            + selected_by(outcome.runs['gps']),
+            format_pictures(outcome.pictures),
         ]
     )
 
 
 def headline(outcome: Outcome) -> str:
     """Two sentences for someone who reads no more."""
+    sizes, exact = outcome.sizes, outcome.switched.is_exact
     dice = {
-        name: {place: mean_dice(scores) for place, scores in row.items()}
-        for name, row in outcome.matrix.items()
+        state: {place: f'{mean_dice(s):.1f}' for place, s in row.items()}
+        for state, row in outcome.matrix.items()
     }
-    size = max(outcome.sizes[DELTA_A], outcome.sizes[DELTA_B])
-    return (
-        f'\nOne base, three hospitals: with a file of {_kilobytes(size)} on '
-        'it, the base scores\n'
-        f'{dice[DELTA_A]["A"]:.1f} instead of {dice[NOTHING]["A"]:.1f} at A, '
-        f'and {dice[DELTA_B]["B"]:.1f} instead of {dice[NOTHING]["B"]:.1f} '
-        'at B. Taken off, the base is\n'
-        f'{"" if outcome.switched.is_exact else "NOT "}what it was, to the '
-        f'last bit, and scores {dice[NOTHING]["source"]:.1f} at the source; '
-        'a model tuned\n'
-        f'in full for A scores {dice[FULL_A]["source"]:.1f} there, and takes '
-        f'{_kilobytes(outcome.sizes[FULL_A])}.'
+    size = _kilobytes(max(sizes[DELTA_A], sizes[DELTA_B]))
+    text = (
+        f'One base serves three hospitals: with a file of {size} on it, it '
+        f'scores {dice[DELTA_A]["A"]} at A (without: {dice[NOTHING]["A"]}), '
+        f'with another {dice[DELTA_B]["B"]} at B (without: '
+        f'{dice[NOTHING]["B"]}). With the file taken off, it is '
+        f'{"" if exact else "NOT "}the same to the last bit and scores '
+        f'{dice[NOTHING]["source"]} at the source, where a model tuned in '
+        f'full for A scores {dice[FULL_A]["source"]} and takes '
+        f'{_kilobytes(sizes[FULL_A])}.'
     )
+    return textwrap.fill(text, _WIDTH)
 
 
-def format_matrix(matrix: ScoreMatrix, sizes: dict[str, int]) -> str:
+def format_matrix(matrix: ScoreMatrix, sizes: Mapping[str, int]) -> str:
     """A table with one line per state of the base, one column per hospital.
 
     Args:
@@ -53,47 +59,54 @@ def format_matrix(matrix: ScoreMatrix, sizes: dict[str, int]) -> str:
     """
     places = list(next(iter(matrix.values())))
     lines = [['on the base', *places, 'file']]
-    for name, row in matrix.items():
+    for state, row in matrix.items():
         scores = [f'{mean_dice(row[place]):.1f}' for place in places]
-        size = _kilobytes(sizes[name]) if name in sizes else '-'
-        lines.append([name, *scores, size])
+        size = _kilobytes(sizes[state]) if state in sizes else '-'
+        lines.append([state, *scores, size])
     return aligned(lines)
 
 
 def format_switch(switched: LiveSwitch) -> str:
-    """How long the changes of a model took, and whether it is as before."""
+    """The times of the three changes, and whether the base is as before."""
     took = switched.milliseconds
-    relation = '=' if switched.is_exact else '!='
-    verdict = (
-        'equal to the last bit'
+    sign, verdict = (
+        ('=', 'equal to the last bit')
         if switched.is_exact
-        else 'DIFFERENT: this is a bug, please report it'
+        else ('!=', 'DIFFERENT: please report this bug')
     )
     return (
-        f'On one model in memory: apply A {took["apply"]:.1f} ms, switch to B '
-        f'{took["switch"]:.1f} ms, take off {took["revert"]:.1f} ms.\n'
-        f'SHA-256 of the base before and after: {switched.before[:12]} '
-        f'{relation} {switched.after[:12]}, {verdict}.'
+        f'One model in memory: apply A {took["apply"]:.1f} ms (checks the '
+        f'base), switch to B {took["switch"]:.1f} ms, revert '
+        f'{took["revert"]:.1f} ms.\n'
+        f'SHA-256 of the base: {switched.before[:12]} before {sign} '
+        f'{switched.after[:12]} after, {verdict}.'
     )
 
 
 def same_scores(outcome: Outcome) -> str:
-    """Whether the file of delta A scores what the training ended with."""
+    """Whether the file of delta A scores what its training ended with."""
     trained = outcome.runs['gps'].scores['image_mDice']
     loaded = mean_dice(outcome.matrix[DELTA_A]['A'])
     verdict = 'equal' if trained == loaded else 'DIFFERENT'
     return (
-        f'Delta A scored {trained:.2f} at the end of its training and '
-        f'{loaded:.2f} from its file: {verdict}.'
+        f'Image Dice of delta A: {trained:.4f} in training, {loaded:.4f} '
+        f'from its file, {verdict}.'
     )
 
 
-def format_pictures(outcome: Outcome) -> str:
-    """The pictures, and what one sees on each."""
-    lines = [
-        f'  {path}  {seen}'
-        for path, seen in outcome.pictures.items()
-    ]
+def selected_by(run: Run) -> str:
+    """What a run of GPS selected."""
+    share = run.num_selected / run.num_values
+    return (
+        f'gps: {run.num_selected:,} selected connections, one per neuron '
+        f'({share:.2%}), biases, and head.\n'
+        'random: as many connections, selected at random.'
+    )
+
+
+def format_pictures(pictures: Mapping[Path, str]) -> str:
+    """The pictures, and what one sees in each."""
+    lines = [f'  {path}: {seen}' for path, seen in pictures.items()]
     return '\n'.join(['Pictures:', *lines])
 
 

@@ -1,8 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The demo from the first image to the last picture."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from torch import nn
 
 from gps_seg.delta import Delta
 from gps_seg.engine.testing.task_model import build_base
@@ -29,7 +32,7 @@ from gps_seg.runs.side_by_side.quiet_runs import (
 )
 from gps_seg.visualization.prediction_grid import plot_prediction_grid
 
-#: Name in tables and pictures -> config: the methods that are tuned for A.
+#: Name of a method in tables and pictures -> its config, for hospital A.
 METHODS = {
     'linear': 'linear',
     'bias': 'bias',
@@ -37,26 +40,23 @@ METHODS = {
     'gps': 'gps',
     'full': 'full',
 }
-NOTHING, DELTA_A, DELTA_B, FULL_A = (
-    'nothing',
-    'delta A',
-    'delta B',
-    'full tuning A',
-)
-#: State of the base -> config of the run that wrote its delta.
-DELTAS = {DELTA_A: 'gps', DELTA_B: 'gps_dye', FULL_A: 'full'}
-#: Hospital -> state of the base whose median image is shown.
+#: What can be on the base.
+NOTHING, DELTA_A, DELTA_B = 'nothing', 'delta A', 'delta B'
+FULL_A = 'full tuning A'
+#: What is on the base -> config of the run that wrote the file.
+WRITTEN_BY = {DELTA_A: 'gps', DELTA_B: 'gps_dye', FULL_A: 'full'}
+#: Hospital -> what is on the base there.
 AT_HOME = {'source': NOTHING, 'A': DELTA_A, 'B': DELTA_B}
 
 
 class Outcome(NamedTuple):
-    """What the demo found.
+    """Results of the demo.
 
     Args:
-        runs: Methods at hospital A by name; ``before`` is the base.
-        matrix: Scores by state of the base, then by hospital.
-        sizes: Bytes of the file of each state; none for the base alone.
-        switched: The base with delta A, then delta B, then neither.
+        runs: Runs at hospital A by method; ``before`` is the base.
+        matrix: Scores by what is on the base, then by hospital.
+        sizes: Size of each file in bytes, by what is on the base.
+        switched: Base with delta A, then delta B, then neither.
         pictures: What each picture shows, by path.
     """
 
@@ -67,22 +67,38 @@ class Outcome(NamedTuple):
     pictures: dict[Path, str]
 
 
-def play(place: Place) -> Outcome:
-    """Draw, tune, score, switch, and draw pictures; print the progress.
+def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
+    """Draw the images, tune, score, switch, and plot.
+
+    Args:
+        place: Where the demo reads and writes.
+        say: Called with each line on the progress.
 
     Raises:
         FileExistsError: If a folder of images holds something else.
     """
-    print(f'Drawing images in {place.work_dir / "data"} ...', flush=True)
+    lights = ', '.join(f'{h.name} ({h.light})' for h in HOSPITALS)
+    say(f'One base, three hospitals: {lights}.')
+    say(f'Drawing images in {place.work_dir / "data"} ...')
     draw_images(place)
-    print('Tuning the base for A by five methods ...', flush=True)
+    say('Tuning the base for A by five methods, then for B by GPS ...')
     runs = {'before': score_base(place)}
-    for name, config in METHODS.items():
-        runs[name] = train_quietly(name, place.config(config))
-    print('Tuning the base for B by GPS ...', flush=True)
+    for method, config in METHODS.items():
+        runs[method] = train_quietly(method, place.config(config))
     train_quietly('gps at B', place.config('gps_dye'))
-    print('Scoring each delta at each hospital ...', flush=True)
-    return _outcome(place, runs)
+    files = {
+        state: place.work_dir / name / 'delta.safetensors'
+        for state, name in WRITTEN_BY.items()
+    }
+    deltas = {state: Delta.load(path) for state, path in files.items()}
+    matrix, grid = _score(place, {NOTHING: None, **deltas})
+    return Outcome(
+        runs=runs,
+        matrix=matrix,
+        sizes={state: path.stat().st_size for state, path in files.items()},
+        switched=switch_live(_base(place), deltas[DELTA_A], deltas[DELTA_B]),
+        pictures=_plot(place, runs, grid),
+    )
 
 
 def score_base(place: Place) -> Run:
@@ -94,43 +110,35 @@ def score_base(place: Place) -> Run:
     return validate_quietly('before', config)
 
 
-def _outcome(place: Place, runs: dict[str, Run]) -> Outcome:
+def _base(place: Place) -> nn.Module:
     with quiet():
-        model = build_base(place.config('gps'))
-    files = {
-        name: place.work_dir / config / 'delta.safetensors'
-        for name, config in DELTAS.items()
-    }
-    loaded = {name: Delta.load(path) for name, path in files.items()}
-    deltas = {NOTHING: None, **loaded}
+        return build_base(place.config('gps'))
+
+
+def _score(
+    place: Place, deltas: Mapping[str, Delta | None]
+) -> tuple[ScoreMatrix, Path]:
+    """Scores of each delta at each hospital, and a picture of some."""
+    model = _base(place)
     data = {h.name: HeldOut(place.config(h.config)) for h in HOSPITALS}
     matrix = score_matrix(model, deltas, data)
-    shown = {name: deltas[name] for name in (NOTHING, DELTA_A, DELTA_B)}
+    shown = {state: deltas[state] for state in AT_HOME.values()}
     rows = median_rows(model, shown, data, matrix, AT_HOME)
-    grid = plot_prediction_grid(rows, place.work_dir / 'predictions.png')
-    with quiet():
-        fresh = build_base(place.config('gps'))
-    switched = switch_live(fresh, loaded[DELTA_A], loaded[DELTA_B])
-    sizes = {name: path.stat().st_size for name, path in files.items()}
-    pictures = {grid: 'one image per hospital, with nothing, A or B on'}
-    pictures |= _pictures(place, runs)
-    return Outcome(runs, matrix, sizes, switched, pictures)
+    return matrix, plot_prediction_grid(
+        rows, place.work_dir / 'predictions.png'
+    )
 
 
-def _pictures(place: Place, runs: dict[str, Run]) -> dict[Path, str]:
-    out = place.work_dir
-    rows = [*runs.values()]
+def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
+    """Draw the other pictures; what each of all shows, by path."""
+    out, rows = place.work_dir, [*runs.values()]
+    domains = plot_hospitals(place, out / 'domains.png')
+    methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
+    comparison = plot_runs(rows, out / 'comparison.png')
     return {
-        plot_hospitals(place, out / 'domains.png'): (
-            'images of the three hospitals, polyps outlined'
-        ),
-        plot_predictions(rows, runs['gps'], out / 'methods.png'): (
-            'worst, median and best image of GPS at A, by each method'
-        ),
-        plot_runs(rows, out / 'comparison.png'): (
-            'score of each method at A against what it trained'
-        ),
-        out / 'gps' / 'overlays.png': 'more predictions of GPS at A',
-        out / 'gps' / 'curves.png': 'loss and scores of GPS at A over time',
+        domains: 'images of the three hospitals, polyps outlined',
+        grid: 'an image per hospital, with nothing, delta A, delta B on',
+        methods: 'worst, median and best image of GPS at A, by method',
+        comparison: 'score of each method at A, and what it trained',
         out / 'gps' / 'selection.png': 'connections that GPS selected for A',
     }
