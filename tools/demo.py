@@ -3,7 +3,7 @@
 
 One base, three hospitals: a small ViT segmentor, pretrained by the project on
 drawn polyps under white light (the source), is tuned to hospital A (narrow-
-band light) and to hospital B (blue dye). Each becomes a small file that goes
+band light) and to hospital B (violet dye). Each becomes a small file that goes
 on the base and comes off again, exactly. Other methods are tuned for A, too.
 """
 

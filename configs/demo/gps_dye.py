@@ -1,6 +1,6 @@
 """The demo: GPS takes the same segmentor to another hospital, B.
 
-There a blue dye is sprayed on the mucosa. Everything but the data is that of
+There a violet dye stains the polyps. Everything but the data is that of
 ``gps.py``.
 """
 

@@ -50,8 +50,8 @@ class Domain:
 
 # source: white light, a good camera. target: narrow-band light (green and blue
 # only), in which the mucosa is pale and a polyp no longer red, and an older
-# camera. dye: chromoendoscopy; a blue dye stains the mucosa, pools in dark
-# spots, and runs off the polyps, which stay pale.
+# camera. dye: chromoendoscopy; the mucosa is pale and bluish, and a violet dye
+# has stained the polyps.
 DOMAINS: dict[str, Domain] = {
     'source': Domain(
         stream=1,
@@ -85,10 +85,10 @@ DOMAINS: dict[str, Domain] = {
     ),
     'dye': Domain(
         stream=3,
-        mucosa=(0.24, 0.34, 0.62),
-        polyp=(0.50, 0.46, 0.60),
-        vessel=(0.14, 0.12, 0.36),
-        residue=(0.10, 0.14, 0.55),
+        mucosa=(0.40, 0.50, 0.66),
+        polyp=(0.26, 0.26, 0.62),
+        vessel=(0.22, 0.22, 0.46),
+        residue=(0.50, 0.46, 0.28),
         colour_spread=0.05,
         texture_cells=9,
         texture=0.12,

@@ -34,7 +34,7 @@ class Hospital(NamedTuple):
 
 SOURCE = Hospital('source', 'white light', 'source')
 A = Hospital('A', 'narrow-band light', 'gps')
-B = Hospital('B', 'blue dye', 'gps_dye')
+B = Hospital('B', 'violet dye', 'gps_dye')
 HOSPITALS = (SOURCE, A, B)
 
 
