@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How a domain looks: everything that differs between the two hospitals.
+"""The look of each domain: everything that differs between hospitals.
 
-The anatomy (folds, vessels, polyps) is drawn in the same way in every domain;
-a domain says what light falls on it and what camera records it.
+The anatomy (folds, vessels, polyps) is drawn in the same way in every domain.
+A domain sets the colours under its light and the camera that records them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,29 @@ class Domain:
     """Appearance of a domain. Colours are linear RGB from 0 to 1.
 
     Attributes:
-        stream: Number mixed into the seed, so that the domains do not share
+        stream: Number mixed into the seed, so that no two domains share
             scenes.
         mucosa: Colour of the colon wall.
         polyp: Colour of a polyp.
         vessel: Colour of the blood vessels.
-        residue: Colour of the remains of food on the wall.
-        colour_spread: Deviation of an image's colours from those above.
-        texture_cells: Hills across the coarsest texture of the surface.
+        residue: Colour of food residue on the wall.
+        colour_spread: Standard deviation between images, relative to the
+            colours above.
+        texture_cells: Bumps across the image in the coarsest texture.
         texture: Strength of that texture in the colour.
         relief: Strength of that texture in the height of the surface.
-        gloss: Share of the light that wet spots mirror.
+        gloss: Share of the light that wet spots reflect.
         exposure: Factor on the light.
-        blur: Deviation of the camera's blur, as a share of the side.
-        noise: Deviation of the camera's noise, in grey levels of 255.
+        blur: Standard deviation of the camera's blur, relative to the side of
+            the image.
+        noise: Standard deviation of the camera's noise, in grey levels of
+            255.
+
+    Example:
+        >>> sorted(DOMAINS)
+        ['dye', 'source', 'target']
+        >>> DOMAINS['target'].noise > DOMAINS['source'].noise
+        True
     """
 
     stream: int

@@ -90,16 +90,20 @@ def validate_quietly(method: str, config: Config) -> Run:
 
 
 def _build(config: Config) -> Runner:
-    """A runner whose visualizer is its own."""
-    # Visualizers are singletons by name: under a common name all the runs of
-    # a process would log into the folder of the first.
+    """A runner with its own visualizer."""
+    # Visualizers are singletons by name: with one name, all runs of a process
+    # would log into the folder of the first.
     config = copy.deepcopy(config)
     config.visualizer.name = config.work_dir
     return build_runner(config)
 
 
 def format_runs(runs: Sequence[Run]) -> str:
-    """A table with one line per run."""
+    """A table with one line per run.
+
+    Args:
+        runs: Runs, one or more, each with a validation.
+    """
     header = ['method', 'trained values', '%', *METRICS, 'seconds']
     return aligned([header, *map(_cells, runs)])
 
@@ -115,7 +119,7 @@ def _cells(run: Run) -> list[str]:
 
 
 def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
-    """Image mDice of each trained run beside what it trained."""
+    """Plot the image mDice of each trained run against what it trained."""
     rows = [
         MethodRun(
             run.method,
