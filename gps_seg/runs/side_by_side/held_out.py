@@ -54,10 +54,18 @@ class HeldOut:
             evaluator.evaluate(len(dataset))
         return metric.per_image
 
-    def predict(self, model: nn.Module, img_path: str) -> tuple[Any, ...]:
-        """Image, ground truth and prediction, each of shape (height, width).
+    def predict(
+        self, model: nn.Module, img_path: str
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predict one image, at the size of its file.
 
-        The image is RGB, uint8, with three channels.
+        Args:
+            model: Segmentor; is put into evaluation mode.
+            img_path: Path of an image of the data set.
+
+        Returns:
+            The image, RGB, uint8, shape (height, width, 3); its true labels
+            and the predicted ones, shape (height, width).
 
         Raises:
             KeyError: If the data set has no such image.
