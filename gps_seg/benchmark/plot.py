@@ -6,10 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from gps_seg.benchmark.results import MIB, Summary
-from gps_seg.visualization.figure import new_figure, save_figure, style_axes
-from gps_seg.visualization.palette import INK, PALETTE
+from gps_seg.visualization.figure import (
+    add_legend,
+    new_figure,
+    save_figure,
+    style_axes,
+)
+from gps_seg.visualization.palette import INK, MUTED, PALETTE
+
+_OURS, _OTHERS = PALETTE[0], '#B8B8B8'
+_PARTS = {  # what is stacked, none of these colours stands for a method
+    'saved for backward': PALETTE[5],
+    'gradients': PALETTE[4],
+    'optimizer state': PALETTE[3],
+}
+_COLUMNS = {'sum': 34, 'peak': 72}  # right ends, points from the axis
+# What was saved is freed while gradients form.
+_NOTE = 'the parts do not exist all at once: their sum may exceed the peak'
 
 
 def plot_benchmark(
@@ -18,22 +35,34 @@ def plot_benchmark(
     """Draw step time and memory of every row as horizontal bars.
 
     Step times are relative to the row ``full``, or in milliseconds if there
-    is none; whiskers are quartiles.
+    is none; whiskers are quartiles. Memory is what a step saves for its
+    backward pass, its gradients and the optimizer's state, beside the peak
+    that was measured.
+
+    Args:
+        summaries: Rows, one or more.
+        out: Name of the picture (.png, .svg or .pdf).
+        title: Title above the picture.
+
+    Returns:
+        The path written.
 
     Raises:
-        ValueError: If there is no row, or ``out`` is not a ``.png``.
+        ValueError: If there is no row, or the name has another ending.
     """
     if not summaries:
         raise ValueError('summaries: expected one or more rows, got none.')
-    figure = new_figure(11, 1.6 + 0.36 * len(summaries))
+    figure = new_figure(9.5, 1.9 + 0.27 * len(summaries))
     figure.suptitle(title, x=0.01, ha='left', fontsize=10, color=INK)
     left, right = figure.subplots(1, 2, sharey=True)
     _draw_time(left, summaries)
     _draw_memory(right, summaries)
     left.set_yticks(range(len(summaries)), [s.label for s in summaries])
-    left.invert_yaxis()
+    left.set_ylim(len(summaries) - 0.4, -0.6)
     for axes in (left, right):
         axes.grid(False, axis='y')
+        axes.tick_params(axis='y', length=0)
+    add_legend(figure, _handles(summaries))
     return save_figure(figure, out)
 
 
@@ -41,74 +70,84 @@ def _draw_time(axes: Axes, summaries: Sequence[Summary]) -> None:
     full = next((s.seconds for s in summaries if s.label == 'full'), None)
     unit = 0.001 if full is None else full
     name = 'ms' if full is None else 'relative to full fine-tuning'
-    style_axes(axes, 'step time (median, whiskers: quartiles)')
+    style_axes(axes, 'step time (median and quartiles)')
     for position, summary in enumerate(summaries):
         low, high = (second / unit for second in summary.quartiles)
-        ours = summary.label.startswith('ours')
         axes.barh(
             position,
             summary.seconds / unit,
-            color=PALETTE[2] if ours else PALETTE[0],
+            color=_OURS if _is_ours(summary) else _OTHERS,
             height=0.65,
         )
         axes.plot((low, high), (position, position), color=INK, lw=1.2)
-        _write(axes, position, high, f'{summary.seconds / unit:.2f}')
-    axes.set_xlabel(f'step time ({name})', fontsize=9, color=INK)
+        axes.annotate(
+            f'{summary.seconds / unit:.2f}',
+            (max(high, summary.seconds / unit), position),
+            xytext=(4, 0),
+            textcoords='offset points',
+            va='center',
+            fontsize=8,
+            color=INK,
+        )
+    axes.set_xlabel(f'step time ({name})', fontsize=8, color=INK)
     axes.margins(x=0.12)
+
+
+def _is_ours(summary: Summary) -> bool:
+    return summary.label.startswith('ours')
 
 
 def _draw_memory(axes: Axes, summaries: Sequence[Summary]) -> None:
-    style_axes(axes, 'memory')
-    end = [0.0] * len(summaries)
-    for (name, values), colour in zip(
-        _layers(summaries).items(), PALETTE, strict=False
-    ):
-        axes.barh(
-            range(len(summaries)),
-            values,
-            left=end,
-            color=colour,
-            height=0.65,
-            label=name,
-        )
-        end = [a + b for a, b in zip(end, values, strict=True)]
-    for position, (summary, total) in enumerate(
-        zip(summaries, end, strict=True)
-    ):
-        _write(axes, position, total, f'{total:.0f}')
+    style_axes(axes, 'memory above the model')
+    _write_row(axes, -1, [*_COLUMNS], MUTED)
+    for position, summary in enumerate(summaries):
+        end = 0.0
+        for part, colour in zip(_parts(summary), _PARTS.values(), strict=True):
+            axes.barh(position, part, left=end, color=colour, height=0.65)
+            end += part
+        numbers = [f'{end:,.0f}', '']
         if summary.peak is not None:
-            axes.plot(
-                summary.peak / MIB,
-                position,
-                marker='D',
-                ms=5,
-                ls='',
-                color=INK,
-                label='peak, above the model' if position == 0 else None,
-            )
-    axes.set_xlabel('MiB', fontsize=9, color=INK)
-    axes.margins(x=0.12)
-    axes.legend(
-        fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1, 1)
+            peak = summary.peak / MIB
+            numbers[1] = f'{peak:,.0f}'
+            axes.plot(peak, position, 'D', ms=5, color=INK, mec='white')
+        _write_row(axes, position, numbers, INK)
+    axes.set_xlabel(f'MiB\n{_NOTE}', fontsize=8, color=INK)
+    axes.margins(x=0.04)
+
+
+def _parts(summary: Summary) -> tuple[float, float, float]:
+    """Heights of the stack in MiB, in the order of the legend."""
+    return (
+        summary.saved / MIB,
+        sum(summary.gradients) / MIB,
+        sum(summary.state) / MIB,
     )
 
 
-def _layers(summaries: Sequence[Summary]) -> dict[str, list[float]]:
-    """What is stacked, in MiB, by its name in the legend."""
-    return {
-        'saved for backward': [s.saved / MIB for s in summaries],
-        'gradients': [sum(s.gradients) / MIB for s in summaries],
-        'optimizer state': [sum(s.state) / MIB for s in summaries],
-    }
+def _write_row(
+    axes: Axes, position: float, texts: Sequence[str], colour: str
+) -> None:
+    """Write the numbers of a row right of the axes, clear of the bars."""
+    for text, end in zip(texts, _COLUMNS.values(), strict=True):
+        axes.annotate(
+            text,
+            (1, position),
+            xycoords=('axes fraction', 'data'),
+            xytext=(end, 0),
+            textcoords='offset points',
+            ha='right',
+            va='center',
+            fontsize=8,
+            color=colour,
+        )
 
 
-def _write(axes: Axes, position: int, end: float, text: str) -> None:
-    axes.annotate(
-        text,
-        (end, position),
-        xytext=(4, 0),
-        textcoords='offset points',
-        va='center',
-        fontsize=8,
-        color=INK,
-    )
+def _handles(summaries: Sequence[Summary]) -> list[Patch | Line2D]:
+    handles: list[Patch | Line2D] = [
+        Patch(facecolor=colour, label=name) for name, colour in _PARTS.items()
+    ]
+    if any(summary.peak is not None for summary in summaries):
+        peak = Line2D([], [], ls='', marker='D', ms=5, color=INK)
+        peak.set_label('measured peak')
+        handles.append(peak)
+    return handles

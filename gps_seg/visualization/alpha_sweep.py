@@ -11,7 +11,13 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.figure import (
+    add_legend,
+    new_figure,
+    percent_sign,
+    save_figure,
+    style_axes,
+)
 from gps_seg.visualization.palette import INK, MUTED, PALETTE
 
 _MARKERS = 'oDs^vP'
@@ -37,30 +43,34 @@ def plot_alpha_sweep(
     """Draw metrics against ``alpha``, a line each, its best point marked.
 
     Args:
-        scores: Any order, one or more.
-        metrics: Names of those to draw.
-        out: Where the picture goes.
+        scores: Scores in any order, one or more.
+        metrics: Names of the metrics to draw.
+        out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If there are no scores, a metric is none of them, or
-            ``out`` is not named ``.png``.
+        ValueError: If there are no scores, a metric is none of them, or the
+            name has another ending.
     """
     _check(scores, metrics)
     scores = sorted(scores, key=lambda score: score.alpha)
-    figure = new_figure(6.5, 4.0)
+    figure = new_figure(5.5, 3.6)
     axes = figure.subplots()
-    style_axes(axes, 'between the base (0) and the tuned model (1)')
+    style_axes(axes)
     for end in (0, 1):
         axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=':')
     for index, metric in enumerate(metrics):
         _draw_metric(axes, scores, metric, index)
-    axes.set_xlabel('alpha', fontsize=9, color=INK)
-    axes.set_ylabel('score', fontsize=9, color=INK)
+    label = 'alpha (0: the base, 1: the tuned model)'
+    axes.set_xlabel(label, fontsize=9, color=INK)
+    values = [score.metrics[name] for score in scores for name in metrics]
+    name = metrics[0] if len(metrics) == 1 else 'score'
+    label = f'{name}{percent_sign(values)}'
+    axes.set_ylabel(label, fontsize=9, color=INK)
     axes.margins(y=0.15)
-    axes.legend(fontsize=8, frameon=False, loc='best')
+    add_legend(figure, axes.get_legend_handles_labels()[0])
     return save_figure(figure, out)
 
 

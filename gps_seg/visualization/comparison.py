@@ -7,28 +7,40 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from gps_seg.visualization.figure import new_figure, save_figure, style_axes
-from gps_seg.visualization.palette import INK, PALETTE
+from gps_seg.visualization.figure import (
+    add_legend,
+    new_figure,
+    save_figure,
+    shortened,
+    style_axes,
+)
+from gps_seg.visualization.palette import INK, MUTED
+from gps_seg.visualization.score_axis import mark_break, ranges_of, remark
+from gps_seg.visualization.variant_style import VariantStyle, style_of
 
-#: With more methods the legend would cover the means.
-MOST_IN_LEGEND = 8
-_LETTER = 0.075  # inches, of the tick labels; an upper estimate
-_ANGLE = 30  # degrees, of tick labels that are wider than their columns
+_MOST_LETTERS = 44  # of the name of a method
+_LETTER = 0.08  # inches
+_BROKEN = (1, 3)  # widths of the parts of a broken axis
+_COLUMNS = (38, 92)  # right ends of the numbers, points from the axis
 
 
 class MethodRun(NamedTuple):
     """Result of one training run.
 
     Args:
-        method: Name of the method, as ``gps``; runs that differ in the seed
-            alone share it.
-        score: In percent.
-        trained_share: Parameters trained, as a fraction of all, in (0, 1].
+        method: Name of the method, as ``gps``; runs that differ only in the
+            seed share it.
+        score: Score in percent.
+        trained_share: Parameters trained, as a fraction of all, in [0, 1]; 0
+            for a model before training.
     """
 
     method: str
@@ -41,38 +53,48 @@ def plot_comparison(
     out: str | os.PathLike[str],
     metric: str,
 ) -> Path:
-    """Draw every run as a point and the mean of every method as a bar.
+    """Draw one row per method: its runs, their mean and their range.
 
-    On the left by method, in the order given; on the right the means against
-    the share of the parameters that trained, on a logarithmic axis.
+    Methods stand in the order given, with their mean and the share of the
+    parameters that trained as numbers at the right. A model that trained
+    nothing is a dashed line. Colours are the scores and markers the scopes of
+    a selection, if the names of the methods differ in these.
 
     Args:
         rows: Runs, one or more.
-        out: Where the picture goes.
-        metric: What the score is, for the axis.
+        out: Name of the picture (.png, .svg or .pdf).
+        metric: Name of the score, for the axis.
 
     Returns:
         The path written.
 
     Raises:
         ValueError: If ``rows`` is empty, a score is not finite, a share is
-            not in (0, 1], or ``out`` is not named ``.png``.
+            not in [0, 1], or the name has another ending.
+
+    Example:
+        >>> import tempfile
+        >>> runs = [MethodRun('gps', 82.8, 0.013), MethodRun('full', 82.0, 1)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plot_comparison(runs, f'{folder}/runs.svg', 'mDice').name
+        'runs.svg'
     """
     _check(rows)
-    methods = list(dict.fromkeys(row.method for row in rows))
-    width = max(4.4, 0.8 * len(methods))
-    longest = _LETTER * max(map(len, methods))
-    angle = _ANGLE if longest > width / (len(methods) + 1) else 0
-    height = 3.8 + longest * math.sin(math.radians(angle))
-    figure = new_figure(width + 3.6, height)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[width, 3.6])
-    for index, method in enumerate(methods):
-        runs = [row for row in rows if row.method == method]
-        style = _style(index)
-        _draw_method(left, index, runs, style)
-        _draw_cost(right, runs, style)
-    _finish_methods(left, methods, angle, metric)
-    _finish_cost(right, len(methods))
+    trained = _by_method([row for row in rows if row.trained_share > 0])
+    bases = _by_method([row for row in rows if row.trained_share == 0])
+    style = style_of(list(trained))
+    longest = min(_MOST_LETTERS, max(map(len, trained), default=0))
+    figure = new_figure(5.5 + _LETTER * longest, 0.29 * len(trained) + 1.5)
+    ranges = ranges_of([row.score for row in rows])
+    for part in _axes(figure, ranges):
+        for position, runs in enumerate(trained.values()):
+            _draw_method(part, position, runs, style)
+        for runs in bases.values():
+            part.axvline(mean_score(runs), color=MUTED, ls='--', lw=1.2)
+    _name_methods(figure.axes[0], list(trained))
+    _write_numbers(figure.axes[-1], list(trained.values()))
+    _name_axis(figure, metric, remark(ranges))
+    add_legend(figure, _handles(trained, bases, style))
     return save_figure(figure, out)
 
 
@@ -81,83 +103,113 @@ def mean_score(runs: Sequence[MethodRun]) -> float:
     return sum(run.score for run in runs) / len(runs)
 
 
-def _style(index: int) -> dict[str, Any]:
-    """Colour and marker that no other of up to 24 methods has."""
-    lap, colour = divmod(index, len(PALETTE))
-    return {
-        'color': PALETTE[colour],
-        'marker': 'oDs^'[lap % 4],
-        'ls': '',
-        'ms': 6,
-        'mec': 'white',
-        'alpha': 0.85,
-    }
+def _by_method(rows: Sequence[MethodRun]) -> dict[str, list[MethodRun]]:
+    runs: dict[str, list[MethodRun]] = {}
+    for row in rows:
+        runs.setdefault(row.method, []).append(row)
+    return runs
 
 
 def _check(rows: Sequence[MethodRun]) -> None:
     if not rows:
         raise ValueError('rows: expected one or more runs, got none.')
     for row in rows:
-        if not (math.isfinite(row.score) and 0 < row.trained_share <= 1):
+        if not (math.isfinite(row.score) and 0 <= row.trained_share <= 1):
             raise ValueError(
                 'rows: expected a finite score and a trained share in '
-                f'(0, 1], got {row}. Give the share as a fraction, not in '
+                f'[0, 1], got {row}. Give the share as a fraction, not in '
                 'percent.'
             )
 
 
+def _axes(figure: Figure, ranges: list[tuple[float, float]]) -> list[Axes]:
+    """One horizontal axis per range, from left to right."""
+    widths = _BROKEN if len(ranges) == 2 else (1,)
+    parts = figure.subplots(
+        1, len(ranges), sharey=True, width_ratios=widths, squeeze=False
+    )[0]
+    figure.get_layout_engine().set(wspace=0.01)
+    for axes, ends in zip(parts, ranges, strict=True):
+        style_axes(axes)
+        axes.grid(False, axis='y')
+        axes.set_xlim(*ends)
+    if len(ranges) == 2:
+        mark_break(*parts)
+    return list(parts)
+
+
 def _draw_method(
-    axes: Axes, position: int, runs: Sequence[MethodRun], style: dict[str, Any]
+    axes: Axes, position: int, runs: Sequence[MethodRun], style: VariantStyle
 ) -> None:
-    scores = [run.score for run in runs]
-    spread = [
-        position + 0.09 * (index - (len(runs) - 1) / 2)
-        for index in range(len(runs))
-    ]
-    mean = mean_score(runs)
-    bar = (position - 0.3, position + 0.3)
-    axes.plot(bar, (mean, mean), color=style['color'], lw=2.5)
-    axes.plot(spread, scores, **style)
-    axes.annotate(
-        f'{mean:.1f}',
-        (position, max(*scores, mean)),
-        xytext=(0, 6),
-        textcoords='offset points',
-        ha='center',
-        fontsize=8,
-        color=INK,
+    name, scores = runs[0].method, [run.score for run in runs]
+    colour, places = style.colour(name), [position] * len(runs)
+    if len(runs) > 1:
+        ends = [min(scores), max(scores)]
+        axes.plot(ends, places[:2], '-', color=colour, lw=1.5)
+        axes.plot([mean_score(runs)], [position], '|', color=INK, ms=13, mew=2)
+    axes.plot(
+        scores,
+        places,
+        style.marker(name),
+        ms=6,
+        color=colour,
+        mec='white',
+        mew=0.7,
+        zorder=3,
     )
 
 
-def _draw_cost(
-    axes: Axes, runs: Sequence[MethodRun], style: dict[str, Any]
-) -> None:
-    share = sum(100 * run.trained_share for run in runs) / len(runs)
-    axes.plot([share], [mean_score(runs)], label=runs[0].method, **style)
+def _name_methods(axes: Axes, names: Sequence[str]) -> None:
+    labels = [shortened(name, _MOST_LETTERS) for name in names]
+    axes.set_yticks(range(len(names)), labels, fontsize=9)
+    axes.tick_params(axis='y', length=0)
+    axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
 
 
-def _finish_methods(
-    axes: Axes, methods: list[str], angle: int, metric: str
-) -> None:
-    style_axes(axes, 'each point a run, the bar their mean')
-    axes.grid(False, axis='x')
-    axes.set_xticks(range(len(methods)), methods, fontsize=9)
-    if angle:
-        axes.tick_params(axis='x', labelrotation=angle)
-        for label in axes.get_xticklabels():
-            label.set_ha('right')
-    axes.set_xlim(-0.6, len(methods) - 0.4)
-    axes.set_ylabel(f'{metric} (%)', fontsize=9, color=INK)
-    axes.margins(y=0.15)
+def _write_numbers(axes: Axes, methods: Sequence[list[MethodRun]]) -> None:
+    """Mean and share of each method, right of the axis, under headings."""
+    single = all(len(runs) == 1 for runs in methods)
+    heading = ('score' if single else 'mean', '% trained')
+    lines: list[tuple[float, tuple[str, str]]] = [(-0.9, heading)]
+    for position, runs in enumerate(methods):
+        share = np.mean([100 * run.trained_share for run in runs])
+        percent = '100' if share == 100 else f'{share:.2f}'
+        lines.append((position, (f'{mean_score(runs):.1f}', percent)))
+    for position, texts in lines:
+        for text, end in zip(texts, _COLUMNS, strict=True):
+            axes.annotate(
+                text,
+                (1, position),
+                xycoords=('axes fraction', 'data'),
+                xytext=(end, 0),
+                textcoords='offset points',
+                ha='right',
+                va='center',
+                fontsize=8,
+                color=MUTED if position < 0 else INK,
+            )
 
 
-def _finish_cost(axes: Axes, num_methods: int) -> None:
-    style_axes(axes, 'means against what was trained')
-    axes.set_xscale('log')
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.margins(x=0.1)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x:g}'))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel('trained parameters (% of all)', fontsize=9, color=INK)
-    if num_methods <= MOST_IN_LEGEND:
-        axes.legend(fontsize=8, frameon=False, loc='best')
+def _name_axis(figure: Figure, metric: str, note: str) -> None:
+    label = f'{metric} (%)' + (f'\n{note}' if note else '')
+    figure.axes[-1].set_xlabel(label, fontsize=9, color=INK)
+
+
+def _handles(
+    trained: dict[str, list[MethodRun]],
+    bases: dict[str, list[MethodRun]],
+    style: VariantStyle,
+) -> list[Artist]:
+    handles = style.handles()
+    if any(len(runs) > 1 for runs in trained.values()):
+        run = style.colour('') if not style.colours else MUTED
+        handles += [
+            Line2D([], [], color=run, marker='o', mec='white'),
+            Line2D([], [], color=INK, marker='|', ls='', ms=11, mew=2),
+        ]
+        handles[-2].set_label('runs and their range')
+        handles[-1].set_label('mean')
+    for name, runs in bases.items():
+        label = f'{name}: {mean_score(runs):.1f}'
+        handles.append(Line2D([], [], color=MUTED, ls='--', label=label))
+    return handles

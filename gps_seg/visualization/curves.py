@@ -1,17 +1,24 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The course of a training run: loss, metrics, learning rate."""
+"""The course of a training run: loss, learning rate, validation metrics."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gps_seg.visualization.figure import new_figure, save_figure, style_axes
+from gps_seg.visualization.figure import (
+    new_figure,
+    percent_sign,
+    save_figure,
+    shortened,
+    style_axes,
+)
 from gps_seg.visualization.palette import INK, MUTED, PALETTE
 from gps_seg.visualization.scalars import (
     History,
@@ -21,65 +28,86 @@ from gps_seg.visualization.scalars import (
     smooth,
 )
 
-# The loss is averaged over about this share of the points of a run.
+# The loss is averaged over about this share of the points of a run, if these
+# are enough for an average to differ from them.
 _WINDOW = 0.05
+_LEAST_SMOOTHED = 40
+_RAW = '#BBD3E6'
+_MOST_LETTERS = 60  # of the name of a run
+_MARKERS = 'osD^vP'
 
 
 def plot_curves(
     scalars_json: PathLike | Iterable[PathLike],
     out: str | os.PathLike[str],
 ) -> Path:
-    """Draw loss, validation metrics and learning rate of a run.
+    """Draw loss, learning rate and validation metrics of a run.
 
-    Steps at which the loss was not finite are marked. A run that logged
-    nothing yet gives a picture that says so.
+    The title is the name of the work directory. Steps at which the loss was
+    not finite are marked. A run that has logged nothing yet gives a picture
+    that says so.
 
     Args:
         scalars_json: ``vis_data/scalars.json`` of a run, or several of them
             if it was resumed, oldest first.
-        out: Where the picture goes.
+        out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
         FileNotFoundError: If a file of scalars is missing.
-        ValueError: If a file is not one of scalars, or ``out`` is not
-            named ``.png``.
+        ValueError: If a file is not one of scalars, or the name has another
+            ending.
     """
-    history = read_history(scalars_json)
-    figure = new_figure(12, 3.6)
-    panels: list[Callable[[Axes, History], None]] = [
-        _draw_loss,
-        _draw_metrics,
-        _draw_learning_rate,
-    ]
-    for axes, draw in zip(figure.subplots(1, 3), panels, strict=True):
-        draw(axes, history)
+    if isinstance(scalars_json, (str, os.PathLike)):
+        scalars_json = [scalars_json]
+    files = [Path(path) for path in scalars_json]
+    history = read_history(files)
+    figure = new_figure(9.5, 3.9)
+    figure.suptitle(run_name(files), fontsize=11, color=INK)
+    grid = figure.add_gridspec(2, 2, height_ratios=[3, 1])
+    loss = figure.add_subplot(grid[0, 0])
+    rate = figure.add_subplot(grid[1, 0], sharex=loss)
+    _draw_loss(loss, history)
+    _draw_learning_rate(rate, history)
+    _draw_metrics(figure.add_subplot(grid[:, 1]), history)
     return save_figure(figure, out)
 
 
+def run_name(files: Sequence[Path]) -> str:
+    """Name of the work directory in which MMEngine wrote the scalars.
+
+    Example:
+        >>> run_name([Path('work_dirs/gps/20260101_0/vis_data/scalars.json')])
+        'gps'
+    """
+    if not files or files[-1].parent.name != 'vis_data':
+        return ''
+    return shortened(files[-1].absolute().parents[2].name, _MOST_LETTERS)
+
+
 def _draw_loss(axes: Axes, history: History) -> None:
-    style_axes(axes, 'training loss')
-    axes.set_xlabel('iteration', fontsize=8, color=INK)
+    style_axes(axes)
+    axes.set_ylabel('training loss', fontsize=9, color=INK)
+    axes.tick_params(axis='x', labelbottom=False)
     steps, values = series(history.training, 'loss')
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         _say_empty(axes)
+    elif len(values) < _LEAST_SMOOTHED:
+        axes.plot(steps, values, '.-', color=PALETTE[0], lw=1.5, ms=5)
     else:
-        axes.plot(steps, values, '.-', color='#BBD3E6', lw=1, ms=3)
-        window = max(1.0, _WINDOW * len(values))
-        axes.plot(
-            steps,
-            smooth(values, weight=1 - 1 / window),
-            color=PALETTE[0],
-            lw=2,
-            label='smoothed',
-        )
-        axes.set_ylim(bottom=min(0.0, *finite))
+        axes.plot(steps, values, color=_RAW, lw=1, label='as logged')
+        weight = 1 - 1 / (_WINDOW * len(values))
+        smoothed = smooth(values, weight)
+        axes.plot(steps, smoothed, color=PALETTE[0], lw=2, label='smoothed')
+    if finite:
+        low = min(0.0, *finite)
+        axes.set_ylim(low, (max(finite) - low) * 1.08 + low or 1)
     _mark_broken(axes, steps, values)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, frameon=False)
+        _add_legend(axes, loc='lower right', anchor=(1, 1.01), ncols=3)
 
 
 def _mark_broken(axes: Axes, steps: list[float], values: list[float]) -> None:
@@ -93,39 +121,83 @@ def _mark_broken(axes: Axes, steps: list[float], values: list[float]) -> None:
         axes.axvline(step, color=PALETTE[1], lw=1, alpha=0.7, label=label)
 
 
+def _draw_learning_rate(axes: Axes, history: History) -> None:
+    style_axes(axes)
+    steps, values = series(history.training, 'lr')
+    axes.set_ylabel('learning\nrate', fontsize=8, color=INK)
+    label = 'iteration'
+    if not steps:
+        _say_empty(axes)
+    else:
+        axes.plot(steps, values, color=PALETTE[2], lw=1.5, marker=_dot(steps))
+        axes.set_xlim(0, 1.02 * max(steps))
+        axes.set_ylim(0, 1.2 * max(values) or 1)
+        label += _interval(steps)
+    axes.set_xlabel(label, fontsize=9, color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(2))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f'{y:g}'))
+
+
+def _interval(steps: Sequence[float]) -> str:
+    """How often the loss was logged, where that is not at each iteration."""
+    gaps = set(np.diff([0, *steps]))
+    every = min(gaps)
+    return f' (logged every {every:g})' if every > 1 and len(gaps) == 1 else ''
+
+
 def _draw_metrics(axes: Axes, history: History) -> None:
-    style_axes(axes, 'validation')
-    axes.set_xlabel(history.unit, fontsize=8, color=INK)
     names = history.metric_names()
+    title = 'validation' if len(names) != 1 else f'validation: {names[0]}'
+    style_axes(axes, title)
+    axes.set_xlabel(history.unit, fontsize=9, color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if not names:
         _say_empty(axes)
         return
+    finite_values: list[float] = []
     for index, name in enumerate(names):
         steps, values = series(history.validation, name)
         finite = [value for value in values if math.isfinite(value)]
         best = f', best {max(finite):.2f}' if finite else ''
+        finite_values += finite
+        lap, colour = divmod(index, len(PALETTE))
         axes.plot(
             steps,
             values,
-            marker='o',
-            ms=3,
-            color=PALETTE[index % len(PALETTE)],
-            ls='-' if index < len(PALETTE) else '--',
+            marker=_MARKERS[index % len(_MARKERS)],
+            ms=4,
+            color=PALETTE[colour],
+            ls='--' if lap % 2 else '-',
             label=f'{name}{best}',
         )
-    axes.legend(fontsize=8, frameon=False, loc='lower right')
+    last = max(line['step'] for line in history.validation)
+    axes.set_xlim(0, 1.05 * last or 1)
+    name = names[0] if len(names) == 1 else 'score'
+    label = f'{name}{percent_sign(finite_values)}'
+    axes.set_ylabel(label, fontsize=9, color=INK)
+    _add_legend(axes, loc='upper left', anchor=(1.01, 1), ncols=1)
 
 
-def _draw_learning_rate(axes: Axes, history: History) -> None:
-    style_axes(axes, 'learning rate')
-    axes.set_xlabel('iteration', fontsize=8, color=INK)
-    steps, values = series(history.training, 'lr')
-    if not steps:
-        _say_empty(axes)
-        return
-    axes.plot(steps, values, '.-', color=PALETTE[2], ms=3)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f'{y:g}'))
+def _dot(steps: Sequence[float]) -> str:
+    """A marker for the points of a line that has few."""
+    return '.' if len(steps) < _LEAST_SMOOTHED else ''
+
+
+def _add_legend(
+    axes: Axes, loc: str, anchor: tuple[float, float], ncols: int
+) -> None:
+    """A legend outside the axes, where it covers no line."""
+    axes.legend(
+        loc=loc,
+        bbox_to_anchor=anchor,
+        ncols=ncols,
+        fontsize=8,
+        frameon=False,
+        borderaxespad=0,
+        handlelength=1.3,
+        columnspacing=1.0,
+    )
 
 
 def _say_empty(axes: Axes) -> None:

@@ -4,24 +4,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from gps_seg.delta import Delta, overlap
-from gps_seg.delta.reports.overlap import overlap_by_place, pairwise_shares
+from gps_seg.delta.overlap import Overlap
+from gps_seg.delta.reports.overlap import (
+    common_by_chance,
+    overlap_by_place,
+    pairwise_shares,
+)
 from gps_seg.sparse.summary import Place
-from gps_seg.visualization.figure import new_figure, save_figure
+from gps_seg.visualization.figure import (
+    new_figure,
+    save_figure,
+    shortened,
+)
 from gps_seg.visualization.heat_map import (
     draw_heat_map,
-    natural_order,
-    write_in_cell,
+    name_cells,
+    number_cells,
 )
-from gps_seg.visualization.palette import INK
+from gps_seg.visualization.palette import INK, MUTED
+from gps_seg.visualization.place_matrix import PlaceMatrix, place_matrix
 
-_STEM = '(stem)'
+_MOST_LETTERS = 24  # of the label of a delta
+_LEAST_PAIRED = 3  # deltas; the one pair of two is in the title
 
 
 def plot_overlap(
@@ -29,24 +40,25 @@ def plot_overlap(
     labels: Sequence[str],
     out: str | os.PathLike[str],
 ) -> Path:
-    """Draw the overlap of deltas: by pair, and by block and kind of layer.
+    """Draw the overlap of deltas: by block and kind of layer, and by pair.
 
-    On the left the share of common entries of every two deltas, with the
-    number of entries of each on the diagonal; on the right the share of
-    entries that all deltas have, blocks against kinds of layers.
+    Cells are the share of the entries of any delta that all deltas have. For
+    three deltas or more a second matrix has the share of every two, with the
+    number of entries of each delta on the diagonal. The title says how many
+    entries random selections of the same sizes would share.
 
     Args:
         deltas: Two or more, of one base.
         labels: One name per delta.
-        out: Where the picture goes.
+        out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
         ValueError: If there are fewer than two deltas, not as many labels,
-            no selected entries, shapes that differ, or ``out`` is not
-            named ``.png``.
+            no selected entries, shapes that differ, or the name has another
+            ending.
     """
     if len(labels) != len(deltas):
         raise ValueError(
@@ -60,26 +72,55 @@ def plot_overlap(
             'are replaced whole alone. Only selections overlap.'
         )
     by_place = overlap_by_place(deltas)
-    shares = {place: 100 * row.share for place, row in by_place.items()}
-    num_blocks = len({place.block for place in shares})
-    height = max(3.6, 0.24 * num_blocks + 1.6, 0.3 * len(deltas) + 1.6)
-    figure = new_figure(max(11.0, 8.5 + 0.5 * len(deltas)), height)
-    left, right = figure.subplots(
-        1, 2, width_ratios=[max(1.0, 0.12 * len(deltas)), 1.5]
+    matrix = place_matrix({p: 100 * row.share for p, row in by_place.items()})
+    heights = [0.21 * len(matrix.blocks) + 1.2]
+    if len(deltas) >= _LEAST_PAIRED:
+        heights.append(0.21 * len(deltas) + 1.6)
+    figure = new_figure(
+        max(7.2, 3.5 + 0.5 * len(deltas)), sum(map(_at_least, heights)) + 0.6
     )
-    _draw_pairs(left, pairwise_shares(deltas), labels, total.sizes)
-    _draw_places(right, shares)
+    panels = figure.subplots(
+        len(heights), 1, squeeze=False, height_ratios=heights
+    )[:, 0]
+    _draw_places(panels[0], matrix, by_place)
+    if len(deltas) >= _LEAST_PAIRED:
+        _draw_pairs(panels[1], pairwise_shares(deltas), labels, total.sizes)
+    expected = sum(common_by_chance(deltas).values())
     figure.suptitle(
         f'{total.common:,} of {total.union:,} selected entries are common to '
-        f'{_all(len(deltas))} deltas ({100 * total.share:.3g} %)',
-        fontsize=11,
+        f'{_all(len(deltas))} deltas ({100 * total.share:.3g} %)\n'
+        f'random selections of these sizes would share {_number(expected)}',
+        fontsize=10,
         color=INK,
     )
     return save_figure(figure, out)
 
 
+def _at_least(height: float) -> float:
+    return max(2.0, height)
+
+
 def _all(count: int) -> str:
     return 'both' if count == 2 else f'all {count}'
+
+
+def _number(expected: float) -> str:
+    return f'about {expected:,.0f}' if expected >= 1 else 'less than 1'
+
+
+def _draw_places(
+    axes: Axes, matrix: PlaceMatrix, by_place: Mapping[Place, Overlap]
+) -> None:
+    title = 'entries common to all, by block and kind of layer'
+    draw_heat_map(axes, matrix.cells, title, '% of the entries in any')
+    name_cells(axes, matrix.blocks, matrix.kinds)
+    number_cells(axes, matrix.cells, _texts(matrix.cells))
+    outside = [by_place[place] for place in matrix.rest]
+    if outside:
+        common = sum(row.common for row in outside)
+        union = sum(row.union for row in outside)
+        note = f'outside the blocks: {common:,} of {union:,} are common'
+        axes.set_xlabel(note, fontsize=8, color=MUTED)
 
 
 def _draw_pairs(
@@ -91,19 +132,18 @@ def _draw_pairs(
     cells = 100 * np.array(shares)
     # The diagonal is 100 % always and would take the colours from the rest.
     np.fill_diagonal(cells, np.nan)
-    title = 'entries common to two deltas (diagonal: entries)'
-    draw_heat_map(axes, cells, labels, labels, title, '% of their entries')
+    names = [shortened(label, _MOST_LETTERS) for label in labels]
+    title = 'entries common to two deltas (diagonal: entries of each)'
+    draw_heat_map(axes, cells, title, '% of the entries in either')
+    name_cells(axes, names, names)
+    texts = _texts(cells)
     for index, size in enumerate(sizes):
-        write_in_cell(axes, index, index, f'{size:,}', INK)
+        texts[index][index] = f'{size:,}'
+    number_cells(axes, cells, texts)
 
 
-def _draw_places(axes: Axes, shares: dict[Place, float]) -> None:
-    blocks = sorted({place.block for place in shares}, key=natural_order)
-    in_blocks = {p.kind: bool(p.block) for p in shares}
-    kinds = sorted(in_blocks, key=lambda kind: (in_blocks[kind], kind))
-    cells = np.full((len(blocks), len(kinds)), np.nan)
-    for place, share in shares.items():
-        cells[blocks.index(place.block), kinds.index(place.kind)] = share
-    rows = [block or _STEM for block in blocks]
-    title = 'entries common to all, by block and kind'
-    draw_heat_map(axes, cells, rows, kinds, title, '% of the entries of any')
+def _texts(cells: np.ndarray) -> list[list[str]]:
+    return [
+        ['' if np.isnan(value) else f'{value:.1f}' for value in row]
+        for row in cells
+    ]

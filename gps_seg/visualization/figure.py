@@ -8,7 +8,7 @@ no backend to choose, nothing to close, safe inside a training process.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 def style_axes(axes: Axes, title: str = '') -> None:
     """Plain axes: light grid, no box, title on the left."""
-    axes.set_title(title, loc='left', fontsize=10, color=INK)
+    style_title(axes, title)
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[['top', 'right']].set_visible(False)
     axes.spines[['left', 'bottom']].set_color(MUTED)
     axes.tick_params(colors=INK, labelsize=8)
+
+
+def style_title(axes: Axes, title: str) -> None:
+    """Title on the left."""
+    axes.set_title(title, loc='left', fontsize=10, color=INK)
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
@@ -55,10 +60,23 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     figure.legend(
         handles=handles,
         loc='outside lower center',
-        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.7))),
+        ncols=max(2, min(len(handles), int(figure.get_figwidth() / 1.4))),
         frameon=False,
         fontsize=9,
     )
+
+
+def percent_sign(scores: Iterable[float]) -> str:
+    """Unit of an axis of scores.
+
+    The metrics of OpenMMLab are percentages; what never exceeds 1 is taken
+    for a fraction.
+
+    Example:
+        >>> percent_sign([0.4, 81.0])
+        ' (%)'
+    """
+    return ' (%)' if any(score > 1 for score in scores) else ''
 
 
 def shortened(text: str, length: int) -> str:

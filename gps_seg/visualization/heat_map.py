@@ -1,69 +1,98 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A matrix as coloured cells with a number in each."""
+"""A matrix as coloured cells, with a number in each if there is room."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from gps_seg.visualization.palette import INK
+from gps_seg.visualization.figure import style_title
+from gps_seg.visualization.palette import EMPTY, INK
 
-_MAX_NUMBERED_CELLS = 240
-
-
-def natural_order(text: str) -> list[tuple[bool, int, str]]:
-    """Sort key that puts ``layers.2`` before ``layers.10``."""
-    return [
-        (part.isdigit(), int(part) if part.isdigit() else 0, part)
-        for part in re.split(r'(\d+)', text)
-    ]
+_COLOURS = 'Blues'
+_MOST_NUMBERS = 240
+_DARK = 0.55  # share of the largest value, from which on text is white
 
 
 def draw_heat_map(
     axes: Axes,
     cells: np.ndarray,  # shape: (num_rows, num_columns); NaN is left blank
-    rows: Sequence[str],
-    columns: Sequence[str],
     title: str,
     unit: str,
+    extent: tuple[float, float] | None = None,
 ) -> None:
-    """Draw a matrix, with the numbers written in unless there are too many.
+    """Draw a matrix of values from 0 up, with a colour bar.
 
     Args:
-        axes: To draw into.
-        cells: Not negative.
-        rows: One label per row, from top to bottom.
-        columns: One label per column.
-        title: Above the matrix.
-        unit: Unit at the colour bar.
+        axes: Axes to draw into.
+        cells: Values, not negative.
+        title: Title above the matrix.
+        unit: Label of the colour bar.
+        extent: Rows and columns that the matrix stands for, if these are not
+            its own.
     """
-    top = np.nanmax(cells) if np.isfinite(cells).any() else 0.0
+    top = _top(cells)
+    rows, columns = extent or cells.shape
     image = axes.imshow(
-        cells, cmap='viridis', vmin=0, vmax=top or 1.0, aspect='auto'
+        cells,
+        cmap=_COLOURS,
+        vmin=0,
+        vmax=top or 1.0,
+        aspect='auto',
+        interpolation='nearest',
+        extent=None if extent is None else (0, columns, rows, 0),
     )
-    if cells.size <= _MAX_NUMBERED_CELLS:
-        for (row, column), value in np.ndenumerate(cells):
-            if np.isfinite(value):
-                colour = 'black' if value > 0.6 * top else 'white'
-                write_in_cell(axes, row, column, f'{value:.1f}', colour)
-    axes.set_title(title, loc='left', fontsize=10, color=INK)
-    axes.set_xticks(
-        range(len(columns)), columns, fontsize=7, rotation=25, ha='right'
-    )
-    axes.set_yticks(range(len(rows)), rows, fontsize=7)
+    axes.set_facecolor(EMPTY)
+    style_title(axes, title)
+    axes.tick_params(labelsize=8, colors=INK, length=2)
     axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.01)
-    bar.ax.tick_params(labelsize=7)
+    whole = bool((cells[np.isfinite(cells)] % 1 == 0).all())
+    ticks = MaxNLocator(5, integer=whole)
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.015, ticks=ticks)
+    bar.ax.tick_params(labelsize=8, colors=INK)
+    bar.outline.set_visible(False)
     bar.set_label(unit, fontsize=8, color=INK)
 
 
-def write_in_cell(
-    axes: Axes, row: int, column: int, text: str, colour: str
+def name_cells(
+    axes: Axes, rows: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Write into the middle of a cell."""
-    axes.text(
-        column, row, text, ha='center', va='center', fontsize=7, color=colour
+    """Name rows, from top to bottom, and columns of a heat map."""
+    axes.set_yticks(range(len(rows)), rows)
+    turned = any(len(name) > 12 for name in columns)
+    axes.set_xticks(
+        range(len(columns)),
+        columns,
+        rotation=25 if turned else 0,
+        ha='right' if turned else 'center',
     )
+
+
+def number_cells(
+    axes: Axes, cells: np.ndarray, texts: Sequence[Sequence[str]]
+) -> None:
+    """Write a text into each cell with a value, unless there are too many."""
+    if cells.size > _MOST_NUMBERS:
+        return
+    top = _top(cells)
+    for (row, column), value in np.ndenumerate(cells):
+        text = texts[row][column]
+        if text:
+            dark = np.isfinite(value) and value > _DARK * top
+            axes.text(
+                column,
+                row,
+                text,
+                ha='center',
+                va='center',
+                fontsize=8,
+                color='white' if dark else INK,
+            )
+
+
+def _top(cells: np.ndarray) -> float:
+    """The largest value, 0 if there is none."""
+    return float(np.nanmax(cells)) if np.isfinite(cells).any() else 0.0

@@ -10,6 +10,8 @@ PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
 INK = '#333333'
 MUTED = '#8A8A8A'
 GRID = '#E6E6E6'
+#: Cells of a matrix that have no value.
+EMPTY = '#F2F2F2'
 
 #: Border of the ground truth; stands out on the pinks and reds of endoscopy.
 OUTLINE = '#00E5FF'

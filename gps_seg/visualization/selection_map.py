@@ -4,70 +4,74 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from torch import Tensor
 
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.summary import (
-    KindRow,
+    Place,
     distinct_columns,
     fan_in,
     locate,
     summarize_selection,
     total_row,
 )
-from gps_seg.visualization.figure import new_figure, save_figure, style_axes
-from gps_seg.visualization.heat_map import natural_order
-from gps_seg.visualization.palette import INK, PALETTE
+from gps_seg.visualization.figure import new_figure, save_figure
+from gps_seg.visualization.heat_map import (
+    draw_heat_map,
+    name_cells,
+    number_cells,
+)
+from gps_seg.visualization.palette import INK, MUTED
+from gps_seg.visualization.place_matrix import (
+    PlaceMatrix,
+    natural_order,
+    place_matrix,
+    short_names,
+)
 
 NUM_BINS = 64
-_MAX_MAPS = 10
-_MAPS_PER_LINE = _MAX_MAPS // 2
-_MAX_NUMBERED_CELLS = 240
-_STEM = '(stem)'
+_MOST_OUTSIDE = 3  # kinds of layers that are named outside the blocks
 
 
 def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
-    """Draw a selection: by block, by kind of layer, and inside the weights.
+    """Draw a selection: over the network, and inside one weight.
 
-    Three parts: the distinct columns selected in each weight, as a share of
-    its fan-in, blocks against kinds of layers; the entries selected per kind;
-    and, for the kinds with most entries, where they lie in the weight of the
-    middle block, rows against columns.
+    Above, blocks against kinds of layers: the number of distinct inputs of
+    the selected connections, and their share of the layer's inputs as colour.
+    Below, where they lie in one weight of the middle block, of the kind with
+    most connections.
 
     Args:
         selection: The selected entries.
-        out: Where the picture goes.
+        out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If the selection has no weights, or ``out`` is not
-            named ``.png``.
+        ValueError: If the selection has no weights, or the name has another
+            ending.
     """
-    rows = summarize_selection(selection)
-    total = total_row(rows)
-    blocks = _blocks(selection)
-    height = max(3.4, 0.24 * len(blocks) + 1.6, 0.3 * len(rows) + 1.2)
-    maps = sorted(rows, key=lambda row: -row.num_selected)[:_MAX_MAPS]
-    map_lines = 1 if len(maps) <= _MAPS_PER_LINE else 2
-    figure = new_figure(12, height + 3.0 * map_lines)
-    upper, lower = figure.subfigures(
-        2, 1, height_ratios=[height, 3.0 * map_lines], hspace=0.04
-    )
-    left, right = upper.subplots(1, 2, width_ratios=[1.5, 1])
-    _draw_column_shares(left, selection, blocks, [row.kind for row in rows])
-    _draw_counts(right, rows)
-    grid = lower.subplots(map_lines, -(-len(maps) // map_lines), squeeze=False)
-    _draw_maps(grid, selection, [row.kind for row in maps])
+    total = total_row(summarize_selection(selection))
+    counts = {
+        locate(name): distinct_columns(indices, selection.shapes[name])
+        for name, indices in selection.items()
+    }
+    matrix = place_matrix(counts)
+    height = max(2.0, 0.21 * len(matrix.blocks) + 1.2)
+    figure = new_figure(7.2, height + 3.0)
+    upper, lower = figure.subplots(2, 1, height_ratios=[height, 3.0])
+    _draw_blocks(upper, selection, matrix)
+    _draw_example(lower, selection, _example(selection, matrix))
     figure.suptitle(
-        f'{total.num_selected:,} of {total.num_weights:,} weights selected '
-        f'({100 * total.density:.3g} %), weight tensors: {total.num_tensors}',
+        f'{total.num_selected:,} of {_count(total.num_weights)} weights '
+        f'selected ({100 * total.density:.3g} %)',
         fontsize=11,
         color=INK,
     )
@@ -93,117 +97,73 @@ def bin_counts(
     return counts.reshape(bins)
 
 
-def _blocks(selection: Selection) -> list[str]:
-    """Blocks in the order of the network, ``''`` (outside them) first."""
-    blocks = {locate(name).block for name in selection}
-    return sorted(blocks, key=natural_order)
+def _count(number: int) -> str:
+    return f'{number / 1e6:.1f} M' if number >= 1e6 else f'{number:,}'
 
 
-def _draw_column_shares(
-    axes: Axes, selection: Selection, blocks: list[str], kinds: list[str]
+def _draw_blocks(
+    axes: Axes, selection: Selection, counts: PlaceMatrix
 ) -> None:
-    shares = np.full((len(blocks), len(kinds)), np.nan)
-    counts = np.zeros(shares.shape, dtype=int)
-    for name, indices in selection.items():
-        block, kind = locate(name)
-        cell = blocks.index(block), kinds.index(kind)
-        shape = selection.shapes[name]
-        counts[cell] = distinct_columns(indices, shape)
-        shares[cell] = 100 * counts[cell] / fan_in(shape)
-    image = axes.imshow(shares, cmap='viridis', vmin=0, aspect='auto')
-    if shares.size <= _MAX_NUMBERED_CELLS:
-        _number_cells(axes, shares, counts)
-    axes.set_title(
-        'distinct columns (number), share of fan-in (colour)',
-        loc='left',
-        fontsize=10,
-        color=INK,
-    )
-    axes.set_xticks(
-        range(len(kinds)), kinds, fontsize=7, rotation=25, ha='right'
-    )
-    axes.set_yticks(
-        range(len(blocks)), [b or _STEM for b in blocks], fontsize=7
-    )
-    axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.01)
-    bar.ax.tick_params(labelsize=7)
-    bar.set_label('% of fan-in', fontsize=8, color=INK)
-
-
-def _number_cells(axes: Axes, shares: np.ndarray, counts: np.ndarray) -> None:
-    bright = 0.6 * np.nanmax(shares)
-    for (row, column), share in np.ndenumerate(shares):
-        if np.isfinite(share):
-            axes.text(
-                column,
-                row,
-                f'{counts[row, column]}',
-                ha='center',
-                va='center',
-                fontsize=7,
-                color='black' if share > bright else 'white',
-            )
-
-
-def _draw_counts(axes: Axes, rows: list[KindRow]) -> None:
-    style_axes(axes, 'selected entries per kind of layer')
-    axes.grid(False, axis='y')
-    kinds = [row.kind for row in rows]
-    counts = [row.num_selected for row in rows]
-    bars = axes.barh(kinds, counts, color=PALETTE[0], height=0.6)
-    labels = [
-        f' {row.num_selected:,}  ({100 * row.density:.2g} %)' for row in rows
+    shares = {
+        locate(name): 100
+        * distinct_columns(indices, selection.shapes[name])
+        / max(1, fan_in(selection.shapes[name]))
+        for name, indices in selection.items()
+    }
+    cells = place_matrix(shares).cells
+    title = 'distinct inputs of the selected connections (numbers)'
+    draw_heat_map(axes, cells, title, "% of the layer's inputs")
+    name_cells(axes, counts.blocks, counts.kinds)
+    texts = [
+        ['' if np.isnan(count) else f'{count:.0f}' for count in row]
+        for row in counts.cells
     ]
-    axes.bar_label(bars, labels, fontsize=7, color=INK)
-    axes.invert_yaxis()
-    axes.tick_params(axis='y', labelsize=7)
-    axes.xaxis.set_major_formatter(StrMethodFormatter('{x:,.0f}'))
-    axes.locator_params(axis='x', nbins=4)
-    axes.set_xlim(right=1.45 * max(counts) or 1)
+    number_cells(axes, cells, texts)
+    note = _outside(selection, counts.rest)
+    axes.set_xlabel(note, fontsize=8, color=MUTED)
 
 
-def _draw_maps(
-    grid: np.ndarray, selection: Selection, kinds: list[str]
-) -> None:
-    for axes in grid.flat[len(kinds) :]:
-        axes.axis('off')
-    for axes, kind in zip(grid.flat, kinds, strict=False):
-        _draw_map(axes, selection, _middle(selection, kind))
-    grid[0, 0].set_ylabel('neuron (row)', fontsize=8, color=INK)
+def _outside(selection: Selection, rest: Sequence[Place]) -> str:
+    """A line about the connections that lie in none of the rows."""
+    inside: Counter[str] = Counter()
+    for name, indices in selection.items():
+        if locate(name) in rest:
+            inside[locate(name).kind] += len(indices)
+    parts = [
+        f'{kind}: {number:,}'
+        for kind, number in inside.most_common(_MOST_OUTSIDE)
+    ]
+    if len(inside) > len(parts):
+        parts.append(f'{len(inside) - len(parts)} more')
+    return f'outside the blocks: {", ".join(parts)}' if parts else ''
 
 
-def _middle(selection: Selection, kind: str) -> str:
-    """Name of the weight of a kind that lies in the middle of the network."""
-    names = [name for name in selection if locate(name).kind == kind]
+def _example(selection: Selection, matrix: PlaceMatrix) -> str:
+    """A weight of the middle block, of the kind with most connections."""
+    names = [name for name in selection if locate(name) not in matrix.rest]
+    entries: Counter[str] = Counter()
+    for name in names:
+        entries[locate(name).kind] += len(selection[name])
+    (kind, _), *_ = entries.most_common(1)
+    names = [name for name in names if locate(name).kind == kind]
     names.sort(key=natural_order)
     return names[len(names) // 2]
 
 
-def _draw_map(axes: Axes, selection: Selection, name: str) -> None:
+def _draw_example(axes: Axes, selection: Selection, name: str) -> None:
     shape = selection.shapes[name]
-    num_rows, num_columns = shape[0], fan_in(shape)
-    counts = bin_counts(selection[name], (num_rows, num_columns))
-    image = axes.imshow(
-        counts,
-        cmap='magma',
-        aspect='auto',
-        interpolation='nearest',
-        extent=(0, num_columns, num_rows, 0),
-        vmin=0,
-        vmax=max(1, counts.max()),
-    )
+    rows, columns = shape[0], fan_in(shape)
+    counts = bin_counts(selection[name], (rows, columns))
     block, kind = locate(name)
-    axes.set_title(f'{kind}\n{block or _STEM}', fontsize=8, color=INK)
-    axes.set_xlabel('column', fontsize=7, color=INK, labelpad=1)
-    axes.tick_params(labelsize=6)
-    axes.locator_params(nbins=4)
-    bar = axes.figure.colorbar(
-        image,
-        ax=axes,
-        pad=0.02,
-        aspect=30,
-        ticks=MaxNLocator(4, integer=True),
+    place = ' '.join([block, *short_names([kind])]).strip()
+    title = f'example: {place}, {len(selection[name]):,} connections'
+    bins = ' x '.join(
+        f'{size / num:.3g} {unit}'
+        for size, num, unit in zip(
+            (rows, columns), counts.shape, ('neurons', 'inputs'), strict=True
+        )
     )
-    bar.ax.tick_params(labelsize=6)
-    bar.set_label('entries per bin', fontsize=6, color=INK)
+    unit = f'connections per cell\n({bins})'
+    draw_heat_map(axes, counts, title, unit, extent=(rows, columns))
+    axes.set_ylabel('neuron', fontsize=9, color=INK)
+    axes.set_xlabel('input', fontsize=9, color=INK)

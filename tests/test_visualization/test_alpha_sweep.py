@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
@@ -48,6 +49,34 @@ def test_the_best_point_has_a_ring(figures, tmp_path):
         (0.5, 82.25),
         (1.0, 70.0),
     ]
+
+
+@pytest.mark.parametrize(
+    ('scores', 'metrics', 'label'),
+    [
+        (SCORES, ['mDice'], 'mDice (%)'),
+        (SCORES, ['mDice', 'mIoU'], 'score (%)'),
+        ([AlphaScore(0.0, {'accuracy': 0.5})], ['accuracy'], 'accuracy'),
+    ],
+)
+def test_the_axis_names_the_metric(figures, tmp_path, scores, metrics, label):
+    plot_alpha_sweep(scores, metrics, tmp_path / 's.png')
+
+    assert figures[0].axes[0].get_ylabel() == label
+
+
+def test_the_legend_is_below_the_axes(figures, tmp_path):
+    plot_alpha_sweep(SCORES, ['mDice', 'mIoU'], tmp_path / 's.png')
+    (figure,) = figures
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+
+    legend = figure.legends[0].get_window_extent(renderer)
+
+    assert legend.y1 <= figure.axes[0].get_tightbbox(renderer).y0
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == list(LABELS.values())
 
 
 def test_picture_is_drawn(tmp_path):

@@ -51,7 +51,7 @@ def labels(ticks):
 def test_pairs_are_shares_of_common_entries(deltas, figures, tmp_path):
     plot_overlap(deltas, ['a', 'b', 'c'], tmp_path / 'o.png')
 
-    pairs = figures[0].axes[0]
+    pairs = figures[0].axes[1]
     nan = np.nan
     # a & b: 2 + 2 + 0 + 1 common of 6 + 2 + 2 + 1; a & c: 1 + 1 of
     # 7 + 3 + 2 + 2; b & c: 1 + 1 of 7 + 3 + 2 + 2.
@@ -67,15 +67,31 @@ def test_pairs_are_shares_of_common_entries(deltas, figures, tmp_path):
 def test_places_are_shares_common_to_all(deltas, figures, tmp_path):
     plot_overlap(deltas, ['a', 'b', 'c'], tmp_path / 'o.png')
 
-    places = figures[0].axes[1]
-    nan = np.nan
-    expected = [[0, nan, nan], [nan, 100 / 9, nan], [nan, 100 / 3, 0]]
-    np.testing.assert_allclose(cells(places), expected)
-    rows = labels(places.get_yticklabels())
-    assert rows == ['(stem)', 'layers.2', 'layers.10']
-    assert labels(places.get_xticklabels()) == ['stem', 'fc', 'qkv']
-    title = figures[0].get_suptitle()
-    assert title.startswith('2 of 17 selected entries are common to all 3')
+    places = figures[0].axes[0]
+    # Of the four weights only those of layers.10 make a block of two.
+    np.testing.assert_allclose(cells(places), [[0, 100 / 3]])
+    assert labels(places.get_yticklabels()) == ['layers.10']
+    assert labels(places.get_xticklabels()) == ['qkv', 'fc']
+    outside = 'outside the blocks: 1 of 11 are common'
+    assert places.get_xlabel() == outside
+
+
+def test_two_deltas_have_no_matrix_of_pairs(deltas, figures, tmp_path):
+    plot_overlap(deltas[:2], ['a', 'b'], tmp_path / 'o.png')
+
+    assert len([axes for axes in figures[0].axes if axes.images]) == 1
+
+
+def test_the_title_has_what_random_selections_would_share(figures, tmp_path):
+    pair = [make_delta(range(24)), make_delta(range(8, 32))]
+
+    plot_overlap(pair, ['a', 'b'], tmp_path / 'o.png')
+    plot_overlap([make_delta([0])] * 2, ['a', 'b'], tmp_path / 'o.png')
+
+    first, second = (figure.get_suptitle() for figure in figures)
+    assert first.startswith('16 of 32 selected entries are common to both')
+    assert first.endswith('would share about 18')  # 32 * (24 / 32) ** 2
+    assert second.endswith('would share less than 1')
 
 
 @pytest.mark.parametrize('count', [2, 12])

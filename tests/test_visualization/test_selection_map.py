@@ -1,13 +1,17 @@
 """The picture of a selection, and the counts behind it."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image
 
 from gps_seg.sparse import Selection
 from gps_seg.visualization import plot_selection
-from gps_seg.visualization.selection_map import NUM_BINS, _blocks, bin_counts
+from gps_seg.visualization.selection_map import NUM_BINS, bin_counts
 
 
 def random_selection(shapes, k=1):
@@ -46,10 +50,8 @@ def test_bins_hold_every_entry_where_it_lies(shape):
     np.testing.assert_array_equal(bin_counts(flat, shape), expected)
 
 
-def test_blocks_are_in_the_order_of_the_network():
-    blocks = _blocks(random_selection(vit_shapes()))
-
-    assert blocks == ['', *(f'layers.{index}' for index in range(12))]
+def texts(artists):
+    return [artist.get_text() for artist in artists]
 
 
 def test_picture_is_drawn(tmp_path):
@@ -62,16 +64,20 @@ def test_picture_is_drawn(tmp_path):
         assert np.asarray(picture).std() > 10
 
 
-def test_cells_hold_the_share_of_distinct_columns(tmp_path, figures):
+def test_cells_hold_the_distinct_inputs_and_their_share(tmp_path, figures):
     shapes = {
-        'layers.2.fc.weight': (4, 8),
-        'layers.10.fc.weight': (4, 8),
+        'layers.2.qkv.weight': (4, 8),
+        'layers.2.fc1.weight': (4, 4),
+        'layers.10.qkv.weight': (4, 8),
+        'layers.10.fc1.weight': (4, 4),
         'stem.weight': (2, 4),
     }
     selection = Selection(
         {
-            'layers.2.fc.weight': torch.tensor([1, 9, 17]),  # column 1
-            'layers.10.fc.weight': torch.tensor([0, 9]),  # columns 0, 1
+            'layers.2.qkv.weight': torch.tensor([1, 9, 17]),  # column 1
+            'layers.2.fc1.weight': torch.tensor([], dtype=torch.int64),
+            'layers.10.qkv.weight': torch.tensor([0, 9]),  # columns 0, 1
+            'layers.10.fc1.weight': torch.tensor([0, 1, 2, 7]),
             'stem.weight': torch.tensor([0, 1, 2, 3]),
         },
         {name: torch.Size(shape) for name, shape in shapes.items()},
@@ -79,28 +85,86 @@ def test_cells_hold_the_share_of_distinct_columns(tmp_path, figures):
 
     plot_selection(selection, tmp_path / 's.png')
 
-    cells = figures[0].axes[0]
-    shares = cells.images[0].get_array()
-    nan = np.nan
-    expected = [[100, nan], [nan, 100 / 8], [nan, 200 / 8]]
-    np.testing.assert_allclose(np.asarray(shares.filled(nan)), expected)
-    numbers = {text.get_position(): text.get_text() for text in cells.texts}
-    assert numbers == {(0, 0): '4', (1, 1): '1', (1, 2): '2'}
-    blocks = [label.get_text() for label in cells.get_yticklabels()]
-    assert blocks == ['(stem)', 'layers.2', 'layers.10']
+    blocks, example, bar, other_bar = figures[0].axes
+    shares = np.asarray(blocks.images[0].get_array())
+    np.testing.assert_allclose(shares, [[100 / 8, 0], [200 / 8, 100]])
+    numbers = {text.get_position(): text.get_text() for text in blocks.texts}
+    assert numbers == {(0, 0): '1', (1, 0): '0', (0, 1): '2', (1, 1): '4'}
+    assert texts(blocks.get_yticklabels()) == ['layers.2', 'layers.10']
+    assert texts(blocks.get_xticklabels()) == ['qkv', 'fc1']
+    assert blocks.get_xlabel() == 'outside the blocks: stem: 4'
+    # One of each: a matrix of the blocks, a weight, and their colour bars.
+    assert [len(axes.images) for axes in (blocks, example)] == [1, 1]
+    units = [bar.get_ylabel(), other_bar.get_ylabel()]
+    assert units[0] == "% of the layer's inputs"
+    assert units[1].startswith('connections per cell')
 
 
-@pytest.mark.parametrize(('kinds', 'maps'), [(1, 1), (6, 6), (11, 10)])
-def test_maps_are_of_the_kinds_with_most_entries(
-    tmp_path, figures, kinds, maps
-):
-    shapes = {f'part{i}.weight': (kinds - i, 4) for i in range(kinds)}
+def test_the_example_is_of_the_middle_of_the_network(tmp_path, figures):
+    selection = random_selection(vit_shapes(depth=12))
+
+    plot_selection(selection, tmp_path / 's.png')
+
+    _, example, *_ = figures[0].axes
+    title = example.get_title(loc='left')
+    assert title == 'example: layers.6 fc1, 64 connections'
+    shape = selection.shapes['backbone.layers.6.ffn.layers.0.0.weight']
+    counts = np.asarray(example.images[0].get_array())
+    assert counts.sum() == 64
+    assert example.images[0].get_extent() == [0, shape[1], shape[0], 0]
+
+
+@pytest.mark.parametrize(
+    ('shapes', 'title'),
+    [
+        ({'fc.weight': (4, 8)}, '4 of 32 weights selected (12.5 %)'),
+        (
+            {'fc.weight': (1500, 1000)},
+            '1,500 of 1.5 M weights selected (0.1 %)',
+        ),
+    ],
+)
+def test_the_title_counts(tmp_path, figures, shapes, title):
+    plot_selection(random_selection(shapes), tmp_path / 's.png')
+
+    assert figures[0].get_suptitle() == title
+
+
+def test_many_places_outside_the_blocks_are_counted(tmp_path, figures):
+    shapes = vit_shapes(depth=2) | {
+        f'part{i}.weight': (6 - i, 4) for i in range(6)
+    }
 
     plot_selection(random_selection(shapes), tmp_path / 's.png')
 
-    titles = [axes.get_title() for axes in figures[0].axes]
-    drawn = [title for title in titles if title.endswith('(stem)')]
-    assert drawn == [f'part{i}\n(stem)' for i in range(maps)]
+    note = figures[0].axes[0].get_xlabel()
+    expected = 'patch_embed.projection: 16, part0: 6, part1: 5, 4 more'
+    assert note == f'outside the blocks: {expected}'
+
+
+@pytest.mark.parametrize('depth', [1, 12, 32])
+def test_letters_can_be_read_and_do_not_touch(tmp_path, figures, depth):
+    plot_selection(random_selection(vit_shapes(depth)), tmp_path / 's.png')
+    (figure,) = figures
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    shown = [
+        text
+        for axes in figure.axes
+        for text in axes.findobj(Text)
+        if text.get_visible() and text.get_text()
+    ]
+    assert min(text.get_fontsize() for text in shown) >= 8
+    for axis in (
+        axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)
+    ):
+        boxes = [
+            label.get_window_extent(canvas.get_renderer())
+            for label in axis.get_ticklabels()
+            if label.get_text()
+        ]
+        for one, other in itertools.combinations(boxes, 2):
+            assert not one.overlaps(other)
 
 
 def test_weight_without_a_selected_entry_is_drawn(tmp_path):
