@@ -1,7 +1,75 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Fine-tune a pretrained segmentor by training only the weights that matter.
 
-Nothing is imported here, so that ``gps_seg.sparse`` works with PyTorch alone.
+Example:
+    Tune a plain torch model, which gets the trained values after each step:
+
+    >>> import copy, tempfile, torch, gps_seg
+    >>> from torch.nn import Linear, ReLU, Sequential, functional
+    >>> model = Sequential()
+    >>> model.backbone, model.act = Linear(16, 8), ReLU()
+    >>> model.head = Linear(8, 2)
+    >>> base = copy.deepcopy(model)
+    >>> x, y = torch.randn(64, 16), torch.randint(2, (64,))
+    >>> loss = lambda: functional.cross_entropy(model(x), y)
+    >>> tuned = gps_seg.tune(model, gps_seg.GPS(k=1), losses=[loss], seed=0)
+    >>> optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.01)
+    >>> tuned.attach(optimizer)
+    >>> for _ in range(3):
+    ...     loss().backward()
+    ...     optimizer.step()
+    ...     optimizer.zero_grad()
+
+    Keep the task as a small file, which goes on any copy of the base and off
+    again:
+
+    >>> from gps_seg.delta import extract
+    >>> delta = extract(base.state_dict(), model.state_dict())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     delta.save(f'{folder}/delta.safetensors')
+    ...     delta = gps_seg.Delta.load(f'{folder}/delta.safetensors')
+    >>> gps_seg.apply(base, delta)  # the tuned model
+    >>> torch.equal(base(x), model(x))
+    True
+    >>> gps_seg.revert(base)  # the base again, bit for bit
+
+The names above are loaded when they are first used. ``import gps_seg`` alone
+imports neither torch nor anything else that takes time.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gps_seg.delta import Delta, apply, revert, switch
+    from gps_seg.peft import GPS, tune
+
 __version__ = '0.1.0'
+__all__ = ['GPS', 'Delta', 'apply', 'revert', 'switch', 'tune']
+
+_HOMES = {
+    'GPS': 'gps_seg.peft',
+    'Delta': 'gps_seg.delta',
+    'apply': 'gps_seg.delta',
+    'revert': 'gps_seg.delta',
+    'switch': 'gps_seg.delta',
+    'tune': 'gps_seg.peft',
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what ``__all__`` promises when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(
+            f'module {__name__!r} has no attribute {name!r}. It offers '
+            f'{", ".join(__all__)}; everything else is imported from its '
+            'folder, such as gps_seg.peft.'
+        )
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # next time there is no detour
+    return value
+
+
+def __dir__() -> list[str]:
+    """All names, those included that are not loaded yet."""
+    return sorted({*globals(), *__all__})

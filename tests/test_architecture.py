@@ -67,7 +67,17 @@ def file_breaches(root: Path, file: Path) -> Iterator[tuple[int, str]]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
     }
+    # gps_seg/__init__.py loads these names lazily; type checkers see them.
+    typing_only = {
+        id(node)
+        for branch in ast.walk(tree)
+        if home == '' and isinstance(branch, ast.If)
+        if ast.unparse(branch.test) == 'TYPE_CHECKING'
+        for node in branch.body
+    }
     for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
         for name in imported_names(node):
             reason = breach(home, name, late=id(node) in late)
             if reason:

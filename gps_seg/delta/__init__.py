@@ -1,43 +1,27 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Deltas: a task is a small file that goes on and off a base, exactly."""
+"""Deltas: a task is a small file that goes on and off a base, exactly.
 
-from gps_seg.delta.application import (
-    applied,
-    applied_delta,
-    apply,
-    forget,
-    revert,
-    switch,
-)
-from gps_seg.delta.base.matching import base_values
-from gps_seg.delta.baseline import Baseline
-from gps_seg.delta.change import Change, digest
+These are the names that a session needs. What stands behind them, such as a
+:class:`~gps_seg.delta.change.Change` or a
+:class:`~gps_seg.delta.baseline.Baseline`, is imported from its module.
+"""
+
+from gps_seg.delta.application import applied, apply, forget, revert, switch
 from gps_seg.delta.combination import combine, scaled
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.extraction import delta_between, extract
+from gps_seg.delta.extraction import extract
 from gps_seg.delta.format.container import is_container as is_delta
 from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.lossy import quantized, rounded
 from gps_seg.delta.merging import merged_state
-from gps_seg.delta.overlap import Overlap, overlap
-from gps_seg.delta.quantization import quantized
-from gps_seg.delta.rounding import rounded
-from gps_seg.delta.values import Coded, Exact
+from gps_seg.delta.overlap import overlap
 
 __all__ = [
-    'Baseline',
-    'Change',
-    'Coded',
     'Delta',
     'DeltaInfo',
-    'Exact',
-    'Overlap',
     'applied',
-    'applied_delta',
     'apply',
-    'base_values',
     'combine',
-    'delta_between',
-    'digest',
     'extract',
     'forget',
     'is_delta',

@@ -28,18 +28,30 @@ class Baseline:
     It is plain data, a few bytes per tensor, and can go into a checkpoint.
 
     Args:
-        selection: The entries that train.
-        whole: Names of the tensors that are replaced whole in any case, with
-            all names of each.
+        selection: Entries that train.
+        whole: Names of the tensors that are always replaced whole; a tied
+            tensor appears under all its names.
         digests: Digests of the selected entries, the whole parameters and the
-            buffers, by name; a tensor that is new in the task has none.
-        fingerprint: Digests of all tensors of the base, each as a whole, by
-            name; None if a checkpoint of version 0.1 did not keep them.
+            buffers, by name; a new tensor has none.
+        fingerprint: Digests of all whole tensors of the base, by name; None
+            if a checkpoint of version 0.1 did not keep them.
         tied: Further names of the weights with selected entries, each with
             the name in the selection. A delta has the entries under every
-            name, so that it fits weights that were saved apart.
-        sketches: Of the tensors that may stay as they are, by name; see
-            :class:`~gps_seg.delta.Delta`.
+            name, so that it fits weights that were saved separately.
+        sketches: Sketches of the tensors that may stay as they are, by name;
+            see :class:`~gps_seg.delta.Delta`.
+
+    Example:
+        >>> import torch
+        >>> model = nn.Linear(4, 2)
+        >>> shapes = {'weight': model.weight.shape}
+        >>> selection = Selection({'weight': torch.tensor([0, 5])}, shapes)
+        >>> baseline = Baseline.of(model, selection, whole=['bias'])
+        >>> baseline
+        Baseline(2 tensors, 2 entries selected, 1 whole)
+        >>> _ = nn.init.ones_(model.bias)  # stands for a training
+        >>> baseline.delta(model)
+        Delta(2 tensors, 2 entries selected)
     """
 
     selection: Selection
@@ -48,6 +60,14 @@ class Baseline:
     fingerprint: Mapping[str, str] | None = None
     tied: Mapping[str, str] = field(default_factory=dict)
     sketches: Mapping[str, Sketch] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        known = self.digests if self.fingerprint is None else self.fingerprint
+        return (
+            f'Baseline({len(known):,} tensors, '
+            f'{self.selection.num_selected:,} entries selected, '
+            f'{len(self.whole):,} whole)'
+        )
 
     @classmethod
     def of(
@@ -61,11 +81,11 @@ class Baseline:
 
         Args:
             model: Model with the base's weights.
-            selection: Made for this model.
+            selection: Selection for this model.
             whole: Names of the parameters that train whole.
-            new: Names of the tensors that have no base, such as those of
-                a head that was drawn at random. They go into every delta,
-                whole, whether they train or not.
+            new: Names of the tensors without a base, such as those of a
+                randomly initialised head. They go into every delta, whole,
+                whether they train or not.
 
         Raises:
             ValueError: If the model has no tensor of a name, or a new one
@@ -121,10 +141,10 @@ class Baseline:
     ) -> Delta:
         """The delta from the base to the present values.
 
-        Buffers are in it if they changed, trained tensors in any case.
+        Trained tensors are always in it, buffers only if they changed.
 
         Args:
-            source: The model, or a state dict such as that of the EMA.
+            source: Model, or a state dict such as that of the EMA.
             info: Facts about the task.
 
         Raises:

@@ -35,13 +35,13 @@ class Change:
 
     Args:
         shape: Shape of the tensor in the model.
-        dtype: Its dtype in the model.
-        values: One value per entry.
+        dtype: Dtype of the tensor in the model.
+        values: New values, one per entry.
         indices: Flat indices of the entries, int64, strictly increasing;
-            None when the tensor is replaced whole.
-        base: Digest of the base at these entries; None for a tensor that is
-            new in the task, such as a head that was drawn at random: it
-            replaces whatever the model has.
+            None if the tensor is replaced whole.
+        base: Digest of the base at these entries. None for a new tensor, such
+            as that of a randomly initialised head: it replaces whatever the
+            model has.
     """
 
     shape: torch.Size
@@ -49,6 +49,27 @@ class Change:
     values: Values
     indices: Tensor | None = None
     base: str | None = None
+
+    def __repr__(self) -> str:
+        place = 'whole' if self.indices is not None or self.base else 'new'
+        if self.indices is not None:
+            place = f'{len(self.values):,} of {self.shape.numel():,} entries'
+        return f'Change({list(self.shape)}, {place}, {self.storage})'
+
+    @property
+    def storage(self) -> str:
+        """How the values are kept, in a few words.
+
+        For example ``float32``, ``float32 as float16`` or
+        ``float32 in 8 bits``.
+        """
+        name = DTYPE_NAMES.get(self.dtype, str(self.dtype))
+        if isinstance(self.values, Coded):
+            return f'{name} in {self.values.bits} bits'
+        kept = self.values.numbers.dtype
+        if kept == self.dtype:
+            return name
+        return f'{name} as {DTYPE_NAMES.get(kept, str(kept))}'
 
     @property
     def is_lossless(self) -> bool:
@@ -67,7 +88,7 @@ class Change:
         if self.indices is not None and self.base is None:
             raise ValueError(
                 'base: expected a digest of the entries that were replaced, '
-                'got none. A tensor that is new is replaced whole.'
+                'got none. A new tensor is replaced whole.'
             )
         self._check_values()
         expected = (
@@ -81,9 +102,8 @@ class Change:
             )
         if not self.values.is_finite:
             raise ValueError(
-                'values: expected finite values, got NaN or infinity. Look '
-                'for a training that diverged, or a number format that is '
-                'too narrow.'
+                'values: expected finite values, got NaN or infinity. Either '
+                'the training diverged, or the number format is too narrow.'
             )
 
     def _check_values(self) -> None:
@@ -121,9 +141,9 @@ def change_of(
     """The change that leads to the present values of a tensor.
 
     Args:
-        tuned: Any shape.
+        tuned: Tensor of the tuned model, of any shape.
         indices: Flat indices of the entries that change; None for all.
-        base: Digest of the base at these entries, if there is a base.
+        base: Digest of the base at these entries; None if there is no base.
     """
     values = Exact(entries_of(tuned, indices).cpu())
     return Change(tuned.shape, tuned.dtype, values, indices, base)

@@ -10,7 +10,7 @@ from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.format.layout import Content, decode, encode
-from gps_seg.delta.info import DeltaInfo
+from gps_seg.delta.info import DeltaInfo, short_method_text
 from gps_seg.delta.sketch import Sketch
 from gps_seg.sparse import Selection
 
@@ -20,25 +20,37 @@ class Delta:
     """The changes that turn a base model into a tuned one.
 
     Attributes:
-        selection: The entries of those tensors that change in part.
+        selection: Entries of those tensors that change in part.
 
     Args:
-        changes: By name of the parameter or buffer, in any order; kept in
-            sorted order.
+        changes: Changes by name of the parameter or buffer, in any order;
+            kept in sorted order.
         info: Facts about the task.
-        fingerprint: Short digests (16 hexadecimal digits) of whole tensors
-            of the base, by name: of all that the delta leaves alone or
-            changes in part. What it replaces whole is left out. None if the
-            base is known only where the delta changes it, as in a file of
-            format version 1.
-        sketches: What tells rounding from another base, of those tensors in
-            the fingerprint that the delta leaves alone, as far as it is
-            known. Others are left out.
+        fingerprint: Short digests (16 hexadecimal digits) of the base's
+            tensors, by name: of all that the delta leaves alone or changes
+            in part; others are left out. None if the base is known only
+            where the delta changes it, as in a file of format version 1.
+        sketches: Numbers that distinguish rounding from another base, by
+            name, for tensors that the delta leaves alone; others are left
+            out.
 
     Raises:
-        ValueError: If a change or a sketch is not well-formed; the tensor is
-            named. Also if there is a fingerprint, but not of a tensor that
-            changes in part.
+        ValueError: If a change or a sketch is not well-formed, or a
+            fingerprint lacks a tensor that changes in part. The message
+            names the tensor.
+
+    Example:
+        >>> import pathlib, tempfile, torch
+        >>> from gps_seg.delta import extract
+        >>> base = {'weight': torch.zeros(2, 4)}
+        >>> delta = extract(base, {'weight': torch.eye(2, 4)})
+        >>> delta
+        Delta(1 tensor, 2 entries selected)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     delta.save(pathlib.Path(folder, 'delta.safetensors'))
+        ...     again = Delta.load(pathlib.Path(folder, 'delta.safetensors'))
+        >>> again.selection['weight']
+        tensor([0, 5])
     """
 
     changes: Mapping[str, Change]
@@ -62,6 +74,16 @@ class Delta:
         object.__setattr__(self, 'sketches', MappingProxyType(sketches))
         object.__setattr__(self, 'selection', _selection(changes))
 
+    def __repr__(self) -> str:
+        count = len(self.changes)
+        selected = self.selection.num_selected
+        parts = (
+            f'{count:,} tensor{"" if count == 1 else "s"}',
+            f'{selected:,} entries selected' if selected else '',
+            short_method_text(self.info.method),
+        )
+        return f'Delta({", ".join(filter(None, parts))})'
+
     @property
     def is_lossless(self) -> bool:
         """Whether all values have the full width of the model's."""
@@ -69,7 +91,7 @@ class Delta:
 
     @property
     def new(self) -> frozenset[str]:
-        """Names of the tensors that are new in the task: have no base."""
+        """Names of the tensors that are new in the task: without a base."""
         return frozenset(n for n, c in self.changes.items() if c.base is None)
 
     @property
@@ -93,8 +115,14 @@ class Delta:
         The base need no longer be the same in the other tensors.
 
         Example:
-            ``delta.restricted(lambda name: name.startswith('backbone.'))``
-            is the part of the encoder.
+            >>> import torch
+            >>> from gps_seg.delta import extract
+            >>> tuned = {'backbone.w': torch.ones(1), 'head.w': torch.ones(1)}
+            >>> base = {name: torch.zeros(1) for name in tuned}
+            >>> delta = extract(base, tuned)
+            >>> encoder = delta.restricted(lambda n: n.startswith('backbone.'))
+            >>> list(encoder.changes)
+            ['backbone.w']
         """
         kept = {n: c for n, c in self.changes.items() if keep(n)}
         known = self.fingerprint
@@ -110,8 +138,8 @@ class Delta:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``delta.safetensors``, whole or not at all.
 
-        The same delta gives the same bytes. ``docs/delta_format.md`` tells
-        how they are laid out.
+        The same delta gives the same bytes; ``docs/delta_format.md``
+        describes their layout.
 
         Raises:
             OSError: If it cannot be written; what was there is untouched.
@@ -128,8 +156,8 @@ class Delta:
         Raises:
             FileNotFoundError: If there is no such file.
             PermissionError: If it may not be read.
-            ValueError: If it is no delta, of another version, damaged, or
-                its content breaks a rule of the format.
+            ValueError: If it is not a delta, is damaged or of another
+                version, or breaks a rule of the format.
         """
         header, arrays = read_container(path)
         try:

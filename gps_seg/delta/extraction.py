@@ -18,7 +18,6 @@ from gps_seg.delta.change import (
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import fingerprint_of, sketches_of
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.sparse import Selection
 
 
 def extract(
@@ -48,44 +47,6 @@ def extract(
             changes[name] = _change(tuned, base, indices)
         elif len(indices):
             changes[name] = _change(tuned, base, None)
-    return _of_base(base_state, changes, info)
-
-
-def delta_between(
-    base_state: Mapping[str, Tensor],
-    tuned_state: Mapping[str, Tensor],
-    selection: Selection,
-    info: DeltaInfo | None = None,
-) -> Delta:
-    """The delta of a model that was trained with a selection.
-
-    It has all selected entries, changed or not. Every other tensor is kept
-    whole if a bit of it changed.
-
-    Args:
-        base_state: As for :func:`extract`.
-        tuned_state: As for :func:`extract`.
-        selection: What trained.
-        info: Facts about the task.
-
-    Raises:
-        ValueError: As :func:`extract`; also if the selection is of another
-            model, or an entry changed that was not selected.
-    """
-    changes: dict[str, Change] = {}
-    for name, base, tuned in _pairs(base_state, tuned_state):
-        changed = _differing(base, tuned)
-        if name in selection:
-            _check_selected(name, changed, selection, tuned)
-            changes[name] = _change(tuned, base, selection[name])
-        elif changed is None or len(changed):
-            changes[name] = _change(tuned, base, None)
-    unknown = sorted(selection.keys() - changes.keys())
-    if unknown:
-        raise ValueError(
-            f'selection: expected weights of the model, got {unknown}. It '
-            'was made for another model.'
-        )
     return _of_base(base_state, changes, info)
 
 
@@ -146,20 +107,3 @@ def _differing(
     if same_bits(base, tuned):
         return torch.empty(0, dtype=torch.int64)
     return (as_integers(base) != as_integers(tuned)).nonzero().flatten().cpu()
-
-
-def _check_selected(
-    name: str, changed: Tensor | None, selection: Selection, tuned: Tensor
-) -> None:
-    if changed is None or tuned.shape != selection.shapes[name]:
-        raise ValueError(
-            f'selection: expected the weights of the base, got shape '
-            f'{tuple(selection.shapes[name])} of another ({name}).'
-        )
-    stray = ~torch.isin(changed, selection[name])
-    if bool(stray.any()):
-        raise ValueError(
-            f'tuned_state: expected changes at selected entries only, got '
-            f'{int(stray.sum())} elsewhere ({name}). Use the selection of '
-            'this run, or extract.'
-        )

@@ -3,6 +3,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -13,6 +14,10 @@ import torch
 
 import gps_seg
 from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
+from gps_seg.text.printable import on_one_line
+
+#: Metrics in the short form, and letters of a method there.
+_SHOWN, _WIDTH = 2, 60
 
 
 def library_versions() -> dict[str, str]:
@@ -31,16 +36,24 @@ class DeltaInfo:
 
     Args:
         classes: Class names, in the order of the head's channels.
-        palette: One colour (red, green, blue; 0 to 255) per class, or none.
-        method: The tuning method and its settings, ``{'type': 'gps', ...}``.
-        config: Text of the config it was trained with.
-        metric: Metric at the time of saving, by name; finite numbers.
+        palette: Colours of the classes (red, green, blue; 0 to 255), or none.
+        method: Tuning method and its settings, ``{'type': 'gps', ...}``.
+        config: Text of the config of the training.
+        metric: Metrics at the time of saving, by name; finite numbers.
         versions: Versions of the libraries, by name.
-        seed: Seed of the run; with it a base that was drawn at random in
-            part can be drawn again. None if it is not known.
+        seed: Seed of the run, by which a randomly initialised part of the
+            base can be drawn again; None if it is not known.
 
     Raises:
         ValueError: If a field does not have the form given here.
+
+    Example:
+        >>> DeltaInfo(
+        ...     classes=('background', 'polyp'),
+        ...     method={'type': 'gps', 'k': 1},
+        ...     metric={'mDice': 88.2531},
+        ... )
+        DeltaInfo(gps k=1, 2 classes, mDice 88.25)
     """
 
     classes: tuple[str, ...] = ()
@@ -64,8 +77,24 @@ class DeltaInfo:
         object.__setattr__(self, 'classes', tuple(self.classes))
         object.__setattr__(self, 'palette', tuple(map(tuple, self.palette)))
 
+    def __repr__(self) -> str:
+        # Neither the config nor 150 class names belong on a line.
+        metrics = [f'{n} {v:.2f}' for n, v in self.metric.items()]
+        lines = len(self.config.splitlines())
+        parts = (
+            short_method_text(self.method),
+            f'{len(self.classes)} classes' if self.classes else '',
+            *metrics[:_SHOWN],
+            f'{len(metrics) - _SHOWN} more metrics'
+            if len(metrics) > _SHOWN
+            else '',
+            f'config of {lines} lines' if lines else '',
+            '' if self.seed is None else f'seed {self.seed}',
+        )
+        return f'DeltaInfo({on_one_line(", ".join(filter(None, parts)))})'
+
     def to_json(self) -> dict[str, Any]:
-        """As an object that ``json`` can write."""
+        """The facts as an object that ``json`` can write."""
         return asdict(self)
 
     @classmethod
@@ -82,6 +111,22 @@ class DeltaInfo:
                 f'{list(record) if isinstance(record, dict) else record!r}.'
             )
         return cls(**record)
+
+
+def method_text(method: Mapping[str, Any]) -> str:
+    """A method and its settings on one line; empty if unknown.
+
+    Example:
+        >>> method_text({'type': 'gps', 'k': 1, 'score': 'random'})
+        'gps k=1 score=random'
+    """
+    settings = [f'{n}={v}' for n, v in method.items() if n != 'type']
+    return on_one_line(' '.join([str(method.get('type', '')), *settings]))
+
+
+def short_method_text(method: Mapping[str, Any]) -> str:
+    """The same, cut to what fits between other facts."""
+    return textwrap.shorten(method_text(method), _WIDTH, placeholder=' ...')
 
 
 def _is_list(value: object) -> bool:

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which entries do several deltas have in common?"""
+"""Which selected entries do several deltas have in common?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,16 +13,22 @@ class Overlap(NamedTuple):
     """Selected entries that deltas share.
 
     Args:
-        name: Name of the weight; ``'total'`` for all together.
-        sizes: Entries of each delta.
-        common: Entries that all of them have.
-        union: Entries that any of them has.
+        name: Name of the weight, or ``'total'``.
+        sizes: Number of entries of each delta.
+        common: Number of entries that all deltas have.
+        union: Number of entries that at least one delta has.
     """
 
     name: str
     sizes: tuple[int, ...]
     common: int
     union: int
+
+    def __repr__(self) -> str:
+        return (
+            f'Overlap({self.name}: {self.common:,} of {self.union:,} entries '
+            f'in common, {self.share:.1%})'
+        )
 
     @property
     def share(self) -> float:
@@ -31,13 +37,24 @@ class Overlap(NamedTuple):
 
 
 def overlap(deltas: Sequence[Delta]) -> list[Overlap]:
-    """One row per weight of which entries were selected, the total last.
+    """One row per weight with selected entries, the total last.
 
     Tensors that are replaced whole have no selection and are left out.
+
+    Args:
+        deltas: Two or more deltas of one base.
 
     Raises:
         ValueError: If there are fewer than two deltas, or the shapes of a
             weight differ.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base = {'weight': torch.zeros(2, 4)}
+        >>> one = extract(base, {'weight': torch.eye(2, 4)})
+        >>> tuned = {'weight': torch.tensor([[1.0, 0, 0, 0], [1, 0, 0, 0]])}
+        >>> overlap([one, extract(base, tuned)])[-1]
+        Overlap(total: 1 of 3 entries in common, 33.3%)
     """
     if len(deltas) < 2:
         raise ValueError(

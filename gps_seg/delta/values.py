@@ -1,9 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """New values of a tensor: as they are, or as coded differences to the base.
 
-A file may keep values in fewer bits than the model does. What is lost is lost
-when such a delta is made (``rounding.py``, ``quantization.py``), never when
-it is saved, loaded or applied: those steps do not change a bit.
+A file may keep values in fewer bits than the model does. Bits are lost when
+such a delta is made (``lossy.py``), never when it is saved, loaded or applied.
 """
 
 from dataclasses import dataclass
@@ -17,10 +16,13 @@ class Exact:
     """The values themselves, perhaps in a narrower dtype than the model's.
 
     Args:
-        numbers: Shape ``(num_entries,)``.
+        numbers: Values, shape ``(num_entries,)``.
     """
 
     numbers: Tensor
+
+    def __repr__(self) -> str:
+        return f'Exact({len(self):,} x {self.numbers.dtype})'
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -43,15 +45,18 @@ class Coded:
     """Differences to the base, each one of at most ``2 ** bits`` levels.
 
     Args:
-        codes: Which level, shape ``(num_entries,)``, uint8.
-        levels: float32: either all ``2 ** bits`` levels, or two numbers, the
-            ends of levels that lie evenly between them.
-        bits: 1, 2, 4 or 8.
+        codes: Index of the level, shape ``(num_entries,)``, uint8.
+        levels: All ``2 ** bits`` levels, float32; or two numbers, the ends
+            of levels that lie evenly between them.
+        bits: Bits per code: 1, 2, 4 or 8.
     """
 
     codes: Tensor
     levels: Tensor
     bits: int
+
+    def __repr__(self) -> str:
+        return f'Coded({len(self):,} x {self.bits} bits)'
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -80,7 +85,7 @@ Values = Exact | Coded
 
 
 def level_table(levels: Tensor, bits: int) -> Tensor:
-    """Spell out evenly spaced levels; the result has ``2 ** bits`` of them.
+    """All ``2 ** bits`` levels, also where only the two ends are given.
 
     Computed in float64 as ``low * (1 - t) + high * t``, which gives both ends
     exactly and the same bits in every IEEE arithmetic.

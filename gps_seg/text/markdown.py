@@ -1,10 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Pieces of Markdown, and what is a name on the Hugging Face hub."""
+"""Pieces of Markdown, and names on the Hugging Face hub."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from gps_seg.text.cells import cell_text, is_numeric
 from gps_seg.text.printable import on_one_line
 
 HUB = 'https://huggingface.co'
@@ -13,7 +14,7 @@ _WEIGHTS = ('.safetensors', '.pth', '.pt', '.bin', '.ckpt')
 
 
 def code(text: Any) -> str:
-    """Text as code, which nothing in it can end.
+    """Text as inline code; backticks in it become quotes.
 
     Example:
         >>> code('a `b`')
@@ -24,11 +25,11 @@ def code(text: Any) -> str:
 
 
 def link(name: str, kind: str = '') -> str:
-    """A link to what is on the hub; anything else as it is.
+    """A link to a repository of the hub; any other text unchanged.
 
     Args:
-        name: Perhaps ``owner/name``.
-        kind: ``'datasets/'``, or nothing for a model.
+        name: Repository as ``owner/name``, or any other text.
+        kind: ``'datasets/'``, or empty for a model.
 
     Example:
         >>> link('timm/vit')
@@ -40,17 +41,30 @@ def link(name: str, kind: str = '') -> str:
 
 
 def is_on_hub(name: str) -> bool:
-    """Whether it reads ``owner/name``, and is not the path of a file."""
+    """Whether a text has the form ``owner/name`` and is not a weight file.
+
+    Example:
+        >>> is_on_hub('timm/vit'), is_on_hub('weights/vit.safetensors')
+        (True, False)
+    """
     return _NAME.fullmatch(name) is not None and not name.endswith(_WEIGHTS)
 
 
 def paragraphs(*texts: str | None) -> str:
-    """Those that are not empty, with an empty line between them."""
+    r"""Join texts by empty lines; those without content are left out.
+
+    Example:
+        >>> paragraphs('# Title', '', None, 'Text.')
+        '# Title\n\nText.'
+    """
     return '\n\n'.join(text for text in texts if text)
 
 
 def table(rows: Sequence[Sequence[Any]]) -> str:
-    """A table of a head and rows; numbers go to the right.
+    """A table in Markdown, numbers on the right and words on the left.
+
+    Args:
+        rows: As for :func:`gps_seg.text.table.aligned`.
 
     Example:
         >>> print(table([('', 'bytes'), ('delta', 1024)]))
@@ -58,13 +72,11 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
         | --- | ---: |
         | delta | 1,024 |
     """
-    head, *body = rows
-    rule = ['---', *['---:'] * (len(head) - 1)]
-    lines = [head, rule, *([_cell(c) for c in row] for row in body)]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-
-
-def _cell(value: Any) -> str:
     # A name may have what would begin another cell.
-    text = str(value).replace('|', r'\|')
-    return f'{value:,}' if isinstance(value, int) else text
+    head, *body = (
+        [cell_text(value).replace('|', r'\|') for value in row] for row in rows
+    )
+    columns = list(zip(*body, strict=True)) or [()] * len(head)
+    rule = ['---:' if is_numeric(column) else '---' for column in columns]
+    lines = [head, rule, *body]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)

@@ -1,9 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Texts out of a stranger's file, fit for a terminal."""
+"""Text from an unknown file, made safe for a terminal."""
 
 
 def printable(text: str) -> str:
-    """Spell out what would steer a terminal; line ends and tabs stay."""
+    r"""Spell out what would steer a terminal; line ends and tabs stay.
+
+    Example:
+        >>> print(printable('polyp\x1b[2J'))
+        polyp\x1b[2J
+    """
     return ''.join(
         letter if letter.isprintable() or letter in '\n\t' else _spelt(letter)
         for letter in text
@@ -11,7 +16,12 @@ def printable(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Spell out line ends and tabs as well."""
+    r"""Spell out line ends and tabs as well.
+
+    Example:
+        >>> print(on_one_line('polyp\nyes'))
+        polyp\nyes
+    """
     return ''.join(
         letter if letter.isprintable() else _spelt(letter) for letter in text
     )

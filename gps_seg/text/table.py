@@ -2,20 +2,35 @@
 """Tables as plain text."""
 
 from collections.abc import Sequence
+from typing import Any
+
+from gps_seg.text.cells import cell_text, is_numeric, width
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Cells in columns: the first to the left, the others to the right.
+def aligned(rows: Sequence[Sequence[Any]]) -> str:
+    """A table in columns, numbers on the right and words on the left.
+
+    Args:
+        rows: Head of the table, then its rows; all of the same length.
 
     Example:
-        >>> print(aligned([('kind', 'entries'), ('attn.qkv', '3')]))
-        kind      entries
-        attn.qkv        3
+        >>> rows = [('kind', 'entries', 'share'), ('attn.qkv', 1024, '2.5 %')]
+        >>> print(aligned(rows))
+        kind      entries  share
+        attn.qkv    1,024  2.5 %
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]
-        ).rstrip()
-        for line in lines
-    )
+    columns = [
+        _padded([cell_text(value) for value in column])
+        for column in zip(*rows, strict=True)
+    ]
+    lines = zip(*columns, strict=True)
+    return '\n'.join('  '.join(line).rstrip() for line in lines)
+
+
+def _padded(column: Sequence[str]) -> list[str]:
+    """The cells of a column, its head among them, at one width."""
+    widest = max(map(width, column))
+    gaps = [' ' * (widest - width(text)) for text in column]
+    if is_numeric(column[1:]):
+        return [gap + text for gap, text in zip(gaps, column, strict=True)]
+    return [text + gap for gap, text in zip(gaps, column, strict=True)]

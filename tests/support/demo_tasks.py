@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from gps_seg.delta import DeltaInfo, delta_between
-from gps_seg.sparse import Selection
+from gps_seg.delta import DeltaInfo, extract
 
 REPO = Path(__file__).resolve().parents[2]
 HEAD = 'decode_head.'
@@ -46,9 +45,9 @@ class DemoTasks:
         self.config.write_text(CONFIG.format(folder=folder))
         self.tuned = {}
         for seed, name in enumerate(('one', 'two')):
-            selection, tuned = tune(self.base, seed)
+            tuned = tune(self.base, seed)
             encoder = without_head(self.base)
-            delta = delta_between(encoder, tuned, selection, INFO)
+            delta = extract(encoder, tuned, INFO)
             delta.save(folder / f'{name}.safetensors')
             self.tuned[name] = tuned
         self.one, self.two = (folder / f'{n}.safetensors' for n in self.tuned)
@@ -65,11 +64,10 @@ def read_base():
 
 
 def tune(base, seed):
-    """Selection and weights of a task, by plain indexing: a weight of each
+    """Weights of a task, by plain indexing: a weight of each
     neuron of the encoder, its biases, and a head of its own."""
     generator = torch.Generator().manual_seed(seed)
     tuned = copy.deepcopy(base)
-    indices = {}
     for name, tensor in tuned.items():
         if name.startswith(HEAD) or name.endswith('.bias'):
             noise = torch.rand(tensor.shape, generator=generator)
@@ -77,10 +75,9 @@ def tune(base, seed):
         elif 'layers' in name and tensor.ndim == 2:
             rows, columns = tensor.shape
             column = torch.randint(columns, (rows,), generator=generator)
-            indices[name] = torch.arange(rows) * columns + column
-            tensor.view(-1)[indices[name]] += 0.05
-    shapes = {name: base[name].shape for name in indices}
-    return Selection(indices, shapes), tuned
+            indices = torch.arange(rows) * columns + column
+            tensor.view(-1)[indices] += 0.05
+    return tuned
 
 
 def draw_images(folder):

@@ -11,7 +11,7 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from gps_seg.delta import DeltaInfo, delta_between  # noqa: E402
+from gps_seg.delta import DeltaInfo, extract  # noqa: E402
 from gps_seg.engine.testing.task_model import build_base  # noqa: E402
 from gps_seg.sparse import Selection  # noqa: E402
 
@@ -115,13 +115,13 @@ def tuned_state(config, seed=1):
 
 def make_delta(config, info=None):
     """Delta of :func:`tuned_state`, with the head as new."""
-    selection, state = tuned_state(config)
+    _, state = tuned_state(config)
     base = {
         name: tensor
         for name, tensor in build_base(config).state_dict().items()
         if name.startswith('backbone.')
     }
-    return delta_between(base, state, selection, info or info_of(config))
+    return extract(base, state, info or info_of(config))
 
 
 def info_of(config, /, **others):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.delta import Delta, DeltaInfo, delta_between
+from gps_seg.delta import Delta, DeltaInfo, extract
 from gps_seg.sparse import Selection
 
 
@@ -77,15 +77,15 @@ def tuned(base):
 
 @pytest.fixture
 def delta(base) -> Delta:
-    selection, tuned = tune(base, seed=1)
-    return delta_between(base, tuned, selection, INFO)
+    _, tuned = tune(base, seed=1)
+    return extract(base, tuned, INFO)
 
 
 @pytest.fixture
 def other(base) -> Delta:
     """Another task, with a varying number of entries per row."""
-    selection, tuned = tune(base, seed=2, rows=5)
-    return delta_between(base, tuned, selection)
+    _, tuned = tune(base, seed=2, rows=5)
+    return extract(base, tuned)
 
 
 @pytest.fixture

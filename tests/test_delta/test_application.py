@@ -15,13 +15,13 @@ from torch import nn
 from gps_seg.delta import (
     Delta,
     applied,
-    applied_delta,
     apply,
     forget,
     merged_state,
     revert,
     switch,
 )
+from gps_seg.delta.application import applied_delta
 
 
 def test_on_and_off(model, base, tuned, delta, state_bits):
@@ -234,7 +234,7 @@ def test_a_failed_switch_keeps_the_first(model, delta, tuned, state_bits):
 def test_an_interrupted_write_is_undone(
     model, delta, base, state_bits, monkeypatch
 ):
-    from gps_seg.delta import Change
+    from gps_seg.delta.change import Change
 
     original, calls = Change.write, []
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gps_seg.delta import Change, Coded, Delta, DeltaInfo, Exact
+from gps_seg.delta import Delta, DeltaInfo
+from gps_seg.delta.change import Change
+from gps_seg.delta.values import Coded, Exact
 
 ONE = Change(torch.Size([3]), torch.float32, Exact(torch.ones(3)))
 

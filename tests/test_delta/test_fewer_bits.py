@@ -8,17 +8,15 @@ import torch
 from rounding import rounding_error
 
 from gps_seg.delta import (
-    Change,
-    Coded,
     Delta,
-    Exact,
     applied,
     merged_state,
     quantized,
     rounded,
 )
-from gps_seg.delta.quantization import kmeans_levels
-from gps_seg.delta.values import level_table
+from gps_seg.delta.change import Change
+from gps_seg.delta.lossy import kmeans_levels
+from gps_seg.delta.values import Coded, Exact, level_table
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])

@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from gps_seg.delta import (
-    Baseline,
     Delta,
     applied,
-    applied_delta,
     apply,
     extract,
     merged_state,
     revert,
     switch,
 )
+from gps_seg.delta.application import applied_delta
+from gps_seg.delta.baseline import Baseline
 from gps_seg.sparse import Selection
 
 

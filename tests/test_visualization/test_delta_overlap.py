@@ -5,7 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gps_seg.delta import Change, Delta, Exact
+from gps_seg.delta import Delta
+from gps_seg.delta.change import Change
+from gps_seg.delta.values import Exact
 from gps_seg.visualization.delta_overlap import plot_overlap
 
 NAMES = (

@@ -76,8 +76,9 @@ def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
         stored, _content_hash(header, arrays)
     ):
         raise ValueError(
-            f'delta: expected the content that its hash tells, got another '
-            f'({path}). The file was changed or damaged; copy it again.'
+            f'delta: expected content that matches its hash, got other '
+            f'content ({path}). The file was changed or damaged; copy it '
+            'again.'
         )
     return header, arrays
 
@@ -86,7 +87,11 @@ def _read(path: Path) -> tuple[str, Arrays]:
     with safe_open(path, framework='np') as file:
         header = (file.metadata() or {}).get(_KEY)
         if header is None:
-            raise SafetensorError(f'no metadata {_KEY}')
+            raise ValueError(
+                f'delta: expected a delta, got a safetensors file without '
+                f'the metadata {_KEY} ({path}). If these are whole weights, '
+                'make a delta of them with tools/delta.py extract.'
+            )
         dtypes = {n: file.get_slice(n).get_dtype() for n in file.keys()}
         unknown = set(dtypes.values()) - _DTYPES
         if unknown:  # NumPy lacks some of the types of safetensors

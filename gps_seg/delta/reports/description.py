@@ -7,17 +7,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gps_seg.delta.change import DTYPE_NAMES, Change
+from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.format.container import read_container
-from gps_seg.delta.values import Coded
+from gps_seg.delta.info import method_text
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
-from gps_seg.text.printable import on_one_line, printable
+from gps_seg.text.printable import printable
 from gps_seg.text.table import aligned
+
+#: What a delta changes, in words, by the keys of :func:`describe`.
+PART_NAMES = {
+    'selected': 'selected connections',
+    'whole': 'whole tensors, such as biases',
+    'new': 'new tensors, such as a head',
+}
+_BASE_IN_PART = 'recorded only where the delta changes it'
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """All that is known of a delta file, as an object that JSON can hold.
+    """All facts about a delta file, as an object that JSON can hold.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -44,12 +52,12 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
-    """Bytes of a delta file, by what they are for.
+    """Bytes of a delta file, by purpose.
 
-    ``values`` are the new values in any coding, ``index`` says where they
-    go, ``fingerprint`` knows the rest of the base, ``header`` is the text
+    ``values`` are the new values in any coding, ``index`` their places,
+    ``fingerprint`` the digests of the rest of the base, ``header`` the text
     that describes them, and ``container`` what safetensors and the hash of
-    the content add; together they are ``file``.
+    the content add. ``file`` is their sum.
     """
     header, arrays = read_container(path)
     total = Path(path).stat().st_size
@@ -66,49 +74,38 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     return {**parts, 'container': total - sum(parts.values()), 'file': total}
 
 
-def storage_of(change: Change) -> str:
-    """How the values of a tensor are kept, in a few words.
-
-    Such as ``float32``, ``float32 as float16`` or ``float32 in 8 bits``.
-    """
-    name = DTYPE_NAMES[change.dtype]
-    if isinstance(change.values, Coded):
-        return f'{name} in {change.values.bits} bits'
-    stored = DTYPE_NAMES[change.values.numbers.dtype]
-    return name if stored == name else f'{name} as {stored}'
-
-
 def format_description(facts: Mapping[str, Any]) -> str:
     """What :func:`describe` gives, without the config, as text."""
-    info = facts['info']
-    lines = [
-        ('file', facts['file']),
-        ('format', f'{facts["format"]} version {facts["version"]}'),
-        ('method', _words(info['method']) or '(not told)'),
-        ('classes', ', '.join(info['classes']) or '(not told)'),
-        ('metric', _words(info['metric']) or '(not told)'),
-        ('versions', _words(info['versions'])),
-        ('config', f'{len(info["config"].splitlines())} lines (--config)'),
-        (
-            'lossless',
-            'yes' if facts['lossless'] else 'no, values were rounded',
-        ),
-        (
-            'base',
-            'recorded in full'
-            if facts['whole_base_known']
-            else 'recorded only where the delta changes it',
-        ),
-    ]
+    parts = {PART_NAMES[n]: count for n, count in facts['tensors'].items()}
     blocks = [
-        '\n'.join(f'{n:9} {on_one_line(value)}' for n, value in lines),
-        _count_table('tensors that change', facts['tensors']),
-        _count_table('values kept as', facts['storage']),
+        aligned(_fact_rows(facts)),
+        _count_table('what changes', parts),
+        _count_table('stored as', facts['storage']),
         _byte_table(facts['bytes']),
     ]
     if facts['kinds']:
         blocks.append(format_table([KindRow(**row) for row in facts['kinds']]))
     return printable('\n\n'.join(blocks))
+
+
+def _fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    info = facts['info']
+    metrics = ', '.join(f'{n} {v:.2f}' for n, v in info['metric'].items())
+    is_whole = facts['whole_base_known']
+    seed = info['seed']
+    rows = [
+        ('file', facts['file']),
+        ('format', f'{facts["format"]} version {facts["version"]}'),
+        ('method', method_text(info['method'])),
+        ('classes', ', '.join(info['classes'])),
+        ('metrics', metrics),
+        ('seed', '' if seed is None else f'{seed} (of the run)'),
+        ('versions', _words(info['versions'])),
+        ('config', f'{len(info["config"].splitlines())} lines (--config)'),
+        ('lossless', 'yes' if facts['lossless'] else 'no (values rounded)'),
+        ('base', 'recorded in full' if is_whole else _BASE_IN_PART),
+    ]
+    return [(name, text or '(not recorded)') for name, text in rows]
 
 
 def _by_part(delta: Delta) -> dict[str, dict[str, int]]:
@@ -124,7 +121,7 @@ def _by_part(delta: Delta) -> dict[str, dict[str, int]]:
 def _by_storage(changes: Iterable[Change]) -> dict[str, dict[str, int]]:
     groups: dict[str, list[Change]] = {}
     for change in changes:
-        groups.setdefault(storage_of(change), []).append(change)
+        groups.setdefault(change.storage, []).append(change)
     return {name: _count(groups[name]) for name in sorted(groups)}
 
 
@@ -138,16 +135,13 @@ def _words(facts: Mapping[str, Any]) -> str:
 
 
 def _count_table(title: str, counts: Mapping[str, Mapping[str, int]]) -> str:
-    rows = [
-        (name, f'{count["tensors"]:,}', f'{count["entries"]:,}')
-        for name, count in counts.items()
-    ]
-    return aligned([(title, 'tensors', 'entries'), *rows])
+    rows = [(n, c['tensors'], c['entries']) for n, c in counts.items()]
+    return aligned([(title, 'tensors', 'values'), *rows])
 
 
 def _byte_table(parts: Mapping[str, int]) -> str:
     rows = [
-        (name, f'{size:,}', f'{100 * size / parts["file"]:.1f} %')
+        (name, size, f'{100 * size / parts["file"]:.1f} %')
         for name, size in parts.items()
     ]
-    return aligned([('bytes of', '', ''), *rows])
+    return aligned([('part of the file', 'bytes', 'share'), *rows])

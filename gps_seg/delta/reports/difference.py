@@ -24,16 +24,16 @@ class Difference(NamedTuple):
 
     Args:
         name: Name of the tensor.
-        sizes: Entries that each delta changes; 0 where it has no such tensor.
-        common: Entries that both change.
-        largest: Greatest absolute difference of the new values at the common
-            entries; None if there are none, or if one delta is quantized,
-            the other is not, and the base is not known.
+        sizes: Number of entries that each delta changes; 0 if it does not
+            have the tensor.
+        common: Number of entries that both change.
+        largest: Largest absolute difference of the new values at the common
+            entries; None if there are none, or if only one of the deltas is
+            quantized and the base is not known.
         is_equal: Whether both have the same entries and the same bits there.
-        same_base: Whether both were made from the same values, but for the
-            rounding of another kind of processor; None where
-            that cannot be told, as the entries are not the same, nor the
-            base known in full.
+        same_base: Whether both were made from the same values, up to the
+            rounding of another kind of processor; None if that is unknown,
+            because the entries differ and the base is not recorded in full.
     """
 
     name: str
@@ -55,14 +55,14 @@ def differences(
 ) -> list[Difference]:
     """One row for each tensor of either delta, by name.
 
-    There is also one for each tensor that neither changes but that had other
-    values in the two bases.
+    A tensor that neither changes has a row if its values differ between the
+    two bases.
 
     Args:
         one: Any delta.
         other: Delta of a model with the same names.
-        base: Model or state dict that both were made from. It is needed only
-            to compare a quantized delta with one that is not.
+        base: Model or state dict that both were made from; needed only to
+            compare a quantized delta with one that is not.
 
     Raises:
         ValueError: If it is not the base of both.
@@ -94,13 +94,13 @@ def _same_base(one: Delta, other: Delta) -> dict[str, bool]:
 
 
 def differing_facts(one: DeltaInfo, other: DeltaInfo) -> list[str]:
-    """Names of the fields of two ``info`` that are not equal."""
+    """Names of the fields in which two ``info`` differ."""
     names = [field.name for field in fields(DeltaInfo)]
     return [n for n in names if getattr(one, n) != getattr(other, n)]
 
 
 def format_differences(rows: Sequence[Difference]) -> str:
-    """A line per tensor that differs, then the totals."""
+    """The totals, then a line per tensor that differs."""
     unequal = [row for row in rows if not row.is_equal]
     sizes = [sum(row.sizes[i] for row in rows) for i in (0, 1)]
     common = sum(row.common for row in rows)
@@ -110,7 +110,7 @@ def format_differences(rows: Sequence[Difference]) -> str:
         f'entries in common: {common:,} ({100 * total.share:.1f} %)'
     ]
     if unequal:
-        head = ('tensor', 'entries', 'and', 'common', 'max |difference|')
+        head = ('tensor', 'entries', 'other', 'common', 'max |difference|')
         lines += ['', aligned([head, *map(_cells, unequal)])]
     strangers = [row.name for row in rows if row.same_base is False]
     if strangers:

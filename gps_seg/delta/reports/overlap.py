@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The overlap of deltas by kind of layer and by pair, beside mere chance."""
+"""The overlap of deltas by kind of layer and by pair, and that by chance."""
 
 import math
 import os
@@ -17,10 +17,10 @@ _Key = TypeVar('_Key', bound=Hashable)
 
 
 def labels_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Short names of delta files that tell them apart.
+    """Short, different names for delta files.
 
-    The names of the files; where these are the same, as those of several
-    runs are, the names of their folders; else the paths.
+    These are the names of the files if they differ, else the names of their
+    folders if those differ, else the paths.
     """
     files = [Path(path) for path in paths]
     for names in (
@@ -74,14 +74,14 @@ def pairwise_shares(deltas: Sequence[Delta]) -> list[list[float]]:
 
 
 def common_by_chance(deltas: Sequence[Delta]) -> dict[str, float]:
-    """Entries that all would share if they lay anywhere in their weight.
+    """Expected number of common entries of random selections.
 
-    The expectation for as many entries as each delta has in a weight, drawn
-    evenly and independently. For k entries in each neuron it is the same
+    Each has as many entries in a weight as the delta, drawn uniformly and
+    independently. For k entries in each neuron the expectation is the same
     whether they are drawn from the weight or from the neuron.
 
     Returns:
-        By name of the weight.
+        Expected number, by name of the weight.
     """
     shapes = {n: s for d in deltas for n, s in d.selection.shapes.items()}
     expected = {}
@@ -102,8 +102,8 @@ def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
     rows = overlap(deltas)
     if rows[-1].union == 0:
         raise ValueError(
-            'deltas: expected entries that were selected, got tensors that '
-            'are replaced whole alone. Only selections overlap.'
+            'deltas: expected selected entries, got only tensors that are '
+            'replaced whole. Only selections overlap.'
         )
     tables = [_kind_table(rows, common_by_chance(deltas))]
     if len(deltas) > 2:
@@ -118,7 +118,14 @@ def _kind_table(
     for name, expected in by_chance.items():
         kind = locate(name).kind
         chance[kind] = chance.get(kind, 0.0) + expected
-    head = ('kind', 'entries', 'in all', 'by chance', 'in any', 'share')
+    head = (
+        'kind',
+        'entries',
+        'in all',
+        'expected by chance',
+        'in any',
+        'share',
+    )
     lines = [
         (
             row.name,

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Say what of a delta was compared with a base, and fits."""
+"""Compare a delta with a base, and say what was compared."""
 
 from torch import nn
 
@@ -9,39 +9,57 @@ from gps_seg.delta.delta import Delta
 
 
 def verify(base: Source, delta: Delta) -> str:
-    """Compare a delta with a base, in words.
+    """Compare a delta with a base, and describe the result.
 
-    Of a model, tensors that are new in the task must be there with the same
-    shape, as :func:`~gps_seg.delta.application.apply` needs them; of a state
-    dict they are left out of account, as by
-    :func:`~gps_seg.delta.merging.merged_state`.
+    In a model, new tensors must exist with the same shape, as
+    :func:`~gps_seg.delta.application.apply` needs them. In a state dict they
+    are not compared, as by :func:`~gps_seg.delta.merging.merged_state`.
+
+    Args:
+        base: Model or state dict, without a delta.
+        delta: Delta to compare with it.
+
+    Returns:
+        A line for each kind of tensor.
 
     Raises:
         ValueError: If it does not fit, naming the first tensor.
+
+    Example:
+        >>> from gps_seg.delta import extract
+        >>> base, tuned = nn.Linear(2, 1), nn.Linear(2, 1)
+        >>> print(verify(base, extract(base.state_dict(), tuned.state_dict())))
+        fits the delta
+        2 tensors that it changes match (3 entries compared)
+        0 tensors that it leaves alone match
     """
     is_model = isinstance(base, nn.Module)
     compared = delta if is_model else delta.without_new()
     found = match(base, compared)
     known = {n: v for n, v in found.values.items() if n not in delta.new}
     count = sum(len(values) for values in known.values())
-    told = f'{len(known)} tensors have the fingerprint of the base ({count:,} '
-    rest = _told_of_rest(base, delta, len(found.rounded))
-    told += f'entries compared), {rest}'
+    lines = [
+        'fits the delta',
+        f'{len(known)} tensors that it changes match ({count:,} entries '
+        'compared)',
+        *_rest_lines(base, delta, len(found.rounded)),
+    ]
     if delta.new:
         rule = 'shapes fit' if is_model else 'not compared'
-        told += f', {len(delta.new)} are new in the task ({rule})'
-    return told
+        lines.append(f'{len(delta.new)} tensors are new ({rule})')
+    return '\n'.join(lines)
 
 
-def _told_of_rest(base: Source, delta: Delta, rounded: int) -> str:
+def _rest_lines(base: Source, delta: Delta, rounded: int) -> list[str]:
     if delta.fingerprint is None:
-        return (
-            'the rest was not recorded (file of version 1) and may be of '
-            'another base'
-        )
+        return [
+            'The other tensors were not recorded (file of version 1) and may '
+            'be those of another base.'
+        ]
     found = len(find_tensors(base, delta.untouched))
-    told = f'{found} that the delta leaves alone are those of the base'
+    line = f'{found} tensors that it leaves alone match'
     if rounded:
-        told += f' ({rounded} of them up to rounding)'
+        line += f', {rounded} of them up to rounding'
     absent = len(delta.untouched) - found
-    return f'{told}, {absent} are absent' if absent else told
+    missing = f'{absent} tensors that it leaves alone are absent'
+    return [line, missing] if absent else [line]

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from gps_seg.delta import Baseline
+from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.change import tensor_digest
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.saving.plain_checkpoint import write_checkpoint

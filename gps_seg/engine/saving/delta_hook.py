@@ -12,7 +12,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from gps_seg.delta import Baseline, DeltaInfo
+from gps_seg.delta import DeltaInfo
+from gps_seg.delta.baseline import Baseline
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.runner_model import (
     averaged_model,

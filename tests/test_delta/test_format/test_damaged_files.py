@@ -11,8 +11,10 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-from gps_seg.delta import Change, Delta, DeltaInfo, Exact
+from gps_seg.delta import Delta, DeltaInfo
+from gps_seg.delta.change import Change
 from gps_seg.delta.format.container import read_container, write_container
+from gps_seg.delta.values import Exact
 
 
 @pytest.mark.parametrize('place', [0, 'folder'])
@@ -29,13 +31,18 @@ def test_no_file_is_said_plainly(place, tmp_path):
         b'{}',
         (10**10).to_bytes(8, 'little') + b'{}',
         (2**64 - 1).to_bytes(8, 'little') + b'{}',
-        safetensors.numpy.save({'x': np.zeros(2)}),
     ],
-    ids=['empty', 'short', '10 GB header', 'huge header', 'no metadata'],
+    ids=['empty', 'short', '10 GB header', 'huge header'],
 )
 def test_another_file_is_refused(content, tmp_path):
     (tmp_path / 'd').write_bytes(content)
     with pytest.raises(ValueError, match='expected a whole safetensors file'):
+        Delta.load(tmp_path / 'd')
+
+
+def test_plain_weights_are_said_to_be_no_delta(tmp_path):
+    safetensors.numpy.save_file({'x': np.zeros(2)}, tmp_path / 'd')
+    with pytest.raises(ValueError, match='without the metadata.*extract'):
         Delta.load(tmp_path / 'd')
 
 

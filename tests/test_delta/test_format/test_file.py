@@ -8,7 +8,9 @@ import resource
 import pytest
 import torch
 
-from gps_seg.delta import Change, Delta, Exact, apply
+from gps_seg.delta import Delta, apply
+from gps_seg.delta.change import Change
+from gps_seg.delta.values import Exact
 
 
 def test_save_load_apply_is_the_trained_model(path, model, tuned, state_bits):

@@ -8,8 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gps_seg.delta import Change, Delta, Exact
+from gps_seg.delta import Delta
+from gps_seg.delta.change import Change
 from gps_seg.delta.format.container import read_container, write_container
+from gps_seg.delta.values import Exact
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

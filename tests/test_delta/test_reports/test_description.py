@@ -7,13 +7,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gps_seg.delta import Change, Delta, DeltaInfo, Exact, quantized, rounded
+from gps_seg.delta import Delta, DeltaInfo, quantized, rounded
+from gps_seg.delta.change import Change
 from gps_seg.delta.reports.description import (
     describe,
     file_parts,
     format_description,
-    storage_of,
 )
+from gps_seg.delta.values import Exact
 
 
 def raw(path):
@@ -87,7 +88,7 @@ def test_storage_in_words(delta, base):
     name = 'backbone.2.bias'  # 300 values
 
     def words(changed):
-        return storage_of(changed.changes[name])
+        return changed.changes[name].storage
 
     assert words(delta) == 'float32'
     assert words(rounded(delta, torch.bfloat16)) == 'float32 as bfloat16'
@@ -98,9 +99,9 @@ def test_text_has_what_a_reader_looks_for(path):
     text = format_description(describe(path))
 
     for line in (
-        'method    type gps, k 1',
+        'method    gps k=1',
         'classes   background, polyp',
-        'metric    mDice 88.25',
+        'metrics   mDice 88.25',
         'format    gps_seg.delta version 2',
         'lossless  yes',
     ):
@@ -116,7 +117,7 @@ def test_text_of_a_delta_without_selection_or_facts(delta, tmp_path):
 
     text = format_description(describe(path))
 
-    assert 'classes   (not told)' in text
+    assert 'classes   (not recorded)' in text
     assert 'of fan-in' not in text
 
 
@@ -135,3 +136,24 @@ def test_a_weight_without_entries_can_be_described(tmp_path):
     }
     Delta(changes).save(tmp_path / 'd')
     assert '0.000 %' in format_description(describe(tmp_path / 'd'))
+
+
+def test_people_read_two_decimals_and_scripts_all(delta, tmp_path):
+    info = DeltaInfo(metric={'mDice': 69.45920913067692, 'x\ny': 0.0}, seed=3)
+    Delta(delta.changes, info).save(tmp_path / 'd')
+    facts = describe(tmp_path / 'd')
+    lines = format_description(facts).split('\n')
+    assert r'metrics   mDice 69.46, x\ny 0.00' in lines
+    assert 'seed      3 (of the run)' in lines
+    assert facts['info']['metric']['mDice'] == 69.45920913067692
+
+
+def test_the_parts_of_a_delta_have_names_of_the_field(path):
+    text = format_description(describe(path))
+    _, changes, *_ = text.split('\n\n')
+    assert changes.split('\n') == [
+        'what changes                   tensors  values',
+        'selected connections                 2     306',
+        'whole tensors, such as biases        5     325',
+        'new tensors, such as a head          0       0',
+    ]

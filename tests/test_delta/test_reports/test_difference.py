@@ -6,19 +6,19 @@ import pytest
 import torch
 
 from gps_seg.delta import (
-    Change,
     Delta,
     DeltaInfo,
-    Exact,
     merged_state,
     quantized,
     rounded,
 )
+from gps_seg.delta.change import Change
 from gps_seg.delta.reports.difference import (
     differences,
     differing_facts,
     format_differences,
 )
+from gps_seg.delta.values import Exact
 
 
 def entries(change):

@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from gps_seg.delta import Change, Delta, Exact, overlap
+from gps_seg.delta import Delta, overlap
+from gps_seg.delta.change import Change
 from gps_seg.delta.reports.overlap import (
     common_by_chance,
     format_overlap,
@@ -14,6 +15,7 @@ from gps_seg.delta.reports.overlap import (
     overlap_by_place,
     pairwise_shares,
 )
+from gps_seg.delta.values import Exact
 
 SHAPES = {
     'backbone.layers.0.fc.weight': (4, 6),
@@ -138,7 +140,9 @@ def test_two_deltas_need_no_table_of_pairs(deltas):
 
 
 def test_deltas_without_selection_are_refused():
-    with pytest.raises(ValueError, match='replaced whole alone'):
+    with pytest.raises(
+        ValueError, match='got only tensors that are replaced whole'
+    ):
         format_overlap([Delta({}), Delta({})], ['a', 'b'])
 
 

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmseg.apis import inference_model, init_model
 
-from gps_seg.delta import Delta, DeltaInfo, applied_delta, apply, extract
+from gps_seg.delta import Delta, DeltaInfo, apply, extract
+from gps_seg.delta.application import applied_delta
 from gps_seg.engine import TaskHook, build_base, load_task
 
 INFO = DeltaInfo(

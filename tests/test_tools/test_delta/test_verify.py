@@ -17,8 +17,8 @@ def test_verify_names_what_fits(succeed, case):
 
     assert 'whole and well-formed' in alone and 'not compared' in alone
     for told, rule in ((by_file, 'not compared'), (by_config, 'shapes fit')):
-        assert f'{num_old} tensors have the fingerprint of the base' in told
-        assert f'{len(delta.new)} are new in the task ({rule})' in told
+        assert f'{num_old} tensors that it changes match (' in told
+        assert f'{len(delta.new)} tensors are new ({rule})' in told
 
 
 def test_verify_takes_an_encoder_alone(succeed, case, tmp_path):
@@ -30,7 +30,7 @@ def test_verify_takes_an_encoder_alone(succeed, case, tmp_path):
         '--prefix', 'backbone.',
     )  # fmt: skip
 
-    assert 'have the fingerprint of the base' in told
+    assert 'base: fits the delta' in told
 
 
 def test_verify_refuses_another_base(fail, case, tmp_path):
