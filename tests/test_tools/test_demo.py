@@ -135,9 +135,11 @@ def test_demo_shows_one_base_at_three_hospitals(shown, tmp_path):
     assert f'gps: {neurons:,} selected connections' in shown
     assert shown.count('iteration   2/2') == 6
     assert 'the same to the last bit' in ' '.join(shown.split())
-    assert re.search(r'base: (\w{12}) before = \1 after, equal to', shown)
+    assert re.search(r'base: (\w{8}) before = \1 after, equal to', shown)
     assert re.search(r'(\d+\.\d{4}) in training, \1 from its file', shown)
     check_pictures(lines_after(shown, 'Pictures:'))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert len(shown.splitlines()) <= 46
 
 
 def check_matrix(matrix, methods, folder):

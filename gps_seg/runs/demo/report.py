@@ -30,7 +30,7 @@ def report(outcome: Outcome) -> str:
 
 
 def headline(outcome: Outcome) -> str:
-    """Two sentences for someone who reads no more."""
+    """The result in three sentences."""
     sizes, exact = outcome.sizes, outcome.switched.is_exact
     dice = {
         state: {place: f'{mean_dice(s):.1f}' for place, s in row.items()}
@@ -38,11 +38,11 @@ def headline(outcome: Outcome) -> str:
     }
     size = _kilobytes(max(sizes[DELTA_A], sizes[DELTA_B]))
     text = (
-        f'One base serves three hospitals: with a file of {size} on it, it '
-        f'scores {dice[DELTA_A]["A"]} at A (without: {dice[NOTHING]["A"]}), '
-        f'with another {dice[DELTA_B]["B"]} at B (without: '
-        f'{dice[NOTHING]["B"]}). With the file taken off, it is '
-        f'{"" if exact else "NOT "}the same to the last bit and scores '
+        f'One base serves three hospitals. With a file of {size} on top it '
+        f'scores {dice[DELTA_A]["A"]} at A ({dice[NOTHING]["A"]} without it), '
+        f'with another one {dice[DELTA_B]["B"]} at B ({dice[NOTHING]["B"]} '
+        'without it). Taken off, they leave the base '
+        f'{"" if exact else "NOT "}the same to the last bit: it scores '
         f'{dice[NOTHING]["source"]} at the source, where a model tuned in '
         f'full for A scores {dice[FULL_A]["source"]} and takes '
         f'{_kilobytes(sizes[FULL_A])}.'
@@ -75,11 +75,10 @@ def format_switch(switched: LiveSwitch) -> str:
         else ('!=', 'DIFFERENT: please report this bug')
     )
     return (
-        f'One model in memory: apply A {took["apply"]:.1f} ms (checks the '
-        f'base), switch to B {took["switch"]:.1f} ms, revert '
-        f'{took["revert"]:.1f} ms.\n'
-        f'SHA-256 of the base: {switched.before[:12]} before {sign} '
-        f'{switched.after[:12]} after, {verdict}.'
+        f'On one model in memory: apply A {took["apply"]:.1f} ms, switch to '
+        f'B {took["switch"]:.1f} ms, revert {took["revert"]:.1f} ms.\n'
+        f'SHA-256 of the base: {switched.before[:8]} before {sign} '
+        f'{switched.after[:8]} after, {verdict}.'
     )
 
 

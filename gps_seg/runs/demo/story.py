@@ -78,7 +78,7 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
         FileExistsError: If a folder of images holds something else.
     """
     lights = ', '.join(f'{h.name} ({h.light})' for h in HOSPITALS)
-    say(f'One base, three hospitals: {lights}.')
+    say(f'Hospitals: {lights}.')
     say(f'Drawing images in {place.work_dir / "data"} ...')
     draw_images(place)
     say('Tuning the base for A by five methods, then for B by GPS ...')
@@ -143,9 +143,9 @@ def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
     methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
     comparison = plot_runs(rows, out / 'comparison.png')
     return {
-        domains: 'images of the three hospitals, polyps outlined',
-        grid: 'an image per hospital, with nothing, delta A, delta B on',
-        methods: 'worst, median and best image of GPS at A, by method',
-        comparison: 'score of each method at A, and what it trained',
+        domains: 'images of the three hospitals',
+        grid: 'an image of each, with nothing, A or B on',
+        methods: 'worst, median, best image at A, by method',
+        comparison: 'score at A and trained share, by method',
         out / 'gps' / 'selection.png': 'connections that GPS selected for A',
     }

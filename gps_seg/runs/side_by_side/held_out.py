@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
+from gps_seg.datasets.ignored_label import ignored_label, with_unknown
 from gps_seg.delta import Delta, applied
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
@@ -78,7 +79,8 @@ class HeldOut:
             model.eval()
             (sample,) = model.val_step(batch)
         image = mmcv.imread(img_path, channel_order='rgb')
-        return image, _labels(sample.gt_sem_seg), _labels(sample.pred_sem_seg)
+        truth = with_unknown(_labels(sample.gt_sem_seg), ignored_label(model))
+        return image, truth, _labels(sample.pred_sem_seg)
 
 
 def score_matrix(

@@ -118,8 +118,16 @@ def _cells(run: Run) -> list[str]:
     ]
 
 
-def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
-    """Plot the image mDice of each trained run against what it trained."""
+def plot_runs(runs: Sequence[Run], out: Path) -> Path:
+    """Plot the image mDice of each run, and the share of what it trained.
+
+    Args:
+        runs: Runs, one or more, each with a validation.
+        out: Name of the picture.
+
+    Returns:
+        The path written.
+    """
     rows = [
         MethodRun(
             run.method,
@@ -127,26 +135,23 @@ def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
             run.num_trained / run.num_values,
         )
         for run in runs
-        if run.num_trained
     ]
-    return plot_comparison(rows, out_png, 'image mDice')
+    return plot_comparison(rows, out, 'image mDice')
 
 
-def plot_predictions(
-    runs: Sequence[Run], chosen_by: Run, out_png: Path
-) -> Path:
+def plot_predictions(runs: Sequence[Run], chosen_by: Run, out: Path) -> Path:
     """Three images, one per row, as each run predicts them.
 
     Args:
         runs: Runs with the same validation images.
         chosen_by: Run by whose scores the images are worst, median and best.
-        out_png: Name of the picture.
+        out: Name of the picture.
 
     Returns:
         The path written.
     """
     examples = pick_examples(last_scores(chosen_by.runner), num_each=1)
-    return plot_prediction_grid([_row(e, runs) for e in examples], out_png)
+    return plot_prediction_grid([_row(e, runs) for e in examples], out)
 
 
 def _row(example: Example, runs: Sequence[Run]) -> GridRow:

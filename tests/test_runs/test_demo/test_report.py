@@ -52,19 +52,19 @@ def test_matrix_has_a_line_per_state_and_the_size_of_its_file():
 
 def test_headline_says_what_each_file_is_worth():
     assert ' '.join(headline(outcome()).split()) == (
-        'One base serves three hospitals: with a file of 89 kB on it, it '
-        'scores 77.0 at A (without: 37.0), with another 86.0 at B (without: '
-        '28.0). With the file taken off, it is the same to the last bit and '
-        'scores 90.0 at the source, where a model tuned in full for A scores '
-        '8.0 and takes 3,422 kB.'
+        'One base serves three hospitals. With a file of 89 kB on top it '
+        'scores 77.0 at A (37.0 without it), with another one 86.0 at B (28.0 '
+        'without it). Taken off, they leave the base the same to the last '
+        'bit: it scores 90.0 at the source, where a model tuned in full for A '
+        'scores 8.0 and takes 3,422 kB.'
     )
 
 
 @pytest.mark.parametrize(
     ('after', 'sign', 'verdict', 'words'),
     [
-        ('00ff', '=', 'equal to the last bit', 'it is the same to the'),
-        ('00fe', '!=', 'DIFFERENT', 'it is NOT the same to the'),
+        ('00ff', '=', 'equal to the last bit', 'the base the same to the'),
+        ('00fe', '!=', 'DIFFERENT', 'the base NOT the same to the'),
     ],
 )
 def test_a_base_that_differs_is_reported(after, sign, verdict, words):
