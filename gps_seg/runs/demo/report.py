@@ -97,9 +97,8 @@ def selected_by(run: Run) -> str:
     """What a run of GPS selected."""
     share = run.num_selected / run.num_values
     return (
-        f'gps: {run.num_selected:,} selected connections, one per neuron '
-        f'({share:.2%}), biases, and head.\n'
-        'random: as many connections, selected at random.'
+        f'gps selected {run.num_selected:,} connections, one per neuron '
+        f'({share:.2%}); random: as many.'
     )
 
 
