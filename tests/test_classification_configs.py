@@ -253,17 +253,6 @@ def test_every_rate_is_that_of_something_that_trains(configs, split, kind):
     assert all(any(key in name for name in trained) for key in keys)
 
 
-def test_the_docstring_says_how_to_run_or_what_it_is_beside():
-    for folder in ('fgvc', 'vtab', 'flowers'):
-        for path in (CONFIGS / folder).glob('*.py'):
-            name = f'{folder}/{path.name}'
-            docstring = path.read_text().split('"""')[1]
-            beside = docstring.startswith(('The rival of', 'The control of'))
-            assert beside or f'python tools/train.py configs/{name}' in (
-                docstring
-            )
-
-
 # Backbones as small as their code allows, with the width of the head.
 SMALL = {
     'vit-b16': (

@@ -73,7 +73,7 @@ def test_the_docstring_says_how_to_run_or_what_it_is_beside(path):
 
 @pytest.mark.parametrize('rival', ['linear', 'bias', 'full', 'gps_random'])
 def test_rivals_differ_from_gps_in_method_and_rate_alone(rival):
-    gps = Config.fromfile(CONFIGS / 'kvasir/gps.py').to_dict()
+    gps = Config.fromfile(CONFIGS / 'gps_kvasir.py').to_dict()
     other = Config.fromfile(CONFIGS / 'kvasir' / f'{rival}.py').to_dict()
     for config in (gps, other):
         config.pop('custom_hooks')

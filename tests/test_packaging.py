@@ -203,6 +203,7 @@ def test_the_wheel_works_outside_the_source_tree(repo_dir, tmp_path):
     assert not [n for n in names if n.startswith(('tests', 'tools'))]
     for pattern in (
         'configs/**/*.py',
+        'configs/README.md',
         'configs/**/metafile.yml',
         'data/splits/**/*',
         'model-index.yml',

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Train the variants of a config, several seeds each: a table and a plot.
 
-python tools/ablate.py configs/kvasir/ablation.py --seeds 0 1 2
+python tools/ablate.py configs/studies/ablation.py --seeds 0 1 2
 
 Killed, the same call goes on: runs that came to their end are read, a run
 that did not is trained from its start.

@@ -10,8 +10,8 @@ the ConvNeXt configs have. See docs/plug_in.md.
 
 __import__('gps_seg.engine')
 
+_base_ = './peft/gps_k1.py'
+
 runner_type = 'PeftRunner'
-custom_hooks = [
-    # The scope would else be the package's name, which has no registry.
-    dict(type='PeftHook', _scope_='mmengine', method=dict(type='gps', k=1))
-]
+# Without a scope MMEngine notes the package's name, which has no registry.
+custom_hooks = [dict(_base_.custom_hooks[0], _scope_='mmengine')]

@@ -3,16 +3,16 @@
     bash tools/dist_train.sh configs/ade20k/gps_upernet_vit-b16.py 8
 
 160,000 steps of 16 images; optimizer and rates are those of MMSegmentation's
-ViT for full tuning. This schedule has not been run. docs/ade20k.md tells where
-data and weights come from, and how to train on one GPU and to test.
+ViT for full tuning. docs/ade20k.md says where to get data and weights, and how
+to train on one GPU and to test.
+
+Not run. 40.2 % of the values would be trained, nearly all of them in the head.
 """
 
 _base_ = [
     '../_base_/models/upernet_vit-b16.py',
-    '../_base_/datasets/ade20k.py',
-    '../_base_/schedules/160k.py',
-    '../_base_/peft/gps.py',
-    '../_base_/default_runtime.py',
+    '../_base_/recipes/ade20k_160k.py',
+    '../_base_/peft/gps_k1.py',
 ]
 
 optim_wrapper = dict(
@@ -27,15 +27,9 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-6, by_epoch=False, end=1500),
     dict(
-        type='PolyLR',
+        _base_.param_scheduler[0],
         eta_min=0.0,
         power=1.0,
-        by_epoch=False,
         begin=1500,
-        end=160000,
     ),
 ]
-default_hooks = dict(
-    logger=dict(interval=50),
-    checkpoint=dict(interval=16000, save_best='mIoU'),
-)

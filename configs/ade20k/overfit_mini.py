@@ -1,16 +1,19 @@
-"""GPS learns a few images of ADE20K by heart: does loss fall, does mIoU rise?
+"""GPS learns a few images of ADE20K by heart: does the loss fall?
 
     python tools/train.py configs/ade20k/overfit_mini.py
 
-A check that the whole way works on real annotations; docs/ade20k.md has the
-curve. The scores are of the training images.
+A check that all parts work on real annotations. The scores are of the training
+images.
+
+Expected: mIoU 20.3 and mDice 24.3 of 33 training pairs on 1 core (Xeon without
+AMX, float32). The time was not recorded. docs/ade20k.md has the curve.
 """
 
 _base_ = [
     '../_base_/models/vit-s14_dinov2_fcn.py',
     '../_base_/datasets/ade20k_mini.py',
     '../_base_/schedules/laptop.py',
-    '../_base_/peft/gps.py',
+    '../_base_/peft/gps_k1.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,14 +1,17 @@
 """The demo: GPS takes a segmentor from white light to hospital A.
 
-There the light is narrow-band. ``make demo`` draws the images and runs this
-config and its siblings. After it this one runs alone by
-``python tools/train.py configs/demo/gps.py``.
+    python tools/train.py configs/demo/gps.py
 
-The learning rate of this config and of each of its siblings was chosen among
-three or more on ``splits/tune.txt``, never on the validation images:
+There the light is narrow-band. ``make demo`` draws the images first, and runs
+this config and its siblings.
+
+Expected: image_mDice 77.4 (before: 37.6) after SECONDS; 2.10 % trained.
+The learning rates of linear, bias, gps and full were chosen among three or
+more on ``splits/tune.txt``, never on the validation images, by
 ``python tools/train.py configs/demo/gps.py --work-dir work_dirs/tune/gps_2e-2
 --cfg-options optim_wrapper.optimizer.lr=2e-2
-val_dataloader.dataset.ann_file=splits/tune.txt``
+val_dataloader.dataset.ann_file=splits/tune.txt``. Those of gps_random and
+gps_dye are that of gps.
 """
 
 _base_ = [
@@ -16,7 +19,7 @@ _base_ = [
     '../_base_/models/vit-demo_fcn.py',
     '../_base_/datasets/synthetic_polyps.py',
     '../_base_/schedules/demo.py',
-    '../_base_/peft/gps.py',
+    '../_base_/peft/gps_k1.py',
 ]
 
 load_from = 'data/demo/vit-demo_source.safetensors'

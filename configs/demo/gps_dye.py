@@ -1,7 +1,10 @@
-"""The demo: GPS takes the same segmentor to another hospital, B.
+"""The demo: GPS takes the same segmentor to hospital B.
 
-There a violet dye stains the polyps. Everything but the data is that of
-``gps.py``.
+    python tools/train.py configs/demo/gps_dye.py
+
+There a violet dye stains the polyps. All but the images is as in ``gps.py``.
+
+Expected: image_mDice SCORE (before: BEFORE) after SECONDS; 2.10 % trained.
 """
 
 _base_ = './gps.py'

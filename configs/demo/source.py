@@ -1,9 +1,12 @@
 """The demo: new images of the hospital where the base was trained.
 
-No training belongs to it. It scores the base, or the base with a delta, where
-the base is at home: ``python tools/test.py configs/demo/source.py
-data/demo/vit-demo_source.safetensors``. The seed is another one than that of
-the pretraining, so no image was seen there.
+    python tools/test.py configs/demo/source.py DELTA
+
+It scores the base with a delta such as ``work_dirs/demo/gps/delta.safetensors``
+or, as a checkpoint, ``data/demo/vit-demo_source.safetensors``, the base alone.
+The seed of the images differs from that of the pretraining, which saw none.
+
+Expected: image_mDice 90.4 for the base alone.
 """
 
 _base_ = './gps.py'

@@ -1,24 +1,13 @@
 """GPS on CUB-200-2011, ViT-B/16 of ImageNet-21k at 224 x 224.
 
-python tools/train.py configs/fgvc/gps_vit-b16_cub.py
+    python tools/train.py configs/fgvc/gps_vit-b16_cub.py
+
+Not run.
 """
 
 _base_ = [
-    '../_base_/models/vit-b16_in21k_cls_mixup.py',
-    '../_base_/datasets/fgvc_cub.py',
-    '../_base_/schedules/fgvc_vtab.py',
-    '../_base_/peft/gps_contrastive.py',
-    '../_base_/classification_runtime.py',
+    '../_base_/models/vit-b16_in21k_cls.py',
+    '../_base_/recipes/fgvc_cub.py',
 ]
 
-num_classes = 200
-model = dict(
-    data_preprocessor=dict(num_classes=num_classes),
-    backbone=dict(drop_path_rate=0.0),
-    head=dict(num_classes=num_classes),
-)
-custom_hooks = [
-    dict(_base_.custom_hooks[0], method=dict(type='gps', k=2)),
-    dict(type='EMAHook', momentum=2e-4),
-]
-optim_wrapper = dict(optimizer=dict(lr=3e-3))
+model = _base_.model_settings

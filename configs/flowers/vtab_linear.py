@@ -1,7 +1,13 @@
-"""The rival of GPS on VTAB-1k's Flowers-102: linear tuning."""
+"""The rival of GPS on VTAB-1k's Flowers-102: a linear head.
+
+    python tools/train.py configs/flowers/vtab_linear.py --seed 0
+
+Expected: top-1 53.3 and mean per class 55.5 on 1 core (Xeon without AMX,
+float32); 0.18 % trained. The time was not recorded.
+"""
 
 _base_ = './vtab_gps.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
-# No part of the encoder trains, so that it needs no rate.
+# No part of the encoder trains, so it needs no rate.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(_delete_=True)))

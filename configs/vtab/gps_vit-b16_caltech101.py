@@ -1,21 +1,14 @@
 """GPS on VTAB-1k's caltech101, ViT-B/16 of ImageNet-21k.
 
-python tools/train.py configs/vtab/gps_vit-b16_caltech101.py
+    python tools/train.py configs/vtab/gps_vit-b16_caltech101.py
+
+Not run.
 """
 
-_base_ = [
-    '../_base_/models/vit-b16_in21k_cls.py',
-    '../_base_/datasets/vtab1k.py',
-    '../_base_/schedules/fgvc_vtab.py',
-    '../_base_/peft/gps_contrastive.py',
-    '../_base_/classification_runtime.py',
-]
+_base_ = '../_base_/recipes/vtab_vit-b16.py'
 
 task = 'caltech101'
-model = dict(
-    backbone=dict(drop_path_rate=0.0),
-    head=dict(num_classes=102),
-)
+model = dict(head=dict(num_classes=102))
 train_dataloader = dict(batch_size=16, dataset=dict(task=task))
 test_dataloader = dict(dataset=dict(task=task))
 optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -1,15 +1,11 @@
 """GPS on VTAB-1k's smallnorb_ele, ViT-B/16 of ImageNet-21k.
 
-python tools/train.py configs/vtab/gps_vit-b16_smallnorb_ele.py
+    python tools/train.py configs/vtab/gps_vit-b16_smallnorb_ele.py
+
+Not run.
 """
 
-_base_ = [
-    '../_base_/models/vit-b16_in21k_cls.py',
-    '../_base_/datasets/vtab1k.py',
-    '../_base_/schedules/fgvc_vtab.py',
-    '../_base_/peft/gps_contrastive.py',
-    '../_base_/classification_runtime.py',
-]
+_base_ = '../_base_/recipes/vtab_vit-b16.py'
 
 task = 'smallnorb_ele'
 model = dict(

@@ -9,61 +9,45 @@ _base_ = './ade20k.py'
 
 data_root = 'data/ade20k-mini'
 crop_size = (252, 252)
-short_side = (1008, 252)  # the longer side at most, the shorter side
-prefix = dict(
-    img_path='images/validation', seg_map_path='annotations/validation'
-)
-load_labels = [
-    dict(type='LoadAnnotations'),
-    dict(type='CheckLabels', num_classes=150),
-]
+test_scale = (1008, 252)  # the longer side at most, the shorter side
+resize = dict(type='Resize', scale=test_scale, keep_ratio=True)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    *load_labels,
-    dict(type='Resize', scale=short_side, keep_ratio=True),
+    *_base_.load_labels,
+    resize,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=short_side, keep_ratio=True),
-    *load_labels,
+    resize,
+    *_base_.load_labels,
     dict(type='PackSegInputs'),
 ]
+# Fewer scales than at full size; the other steps are those of the base.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='TestTimeAug',
         transforms=[
             [
-                dict(
-                    type='Resize',
-                    scale=tuple(int(side * ratio) for side in (1008, 252)),
-                    keep_ratio=True,
-                )
-                for ratio in (0.75, 1.0, 1.25)
+                dict(resize, scale=scale)
+                for scale in ((756, 189), (1008, 252), (1260, 315))
             ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            *([step] for step in load_labels),
-            [dict(type='PackSegInputs')],
+            *_base_.tta_pipeline[1]['transforms'][1:],
         ],
     ),
 ]
 
-dataset = dict(data_root=data_root, data_prefix=prefix, num_pairs=None)
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(**dataset, pipeline=train_pipeline),
+loader = dict(num_workers=0, persistent_workers=False)
+dataset = dict(
+    data_root=data_root,
+    data_prefix=dict(
+        img_path='images/validation', seg_map_path='annotations/validation'
+    ),
+    num_pairs=None,
 )
-val_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(**dataset, pipeline=test_pipeline),
-)
+train_dataloader = dict(loader, dataset=dict(dataset, pipeline=train_pipeline))
+val_dataloader = dict(loader, dataset=dict(dataset, pipeline=test_pipeline))
 test_dataloader = val_dataloader

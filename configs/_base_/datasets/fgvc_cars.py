@@ -1,12 +1,8 @@
 """Stanford Cars at its official split; see docs/classification.md."""
 
-_base_ = ['./fgvc.py']
+_base_ = './fgvc.py'
 
-data_root = 'data/stanford_cars'
+dataset = dict(type='StanfordCars196', data_root='data/stanford_cars')
 
-train_dataloader = dict(
-    dataset=dict(type='StanfordCars196', data_root=data_root)
-)
-test_dataloader = dict(
-    dataset=dict(type='StanfordCars196', data_root=data_root)
-)
+train_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

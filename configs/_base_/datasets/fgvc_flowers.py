@@ -1,10 +1,8 @@
 """Oxford Flowers-102 at its official split; see docs/classification.md."""
 
-_base_ = ['./fgvc.py']
+_base_ = './fgvc.py'
 
-data_root = 'data/flowers102'
+dataset = dict(type='OxfordFlowers', data_root='data/flowers102')
 
-train_dataloader = dict(
-    dataset=dict(type='OxfordFlowers', data_root=data_root, split='trainval')
-)
-test_dataloader = dict(dataset=dict(type='OxfordFlowers', data_root=data_root))
+train_dataloader = dict(dataset=dict(dataset, split='trainval'))
+test_dataloader = dict(dataset=dataset)

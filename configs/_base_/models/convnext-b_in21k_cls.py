@@ -1,13 +1,8 @@
 """ConvNeXt-B of ImageNet-21k with one linear layer, 224 x 224."""
 
+_base_ = './linear_cls.py'
+
 model = dict(
-    type='ImageClassifier',
-    data_preprocessor=dict(
-        type='ClsDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        to_rgb=True,
-    ),
     backbone=dict(
         type='ConvNeXt',
         arch='base',
@@ -19,10 +14,5 @@ model = dict(
             prefix='backbone',
         ),
     ),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=1000,
-        in_channels=1024,
-        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
-    ),
+    head=dict(num_classes=1000, in_channels=1024),
 )

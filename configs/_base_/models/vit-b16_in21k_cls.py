@@ -1,16 +1,11 @@
-"""ViT-B/16 of ImageNet-21k (augreg) with one linear layer, 224 x 224.
+"""ViT-B/16 of ImageNet-21k (augreg) with one linear layer, 224 x 224."""
 
-The head begins with small random weights, not with MMPretrain's zeros: a head
-of zeros sends no gradient back, and the task loss could select nothing.
-"""
+_base_ = './linear_cls.py'
 
 model = dict(
-    type='ImageClassifier',
     data_preprocessor=dict(
-        type='ClsDataPreprocessor',
         mean=[127.5, 127.5, 127.5],
         std=[127.5, 127.5, 127.5],
-        to_rgb=True,
     ),
     backbone=dict(
         type='VisionTransformer',
@@ -26,10 +21,5 @@ model = dict(
             prefix='backbone',
         ),
     ),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=1000,
-        in_channels=768,
-        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
-    ),
+    head=dict(num_classes=1000, in_channels=768),
 )

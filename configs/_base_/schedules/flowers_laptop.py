@@ -1,7 +1,7 @@
 """Five epochs of Adam without decay: ends on a laptop without a GPU.
 
-The learning rate is that of the head; each leaf says by how much the encoder
-learns faster or slower (``paramwise_cfg``).
+The encoder learns at the rate of the head. Where it learns better faster or
+slower, the leaf sets a multiplier (``paramwise_cfg``).
 """
 
 max_epochs = 5
@@ -12,7 +12,6 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='PeftOptimWrapper',
     optimizer=dict(type='Adam', lr=1e-2),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [

@@ -1,7 +1,7 @@
-"""240 steps of AdamW: ends on a laptop without a GPU.
+"""240 steps of AdamW, for a laptop without a GPU.
 
-The learning rate is that of the head; each leaf says by how much the encoder
-learns faster or slower (``paramwise_cfg``).
+The encoder learns at the rate of the head. Where it learns better faster or
+slower, the leaf sets a multiplier (``paramwise_cfg``).
 """
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=240, val_interval=120)
@@ -11,17 +11,11 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='PeftOptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0))),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
     dict(
-        type='CosineAnnealingLR',
-        eta_min=0,
-        by_epoch=False,
-        begin=20,
-        end=240,
-        T_max=220,
+        type='CosineAnnealingLR', eta_min=0, by_epoch=False, begin=20, end=240
     ),
 ]

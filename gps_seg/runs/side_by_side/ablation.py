@@ -95,7 +95,7 @@ def plan(
     if not variants:
         raise ValueError(
             f"config: expected '{VARIANTS}', name -> overrides, got none "
-            f'({config.filename}). See configs/kvasir/ablation.py.'
+            f'({config.filename}). See configs/studies/ablation.py.'
         )
     names = list(variants) if only is None else list(only)
     unknown = sorted(set(names) - set(variants))

@@ -42,7 +42,7 @@ def test_a_path_is_a_path(tmp_path):
         ('mmseg::setr/setr_vit-l_pup_8xb2-160k_ade20k-512x51.py', SETR),
         ('mmseg::setr_vit-l_pup_8xb2-160k_ade20k-512x512.py', SETR),
         ('setr_vit-l_pup_8xb2-160k_ade20k-512x512.py', f'mmseg::{SETR}'),
-        ('gps_seg::kvasir/gsp.py', 'gps_seg::kvasir/gps.py'),
+        ('gps_seg::kvasir/bais.py', 'gps_seg::kvasir/bias.py'),
         ('configs/gps_kvasr.py', 'gps_kvasir.py'),
     ],
 )
@@ -90,10 +90,10 @@ def test_bases_may_be_of_other_packages(tmp_path):
 def test_a_config_of_ours_is_the_same_as_a_base(tmp_path):
     """MMEngine notes the package as a scope, in which there is nothing."""
     path = tmp_path / 'mine.py'
-    path.write_text("_base_ = 'gps_seg::kvasir/gps.py'")
+    path.write_text("_base_ = 'gps_seg::_base_/../gps_kvasir.py'")
     inherited = read_config(str(path))
     assert (
-        inherited.to_dict() == read_config('gps_seg::kvasir/gps.py').to_dict()
+        inherited.to_dict() == read_config('gps_seg::gps_kvasir.py').to_dict()
     )
     assert '_scope_' not in str(inherited.to_dict())
 
@@ -105,7 +105,7 @@ def test_the_scope_of_another_package_stays(tmp_path):
 
 
 def test_mmengine_finds_our_configs_by_its_index():
-    config = get_config('gps_seg::kvasir/gps.py')
+    config = get_config('gps_seg::kvasir/bias.py')
     assert config.train_cfg.max_iters == 240
 
 

@@ -227,7 +227,7 @@ def test_each_variant_is_checked_once_unless_it_is_over(
 
 @pytest.mark.parametrize('name', ['ablation', 'selection_losses', 'search'])
 def test_variants_of_the_studies_pass_the_check(name):
-    config = Config.fromfile(CONFIGS / 'kvasir' / f'{name}.py')
+    config = Config.fromfile(CONFIGS / 'studies' / f'{name}.py')
     config.work_dir = 'runs'
     trials = plan(config, [0])
     assert len({trial.work_dir for trial in trials}) == len(trials)

@@ -1,10 +1,13 @@
-"""Where is selection worth most? On held-out training images.
+"""Where selection is worth most, on held-out training images.
 
-    python tools/ablate.py configs/kvasir/search.py --seeds 0 1 2
+    python tools/ablate.py configs/studies/search.py --seeds 0 1 2
 
 300 training images to train, 100 others to score; the validation images take
 no part. ``v`` and ``b`` are the learning rates of the selected values and of
-the biases as multiples of the head's. docs/selection.md has the result.
+the biases as multiples of the head's.
+
+Expected: image_mDice 78.9 for the best variant, gradient k=1 v=1 b=1 (mean of
+3 seeds). docs/selection.md has the table. The time was not recorded.
 """
 
 _base_ = './small.py'
@@ -18,7 +21,6 @@ RATES = {
     f'v={v} b={b}': {
         'optim_wrapper.optimizer.lr': HEAD_RATE * v,
         'optim_wrapper.paramwise_cfg': dict(
-            _delete_=True,
             bias_lr_mult=b / v,
             custom_keys=dict(decode_head=dict(lr_mult=1 / v)),
         ),

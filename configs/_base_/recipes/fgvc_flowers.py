@@ -1,0 +1,15 @@
+"""Oxford Flowers-102 with the paper's settings, for any backbone."""
+
+_base_ = ['../datasets/fgvc_flowers.py', './fgvc.py']
+
+num_classes = 102
+model_settings = dict(
+    data_preprocessor=dict(num_classes=num_classes),
+    backbone=dict(drop_path_rate=0.1),
+    head=dict(num_classes=num_classes),
+)
+custom_hooks = [
+    dict(_base_.custom_hooks[0], method=dict(type='gps', k=1)),
+    dict(type='EMAHook', momentum=1e-2),
+]
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
