@@ -2,8 +2,8 @@
 
     python tools/test.py configs/demo/source.py DELTA
 
-It scores the base with a delta such as ``work_dirs/demo/gps/delta.safetensors``
-or, as a checkpoint, ``data/demo/vit-demo_source.safetensors``, the base alone.
+DELTA is ``work_dirs/demo/gps/delta.safetensors`` of ``make demo``, or another.
+The base alone is the checkpoint ``data/demo/vit-demo_source.safetensors``.
 The seed of the images differs from that of the pretraining, which saw none.
 
 Expected: image_mDice 90.4 for the base alone.
