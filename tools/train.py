@@ -1,77 +1,66 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a model by a config: python tools/train.py configs/gps_kvasir.py."""
+"""Train a model by a config: python tools/train.py configs/gps_kvasir.py.
+
+The console shows what runs, how far it is, and the scores; the log file in
+the work directory has everything. Ctrl-C stops, --resume goes on.
+"""
 
 import argparse
+import sys
 
-from mmengine.config import DictAction
-
-from gps_seg.engine.training.wrapper_types import enable_amp
-from gps_seg.peft import METHODS
-from gps_seg.runs import launch
-from gps_seg.runs.data_errors import naming_the_check_of_files
-from gps_seg.runs.early_check import check_before_data, check_config
-from gps_seg.runs.interruption import saying_how_to_go_on
-from gps_seg.runs.method_options import set_method
+from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.command_line.launcher import add_launcher
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
+def make_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add(
         'config', help='config file, or package::path, such as mmseg::setr/...'
     )
-    parser.add_argument('--work-dir', help='where logs and weights go')
-    parser.add_argument(
+    add('--work-dir', help='folder of logs and weights')
+    add(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help="continue from a checkpoint, by default the work dir's latest",
+        help='continue from a checkpoint; without a name, from the latest one '
+        'in the work directory',
     )
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision (bf16 on a CPU)'
-    )
-    parser.add_argument(
+    add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
+    add(
         '--method',
-        choices=sorted(METHODS),
-        help='tune by this method, whatever the config was written for',
+        help="method in place of the config's: bias, full, gps, grft, linear "
+        'or sift',
     )
-    parser.add_argument('--k', type=int, help='connections per neuron (GPS)')
-    parser.add_argument(
+    add('--k', type=int, help='connections per neuron (GPS)')
+    add(
         '--peft-options',
         nargs='+',
-        action=DictAction,
-        default={},
+        metavar='KEY=VALUE',
         help='settings of the PeftHook: max_batches=60 method.scope=layer ...',
     )
-    parser.add_argument('--seed', type=int, help='seed of the run')
-    parser.add_argument(
+    add('--seed', type=int, help='seed of the run')
+    add(
         '--deterministic',
         action='store_true',
         help='only deterministic algorithms',
     )
-    launch.add_arguments(parser)
-    return parser.parse_args()
+    add('--verbose', action='store_true', help='show the whole log')
+    add_cfg_options(parser)
+    add_launcher(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    launch.set_local_rank(args.local_rank)
-    config = launch.load_config(args.config, args.work_dir, args.cfg_options)
-    options = dict(args.peft_options)
-    if args.k is not None:
-        options['method.k'] = args.k
-    set_method(config, args.method, options)
-    if args.amp:
-        enable_amp(config)
-    launch.set_launcher(config, args.launcher)
-    launch.set_seed(config, args.seed, args.deterministic)
-    state = args.resume and launch.find_state(config, args.resume)
-    check_config(config)
-    runner = launch.build_runner(config, state)
-    check_before_data(runner)
-    with saying_how_to_go_on(config.work_dir), naming_the_check_of_files():
-        runner.train()
+def run(args: argparse.Namespace) -> None:
+    from gps_seg.runs.training import train
+
+    train(args)
+
+
+def main() -> int:
+    return run_tool(make_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -2,7 +2,8 @@
 """Parsers of the tools: help that can be read, and shared options."""
 
 import argparse
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -30,6 +31,34 @@ def _has_default(action: argparse.Action) -> bool:
     return shown and bool(action.option_strings or action.nargs == '?')
 
 
+class ToolParser(argparse.ArgumentParser):
+    """Answers a mistake briefly, and suggests the choice that was meant.
+
+    Subcommands get a parser of the same kind.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{'formatter_class': HelpFormatter, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with status 2."""
+        # Without the usage, which takes many lines and is in --help.
+        self.exit(
+            2, f'{self.prog}: {message}\nRun {self.prog} --help for its use.\n'
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = list(map(str, action.choices))
+        close = get_close_matches(str(value), choices, 1)
+        advice = f' Did you mean {close[0]}?' if close else ''
+        raise argparse.ArgumentError(
+            action,
+            f"expected one of {', '.join(choices)}; got '{value}'.{advice}",
+        )
+
+
 def tool_parser(
     description: str | None, **options: Any
 ) -> argparse.ArgumentParser:
@@ -45,9 +74,7 @@ def tool_parser(
         >>> 'connections (default: 1)' in parser.format_help()
         True
     """
-    return argparse.ArgumentParser(
-        description=description, formatter_class=HelpFormatter, **options
-    )
+    return ToolParser(description=description, **options)
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

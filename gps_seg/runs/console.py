@@ -19,6 +19,7 @@ from typing import Any, Self, TextIO
 
 from mmengine.dist import get_rank
 from mmengine.logging import MMLogger, print_log
+from mmengine.runner import checkpoint as loading
 
 from gps_seg.text.announcement import Announcement
 
@@ -57,6 +58,8 @@ class Console(AbstractContextManager['Console']):
         warnings.showwarning = _log_warning
         self._factory = logging.getLogRecordFactory()
         logging.setLogRecordFactory(self._make_record)
+        # MMEngine prints which file it loads, and what is missing in it.
+        self._printing, loading.print_log = loading.print_log, _log
         with self.silenced():
             MMLogger.get_current_instance()  # for what is logged so early
         return self
@@ -64,6 +67,7 @@ class Console(AbstractContextManager['Console']):
     def __exit__(self, *error: object) -> None:
         if self.verbose:
             return
+        loading.print_log = self._printing
         logging.setLogRecordFactory(self._factory)
         self._filters.__exit__(None, None, None)
 
@@ -125,11 +129,16 @@ def _ignore_remarks() -> None:
 def _log_warning(
     message: Warning | str, category: type[Warning], *_: Any, **__: Any
 ) -> None:
-    print_log(
-        f'{category.__name__}: {message}',
-        logger='current',
-        level=logging.WARNING,
-    )
+    _log(f'{category.__name__}: {message}', level=logging.WARNING)
+
+
+def _log(
+    text: str,
+    logger: logging.Logger | str | None = None,
+    level: int = logging.INFO,
+) -> None:
+    """MMEngine's ``print_log``; without a logger, that of the run is taken."""
+    print_log(text, logger or 'current', level)
 
 
 def _shortened(text: str) -> str:

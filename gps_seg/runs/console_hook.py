@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The lines of a training or a test on the console."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from gps_seg.engine.reporting.clock import Clock
@@ -14,28 +14,30 @@ from gps_seg.runs.console import Console
 from gps_seg.runs.run_header import describe_test, describe_training
 from gps_seg.runs.scores import BestScore, format_scores
 
+#: Number of iterations over which a loss is averaged.
+_LOSSES = 10
 
-@HOOKS.register_module()
+
 class ConsoleHook(Hook):
     """Write what runs, how far it is, and the scores of each validation.
 
-    The tools register it, no config names it.
+    The tools add it to a runner; no config can name it.
 
     Attributes:
         begun: Whether data, model and weights were ready, so that the run
             could begin.
 
     Args:
-        console: The console to write to.
-        source: Config as the user named it.
+        console: Console to write to.
+        title: First line of the report, such as the config.
     """
 
     # Before the selection, and before the pictures are drawn.
     priority = 'VERY_HIGH'
 
-    def __init__(self, console: Console, source: str) -> None:
+    def __init__(self, console: Console, title: str) -> None:
         self.console = console
-        self.source = source
+        self.title = title
         self.begun = False
         self.best: BestScore | None = None
         self._steps: Clock | None = None
@@ -44,7 +46,7 @@ class ConsoleHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Say what runs, now that data and model are known."""
         describe = describe_training if is_training(runner) else describe_test
-        self.console.write(describe(runner, self.source))
+        self.console.write(f'{self.title}\n{describe(runner)}')
 
     def before_train(self, runner: Runner) -> None:
         """Say from where a resumed run goes on."""
@@ -99,9 +101,9 @@ class ConsoleHook(Hook):
         """Report the scores; the best so far is marked."""
         if self.best is None or not metrics:
             return
-        mark = ' (best so far)' if self.best.update(metrics, runner) else ''
+        mark = ', the best so far' if self.best.update(metrics, runner) else ''
         self.console.write(
-            f'Validation at {_position(runner, runner.iter)}: '
+            f'Validation after {_position(runner, runner.iter)}: '
             f'{format_scores(metrics, self.best.name)}{mark}'
         )
 
@@ -133,20 +135,16 @@ def _position(runner: Runner, done: int) -> str:
     steps = f'iteration {done}/{runner.max_iters}'
     if not isinstance(runner.train_loop, EpochBasedTrainLoop):
         return steps
-    begun = min(runner.max_epochs, 1 + done // _epoch_length(runner))
-    return f'epoch {begun}/{runner.max_epochs}, {steps}'
-
-
-def _epoch_length(runner: Runner) -> int:
-    return max(1, len(runner.train_dataloader))
+    length = max(1, len(runner.train_dataloader))
+    epoch = max(1, math.ceil(done / length))
+    return f'epoch {epoch}/{runner.max_epochs}, {steps}'
 
 
 def _losses(runner: Runner) -> str:
     """Mean loss of the last iterations, and the learning rate."""
-    hub = runner.message_hub.log_scalars
-    words = {'loss': ('train/loss', '.4f'), 'lr': ('train/lr', '.1e')}
-    return ', '.join(
-        f'{word} {hub[key].mean(10) if word == "loss" else hub[key].current():{form}}'
-        for word, (key, form) in words.items()
-        if key in hub
-    )
+    hub, words = runner.message_hub.log_scalars, []
+    if 'train/loss' in hub:
+        words.append(f'loss {hub["train/loss"].mean(_LOSSES):.4f}')
+    if 'train/lr' in hub:
+        words.append(f'lr {hub["train/lr"].current():.1e}')
+    return ', '.join(words)

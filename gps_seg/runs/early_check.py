@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether a run can begin, said before a data set is opened.
+"""Check that a run can begin, before a data set is opened.
 
 MMEngine builds the data sets before it calls the first hook. An impossible
 config should not cost the minutes that listing a large data set takes, nor
@@ -40,13 +40,13 @@ def check_config(config: Config) -> None:
 
 
 def check_before_data(runner: Any) -> None:
-    """Check what a ``PeftHook`` of the runner needs; warn of what is ignored.
+    """Check what the runner's ``PeftHook`` needs; warn of ignored settings.
 
     Does nothing for a runner without one. The optim wrapper is built, as the
     runner would a little later.
 
     Args:
-        runner: As it was built, of MMEngine's ``Runner`` or not.
+        runner: Runner as it was built, of MMEngine's class or another.
 
     Raises:
         FileNotFoundError: If the file to start from is not there.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a training says when it is interrupted (Ctrl-C)."""
+"""How to go on after a training was interrupted (Ctrl-C)."""
 
 import logging
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from gps_seg.engine.saving.run_files import LATEST_FILE
+from gps_seg.text.announcement import Announcement
 
-#: Of a process that was interrupted, as shells have it: 128 + SIGINT.
+#: Exit status of an interrupted process, as shells have it: 128 + SIGINT.
 EXIT_STATUS = 130
 
 
@@ -28,7 +29,7 @@ def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print_log(
-            f'Interrupted. {_how(Path(work_dir))}',
+            Announcement(f'Interrupted. {_how(Path(work_dir))}'),
             logger='current',
             level=logging.WARNING,
         )

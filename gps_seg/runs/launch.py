@@ -73,7 +73,7 @@ def find_state(config: Config, checkpoint: str) -> str | None:
     and as ``load_from`` the ``base.pth`` beside it, if the run kept one.
 
     Args:
-        config: Is changed in place.
+        config: Config of the run; changed in place.
         checkpoint: Path, URL, or ``'auto'``.
 
     Returns:
@@ -155,7 +155,7 @@ def build_runner(config: Config, state: str | None = None) -> Runner:
     """The runner of the config, from the registry if it names a type.
 
     Args:
-        config: As the run began, or begins.
+        config: Config of the run.
         state: Checkpoint from which the runner goes on when it trains. The
             config does not name it, as its ``load_from`` is the base's.
     """
@@ -176,10 +176,10 @@ def set_local_rank(local_rank: int) -> None:
 def prepare_test(
     config: Config, weights: str, out: str | None, show_dir: str | None
 ) -> None:
-    """Arrange what testing needs beside the config.
+    """Put weights and output folders into the config of a test.
 
     Args:
-        config: Is changed in place.
+        config: Config of the test; changed in place.
         weights: A checkpoint, or a delta to put on the base of the config.
         out: Folder for the predicted labels as PNG, or None.
         show_dir: Folder for images with drawn predictions, or None.

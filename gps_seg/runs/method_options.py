@@ -31,7 +31,7 @@ def set_method(
     not have is left out with a warning.
 
     Args:
-        config: Is changed in place.
+        config: Config to tune; changed in place.
         name: One of :data:`gps_seg.peft.METHODS`; None for the config's.
         options: Settings of the ``PeftHook`` by dotted key, such as
             ``{'method.k': 1, 'max_batches': 60}``; may be empty.
@@ -97,7 +97,7 @@ def _drop_foreign(
     if foreign:
         given = ', '.join(f'method.{key}={method.pop(key)}' for key in foreign)
         print_log(
-            f"--method {name}: {given} of the config ignored, for '{name}' "
+            f"--method {name}: {given} of the config ignored, as '{name}' "
             'has no such setting.',
             logger='current',
             level=logging.WARNING,
@@ -136,7 +136,7 @@ def _settings(hook: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_settings(hook: Mapping[str, Any]) -> None:
-    """Raise ValueError, in words of the command line, if they do not fit."""
+    """Raise ValueError, naming the options, if they do not fit."""
     try:
         build_from(
             {'PeftHook': PeftHook},

@@ -17,15 +17,13 @@ from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.visualization.run_results import method_name
 
 
-def describe_training(runner: Runner, source: str) -> str:
+def describe_training(runner: Runner) -> str:
     """Lines on a training: model, method, data, schedule, device, folder.
 
     Args:
         runner: Runner with its data sets built.
-        source: Config as the user named it.
     """
     return _block(
-        f'Training by {source}',
         [
             ('model', _model(bare_model(runner))),
             ('method', _method(runner)),
@@ -38,10 +36,9 @@ def describe_training(runner: Runner, source: str) -> str:
     )
 
 
-def describe_test(runner: Runner, source: str) -> str:
+def describe_test(runner: Runner) -> str:
     """Lines on a test; see :func:`describe_training`."""
     return _block(
-        f'Testing by {source}',
         [
             ('model', _model(bare_model(runner))),
             ('data', f'{_size(runner.test_dataloader)} to test'),
@@ -65,8 +62,8 @@ def log_file(runner: Runner) -> Path:
     return Path(runner.log_dir, f'{runner.timestamp}.log')
 
 
-def _block(title: str, lines: Iterable[tuple[str, str]]) -> str:
-    return '\n'.join([title, *(f'  {key:8}  {text}' for key, text in lines)])
+def _block(lines: Iterable[tuple[str, str]]) -> str:
+    return '\n'.join(f'  {key:8}  {text}' for key, text in lines)
 
 
 def _model(model: nn.Module) -> str:
@@ -90,35 +87,45 @@ def _method(runner: Runner) -> str:
 def _data(runner: Runner) -> str:
     text = f'{_size(runner.train_dataloader)} to train on'
     if runner.val_loop is not None:
-        text += f', {len(runner.val_dataloader.dataset)} to validate'
+        text += f', {_length(runner.val_dataloader.dataset)} to validate'
     return text
 
 
 def _size(loader: Any) -> str:
     """Length and name of a data set."""
     dataset = loader.dataset
-    return f'{type(dataset).__name__}, {len(dataset):,} images'
+    return f'{type(dataset).__name__}, {_length(dataset)} images'
+
+
+def _length(dataset: Any) -> str:
+    """Number of images; a data set that streams them has none."""
+    return f'{len(dataset):,}' if hasattr(dataset, '__len__') else 'unknown'
 
 
 def _schedule(runner: Runner) -> str:
-    loader = runner.train_dataloader
-    images = (loader.batch_size or 1) * get_world_size()
-    loop, unit = runner.train_loop, 'iterations'
-    text = f'{runner.max_iters:,} iterations of {images} images'
+    loader, loop = runner.train_dataloader, runner.train_loop
+    # PyTorch's loader has no size of its own beside a batch sampler.
+    images = getattr(loader.batch_sampler, 'batch_size', loader.batch_size)
+    images = (images or 1) * get_world_size()
+    text = f'{_number(runner.max_iters, "iteration")} of {images} images'
+    unit = 'iteration'
     if isinstance(loop, EpochBasedTrainLoop):
-        text, unit = f'{runner.max_epochs} epochs, {text}', 'epochs'
+        unit = 'epoch'
+        text = f'{_number(runner.max_epochs, unit)}, {text}'
     if runner.val_loop is None:
         return f'{text}, no validation'
-    return f'{text}, validation every {loop.val_interval:,} {unit}'
+    return f'{text}, validation every {_number(loop.val_interval, unit)}'
 
 
 def _device() -> str:
+    text = device_name()
+    if not torch.cuda.is_available():
+        cores = _number(cpu_cores(), 'core')
+        threads = _number(torch.get_num_threads(), 'thread')
+        text = f'CPU ({text}, {cores}, {threads})'
     processes = get_world_size()
-    several = f'{processes} processes, each ' if processes > 1 else ''
-    if torch.cuda.is_available():
-        return f'{several}{device_name()}'
-    threads = torch.get_num_threads()
-    return (
-        f'{several}CPU ({device_name()}, {cpu_cores()} cores, '
-        f'{threads} thread{"s" if threads > 1 else ""})'
-    )
+    return text if processes == 1 else f'{processes} processes, {text}'
+
+
+def _number(number: int, noun: str) -> str:
+    return f'{number:,} {noun}{"" if number == 1 else "s"}'

@@ -46,19 +46,14 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
     ]
     weights = _weights(runner)
     if weights is not None:
-        lines += ['', 'Next', *(f'  {line}' for line in _next(runner, weights))]
+        lines += ['', 'Next', *_next(runner, weights)]
     return '\n'.join(lines)
 
 
 def tool_command(name: str) -> str:
-    """How the user would start another tool: as this one was started.
-
-    Example:
-        >>> tool_command('test').endswith('test')
-        False
-    """
+    """The command of another tool, in the way this one was started."""
     script = Path(sys.argv[0])
-    if script.name.startswith('gps-seg') or '.mim' in script.parts:
+    if '.mim' in script.parts:  # where `gps-seg TOOL` finds the tools
         return f'gps-seg {name}'
     return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
 
@@ -66,13 +61,15 @@ def tool_command(name: str) -> str:
 def _scores(best: BestScore | None) -> list[str]:
     if best is None or not best.last:
         return []
-    lines = [f'  score    {format_scores(best.last, best.name)} at the end']
-    if best.name is not None and best.value is not None:
-        where = f'at iteration {best.iteration}'
-        if not best.iteration:
-            where = 'before the run was resumed'
-        lines.append(f'  best     {best.name} {best.value:.2f} {where}')
-    return lines
+    lines = [f'  score    {format_scores(best.last, best.name)}']
+    if best.name is None or best.value is None:
+        return lines
+    if best.last.get(best.name) == best.value:
+        return [f'{lines[0]} (the best of the run)']
+    where = f'at iteration {best.iteration}'
+    if not best.iteration:
+        where = 'before the run was resumed'
+    return [*lines, f'  best     {best.name} {best.value:.2f} {where}']
 
 
 def _trained(runner: Runner) -> str:
@@ -133,13 +130,14 @@ def config_file(runner: Runner) -> Path:
 
 
 def _next(runner: Runner, weights: Path) -> list[str]:
+    """Commands for the weights, each ready to be pasted."""
     path = shlex.quote(shown(weights))
     config = shlex.quote(shown(config_file(runner)))
-    lines = [f'{tool_command("test")} {config} {path}']
+    commands = [f'{tool_command("test")} {config} {path}']
     if weights.name in _WEIGHTS:
         out = shlex.quote(shown(Path(runner.work_dir, 'shared')))
-        lines.append(
-            f"{tool_command('share')} {path} --out {out} --base 'name of the "
-            "pretrained weights'"
+        commands.append(
+            f'{tool_command("share")} {path} --out {out} '
+            "--base 'name of the pretrained weights'"
         )
-    return lines
+    return [f'  {command}' for command in commands]

@@ -54,10 +54,14 @@ def _class_table(scores: Mapping[str, float]) -> str:
             columns.setdefault(kind, {})[of] = score
     classes = list(dict.fromkeys(c for col in columns.values() for c in col))
     rows = [
-        (name, *(f'{col[name]:.2f}' for col in columns.values()))
+        (name, *(_cell(column.get(name)) for column in columns.values()))
         for name in classes
     ]
     return aligned([('class', *columns), *rows]) if rows else ''
+
+
+def _cell(score: float | None) -> str:
+    return '-' if score is None else f'{score:.2f}'
 
 
 class BestScore:

@@ -4,12 +4,14 @@ from argparse import ArgumentParser
 
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from run_tool import run_tool
 
+from gps_seg.command_line.launcher import add_launcher
 from gps_seg.delta import Delta
 from gps_seg.engine.training.wrapper_types import enable_amp
 from gps_seg.runs import launch
+from gps_seg.runs.overrides import parse_overrides
 
 
 def config(**keys):
@@ -193,18 +195,44 @@ def test_what_cannot_be_resumed_is_refused(tmp_path):
 def test_only_what_several_processes_run_takes_a_launcher(capsys):
     """An option that nobody reads would be taken in silence."""
     alone, together = ArgumentParser(), ArgumentParser()
-    launch.add_cfg_options(alone)
-    launch.add_arguments(together)
-    given = ['--cfg-options', 'a.b=2']
-    assert vars(alone.parse_args(given)) == {'cfg_options': {'a.b': 2}}
-    assert vars(together.parse_args([*given, '--local-rank', '1'])) == {
-        'cfg_options': {'a.b': 2},
+    add_launcher(together)
+    assert vars(together.parse_args(['--local-rank', '1'])) == {
         'launcher': 'none',
         'local_rank': 1,
     }
     with pytest.raises(SystemExit):
         alone.parse_args(['--launcher', 'pytorch'])
     assert 'unrecognized arguments: --launcher' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['a.b=2'],
+        ['a.b=1.5', 'a.c=true', 'd=None', 'd.e=[(1,2),x]'],
+        ['url=http://x/?a=b', 'a="[1,2]"'],
+    ],
+)
+def test_overrides_are_read_as_mmengine_reads_them(words):
+    parser = ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    expected = parser.parse_args(['--cfg-options', *words]).cfg_options
+    assert parse_overrides(words, '--cfg-options') == expected
+
+
+@pytest.mark.parametrize('word', ['a.b', 'a=[1,(2]'])
+def test_a_word_that_is_no_override(tmp_path, word):
+    path = tmp_path / 'mine.py'
+    path.write_text('a = dict(b=1)')
+    with pytest.raises(ValueError, match='--cfg-options: expected KEY=VAL'):
+        launch.load_config(str(path), overrides=[word])
+
+
+def test_overrides_of_the_command_line_reach_the_config(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('a = dict(b=1, c=3)')
+    loaded = launch.load_config(str(path), overrides=['a.b=[2,x]'])
+    assert loaded.a == {'b': [2, 'x'], 'c': 3}
 
 
 @pytest.mark.parametrize('tool', ['ablate.py', 'check_dataset.py'])

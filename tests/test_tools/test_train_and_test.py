@@ -71,12 +71,15 @@ def options(data, **others):
 def train(work_dir, *arguments):
     run_tool(
         *('train.py', CONFIG, '--work-dir', work_dir),
-        *('--seed', 3, '--k', 2, *arguments),
+        *('--seed', 3, '--k', 2, '--traceback', *arguments),
     )
 
 
 def score(weights, work_dir, *arguments):
-    run_tool('test.py', CONFIG, weights, '--work-dir', work_dir, *arguments)
+    run_tool(
+        *('test.py', CONFIG, weights, '--work-dir', work_dir),
+        *('--traceback', *arguments),
+    )
 
 
 @pytest.fixture(scope='module')
@@ -212,7 +215,7 @@ def test_no_checkpoint_can_run_code(data, entry):
     }[entry]
     with pytest.raises(ValueError, match='as it could run code'):
         run_tool(
-            *(*arguments, '--work-dir', 'run'),
+            *(*arguments, '--work-dir', 'run', '--traceback'),
             *options(data, load_from=evil),
         )
     assert not trace.exists()
@@ -230,7 +233,7 @@ def test_no_config_of_a_checkpoint_is_run(trained, data):
 
 def test_a_missing_checkpoint_is_named():
     with pytest.raises(FileNotFoundError, match='nothing.pth'):
-        run_tool('test.py', CONFIG, 'nothing.pth')
+        run_tool('test.py', CONFIG, 'nothing.pth', '--traceback')
 
 
 def test_a_checkpoint_of_another_model_is_refused(data):

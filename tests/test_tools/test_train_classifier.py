@@ -216,7 +216,10 @@ def predicted(image, weights):
 def test_label_maps_of_a_classifier_are_refused(trained):
     weights = trained / 'delta.safetensors'
     with pytest.raises(ValueError, match='--out: expected label maps'):
-        run_tool('test.py', 'config.py', weights, '--out', 'maps')
+        run_tool(
+            *('test.py', 'config.py', weights, '--out', 'maps'),
+            '--traceback',
+        )
 
 
 def test_averaged_weights_are_others(trained):

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import is_installed
 
+from gps_seg.engine.config.execution import run_config
 from gps_seg.engine.config.keys import check_spelling
 
 #: Packages whose configs are proposed when a name is not found.
@@ -39,29 +40,31 @@ def read_config(
     Args:
         source: Path of a file, or ``package::path`` below the configs of an
             installed package.
-        overrides: Values by dotted key, put in at the end.
+        overrides: Values by dotted key, put in at the end; a number in a key
+            is a position in a list.
 
     Raises:
         FileNotFoundError: If there is no such file; close names are listed.
-        ValueError: If it is a file of weights, there is no such package, two
-            bases of the config set the same key, or an override is misspelt.
+        ValueError: If it is a file of weights or cannot be read, there is no
+            such package, two bases of the config set the same key, or an
+            override is misspelt or does not fit.
     """
-    path = find_config(source)
-    try:
-        config = Config.fromfile(path)
-    except KeyError as error:
-        if 'Duplicate key is not allowed' not in str(error):
-            raise
-        raise ValueError(
-            f'_base_: expected bases that set different keys, got {error} '
-            f'({path}). Where your config has custom_hooks of its own, use '
-            '--method gps --k 1 in place of gps_seg::_base_/gps.py.'
-        ) from error
+    config = run_config(find_config(source))
     _forget_our_scope(config._cfg_dict)
     check_spelling(dict.keys(config._cfg_dict), overrides or ())
     if overrides:
-        config.merge_from_dict(dict(overrides))
+        _override(config, overrides)
     return config
+
+
+def _override(config: Config, values: Mapping[str, Any]) -> None:
+    try:
+        config.merge_from_dict(dict(values))
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            '--cfg-options: expected keys that lead to settings of the '
+            f'config, got: {error.args[0]} ({", ".join(values)})'
+        ) from error
 
 
 def _forget_our_scope(value: Any) -> None:

@@ -23,7 +23,6 @@ from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.files import write_json
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
 
-
 #: Versions, machine, seed and command line of a run.
 ENVIRONMENT_FILE = 'environment.json'
 

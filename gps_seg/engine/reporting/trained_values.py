@@ -27,7 +27,7 @@ class TrainedValues:
         connections: Selected entries of weights.
         biases: Values of the encoder's biases.
         head: Values outside the encoder.
-        other: What else trains in the encoder.
+        other: Other trained values of the encoder.
         total: Values of all parameters of the model, trained or frozen.
     """
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Whether the base of a run can be built again, asked when the run begins.
+"""Check at the beginning of a run that its base can be built again.
 
 Neither a delta nor the state of a run holds the base. What no file has was
 drawn at random, and is drawn again by the seed; but not after a training on a
@@ -24,7 +24,7 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     """Warn of a base that no file holds; write it if no seed draws it.
 
     Every process must call it, as a download is a matter of all. A runner
-    that was given a built model is left alone: no config tells its base.
+    that was given a built model is left alone: no config describes its base.
 
     Args:
         runner: Runner with the model as the training begins.

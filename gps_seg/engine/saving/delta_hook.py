@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hook that writes the task as a small file while it is learned."""
+"""The hook that writes deltas, and what a stopped run needs to go on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -102,7 +102,7 @@ class DeltaHook(Hook):
         self.validated_at: tuple[int, int] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Find the hook whose task it is."""
+        """Find the hook whose deltas are written."""
         if not is_training(runner):
             check_no_resume(runner)
             return
@@ -112,7 +112,7 @@ class DeltaHook(Hook):
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Take up the base and the best score of a resumed run."""
+        """Restore the base and the best score of a resumed run."""
         if not runner._resume:
             return
         kept = checkpoint[CHECKPOINT_KEY].get('delta')
@@ -128,7 +128,7 @@ class DeltaHook(Hook):
         self.validated_at = kept['validated_at']
 
     def before_train(self, runner: Runner) -> None:
-        """Remember the base; or do what a stopped run had still to do."""
+        """Remember the base, or make up for a validation that was cut off."""
         record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
@@ -180,6 +180,9 @@ class DeltaHook(Hook):
         if self.save_best is not None:
             self._keep_best(runner, metrics or {}, self.save_best)
         self.validated_at = progress(runner)
+        # A stop during the validation should not cost the steps before it, so
+        # they are saved twice.
+        runner.logger.info('Saving again, with the scores of the validation.')
         self._save(runner, *self.validated_at)
 
     def _keep_best(
@@ -240,9 +243,9 @@ class DeltaHook(Hook):
         path = Path(runner.work_dir, f'{name}.safetensors')
         delta.save(path)
         runner.logger.info(
-            f'{path}: {path.stat().st_size / 1e6:.2f} MB, '
-            f'{delta.selection.num_selected:,} selected entries and '
-            f'{len(delta.changes) - len(delta.selection)} tensors whole'
+            f'Saved {path}: {path.stat().st_size / 1e6:.2f} MB, '
+            f'{delta.selection.num_selected:,} connections and '
+            f'{len(delta.changes) - len(delta.selection)} whole tensors'
         )
 
     def _describe(self, runner: Runner) -> DeltaInfo:

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run must be for a DeltaHook, and what the hook notes of it."""
+"""What a DeltaHook requires of a run, and what it records of it."""
 
 import math
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ def classes_of(runner: Runner) -> dict[str, Any]:
 
 
 def progress(runner: Runner) -> tuple[int, int]:
-    """Epochs and iterations that are over, between two of them."""
+    """Numbers of epochs and iterations completed."""
     return runner.epoch, runner.iter
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A new run in the work directory of an earlier one leaves its files whole."""
+"""Move the files of an earlier run out of the way of a new one."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ KEPT_FILES = (
 
 @master_only
 def set_aside(runner: Runner) -> None:
-    """Move the files of an earlier run into ``before_<time>``; say so.
+    """Move the files of an earlier run into ``before_<time>``, with a warning.
 
     Args:
-        runner: Runner of a run that begins, and has written none of them.
+        runner: Runner of a new run that has not written any of them yet.
     """
     work_dir = Path(runner.work_dir)
     found = [name for name in KEPT_FILES if (work_dir / name).exists()]
@@ -35,7 +35,7 @@ def set_aside(runner: Runner) -> None:
     for name in found:
         (work_dir / name).rename(folder / name)
     runner.logger.warning(
-        f'{work_dir} holds an earlier run, and this one begins anew: '
-        f'{", ".join(found)} moved to {folder}. To go on with it instead, '
-        f'stop and start with --resume {folder / RESUME_FILE}.'
+        f'{work_dir} held an earlier run, and this one begins anew: '
+        f'{", ".join(found)} moved to {folder}. To continue the earlier run '
+        f'instead, stop and start with --resume {folder / RESUME_FILE}.'
     )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Write full weights as any MMSegmentation reads them."""
+"""Write full weights in the form that MMSegmentation reads."""
 
 import io
 import json
@@ -21,21 +21,21 @@ def checkpoint_meta(
     dataset_meta: Mapping[str, Any] | None = None,
     config: str = '',
 ) -> dict[str, Any]:
-    """What MMSegmentation keeps beside the weights, in plain values.
+    """Entries that MMSegmentation keeps beside the weights, in plain values.
 
     Args:
         info: Info of the delta.
-        dataset_meta: Classes and palette for a delta that does not know them;
-            what nobody knows is left out.
+        dataset_meta: Classes and palette for a delta without them; unknown
+            entries are left out.
         config: Text of the user's own config. That in the delta is left
             out: OpenMMLab's inferencers run the config of a checkpoint.
     """
-    told = info.to_json() if info.classes else dataset_meta or {}
+    known = info.to_json() if info.classes else dataset_meta or {}
     meta: dict[str, Any] = {}
-    if told.get('classes'):
-        palette = [list(colour) for colour in told.get('palette') or ()]
+    if known.get('classes'):
+        palette = [list(colour) for colour in known.get('palette') or ()]
         meta['dataset_meta'] = {
-            'classes': tuple(told['classes']),
+            'classes': tuple(known['classes']),
             'palette': palette or None,
         }
     if config:

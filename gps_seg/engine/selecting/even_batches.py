@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Every image in one batch of one process, and none in two.
+"""Batches in which every image is once, whatever the number of processes.
 
 The sums over the batches are then sums over the images, whatever the number
 of processes. A sampler for training gives some images twice, or leaves some
@@ -20,7 +20,7 @@ def num_batches(total: int, largest: int, processes: int) -> int:
 
     Args:
         total: Number of images, 1 or more.
-        largest: Images of a batch.
+        largest: Largest number of images in a batch.
         processes: Number of processes.
 
     Example:
@@ -38,16 +38,17 @@ def num_batches(total: int, largest: int, processes: int) -> int:
 class EvenBatches(Sampler[list[int]]):
     """The share of a process in batches whose sizes differ by one at most.
 
-    A process that has fewer images than batches is given one that others
-    have, with a weight of zero: to pass over.
+    A process with fewer images than batches gets an image of another one,
+    with weight zero, for each batch that it lacks.
 
     Attributes:
-        weights: What to multiply the mean over each batch by, so that every
-            image weighs the same in the sum of all processes.
+        weights: Factors of the batch means, one for each batch, with which
+            every image counts the same in the sum of all processes.
 
     Args:
         order: Indices of all images, the same in every process.
-        largest: Images of a batch; see :func:`num_batches`.
+        largest: Largest number of images in a batch; see
+            :func:`num_batches`.
         rank: Number of this process.
         processes: Number of processes.
     """

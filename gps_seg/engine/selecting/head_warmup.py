@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a new head for a while, so that gradients through it say something."""
+"""Train a new head for a few steps, so that gradients through it count."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ def warmed_up(
     batches: Iterable[Any],
     optimizer: Optimizer,
 ) -> Iterator[None]:
-    """Inside, what lies outside the encoder has been trained for ``steps``.
+    """A context in which the head has been trained for ``steps``.
 
     By AdamW without decay, at the learning rates that ``optimizer`` has for
     the same parameters. On the way out they are as they were, bit for bit;
@@ -33,7 +33,7 @@ def warmed_up(
 
     Args:
         model: MMEngine model, not wrapped for distribution.
-        encoder: Name of the submodule that stays as it is.
+        encoder: Name of the submodule that is left unchanged.
         steps: 0 or more; with 0 nothing is done.
         batches: Training data, begun again when it ends.
         optimizer: Optimizer of the run; not touched.

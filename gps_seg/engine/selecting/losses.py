@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The losses whose gradients can select.
+"""Losses by whose gradients connections are selected.
 
 A head that is new in the task is random when the selection is made, and so
 are the gradients that come through it. The paper's answer is a loss on the
@@ -28,11 +28,11 @@ class SelectionLoss(Protocol):
 
     @property
     def views(self) -> int:
-        """How many augmentations of each image it wants."""
+        """Number of augmentations of each image."""
 
     @property
     def warmup(self) -> int:
-        """Steps that train what lies outside the encoder beforehand."""
+        """Number of steps that train the head beforehand."""
 
     def of(
         self, model: nn.Module, encoder: str, batches: Sequence[Any]
@@ -41,7 +41,7 @@ class SelectionLoss(Protocol):
 
 
 class LossTap:
-    """Stands in for the optim wrapper in ``train_step`` and takes the loss.
+    """Take the loss of ``train_step``, in place of the optim wrapper.
 
     So the loss is the one that training minimises, of any model that follows
     MMEngine's ``BaseModel.train_step``, and nothing is updated.
@@ -90,8 +90,8 @@ class TaskLoss:
 class ContrastiveLoss:
     """Supervised contrastive loss on the features of the encoder.
 
-    Of a classifier the sample is an image, its feature what the head is
-    given. Of a segmentor it is a pixel of the encoder's last feature map, of
+    For a classifier a sample is an image, its feature the input of the head.
+    For a segmentor it is a pixel of the encoder's last feature map, of
     the class that the label has there. Each process compares its own samples.
 
     Args:

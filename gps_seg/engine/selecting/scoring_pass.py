@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The pass over the training data that gives the evidence to select by."""
+"""The pass over the training data that scores the connections."""
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ from gps_seg.text.announcement import Announcement
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringPass:
-    """How to look at the training data.
+    """Settings of the pass over the training data.
 
     Args:
         loss: Loss whose gradients are summed.
@@ -69,7 +69,7 @@ class ScoringPass:
         seed: int,
         evidence: Evidence,
     ) -> Generator[RunningSums, None, None]:
-        """The evidence, each time the data seen has doubled, and at the end.
+        """Yield the evidence whenever the data seen doubled, and at the end.
 
         The model runs in training mode, as it will when the weights move, and
         is left as it was found (see :func:`gps_seg.sparse.undisturbed`). With
@@ -78,13 +78,13 @@ class ScoringPass:
         Args:
             model: MMEngine model, not wrapped for distribution.
             encoder: Name of its pretrained submodule.
-            weights: Weights to look at, by name.
+            weights: Weights to score, by name.
             loader: The training loader; its data set, batch size and workers
                 are used, its sampler is not.
             optimizer: Optimizer of the run, for the learning rates of a
                 warm-up.
             seed: Seed of the order, the augmentation and the dropout.
-            evidence: What to sum.
+            evidence: Quantities to sum.
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.

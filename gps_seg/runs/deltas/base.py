@@ -1,58 +1,54 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The base of a delta: a file of weights, or what a config builds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from argparse import Namespace
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.config.utils import ConfigParsingError
 from torch import Tensor, nn
 
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.models.weight_files import read_tensors
 from gps_seg.runs.launch import load_config
 
-# What MMEngine, MMSegmentation and their modules raise for a wrong config.
-_WRONG_CONFIG = (
+# What OpenMMLab raises when a config asks for a model that cannot be built.
+_WRONG_MODEL = (
     AssertionError,
     AttributeError,
-    ConfigParsingError,
     ImportError,
     KeyError,
     NameError,
-    SyntaxError,
     TypeError,
 )
 
 
-def find_base(
-    weights: str | Path | None,
-    config: str | Path | None,
-    prefix: str = '',
-    seed: int | None = None,
+def names_base(args: Namespace) -> bool:
+    """Whether the options of a command name a base."""
+    return args.base is not None or args.config is not None
+
+
+def base_of(
+    args: Namespace, seed: int | None = None
 ) -> nn.Module | dict[str, Tensor]:
-    """The base that the options of a command name.
+    """The base that the options ``--base``, ``--config``, ``--prefix`` name.
 
     Args:
-        weights: File of weights, or None.
-        config: Config file, or None.
-        prefix: As for :func:`base_tensors`.
-        seed: As for :func:`base_model`.
+        args: Parsed command line.
+        seed: Seed of the training, for what the config initialises randomly.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If not one of the two is given, or what is in it is not
-            what it should be.
+        ValueError: If neither option is given, or the file is not what it
+            should be.
     """
-    if (weights is None) == (config is None):
-        raise ValueError(
-            'base: expected either a file of weights (--base) or a config '
-            f'that builds the base (--config), got {weights} and {config}.'
-        )
-    if weights is not None:
-        return base_tensors(weights, prefix)
-    return base_model(read_config(str(config)), seed)
+    if args.base is not None:
+        return base_tensors(args.base, args.prefix)
+    if args.config is not None:
+        return base_model(load_config(str(args.config)), seed)
+    raise ValueError(
+        'base: expected --base WEIGHTS or --config CONFIG, got neither. Give '
+        'the file of the base, or the config that builds it.'
+    )
 
 
 def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
@@ -60,8 +56,8 @@ def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
 
     Args:
         path: Checkpoint or state dict.
-        prefix: Put before each name, such as ``backbone.`` for a file that
-            holds an encoder alone.
+        prefix: Text to put before each name, such as ``backbone.`` for a file
+            that holds an encoder alone.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -70,25 +66,14 @@ def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
     return {prefix + name: t for name, t in read_tensors(path).items()}
 
 
-def read_config(path: str | Path) -> Config:
-    """The config in a file, which is run.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read.
-    """
-    with _told_as_value_error('a config that can be read', str(path)):
-        return load_config(str(path))
-
-
 def base_model(config: Config, seed: int | None = None) -> nn.Module:
-    """The model as a training by this config begins, on the CPU.
+    """The model as a training with this config begins, on the CPU.
 
-    Whether that is the base of a delta, the fingerprints in the delta tell.
+    The fingerprints in a delta show whether that is its base.
 
     Args:
-        config: Left as it is.
-        seed: As for :func:`~gps_seg.engine.testing.task_model.build_base`.
+        config: Config with a model; it is not changed.
+        seed: Seed of the training, for what the config initialises randomly.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
@@ -99,18 +84,10 @@ def base_model(config: Config, seed: int | None = None) -> nn.Module:
             f'config: expected a model, got none ({config.filename}). Give '
             'the config that the delta was trained with.'
         )
-    with _told_as_value_error(
-        'a model that can be built', str(config.filename)
-    ):
-        return build_base(config, seed)
-
-
-@contextmanager
-def _told_as_value_error(expected: str, path: str) -> Iterator[None]:
     try:
-        yield
-    except _WRONG_CONFIG as error:
+        return build_base(config, seed)
+    except _WRONG_MODEL as error:
         raise ValueError(
-            f'config: expected {expected}, got {type(error).__name__}: '
-            f'{error} ({path}).'
+            'config: expected a model that can be built, got '
+            f'{type(error).__name__}: {error} ({config.filename}).'
         ) from error

@@ -1,31 +1,42 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The grammar of ``tools/delta.py``: its subcommands and what they take."""
+"""The subcommands of ``tools/delta.py`` and their options.
 
-import argparse
-from argparse import ArgumentParser
+Each subcommand is a module of this folder with a function ``run(args)``. It
+is imported when the command line has been parsed, so that ``--help`` and
+mistakes are answered before PyTorch is imported.
+"""
+
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from gps_seg.delta.format.records import BITS
+from gps_seg.command_line import add_cfg_options, tool_parser
+from gps_seg.files import require_new
 
+BITS = (1, 2, 4, 8)
 HALF = ('float16', 'bfloat16')
+DELTAS = ('.safetensors',)
+CHECKPOINTS = ('.pth', '.safetensors')
+PICTURES = ('.png', '.svg', '.pdf')
 SWEEP = """Test base + alpha * (tuned - base) on the config's test set for each
-alpha, and plot the metric against alpha (weight-space ensemble, WiSE-FT); the
+alpha, and plot the metric against alpha (weight-space ensemble, WiSE-FT). The
 numbers go into a JSON file beside the picture. Tensors that are new in the
 task, such as its head, have no base to be averaged with and keep their tuned
 values: 0 is the base with the head of the task, 1 the tuned model."""
 
 
 def delta_parser(description: str | None) -> ArgumentParser:
-    """A parser whose result has the name of the subcommand in ``command``."""
-    parser = ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """The parser; its result has the name of the subcommand in ``command``.
+
+    Args:
+        description: Docstring of the tool.
+    """
+    parser = tool_parser(description)
     commands = parser.add_subparsers(
-        dest='command', required=True, metavar='COMMAND'
+        dest='command', required=True, metavar='COMMAND', title='commands'
     )
     _add_reading(commands)
+    _add_comparing(commands)
     _add_extract(commands)
     _add_merging(commands)
     _add_combine(commands)
@@ -34,132 +45,167 @@ def delta_parser(description: str | None) -> ArgumentParser:
     return parser
 
 
+def check_results(args: Namespace) -> None:
+    """Refuse names that results cannot have, before the work begins.
+
+    Args:
+        args: Parsed command line.
+
+    Raises:
+        OSError: If there is a file of that name, or no room for one.
+        ValueError: If the name has another ending.
+    """
+    if getattr(args, 'out', None) is None:
+        return
+    require_new(args.out, *args.suffixes)
+    if args.command == 'sweep':
+        require_new(args.out.with_suffix('.json'), '.json')
+
+
 def _command(
     commands: Any, name: str, summary: str, description: str | None = None
 ) -> ArgumentParser:
+    sentence = f'{summary[0].upper()}{summary[1:]}.'
     command: ArgumentParser = commands.add_parser(
-        name, help=summary, description=description or summary
+        name, help=summary, description=description or sentence
     )
     return command
 
 
 def _add_reading(commands: Any) -> None:
-    info = _command(commands, 'info', 'what is in a delta')
-    info.add_argument('delta', type=Path)
+    info = _command(commands, 'info', 'show what is in a delta')
+    _add_delta(info)
     what = info.add_mutually_exclusive_group()
     add = what.add_argument
-    add('--config', action='store_true', help='print the config it came from')
-    add('--json', action='store_true', help='print all of it as JSON')
+    add(
+        '--config',
+        action='store_true',
+        help='print only the config of the training',
+    )
+    add('--json', action='store_true', help='print all facts as JSON')
     verify = _command(
         commands,
         'verify',
-        'check a file, and whether it fits a base; status 1 if not',
+        'check that a delta is intact and fits a base (exit status 1 if not)',
     )
-    verify.add_argument('delta', type=Path)
+    _add_delta(verify)
     _add_base(verify)
+
+
+def _add_comparing(commands: Any) -> None:
     diff = _command(
-        commands, 'diff', 'where two deltas differ, and by how much'
+        commands, 'diff', 'show where two deltas differ, and by how much'
     )
-    diff.add_argument('deltas', nargs=2, type=Path, metavar='DELTA')
+    add = diff.add_argument
+    add('deltas', nargs=2, type=Path, metavar='DELTA', help='two delta files')
     _add_base(diff, '; needed if only one of the two is quantized')
     overlap = _command(
-        commands, 'overlap', 'which entries deltas have in common, and where'
+        commands, 'overlap', 'show which entries deltas have in common'
     )
-    overlap.add_argument('deltas', nargs='+', type=Path, metavar='DELTA')
-    overlap.add_argument('--out', type=Path, help='picture (.png)')
+    _add_deltas(overlap)
+    _add_out(overlap, 'picture to write', PICTURES, required=False)
 
 
 def _add_extract(commands: Any) -> None:
     extract = _command(
-        commands, 'extract', 'make a delta of two full checkpoints'
+        commands, 'extract', 'make a delta from two full checkpoints'
     )
     add = extract.add_argument
-    add('base', type=Path, help='checkpoint or config (.py): before tuning')
-    add('tuned', type=Path, help='checkpoint after tuning')
-    add('--config', type=Path, help='config of the tuning, to keep its text')
+    add(
+        'base',
+        type=Path,
+        help='weights before the tuning: a checkpoint, or the config (.py) '
+        'that builds the model with them',
+    )
+    add('tuned', type=Path, help='checkpoint after the tuning')
+    _add_out(extract, 'delta to write', DELTAS)
     add(
         '--new',
         nargs='+',
         default=[],
         metavar='MODULE',
-        help='modules that are new in the task, such as decode_head: what '
-        'the base has there does not count',
+        help='modules that are new in the task, such as decode_head: the '
+        'weights of the base there are ignored',
+    )
+    add(
+        '--config',
+        type=Path,
+        help='config of the tuning, whose text is kept in the delta',
     )
     _add_prefix(extract)
-    _add_out(extract, 'delta (.safetensors)')
 
 
 def _add_merging(commands: Any) -> None:
     merge = _command(
         commands,
         'merge',
-        'config and delta into a plain checkpoint (.pth or .safetensors)',
+        'put a delta on the model of a config, write a full checkpoint',
     )
-    merge.add_argument('config', type=Path, help='builds the base')
-    merge.add_argument('delta', type=Path)
-    _add_out(merge, 'checkpoint; mmseg.apis.init_model reads a .pth')
+    merge.add_argument('config', type=Path, help='config that builds the base')
+    _add_delta(merge)
+    _add_out(merge, 'checkpoint to write', CHECKPOINTS)
     apply = _command(
         commands,
         'apply',
-        'weights and delta into a plain checkpoint, without a config',
+        'put a delta on a file of weights, write a full checkpoint',
     )
-    apply.add_argument('base', type=Path, help='weights of the base')
-    apply.add_argument('delta', type=Path)
+    apply.add_argument('base', type=Path, help='file with the base weights')
+    _add_delta(apply)
+    _add_out(apply, 'checkpoint to write', CHECKPOINTS)
     _add_prefix(apply)
-    _add_out(apply, 'checkpoint (.pth or .safetensors)')
 
 
 def _add_combine(commands: Any) -> None:
     combine = _command(
-        commands, 'combine', 'weighted sum of deltas, or one of them scaled'
+        commands, 'combine', 'sum deltas with weights, or scale one of them'
     )
-    combine.add_argument('deltas', nargs='+', type=Path, metavar='DELTA')
+    _add_deltas(combine)
     how = combine.add_mutually_exclusive_group(required=True)
     add = how.add_argument
-    add('--weights', nargs='+', type=float, help='one for each delta')
+    add('--weights', nargs='+', type=float, help='one weight for each delta')
     add(
         '--alpha',
         type=float,
-        help='scale one delta: 0 is the base, 1 the tuned model',
+        help='factor for a single delta: 0 is the base, 1 the tuned model',
     )
+    _add_base(combine, ' of all the deltas', required=True)
+    _add_out(combine, 'delta to write', DELTAS)
     combine.add_argument(
         '--head',
         type=Path,
         metavar='DELTA',
-        help='the one of the deltas whose new tensors (its head), classes '
-        'and config the result has; needed where they differ',
+        help='the delta that gives the result its new tensors (head), classes '
+        'and config; needed if they differ',
     )
-    _add_base(combine, ' of all the deltas', required=True)
-    _add_out(combine, 'delta (.safetensors)')
 
 
 def _add_quantize(commands: Any) -> None:
     quantize = _command(
-        commands, 'quantize', 'keep the values of a delta in fewer bits'
+        commands, 'quantize', 'store the values of a delta in fewer bits'
     )
+    _add_delta(quantize)
+    _add_out(quantize, 'delta to write', DELTAS)
     add = quantize.add_argument
-    add('delta', type=Path)
     add(
         '--bits',
         type=int,
         choices=BITS,
-        help='code differences to the base in so many bits each',
-    )
-    add(
-        '--levels',
-        choices=('kmeans', 'uniform'),
-        default='kmeans',
-        help='where the levels of the codes lie (kmeans)',
+        help='bits for each difference to the base; needs the base',
     )
     add(
         '--half',
         nargs='?',
         const='float16',
         choices=HALF,
-        help='round the values that are not coded (to float16)',
+        help='round all other values to this type (float16 if none is named)',
+    )
+    add(
+        '--levels',
+        choices=('kmeans', 'uniform'),
+        default='kmeans',
+        help='how the levels of the codes are chosen',
     )
     _add_base(quantize, '; needed for --bits')
-    _add_out(quantize, 'delta (.safetensors)')
 
 
 def _add_sweep(commands: Any) -> None:
@@ -170,20 +216,48 @@ def _add_sweep(commands: Any) -> None:
         SWEEP,
     )
     add = sweep.add_argument
-    add('config', type=Path, help='builds the base and its test set')
-    add('delta', type=Path)
-    add('--alphas', nargs='+', type=float, default=[0, 0.25, 0.5, 0.75, 1])
+    add('config', type=Path, help='config that builds the base and test set')
+    _add_delta(sweep)
+    _add_out(sweep, 'plot to write; numbers go into a .json beside', PICTURES)
+    add(
+        '--alphas',
+        nargs='+',
+        type=float,
+        default=[0, 0.25, 0.5, 0.75, 1],
+        metavar='ALPHA',
+        help='values of alpha to test',
+    )
     add(
         '--metric',
         nargs='+',
-        help='what to plot (the metric by which the config keeps the best)',
+        help="metrics to plot (default: that of the config's save_best)",
     )
-    _add_out(sweep, 'picture (.png); the numbers go beside it (.json)')
+    add_cfg_options(sweep)
 
 
-def _add_out(command: ArgumentParser, what: str) -> None:
+def _add_delta(command: ArgumentParser) -> None:
+    command.add_argument('delta', type=Path, help='delta file (.safetensors)')
+
+
+def _add_deltas(command: ArgumentParser) -> None:
     command.add_argument(
-        '--out', type=Path, required=True, metavar='FILE', help=what
+        'deltas', nargs='+', type=Path, metavar='DELTA', help='delta files'
+    )
+
+
+def _add_out(
+    command: ArgumentParser,
+    what: str,
+    suffixes: tuple[str, ...],
+    required: bool = True,
+) -> None:
+    command.set_defaults(suffixes=suffixes)
+    command.add_argument(
+        '--out',
+        type=Path,
+        required=required,
+        metavar='FILE',
+        help=f'{what} ({" or ".join(suffixes)})',
     )
 
 
@@ -192,7 +266,12 @@ def _add_base(
 ) -> None:
     base = command.add_mutually_exclusive_group(required=required)
     add = base.add_argument
-    add('--base', type=Path, metavar='WEIGHTS', help=f'file: the base{use}')
+    add(
+        '--base',
+        type=Path,
+        metavar='WEIGHTS',
+        help=f'file with the weights of the base{use}',
+    )
     add('--config', type=Path, help=f'config that builds the base{use}')
     _add_prefix(command)
 
@@ -201,6 +280,6 @@ def _add_prefix(command: ArgumentParser) -> None:
     command.add_argument(
         '--prefix',
         default='',
-        help='put before the names in the file of the base: "backbone." for '
-        'the weights of an encoder alone',
+        help='text to put before the names in the file of the base, such as '
+        '"backbone." for the weights of an encoder alone',
     )

@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Make a small delta of two full checkpoints, the base's and the tuned one."""
+"""``delta.py extract``: a small delta from two full checkpoints."""
 
+from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,23 @@ from gps_seg.engine.training.peft_hook import CHECKPOINT_KEY
 from gps_seg.files import require_new
 from gps_seg.models.restricted_loading import read_checkpoint
 from gps_seg.models.weight_files import read_tensors
-from gps_seg.runs.deltas.base import base_model, base_tensors, read_config
+from gps_seg.runs.deltas.base import base_model, base_tensors
 from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.launch import load_config
 
 MB = 1e6
+
+
+def run(args: Namespace) -> str:
+    """See :func:`extract_file`."""
+    return extract_file(
+        args.base,
+        args.tuned,
+        args.out,
+        config=args.config,
+        new=args.new,
+        prefix=args.prefix,
+    )
 
 
 def extract_file(
@@ -28,33 +42,36 @@ def extract_file(
     new: Sequence[str] = (),
     prefix: str = '',
 ) -> str:
-    """Make a delta of two full checkpoints.
+    """Make a delta from two full checkpoints.
 
     Args:
         base: Weights before the tuning, or the config (``.py``) that builds
             the model with them.
-        tuned: Weights after it. Classes, palette, config and method are taken
-            from it as far as it tells them.
-        out: The delta.
-        config: Config of the training, to keep its text; by default that in
+        tuned: Weights after the tuning. Classes, palette, config and method
+            are taken from this file if it contains them.
+        out: New delta file.
+        config: Config of the training, whose text is kept; by default that in
             ``tuned``, or else ``base`` if it is a config.
         new: Modules whose tensors count as new in the task, such as
-            ``decode_head``: what the base has there is left out of account.
-        prefix: Put before the names of the base.
+            ``decode_head``: the base's values there are ignored.
+        prefix: Text to put before the names in ``base``.
+
+    Returns:
+        What changed, and how large the file is.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        FileExistsError: If ``out`` is there.
+        FileExistsError: If ``out`` exists.
         ValueError: If a file is not what it should be, the two do not belong
             together, or ``new`` names no tensor.
     """
     require_new(out, DELTA_SUFFIX)
     tensors = read_tensors(tuned)
-    info = told_by(tuned)
+    info = facts_in(tuned)
     if config is None and not info.config and base.suffix == '.py':
         config = base
     if config is not None:
-        info = replace(info, config=read_config(config).pretty_text)
+        info = replace(info, config=load_config(str(config)).pretty_text)
     old = _base_state(base, prefix, info.seed)
     dropped = _within(new, tensors)
     old = {name: t for name, t in old.items() if name not in dropped}
@@ -69,16 +86,16 @@ def _base_state(
     base: Path, prefix: str, seed: int | None
 ) -> dict[str, Tensor]:
     if base.suffix == '.py':
-        model = base_model(read_config(base), seed)
+        model = base_model(load_config(str(base)), seed)
         state: dict[str, Tensor] = model.state_dict()
         return state
     return base_tensors(base, prefix)
 
 
-def told_by(checkpoint: Path) -> DeltaInfo:
-    """Classes, palette, config, method and seed, as a checkpoint has them.
+def facts_in(checkpoint: Path) -> DeltaInfo:
+    """Classes, palette, config, method and seed in a checkpoint.
 
-    A palette that does not go with the classes is left out.
+    A palette that does not match the classes is left out.
     """
     if checkpoint.suffix == '.safetensors':
         return DeltaInfo()

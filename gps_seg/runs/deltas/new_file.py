@@ -1,26 +1,45 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Results of commands go to new files, never over old ones."""
+"""Results of commands are new files; nothing is overwritten."""
 
 import os
+from pathlib import Path
 
 from gps_seg.delta.delta import Delta
 from gps_seg.files import require_new
 
-#: How the name of a delta file ends.
+#: Ending of the name of a delta file.
 DELTA_SUFFIX = '.safetensors'
 
 
 def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
-    """Write a delta to a new file, and its folder if that is missing.
+    """Write a delta to a new file; its folder is created if missing.
+
+    Args:
+        delta: Delta to write.
+        path: New file, ``.safetensors``.
 
     Returns:
         Size of the file in bytes.
 
     Raises:
-        OSError: As :func:`require_new` and :meth:`Delta.save`.
-        ValueError: As :func:`require_new`.
+        OSError: See :func:`require_new` and :meth:`Delta.save`.
+        ValueError: See :func:`require_new`.
     """
     path = require_new(path, DELTA_SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
     delta.save(path)
     return path.stat().st_size
+
+
+def name_and_megabytes(path: Path, size: int) -> str:
+    """Say what was written.
+
+    Args:
+        path: File that was written.
+        size: Its size in bytes.
+
+    Example:
+        >>> name_and_megabytes(Path('full.pth'), 1_234_567)
+        'full.pth: 1.2 MB'
+    """
+    return f'{path}: {size / 1e6:.1f} MB'

@@ -1,5 +1,8 @@
 """Configs by path and by package."""
 
+import gc
+import warnings
+
 import pytest
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -117,13 +120,6 @@ def test_bases_that_set_the_same_key(tmp_path):
         read_config(str(path))
 
 
-def test_another_key_that_is_missing_is_not_taken_for_that(tmp_path):
-    path = tmp_path / 'mine.py'
-    path.write_text("a = {}['b']")
-    with pytest.raises(KeyError, match='b'):
-        read_config(str(path))
-
-
 def test_a_program_of_its_own_can_build_the_second_base(tmp_path):
     """Without ``read_config``; the hook is in the registry of MMEngine."""
     path = tmp_path / 'mine.py'
@@ -144,3 +140,77 @@ def test_weights_in_the_place_of_the_config_are_told_apart(tmp_path):
     path.touch()
     with pytest.raises(ValueError, match='Give the config first, then'):
         read_config(str(path))
+
+
+def refusal(kind, path):
+    """Message of the error that a config gives, when all is cleared away.
+
+    MMEngine leaves a file open when a config fails.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', ResourceWarning)
+        try:
+            read_config(str(path))
+        except kind as error:
+            message = str(error)
+        gc.collect()
+    return message
+
+
+@pytest.mark.parametrize(
+    ('text', 'reason'),
+    [
+        ('a = b', "NameError: name 'b' is not defined"),
+        ('a = 1 / 0', 'ZeroDivisionError: division by zero'),
+        ("a = {}['b']", "KeyError: 'b'"),
+        ('assert False', 'AssertionError'),
+    ],
+)
+def test_the_line_of_a_config_that_fails_is_named(tmp_path, text, reason):
+    """Here it is a line of a base."""
+    base, path = tmp_path / 'base.py', tmp_path / 'mine.py'
+    base.write_text(f'x = 1\n\n{text}\n')
+    path.write_text("_base_ = 'base.py'")
+
+    message = refusal(ValueError, path)
+
+    assert message.startswith('config: expected a config that can be read')
+    assert f'got {reason} ({base}, line 3).' in message
+
+
+def test_a_config_that_is_no_python_has_its_line_in_the_message(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('x = 1\na = {')
+
+    message = refusal(ValueError, path)
+
+    assert "'{' was never closed" in message
+    assert 'line 2' in message
+
+
+def test_a_base_that_is_missing_is_named(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = 'no.py'")
+
+    message = refusal(FileNotFoundError, path)
+
+    assert f'got nothing at {tmp_path / "no.py"} (read by {path})' in message
+
+
+def test_a_module_that_is_missing_is_named_without_all_import_paths(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("custom_imports = dict(imports=['not_there'])")
+
+    message = refusal(ValueError, path)
+
+    assert 'not_there' in message
+    assert 'sys.path' not in message
+
+
+@pytest.mark.parametrize('key', ['a.9.x', 'a.b', 'c.d'])
+def test_an_override_that_leads_nowhere_is_named(tmp_path, key):
+    path = tmp_path / 'mine.py'
+    path.write_text("a = [1]\nc = 'text'")
+
+    with pytest.raises(ValueError, match=rf'settings of the config.*{key}'):
+        read_config(str(path), {key: 1})

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from gps_seg.runs.deltas import sweep_progress
+from gps_seg.runs.deltas import alphas
+from gps_seg.runs.deltas.alphas import SweepProgress
 from gps_seg.runs.deltas.sweep import as_json, main_metric
-from gps_seg.runs.deltas.sweep_progress import SweepProgress
 from gps_seg.visualization.alpha_sweep import AlphaScore
 
 METRICS = {'mDice': 80.0, 'image_mDice': 70.0}
@@ -16,7 +16,7 @@ METRICS = {'mDice': 80.0, 'image_mDice': 70.0}
 def test_the_time_left_is_that_of_all_alphas(monkeypatch):
     """Two alphas of four batches, six seconds each: 48 in all."""
     now = SimpleNamespace(seconds=100.0)
-    monkeypatch.setattr(sweep_progress.time, 'monotonic', lambda: now.seconds)
+    monkeypatch.setattr(alphas.time, 'monotonic', lambda: now.seconds)
     lines = []
     progress = SweepProgress([0, 0.5], lines.append)
     runner = SimpleNamespace(test_dataloader=range(4))

@@ -1,6 +1,7 @@
 """delta.py info, the console command, and wrong usage."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 
@@ -37,7 +38,13 @@ def test_info_for_people_and_scripts(succeed, case):
 def test_wrong_usage_is_status_2(run, arguments):
     status, _, err = run(*arguments)
     assert status == 2
-    assert 'usage: delta.py' in err
+    assert re.search(r'Run delta\.py( info)? --help', err)
+
+
+def test_a_command_is_suggested(run):
+    status, _, err = run('inof', 'x.safetensors')
+    assert status == 2
+    assert "got 'inof'. Did you mean info?" in err
 
 
 def test_a_file_does_not_steer_the_terminal(succeed, fail, case, tmp_path):

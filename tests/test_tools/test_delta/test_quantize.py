@@ -38,7 +38,7 @@ def test_quantize_makes_files_smaller(succeed, case, tmp_path):
 def test_quantize_wants_to_know_how(fail, case, tmp_path):
     out = ['--out', tmp_path / 'out.safetensors']
     assert 'expected --bits, --half' in fail('quantize', case.one, *out)
-    assert 'either a file of weights' in fail(
+    assert 'expected --base WEIGHTS' in fail(
         'quantize', case.one, '--bits', 8, *out
     )
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ from demo_tasks import HEAD
 
 from gps_seg.delta import Delta
 from gps_seg.runs import launch
-from gps_seg.runs.deltas.sweep import sweep
+from gps_seg.runs.deltas.alphas import sweep
 
 
 def score_of(config_file, checkpoint, work_dir):

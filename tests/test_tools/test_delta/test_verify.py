@@ -15,7 +15,7 @@ def test_verify_names_what_fits(succeed, case):
     by_file = succeed('verify', case.one, '--base', case.folder / 'base.pth')
     by_config = succeed('verify', case.one, '--config', case.config)
 
-    assert 'whole and well-formed' in alone and 'not compared' in alone
+    assert 'intact' in alone and 'not compared' in alone
     for told, rule in ((by_file, 'not compared'), (by_config, 'shapes fit')):
         assert f'{num_old} tensors that it changes match (' in told
         assert f'{len(delta.new)} tensors are new ({rule})' in told

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the info of a derived delta tells."""
+"""What the info of a derived delta says."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gps_seg.delta import extract
-from gps_seg.runs.deltas.merge import combine_tasks
+from gps_seg.runs.deltas.combine import combine_tasks
 
 
 @pytest.mark.parametrize(

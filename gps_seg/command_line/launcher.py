@@ -1,0 +1,31 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Options of a tool that several processes can run together."""
+
+import argparse
+
+
+def add_launcher(parser: argparse.ArgumentParser) -> None:
+    """Let a tool take ``--launcher`` and the rank of older launchers.
+
+    Args:
+        parser: Parser that gets the options.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_launcher(parser)
+        >>> parser.parse_args(['--launcher', 'pytorch']).launcher
+        'pytorch'
+    """
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes were started; see tools/dist_train.sh',
+    )
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS,
+    )

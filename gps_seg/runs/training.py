@@ -1,0 +1,65 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A training from the command line: what ``tools/train.py`` does."""
+
+import time
+from argparse import Namespace
+
+from mmengine.config import Config
+
+from gps_seg.engine.training.wrapper_types import enable_amp
+from gps_seg.runs import launch
+from gps_seg.runs.console import Console
+from gps_seg.runs.console_hook import ConsoleHook
+from gps_seg.runs.data_errors import naming_the_check_of_files
+from gps_seg.runs.early_check import check_before_data, check_config
+from gps_seg.runs.failed_start import leaving_no_trace
+from gps_seg.runs.interruption import saying_how_to_go_on
+from gps_seg.runs.method_options import set_method
+from gps_seg.runs.overrides import parse_overrides
+from gps_seg.runs.run_summary import summarize
+
+
+def train(args: Namespace) -> None:
+    """Train by a config, and report it on the console.
+
+    Args:
+        args: Command line of ``tools/train.py``.
+
+    Raises:
+        OSError: If a file is missing or cannot be written.
+        ValueError: If config and command line do not fit one another, or the
+            data cannot be used.
+        SystemExit: If the user interrupts the run.
+    """
+    start = time.monotonic()
+    launch.set_local_rank(args.local_rank)
+    with Console(args.verbose) as console:
+        config = _config(args)
+        state = args.resume and launch.find_state(config, args.resume)
+        check_config(config)
+        hook = ConsoleHook(console, f'Training with {args.config}')
+        with (
+            leaving_no_trace(config, lambda: hook.begun),
+            saying_how_to_go_on(config.work_dir),
+            naming_the_check_of_files(),
+        ):
+            with console.silenced():
+                runner = launch.build_runner(config, state)
+            runner.register_hook(hook)
+            check_before_data(runner)
+            runner.train()
+        seconds = time.monotonic() - start
+        console.write(summarize(runner, hook.best, seconds))
+
+
+def _config(args: Namespace) -> Config:
+    config = launch.load_config(args.config, args.work_dir, args.cfg_options)
+    options = parse_overrides(args.peft_options, '--peft-options')
+    if args.k is not None:
+        options['method.k'] = args.k
+    set_method(config, args.method, options)
+    if args.amp:
+        enable_amp(config)
+    launch.set_launcher(config, args.launcher)
+    launch.set_seed(config, args.seed, args.deterministic)
+    return config
