@@ -87,8 +87,23 @@ def test_tools_are_listed_with_their_first_line(
 ):
     assert run_console(*arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert '  train              Train a model.' in lines
+    assert '  train    Train a model.' in lines
     assert any(line.strip() == 'converters/kvasir' for line in lines)
+    # Not in the order of the alphabet: what one needs daily comes first.
+    order = [line.split()[0] for line in lines if line.startswith('  ')]
+    assert order == ['train', 'sibling', 'converters/kvasir']
+
+
+def test_daily_tools_converters_and_the_rest_have_their_sections():
+    text = console.usage(console.find_tools())
+    daily, converters, others = text.split(':\n')[1:]
+    assert [line.split()[0] for line in daily.splitlines()[:3]] == [
+        'demo',
+        'train',
+        'test',
+    ]
+    assert 'dataset_converters/kvasir_seg' in converters
+    assert 'pretrain_demo' in others
 
 
 def test_a_tool_gets_its_arguments_and_siblings(run_console, capsys):
@@ -103,11 +118,22 @@ def test_a_tools_exit_status_is_passed_on(run_console):
         run_console('converters/kvasir')
 
 
-def test_an_unknown_tool(run_console, capsys):
-    assert run_console('trian') == 2
+@pytest.mark.parametrize(
+    ('given', 'meant'),
+    [('trian', 'train'), ('kvazir', 'converters/kvasir')],
+)
+def test_of_an_unknown_tool_the_closest_is_suggested(
+    run_console, capsys, given, meant
+):
+    assert run_console(given) == 2
     error = capsys.readouterr().err
-    assert 'got trian (TOOL)' in error
-    assert 'converters/kvasir, sibling, train' in error
+    assert f"got '{given}'. Did you mean {meant}? Run gps-seg to" in error
+    assert error.count('\n') == 1
+
+
+def test_a_tool_like_no_other_has_no_suggestion(run_console, capsys):
+    assert run_console('zzz') == 2
+    assert "got 'zzz'. Run gps-seg to list" in capsys.readouterr().err
 
 
 def test_every_tool_says_what_it_does():

@@ -1,50 +1,75 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train the variants of a config, several seeds each: a table and a plot.
+"""Train the variants of a config with several seeds: a table and a plot.
 
 python tools/ablate.py configs/studies/ablation.py --seeds 0 1 2
 
-Killed, the same call goes on: runs that came to their end are read, a run
-that did not is trained from its start.
+If it is interrupted, run the same command again: finished runs are reused, an
+unfinished one is trained from its start.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from gps_seg.runs import launch
-from gps_seg.runs.side_by_side.ablation import plan, run_trials
-from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.run_results import METRICS, results_table
+from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+
+METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file with variants')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', help='names of variants to run')
-    parser.add_argument('--work-dir', help='folder of all the runs')
-    parser.add_argument('--metric', default='image_mDice', choices=METRICS)
-    launch.add_cfg_options(parser)
-    return parser.parse_args()
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add('config', help='config file with a dictionary of variants')
+    add(
+        '--seeds',
+        nargs='+',
+        type=int,
+        default=[0, 1, 2],
+        metavar='SEED',
+        help='seeds to train each variant with',
+    )
+    add(
+        '--only',
+        nargs='+',
+        metavar='VARIANT',
+        help='names of the variants to train (default: all)',
+    )
+    add(
+        '--work-dir',
+        help='folder for all runs (default: work_dirs/NAME_OF_CONFIG)',
+    )
+    add(
+        '--metric',
+        default='image_mDice',
+        choices=METRICS,
+        help='metric of the plot',
+    )
+    add_cfg_options(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
-    config = launch.load_config(args.config, args.work_dir, args.cfg_options)
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.runs.launch import load_config
+    from gps_seg.runs.side_by_side.ablation import plan, run_trials
+    from gps_seg.visualization import MethodRun, plot_comparison
+    from gps_seg.visualization.run_results import results_table
+
+    config = load_config(args.config, args.work_dir, args.cfg_options)
     trials = plan(config, args.seeds, args.only)
-    results = list(run_trials(trials))
-    print(results_table(sorted(results, key=order(trials)), METRICS))
+    order = list(dict.fromkeys(trial.variant for trial in trials))
+    results = sorted(run_trials(trials), key=lambda run: order.index(run.name))
     rows = [
         MethodRun(run.name, run.metrics[args.metric], run.trained / run.total)
         for run in results
     ]
+    table = results_table(results, METRICS)
     out = Path(config.work_dir, 'ablation.png')
-    print(plot_comparison(rows, out, args.metric))
+    return f'{table}\n\n{plot_comparison(rows, out, args.metric)}'
 
 
-def order(trials):
-    names = list(dict.fromkeys(trial.variant for trial in trials))
-    return lambda run: names.index(run.name)
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,57 +1,102 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Measure what a training step costs: time and memory, method by method.
+"""Measure what a training step costs in time and memory, method by method.
 
 python tools/benchmark.py --arch vit-b16 --out work_dirs/benchmark_vit-b16
 
-Input and labels are synthetic, the weights random unless --checkpoint is
-given. Writes benchmark.json (also after every round), benchmark.png and the
-selections into the folder --out. Set OMP_NUM_THREADS to choose the threads.
+Input and labels are synthetic; the weights are random unless --checkpoint is
+given. Writes benchmark.json (after every round), benchmark.png and the
+selections into the folder --out. Set OMP_NUM_THREADS to choose the number of
+threads.
 """
 
 import argparse
 import os
+import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from gps_seg.benchmark import (
-    ARCHITECTURES,
-    DEVICES,
-    METHODS,
-    Settings,
-    as_json,
-    check_architecture,
-    format_tables,
-    plot_benchmark,
-    rows_of,
-    run_rounds,
-    select_once,
-    summarize,
+from gps_seg.command_line import run_tool, tool_parser
+
+ARCHITECTURES = ('vit-s14', 'vit-b16', 'swin-t', 'tiny')
+METHODS = (
+    'full',
+    'linear',
+    'bias',
+    'lora',
+    'dense-mask',
+    'scatter-add',
+    'ours',
 )
-from gps_seg.engine.reporting.environment import describe_environment
-from gps_seg.files import write_json
+DEVICES = ('cpu', 'cuda')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
     add = parser.add_argument
-    add('--arch', default='vit-b16', help=f'one of {list(ARCHITECTURES)}')
-    add('--size', type=int, help='side of the input in pixels')
+    add(
+        '--arch',
+        default='vit-b16',
+        choices=ARCHITECTURES,
+        help='architecture of the encoder',
+    )
+    add(
+        '--methods',
+        nargs='+',
+        choices=METHODS,
+        default=METHODS,
+        metavar='METHOD',
+        help='methods to measure',
+    )
+    add(
+        '--k',
+        type=int,
+        nargs='+',
+        default=[1, 2, 5, 20],
+        help='connections per neuron of methods that select',
+    )
+    add(
+        '--out',
+        type=Path,
+        metavar='FOLDER',
+        help='folder for the results (default: work_dirs/benchmark_ARCH)',
+    )
+    add('--device', default='cpu', choices=DEVICES, help='device to measure')
     add('--batch', type=int, default=1, help='images per step')
-    add('--device', default='cpu', choices=DEVICES)
+    add(
+        '--size',
+        type=int,
+        help='side of the input in pixels (default: that of the architecture)',
+    )
     add('--steps', type=int, default=5, help='timed steps per round')
-    add('--rounds', type=int, default=3, help='turns of every method')
-    add('--k', type=int, nargs='+', default=[1, 2, 5, 20])
-    add('--methods', nargs='+', default=list(METHODS), metavar='METHOD')
-    add('--checkpoint', help='weights of the encoder, as weights://NAME')
-    add('--out', type=Path, help='folder; work_dirs/benchmark_ARCH')
-    return parser.parse_args()
+    add(
+        '--rounds',
+        type=int,
+        default=3,
+        help='rounds, in each of which every method takes a turn',
+    )
+    add(
+        '--checkpoint',
+        help='weights of the encoder, as a path or weights://NAME',
+    )
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.benchmark import (
+        Settings,
+        as_json,
+        check_architecture,
+        format_tables,
+        plot_benchmark,
+        rows_of,
+        run_rounds,
+        select_once,
+        summarize,
+    )
+    from gps_seg.engine.reporting.environment import describe_environment
+    from gps_seg.files import write_json
+
     settings = Settings(
         arch=args.arch,
         size=check_architecture(args.arch, args.size),
@@ -75,17 +120,19 @@ def main() -> None:
         f'threads: {content["num_threads"]}'
     )
     print(title, flush=True)
-    for measurements in run_rounds(settings, rows, out, report):
+    for measurements in run_rounds(
+        settings, rows, out, partial(print, flush=True)
+    ):
         content['methods'] = as_json(measurements)
         write_json(content, out / 'benchmark.json')
-    print(format_tables(measurements))
     summaries = [s for s in map(summarize, measurements) if s is not None]
-    print(plot_benchmark(summaries, out / 'benchmark.png', title))
+    picture = plot_benchmark(summaries, out / 'benchmark.png', title)
+    return f'{format_tables(measurements)}\n{picture}'
 
 
-def report(line: str) -> None:
-    print(line, flush=True)
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

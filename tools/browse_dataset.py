@@ -1,108 +1,74 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Draw images with their labels as a model gets to see them in training."""
+"""Draw images with their labels as the model sees them in training.
+
+python tools/browse_dataset.py configs/gps_kvasir.py --out contact_sheet.png
+"""
 
 import argparse
-import random
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-import mmcv
-import numpy as np
-from mmengine.config import Config
-from mmengine.dataset import BaseDataset
-from mmengine.registry import DATASETS, init_default_scope
-from mmengine.runner import set_random_seed
-from rich.progress import track
-
-import gps_seg.datasets  # noqa: F401  (registers the data sets)
-from gps_seg.datasets.ignored_label import ignored_label, with_unknown
-from gps_seg.runs.launch import load_config
-from gps_seg.visualization import ClassColours, Tile, plot_contact_sheet
+from gps_seg.command_line import (
+    PICTURES,
+    add_cfg_options,
+    file_ending_in,
+    run_tool,
+    tool_parser,
+)
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'config', help='any config with data loaders; package::path too'
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add('config', help='config file, or package::path, with data loaders')
+    add(
+        '--split',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help='data loader to take the images and their pipeline from',
     )
-    parser.add_argument(
-        '--split', choices=('train', 'val', 'test'), default='train'
+    add(
+        '--number',
+        type=_positive,
+        default=24,
+        help='number of images, drawn at random',
     )
-    parser.add_argument('--number', type=_positive, default=24)
-    parser.add_argument('--out', type=Path, default=Path('contact_sheet.png'))
-    parser.add_argument(
+    add(
+        '--out',
+        type=file_ending_in(*PICTURES),
+        default='contact_sheet.png',
+        metavar='FILE',
+        help='picture to write (.png, .svg or .pdf); replaced if it exists',
+    )
+    add(
         '--seed',
         type=int,
         default=0,
-        help='of the choice of images and of their augmentation',
+        help='seed of the random choice of images and of their augmentation',
     )
-    return parser.parse_args()
+    add_cfg_options(parser)
+    return parser
 
 
 def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f'expected at least 1, got {text}')
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number, 1 or more; got '{text}'"
+        )
     return int(text)
 
 
-def build_dataset(config: Config, split: str) -> BaseDataset:
-    """Build the data set of a split with the pipeline of the config."""
-    loader = config.get(f'{split}_dataloader')
-    if loader is None:
-        raise ValueError(
-            f'{split}_dataloader: expected one in the config, got none. '
-            'Take another --split.'
-        )
-    init_default_scope(config.get('default_scope', 'mmseg'))
-    return DATASETS.build(loader.dataset)
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.runs.browsing import draw_split
+    from gps_seg.runs.launch import load_config
+
+    config = load_config(args.config, overrides=args.cfg_options)
+    path = draw_split(config, args.split, args.number, args.seed, args.out)
+    return f'Written to {path}'
 
 
-def make_tile(sample: dict, names: Sequence[str], ignored: int) -> Tile:
-    """Turn one output of a pipeline into a picture."""
-    data_sample = sample['data_samples']
-    image = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0))
-    title = Path(data_sample.img_path).stem
-    if 'gt_label' in data_sample:
-        label = int(data_sample.gt_label)
-        name = names[label] if names else f'class {label}'
-        return Tile(mmcv.bgr2rgb(image), None, f'{title}\n{name}')
-    labels = data_sample.gt_sem_seg.data[0].numpy()
-    # Test pipelines keep the labels at the size of the file.
-    height, width = labels.shape
-    rgb = mmcv.bgr2rgb(mmcv.imresize(image, (width, height)))
-    return Tile(rgb, with_unknown(labels, ignored), title)
-
-
-def main() -> None:
-    args = parse_args()
-    try:
-        config = load_config(args.config)
-        dataset = build_dataset(config, args.split)
-        ignored = ignored_label(config.get('model'))
-        names = dataset.metainfo.get('classes') or ()
-        set_random_seed(args.seed)
-        number = min(args.number, len(dataset))
-        indices = sorted(random.sample(range(len(dataset)), number))
-        tiles = [
-            make_tile(dataset[i], names, ignored)
-            for i in track(indices, 'Loading images')
-        ]
-        heading = (
-            f'{args.split} split: {number} of {len(dataset)} images after the '
-            f'pipeline of {Path(args.config).name}, seed {args.seed}'
-        )
-        path = plot_contact_sheet(
-            tiles,
-            args.out,
-            heading=heading,
-            classes=ClassColours.from_metainfo(dataset.metainfo),
-            foreground=names[1] if len(names) > 1 else 'foreground',
-        )
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
-    print(f'Written to {path}')
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,40 +1,40 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Open and count the files of a config's data sets, before it is trained.
+"""Open and count the files of a config's data sets before training.
 
-Ends with status 1 if a file cannot be used.
+python tools/check_dataset.py configs/gps_kvasir.py
+
+Every image and label is opened once. The exit status is 1 if a file cannot be
+used.
 """
 
 import argparse
 import functools
 import sys
 
-from rich.progress import track
-
-import gps_seg.datasets  # noqa: F401  (registers the data sets)
-from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
-from gps_seg.datasets.ignored_label import ignored_label
-from gps_seg.datasets.overview.splits import look_at, open_all
-from gps_seg.datasets.overview.text import histograms, table
-from gps_seg.runs import launch
+from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='any config with data loaders')
-    launch.add_cfg_options(parser)
-    return parser.parse_args()
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', help='config file with data loaders')
+    add_cfg_options(parser)
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> None:
+    from rich.progress import track
+
+    import gps_seg.datasets  # noqa: F401  (registers the data sets)
+    from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
+    from gps_seg.datasets.ignored_label import ignored_label
+    from gps_seg.datasets.overview.splits import look_at, open_all
+    from gps_seg.datasets.overview.text import histograms, table
+    from gps_seg.runs.launch import load_config
+
+    config = load_config(args.config, overrides=args.cfg_options)
     progress = functools.partial(track, description='Opening files')
-    try:
-        config = launch.load_config(args.config, overrides=args.cfg_options)
-        found = look_at(config)
-        ignored = ignored_label(config.get('model'))
-        facts = open_all(found, ignored, progress)
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
+    found = look_at(config)
+    facts = open_all(found, ignored_label(config.get('model')), progress)
     print(table(found, facts))
     by_class = histograms(found, facts)
     if by_class:
@@ -43,9 +43,15 @@ def main() -> None:
         dict.fromkeys(line for own in facts for line in own.problems)
     )
     if problems:
-        listed = bullets(problems, MAX_LISTED)
-        sys.exit(f'{len(problems)} problem(s):\n{listed}')
+        raise ValueError(
+            f'data: expected files without problems, got {len(problems)} '
+            f'problem(s):\n{bullets(problems, MAX_LISTED)}'
+        )
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,45 +1,68 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare finished runs: a table and a plot of methods and seeds.
+"""Compare finished runs: a table, and a plot, of methods and seeds.
 
 python tools/compare.py work_dirs/kvasir/* --out work_dirs/kvasir.png
 
-The runs are those of segmentors that were validated with DiceIoUMetric.
+The runs must be those of segmentors that were validated with DiceIoUMetric.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.run_results import (
-    METRICS,
-    read_run,
-    results_table,
+from gps_seg.command_line import (
+    PICTURES,
+    file_ending_in,
+    run_tool,
+    tool_parser,
 )
 
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dirs', nargs='+', type=Path)
-    parser.add_argument('--out', help='PNG of the comparison')
-    parser.add_argument('--metric', default='image_mDice', choices=METRICS)
-    return parser.parse_args()
+METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
-def main() -> None:
-    args = parse_args()
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        metavar='WORK_DIR',
+        help='work directory of a finished run',
+    )
+    add(
+        '--out',
+        type=file_ending_in(*PICTURES),
+        metavar='FILE',
+        help='plot to write (.png, .svg or .pdf); replaced if it exists',
+    )
+    add(
+        '--metric',
+        default='image_mDice',
+        choices=METRICS,
+        help='metric of the plot',
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.visualization import MethodRun, plot_comparison
+    from gps_seg.visualization.run_results import read_run, results_table
+
     runs = [read_run(work_dir) for work_dir in args.work_dirs]
-    print(results_table(runs, METRICS))
-    if args.out:
-        rows = [
-            MethodRun(run.name, run.metrics[args.metric], share(run))
-            for run in runs
-        ]
-        print(plot_comparison(rows, args.out, args.metric))
+    table = results_table(runs, METRICS)
+    if args.out is None:
+        return table
+    rows = [
+        MethodRun(run.name, run.metrics[args.metric], run.trained / run.total)
+        for run in runs
+    ]
+    return f'{table}\n\n{plot_comparison(rows, args.out, args.metric)}'
 
 
-def share(run) -> float:
-    return run.trained / run.total
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

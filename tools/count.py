@@ -1,48 +1,64 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Count what GPS would train of a config's model, by kind of parameter.
+"""Count what GPS would train in a config's model.
 
 python tools/count.py configs/gps_kvasir.py
 python tools/count.py --markdown @docs/model_zoo.txt
 
-Needs no data and no weights. An argument ``@FILE`` stands for the lines of a
+Needs neither data nor weights. An argument @FILE stands for the lines of that
 file.
 """
 
 import argparse
+import sys
 
-from gps_seg.runs import launch
-from gps_seg.runs.counting import (
-    count_config,
-    format_count,
-    markdown_table,
-)
+from gps_seg.command_line import run_tool, tool_parser
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        fromfile_prefix_chars='@',
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__, fromfile_prefix_chars='@')
     add = parser.add_argument
-    add('configs', nargs='+', help='config files, or package::config')
-    add('--k', type=int, help="connections per neuron; default: config's, 1")
-    add('--markdown', action='store_true', help='one table, a line per config')
-    return parser.parse_args()
+    add(
+        'configs',
+        nargs='+',
+        metavar='CONFIG',
+        help='config file, or package::path of an installed package',
+    )
+    add(
+        '--k',
+        type=int,
+        help="connections per neuron (default: the config's, or else 1)",
+    )
+    add(
+        '--markdown',
+        action='store_true',
+        help='print one Markdown table with a line per config, for the '
+        'encoders alone',
+    )
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.runs.counting import (
+        count_config,
+        format_count,
+        markdown_table,
+    )
+    from gps_seg.runs.launch import load_config
+
     counts = [
-        (name, count_config(launch.load_config(name), args.k))
+        (name, count_config(load_config(name), args.k))
         for name in args.configs
     ]
     if args.markdown:
-        print(markdown_table(counts))
-        return
-    for name, count in counts:
-        print(f'{name}\n{format_count(count)}')
+        return markdown_table(counts)
+    return '\n\n'.join(
+        f'{name}\n{format_count(count)}' for name, count in counts
+    )
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -5,7 +5,20 @@ The standard library alone, so that ``--help`` and mistakes on the command
 line are answered before anything that takes seconds is imported.
 """
 
-from gps_seg.command_line.parser import add_cfg_options, tool_parser
+from gps_seg.command_line.parser import (
+    add_cfg_options,
+    file_ending_in,
+    tool_parser,
+)
 from gps_seg.command_line.running import run_tool
 
-__all__ = ['add_cfg_options', 'run_tool', 'tool_parser']
+#: Endings of the pictures that can be drawn.
+PICTURES = ('.png', '.svg', '.pdf')
+
+__all__ = [
+    'PICTURES',
+    'add_cfg_options',
+    'file_ending_in',
+    'run_tool',
+    'tool_parser',
+]

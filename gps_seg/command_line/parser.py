@@ -2,7 +2,9 @@
 """Parsers of the tools: help that can be read, and shared options."""
 
 import argparse
+from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -110,3 +112,26 @@ def _key_and_value(text: str) -> str:
             '= sign, and quote a value that contains spaces.'
         )
     return text
+
+
+def file_ending_in(*suffixes: str) -> Callable[[str], Path]:
+    """A type of arguments: the path of a file with one of these endings.
+
+    Args:
+        suffixes: Endings in lower case, such as ``.png``.
+
+    Example:
+        >>> file_ending_in('.png', '.pdf')('plot.PNG').name
+        'plot.PNG'
+    """
+
+    def parse(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise argparse.ArgumentTypeError(
+                f'expected a name that ends in {" or ".join(suffixes)}, got '
+                f"'{text}'"
+            )
+        return path
+
+    return parse

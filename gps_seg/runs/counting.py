@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What GPS would train of a config's model: counts, without data and weights.
+"""How many values of a config's model GPS would train.
 
-Counts are arithmetic on shapes, so the model is built without the memory of
-its weights, and nothing is downloaded.
+Counts follow from shapes: the model is built without memory for its weights,
+and neither data nor weights are needed.
 """
 
 import copy
@@ -25,14 +25,14 @@ from gps_seg.text.table import aligned
 
 
 class Count(NamedTuple):
-    """Entries of parameters, and what of them trains.
+    """Number of values in parameters, and how many of them train.
 
     Args:
-        kind: What these parameters are.
+        kind: Kind of these parameters, such as ``Linear.weight``.
         tensors: Number of parameters.
-        entries: Number of entries in them.
-        selected: Connections that train.
-        whole: Entries of those that train whole.
+        entries: Number of values in them.
+        selected: Number of connections that train.
+        whole: Number of values in parameters that train whole.
     """
 
     kind: str
@@ -42,14 +42,19 @@ class Count(NamedTuple):
     whole: int
 
     @property
+    def trained(self) -> int:
+        """Values that the optimizer changes."""
+        return self.selected + self.whole
+
+    @property
     def frozen(self) -> int:
-        """Entries that keep their bits."""
-        return self.entries - self.selected - self.whole
+        """Values that keep their bits."""
+        return self.entries - self.trained
 
     @property
     def share(self) -> float:
-        """What trains, as a share in [0, 1]."""
-        return (self.selected + self.whole) / self.entries
+        """Share of the values that train, in [0, 1]."""
+        return self.trained / self.entries
 
 
 @dataclass(frozen=True)
@@ -58,31 +63,48 @@ class ModelCount:
 
     Args:
         encoder: Class of the encoder.
-        kinds: One row for each kind of parameter in it, as ``Linear.weight``.
-        outside: What lies outside the encoder.
+        kinds: One row for each kind of parameter in the encoder.
+        head: Everything outside the encoder.
     """
 
     encoder: str
     kinds: tuple[Count, ...]
-    outside: Count
+    head: Count
 
     @property
     def total(self) -> Count:
         """The whole encoder."""
         return _sum('encoder', self.kinds)
 
+    @property
+    def model(self) -> Count:
+        """The whole model, encoder and head."""
+        return _sum('model', [self.total, self.head])
+
+    @property
+    def trained(self) -> dict[str, int]:
+        """Values that train: connections, biases, head, and any others."""
+        biases = sum(row.whole for row in self.kinds if _is_bias(row.kind))
+        parts = {
+            'connections': self.total.selected,
+            'biases': biases,
+            'head': self.head.trained,
+        }
+        other = self.total.whole - biases
+        return {**parts, 'other': other} if other else parts
+
 
 def count_config(config: Config, k: int | None = None) -> ModelCount:
     """Counts of GPS for the model of a config.
 
     Args:
-        config: Config of a segmentor or a classifier; left as it is.
-        k: Connections per neuron. By default that of the config's PeftHook,
-            whose encoder and rules are used too, or 1.
+        config: Config of a segmentor or a classifier; it is not changed.
+        k: Connections per neuron; by default ``k`` of the config's PeftHook,
+            or 1. Encoder and rules are those of the PeftHook.
 
     Raises:
-        ValueError: If the config's GPS does not fit the model, or it has not
-            ``k`` connections for each neuron.
+        ValueError: If the config's GPS does not fit the model, or a neuron
+            has fewer than ``k`` connections.
     """
     return count_model(model_of_shapes(config), gps_of(config, k))
 
@@ -113,12 +135,16 @@ def _count_model(model: nn.Module, method: GPS, k: int) -> ModelCount:
     return ModelCount(
         type(model.get_submodule(method.encoder)).__name__,
         tuple(_sum(kind, counts) for kind, counts in inside.items()),
-        _sum('outside', outside),
+        _sum('head', outside),
     )
 
 
 def gps_of(config: Config, k: int | None) -> GPS:
-    """The GPS that the config's PeftHook names, or the plain one.
+    """GPS with the settings of the config's PeftHook, or the defaults.
+
+    Args:
+        config: Config of a training.
+        k: Connections per neuron in place of those of the config, or None.
 
     Raises:
         ValueError: If the hook names another method, or there are two hooks.
@@ -132,16 +158,16 @@ def gps_of(config: Config, k: int | None) -> GPS:
     if not isinstance(method, GPS):
         raise ValueError(
             f"count: expected method=dict(type='gps', ...), got {settings}. "
-            'Other methods need no table: they train the same tensors whole.'
+            'Other methods train whole tensors; there is nothing to count.'
         )
     return method
 
 
 class _WithoutMemory(TorchFunctionMode):
-    """Layers made inside have shapes and no values.
+    """Layers that are built inside have shapes but no values.
 
-    ``torch.device('meta')`` would also take the few numbers that constructors
-    compute with, such as rates of stochastic depth.
+    ``torch.device('meta')`` would also affect the few numbers that
+    constructors compute with, such as rates of stochastic depth.
     """
 
     def __torch_function__(
@@ -158,36 +184,81 @@ class _WithoutMemory(TorchFunctionMode):
 
 
 def model_of_shapes(config: Config) -> nn.Module:
-    """The config's model; most of its weights have a shape and no values."""
+    """The config's model, with shapes but without values where possible.
+
+    Args:
+        config: Config with a model; it is not changed.
+    """
     init_default_scope(config.get('default_scope') or 'mmseg')
     with _WithoutMemory():
         return MODELS.build(copy.deepcopy(config.model))
 
 
 def format_count(count: ModelCount) -> str:
-    """Aligned text: a line per kind of parameter in the encoder."""
-    head = ('kind', 'tensors', 'entries', 'selected', 'whole', 'frozen')
-    total = count.total
-    rows = [*count.kinds, total, count.outside]
-    return (
-        f'{aligned([head, *map(_cells, rows)])}\n'
-        f'{100 * total.share:.3f} % of the encoder ({count.encoder}) trains'
+    """Two tables, kinds of parameters and what trains, and what shares mean.
+
+    Args:
+        count: Counts of a model.
+    """
+    model = count.model
+    return '\n'.join(
+        [
+            _table_of_kinds(count),
+            '',
+            _table_of_parts(count),
+            '',
+            f'Shares are of all {model.entries:,} values of the model. '
+            'In the encoder alone',
+            f'({count.encoder}) {_percent(count.total.share, 3)} trains.',
+        ]
+    )
+
+
+def _table_of_kinds(count: ModelCount) -> str:
+    head = ('kind', 'tensors', 'values', 'trained', 'frozen')
+    rows = [*count.kinds, count.total, count.head, count.model]
+    return aligned(
+        [
+            head,
+            *(
+                [
+                    row.kind,
+                    *map(_number, (row.tensors, row.entries)),
+                    *map(_number, (row.trained, row.frozen)),
+                ]
+                for row in rows
+            ),
+        ]
+    )
+
+
+def _table_of_parts(count: ModelCount) -> str:
+    entries = count.model.entries
+    parts = {**count.trained, 'together': count.model.trained}
+    return aligned(
+        [
+            ('trained', 'values', 'share'),
+            *(
+                (name, _number(part), _percent(part / entries, 2))
+                for name, part in parts.items()
+            ),
+        ]
     )
 
 
 def markdown_table(counts: Sequence[tuple[str, ModelCount]]) -> str:
-    """A line for each model.
+    """A table of encoders, with a line for each model.
 
     Args:
-        counts: Name and counts of each.
+        counts: Name and counts of each model.
     """
     head = (
         'config',
         'encoder',
-        'parameters',
-        'selected',
-        'biases and other whole',
-        'share',
+        'values of the encoder',
+        'connections',
+        'biases and other',
+        'share of the encoder',
     )
     rows = [
         (
@@ -196,11 +267,24 @@ def markdown_table(counts: Sequence[tuple[str, ModelCount]]) -> str:
             count.total.entries,
             count.total.selected,
             count.total.whole,
-            f'{100 * count.total.share:.3f} %',
+            _percent(count.total.share, 3),
         )
         for name, count in counts
     ]
     return table([head, *rows])
+
+
+def _number(value: int) -> str:
+    return f'{value:,}'
+
+
+def _percent(share: float, digits: int) -> str:
+    return f'{100 * share:.{digits}f} %'
+
+
+def _is_bias(kind: str) -> bool:
+    """Whether a kind is that of biases: ``Linear.bias``, ``in_proj_bias``."""
+    return kind.partition(' ')[0].endswith('bias')
 
 
 def _count(owned: Owned, role: Role, k: int) -> Count:
@@ -217,8 +301,3 @@ def _count(owned: Owned, role: Role, k: int) -> Count:
 def _sum(kind: str, counts: Iterable[Count]) -> Count:
     numbers = [(0, 0, 0, 0), *(count[1:] for count in counts)]
     return Count(kind, *(sum(column) for column in zip(*numbers, strict=True)))
-
-
-def _cells(count: Count) -> list[str]:
-    numbers = (*count[1:], count.frozen)
-    return [count.kind, *(f'{number:,}' for number in numbers)]

@@ -22,3 +22,13 @@ def run_tool(name, *arguments):
         except SystemExit as end:
             if end.code:
                 raise
+
+
+def error_of_tool(capsys, name, *arguments):
+    """What ``tools/<name>`` prints when it ends with status 1."""
+    with pytest.raises(SystemExit) as end:
+        run_tool(name, *arguments)
+    error = capsys.readouterr().err
+    assert end.value.code == 1, error
+    assert 'Traceback' not in error
+    return error

@@ -2,12 +2,12 @@
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from dataclasses import asdict
 
 import pytest
+from run_tool import run_tool
 
 from gps_seg.benchmark import Settings, rounds, rows_of, run_rounds, worker
 from gps_seg.benchmark.methods import METHODS, Method
@@ -107,7 +107,7 @@ def check_results(folder, printed):
 
 
 def test_a_run_leaves_table_json_picture_and_selections(
-    repo_dir, tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys
 ):
     """As the test below, with the worker's tasks done in this process."""
 
@@ -116,10 +116,8 @@ def test_a_run_leaves_table_json_picture_and_selections(
         result = worker.TASKS[task.pop('task')](settings, **task)
         return json.loads(json.dumps(result))
 
-    tool = str(repo_dir / 'tools/benchmark.py')
     monkeypatch.setattr(rounds, 'run_worker', run)
-    monkeypatch.setattr(sys, 'argv', [tool, *ARGUMENTS, str(tmp_path)])
-    runpy.run_path(tool, run_name='__main__')
+    run_tool('benchmark.py', *ARGUMENTS, tmp_path)
     check_results(tmp_path, capsys.readouterr().out)
 
 

@@ -1,6 +1,7 @@
 """tools/check_dataset.py, and what it is made of."""
 
 import re
+from contextlib import suppress
 
 import classification_sets as sets
 import cv2
@@ -85,15 +86,16 @@ def test_images_and_classes_are_counted(check):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'check_size': True}, 'ValueError: .*5994 images, got 4'),
-        ({'root': 'elsewhere'}, 'FileNotFoundError: .*CUB_200_2011'),
+        ({'check_size': True}, '5994 images, got 4'),
+        ({'root': 'elsewhere'}, 'CUB_200_2011'),
         ({'classes': 100}, 'expected 200 as CUB-200-2011 has, got 100'),
         ({'train': 'val'}, r"one of \['train', 'test'\], got 'val'"),
     ],
 )
-def test_what_is_wrong_ends_the_tool(check, options, message):
-    with pytest.raises(SystemExit, match=message):
+def test_what_is_wrong_ends_the_tool(check, capsys, options, message):
+    with pytest.raises(SystemExit, match='1'):
         check(**options)
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_a_test_of_exactly_the_training_images_is_noted(check):
@@ -152,12 +154,9 @@ def check_folder(tmp_path, capsys):
     def check_folder(ignored=255):
         path = tmp_path / 'config.py'
         path.write_text(FOLDER.format(root=str(tmp_path), ignored=ignored))
-        failure = ''
-        try:
+        with suppress(SystemExit):
             run_tool('check_dataset.py', path)
-        except SystemExit as end:
-            failure = str(end.code)
-        return capsys.readouterr().out, failure
+        return capsys.readouterr()
 
     for index, labels in enumerate(([[0, 0, 0, 2]], [[0, 2, 255, 255]])):
         draw(tmp_path / f'img/{index}.jpg', (2, 4))
@@ -248,7 +247,7 @@ def test_a_file_that_cannot_be_used_fails_with_its_name(
     spoil, message = SPOILED[how]
     spoil(tmp_path)
     out, failure = check_folder()
-    assert failure.startswith('1 problem(s):')
+    assert '1 problem(s):\n' in failure
     assert len(failure.splitlines()) == 2
     assert re.search(message, failure)
     assert out.splitlines()[-8].split()[:3] == ['test', 'BaseSegDataset', '2']
@@ -258,9 +257,9 @@ def test_problems_are_listed_up_to_ten(check_folder, tmp_path):
     for index in range(12):
         draw(tmp_path / f'img/more_{index}.jpg')
     _, failure = check_folder()
-    assert failure.startswith('12 problem(s):')
+    assert '12 problem(s):\n' in failure
     assert failure.count('No such file') == 10
-    assert failure.endswith('- and 2 more')
+    assert failure.endswith('- and 2 more\n')
 
 
 def test_an_empty_folder_is_told_from_an_error(check_folder, tmp_path):

@@ -56,7 +56,7 @@ def test_counts_by_kind_of_parameter():
     assert kinds['LayerNorm.weight'][1:] == (5, 5 * 16, 0, 0)
     assert kinds['LayerNorm.weight'].frozen == 5 * 16
     assert count.total[3:] == (neurons, neurons)
-    assert count.outside == Count('outside', 2, 3 * 17, 0, 3 * 17)
+    assert count.head == Count('head', 2, 3 * 17, 0, 3 * 17)
 
 
 def test_the_model_has_the_shapes_of_the_real_one_and_no_values():
@@ -118,7 +118,7 @@ def test_of_two_hooks_none_is_the_one():
         count_config(config(custom_hooks=hooks))
 
 
-def test_what_the_config_froze_is_told_apart():
+def test_what_the_config_froze_has_its_own_row():
     model = nn.ModuleDict({'backbone': nn.Linear(3, 2)})
     model['backbone'].bias.requires_grad_(False)
     count = count_model(model, GPS(k=1))
@@ -127,7 +127,7 @@ def test_what_the_config_froze_is_told_apart():
         'Linear.bias (frozen by the config)',
     ]
     assert count.total == Count('encoder', 2, 8, 2, 0)
-    assert count.outside == Count('outside', 0, 0, 0, 0)
+    assert count.head == Count('head', 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,43 @@ def test_what_cannot_be_counted(method, k, message):
         count_config(config(**hook(**method)), k)
 
 
+def test_what_trains_adds_up():
+    """Norm weights that a rule adds are neither connections nor biases."""
+    rules = [dict(module='LayerNorm', attribute='weight', role='whole')]
+    count = count_config(config(**hook(type='gps', k=2, rules=rules)))
+    neurons = 16 + 2 * (3 * 16 + 16 + 32 + 16)
+    assert count.trained == {
+        'connections': 2 * neurons,
+        'biases': neurons,
+        'head': 3 * 17,
+        'other': 5 * 16,
+    }
+    assert sum(count.trained.values()) == count.model.trained
+    parameters = model_of_shapes(config()).parameters()
+    assert count.model.entries == sum(p.numel() for p in parameters)
+
+
 def test_tables():
-    model = nn.ModuleDict({'backbone': nn.Linear(300, 10)})
+    model = nn.ModuleDict(
+        {'backbone': nn.Linear(300, 10), 'head': nn.Linear(10, 2)}
+    )
     count = count_model(model, GPS(k=2))
     assert format_count(count).splitlines() == [
-        'kind           tensors  entries  selected  whole  frozen',
-        'Linear.weight        1    3,000        20      0   2,980',
-        'Linear.bias          1       10         0     10       0',
-        'encoder              2    3,010        20     10   2,980',
-        'outside              0        0         0      0       0',
-        '0.997 % of the encoder (Linear) trains',
+        'kind           tensors  values  trained  frozen',
+        'Linear.weight        1   3,000       20   2,980',
+        'Linear.bias          1      10       10       0',
+        'encoder              2   3,010       30   2,980',
+        'head                 2      22       22       0',
+        'model                4   3,032       52   2,980',
+        '',
+        'trained      values   share',
+        'connections      20  0.66 %',
+        'biases           10  0.33 %',
+        'head             22  0.73 %',
+        'together         52  1.72 %',
+        '',
+        'Shares are of all 3,032 values of the model. In the encoder alone',
+        '(Linear) 0.997 % trains.',
     ]
     assert markdown_table([('a.py', count)]).splitlines()[2] == (
         '| `a.py` | Linear | 3,010 | 20 | 10 | 0.997 % |'

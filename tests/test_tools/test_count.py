@@ -19,11 +19,14 @@ def config(tmp_path, monkeypatch):
 def test_a_table_for_each_config(config, capsys):
     count(config, config)
     once, again = capsys.readouterr().out.split(f'{config}\n')[1:]
-    assert once == again
+    assert once.strip() == again.strip()
     assert once.startswith('kind')
     # Two blocks of width 16 and fan-out (3 + 1 + 2 + 1), and the patches.
-    lines = {line.split()[0]: line.split() for line in once.splitlines()}
-    assert lines['encoder'][3:5] == ['240', '240']
+    lines = {
+        line.split()[0]: line.split() for line in once.splitlines() if line
+    }
+    assert lines['connections'][1] == lines['biases'][1] == '240'
+    assert lines['encoder'][3] == '480'
 
 
 def test_k_of_the_command_line(config, capsys):
@@ -41,6 +44,9 @@ def test_one_markdown_table_of_a_list_of_configs(config, tmp_path, capsys):
     assert [row.split(' | ')[0] for row in rows] == [f'| `{config}`'] * 2
 
 
-def test_a_k_that_does_not_fit(config):
-    with pytest.raises(ValueError, match=r'999'):
+def test_a_k_that_does_not_fit_is_one_line(config, capsys):
+    with pytest.raises(SystemExit, match='1'):
         count(config, '--k', 999)
+    error = capsys.readouterr().err
+    assert '999' in error
+    assert error.count('\n') == 1

@@ -140,9 +140,7 @@ def test_a_test_leaves_the_config_of_the_training():
 
 
 def delta_tool(command, *arguments):
-    with pytest.raises(SystemExit) as end:
-        run_tool('delta.py', command, *arguments)
-    assert end.value.code == 0
+    run_tool('delta.py', command, *arguments)
 
 
 def test_every_tool_builds_the_base_again(tmp_path, capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from run_tool import run_tool
+from run_tool import error_of_tool, run_tool
 from small_segmentor import make_delta, tuned_state, write_config
 
 export = partial(run_tool, 'export.py')
@@ -55,9 +55,9 @@ def test_size_batch_and_overrides(config, tmp_path, capsys):
     assert logits_of(out, torch.randn(3, 3, 24, 32)).shape == (3, 2, 24, 32)
 
 
-def test_a_file_is_never_replaced(config, tmp_path):
+def test_a_file_is_never_replaced(config, tmp_path, capsys):
     out = tmp_path / 'model.pt'
     out.write_text('mine')
-    with pytest.raises(FileExistsError, match='expected a new file'):
-        export(config, 'delta.safetensors', '--out', out)
+    error = error_of_tool(capsys, 'export.py', config, 'x', '--out', out)
+    assert 'expected a new file' in error
     assert out.read_text() == 'mine'

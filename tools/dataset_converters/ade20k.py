@@ -1,55 +1,66 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Unpack and check ADE20K: python tools/dataset_converters/ade20k.py -h."""
+r"""Check ADE20K (SceneParse150) and unpack it for the configs.
+
+python tools/dataset_converters/ade20k.py ADEChallengeData2016.zip \
+    data/ade/ADEChallengeData2016
+
+Every image and annotation is checked first. Without a target they are checked
+alone. See docs/ade20k.md.
+"""
 
 import argparse
 import functools
 import sys
+from pathlib import Path
 
-from rich.progress import track
+from gps_seg.command_line import run_tool, tool_parser
+from gps_seg.files import require_new_or_empty
 
-from gps_seg.datasets import check_ade20k, convert_ade20k
 
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Check every pair of ADE20K (SceneParse150) and unpack '
-        'them in the layout that the configs read (see docs/ade20k.md).'
-    )
-    parser.add_argument(
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add(
         'source',
         metavar='ARCHIVE_OR_FOLDER',
         help='ADEChallengeData2016.zip, or a folder with images/ and '
         'annotations/',
     )
-    parser.add_argument(
+    add(
         'target',
         nargs='?',
-        help='folder to make, usually data/ade/ADEChallengeData2016; '
+        type=Path,
+        metavar='TARGET',
+        help='folder to create, usually data/ade/ADEChallengeData2016; '
         'without it nothing is written',
     )
-    parser.add_argument(
+    add(
         '--partial',
         action='store_true',
-        help='take fewer pairs than the official 20,210 and 2,000',
+        help='accept fewer pairs than the official 20,210 and 2,000',
     )
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    if args.target is not None:
+        require_new_or_empty(args.target)
+
+    from rich.progress import track
+
+    from gps_seg.datasets import check_ade20k, convert_ade20k
+
     progress = functools.partial(track, description='Checking')
     options = {'partial': args.partial, 'progress': progress}
-    try:
-        if args.target is None:
-            report = check_ade20k(args.source, **options)
-        else:
-            report = convert_ade20k(args.source, args.target, **options)
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
-    print(report.text())
-    if args.target is not None:
-        print(f'Written to {args.target}')
+    if args.target is None:
+        return check_ade20k(args.source, **options).text()
+    report = convert_ade20k(args.source, args.target, **options)
+    return f'{report.text()}\nWritten to {args.target}'
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,44 +1,53 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Convert Flowers-102: python tools/dataset_converters/flowers102.py -h."""
+"""Convert Flowers-102 to the layout that the configs read.
+
+python tools/dataset_converters/flowers102.py flowers102.zip data/flowers102
+
+Every image and label is checked first. See docs/classification.md.
+"""
 
 import argparse
 import functools
 import sys
+from pathlib import Path
 
-from rich.progress import track
-
-from gps_seg.datasets.conversion.flowers102 import (
-    convert_flowers102,
-)
+from gps_seg.command_line import run_tool, tool_parser
+from gps_seg.files import require_new_or_empty
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Check Flowers-102 and write it in the layout that the '
-        'configs read (see docs/classification.md).'
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
     parser.add_argument(
         'source',
         metavar='ARCHIVE_OR_FOLDER',
-        help='zip archive or folder with jpg/, imagelabels.mat, setid.mat',
+        help='zip archive, or a folder with jpg/, imagelabels.mat and '
+        'setid.mat',
     )
     parser.add_argument(
-        'target', help='folder to make, such as data/flowers102'
+        'target',
+        type=Path,
+        metavar='TARGET',
+        help='folder to create, usually data/flowers102',
     )
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    require_new_or_empty(args.target)
+
+    from rich.progress import track
+
+    from gps_seg.datasets.conversion.flowers102 import convert_flowers102
+
     progress = functools.partial(track, description='Converting')
-    try:
-        sizes = convert_flowers102(args.source, args.target, progress=progress)
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
-    for split, number in sizes.items():
-        print(f'{split:22} {number:6,} images')
-    print(f'Written to {args.target}')
+    sizes = convert_flowers102(args.source, args.target, progress=progress)
+    lines = [f'{split:22} {size:6,} images' for split, size in sizes.items()]
+    return '\n'.join([*lines, f'Written to {args.target}'])
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,43 +1,51 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Convert Kvasir-SEG: python tools/dataset_converters/kvasir_seg.py -h."""
+"""Convert Kvasir-SEG to the layout that the configs read.
+
+python tools/dataset_converters/kvasir_seg.py kvasir-seg.zip data/kvasir-seg
+
+Every image and mask is checked first. See data/README.md.
+"""
 
 import argparse
 import functools
 import sys
+from pathlib import Path
 
-from rich.progress import track
+from gps_seg.command_line import run_tool, tool_parser
+from gps_seg.files import require_new_or_empty
 
-from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
 
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Check Kvasir-SEG and write it in the layout that the '
-        'configs read (see data/README.md).'
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
     parser.add_argument(
         'source',
         metavar='ARCHIVE_OR_FOLDER',
         help='kvasir-seg.zip, or a folder with images/ and masks/',
     )
     parser.add_argument(
-        'target', help='folder to make, usually data/kvasir-seg'
+        'target',
+        type=Path,
+        metavar='TARGET',
+        help='folder to create, usually data/kvasir-seg',
     )
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    require_new_or_empty(args.target)
+
+    from rich.progress import track
+
+    from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
+
     progress = functools.partial(track, description='Converting')
-    try:
-        report = convert_kvasir_seg(
-            args.source, args.target, progress=progress
-        )
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
-    print(report.text())
-    print(f'Written to {args.target}')
+    report = convert_kvasir_seg(args.source, args.target, progress=progress)
+    return f'{report.text()}\nWritten to {args.target}'
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,50 +1,57 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Convert polyp images: python tools/dataset_converters/polyps.py -h."""
+"""Convert polyp images and masks to the layout that PolypDataset reads.
+
+python tools/dataset_converters/polyps.py CVC-ClinicDB.zip data/cvc-clinicdb
+
+Every image and mask is checked first. See data/README.md.
+"""
 
 import argparse
 import functools
 import sys
 from pathlib import Path
 
-from rich.progress import track
+from gps_seg.command_line import run_tool, tool_parser
+from gps_seg.files import require_new_or_empty
 
-from gps_seg.datasets import SplitLists, convert_polyps
 
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Check images and masks of polyps, as they are published, '
-        'and write them in the layout that PolypDataset reads (see '
-        'data/README.md).'
-    )
-    parser.add_argument(
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add(
         'source',
         metavar='ARCHIVE_OR_FOLDER',
-        help='zip archive or folder with images/ and masks/',
+        help='zip archive, or a folder with images/ and masks/',
     )
-    parser.add_argument('target', help='folder to make')
-    parser.add_argument(
+    add('target', type=Path, metavar='TARGET', help='folder to create')
+    add(
         '--splits',
         type=Path,
-        help='folder with train.txt and val.txt, one id per line; by default '
-        'all ids go into splits/all.txt',
+        metavar='FOLDER',
+        help='folder with train.txt and val.txt, one id per line (default: '
+        'all ids go into splits/all.txt)',
     )
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    require_new_or_empty(args.target)
+
+    from rich.progress import track
+
+    from gps_seg.datasets import SplitLists, convert_polyps
+
     progress = functools.partial(track, description='Converting')
-    try:
-        splits = SplitLists.read(args.splits) if args.splits else None
-        report = convert_polyps(
-            args.source, args.target, splits=splits, progress=progress
-        )
-    except (OSError, ValueError) as err:
-        sys.exit(f'{type(err).__name__}: {err}')
-    print(report.text())
-    print(f'Written to {args.target}')
+    splits = SplitLists.read(args.splits) if args.splits else None
+    report = convert_polyps(
+        args.source, args.target, splits=splits, progress=progress
+    )
+    return f'{report.text()}\nWritten to {args.target}'
+
+
+def main() -> int:
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,9 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Convert a DINOv2 ViT from timm's or the official names to MMPretrain's.
+r"""Convert a DINOv2 ViT from timm's or the official names to MMPretrain's.
 
-Example:
-    python tools/model_converters/dinov2_to_mmpretrain.py \
-        dinov2_vits14_pretrain.pth weights/vit-small-p14_dinov2.safetensors
+python tools/model_converters/dinov2_to_mmpretrain.py \
+    dinov2_vits14_pretrain.pth weights/vit-small-p14_dinov2.safetensors
 """
 
 import argparse
@@ -11,84 +10,68 @@ import csv
 import io
 import json
 import sys
-from dataclasses import asdict, astuple, fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from prettytable import PrettyTable
-
-from gps_seg.models.dinov2_names import (
-    ConvertedKey,
-    architecture_of,
-    dinov2_to_mmpretrain,
-)
-from gps_seg.models.weight_files import (
-    read_tensors,
-    sha256_of,
-    write_once,
-    write_safetensors,
-)
-
-_COLUMNS = [field.name for field in fields(ConvertedKey)]
+from gps_seg.command_line import file_ending_in, run_tool, tool_parser
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Arguments, checked before any file is read."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('source', type=Path, help='.safetensors or .pth')
-    parser.add_argument('target', type=Path, help='.safetensors to write')
-    parser.add_argument(
-        '--report', type=Path, help='also write the table, as .csv or .json'
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
+    add = parser.add_argument
+    add(
+        'source',
+        type=Path,
+        metavar='SOURCE',
+        help='weights to read (.safetensors or .pth)',
     )
-    args = parser.parse_args(argv)
-    if args.target.suffix != '.safetensors':
-        parser.error(f'target must end in .safetensors, got {args.target}')
-    if args.report and args.report.suffix not in ('.csv', '.json'):
-        parser.error(f'--report must end in .csv or .json, got {args.report}')
-    return args
+    add(
+        'target',
+        type=file_ending_in('.safetensors'),
+        metavar='TARGET',
+        help='weights to write (.safetensors)',
+    )
+    add(
+        '--report',
+        type=file_ending_in('.csv', '.json'),
+        metavar='FILE',
+        help='table to write of what became of each tensor (.csv or .json)',
+    )
+    return parser
 
 
-def as_bytes(report: list[ConvertedKey], suffix: str) -> bytes:
-    """The report as a ``.json`` list of objects or a ``.csv`` table."""
+def run(args: argparse.Namespace) -> str:
+    from dataclasses import asdict
+
+    from gps_seg.models.converted_file import convert_file
+    from gps_seg.models.dinov2_names import dinov2_to_mmpretrain
+    from gps_seg.models.weight_files import write_once
+
+    summary, report = convert_file(
+        args.source, args.target, dinov2_to_mmpretrain
+    )
+    if args.report is None:
+        return f'{summary}\n--report FILE lists what became of each tensor'
+    rows = [asdict(row) for row in report]
+    write_once(args.report, as_bytes(rows, args.report.suffix))
+    return f'{summary}\nreport: {args.report}'
+
+
+def as_bytes(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
+    """The rows as a ``.json`` list of objects or a ``.csv`` table."""
     if suffix == '.json':
-        return json.dumps([asdict(row) for row in report], indent=1).encode()
+        return json.dumps(rows, indent=1).encode()
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(_COLUMNS)
-    writer.writerows(astuple(row) for row in report)
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
-def convert(source: Path, target: Path, report_file: Path | None) -> None:
-    """Read, rename, write, and print what became of every tensor."""
-    tensors, report = dinov2_to_mmpretrain(read_tensors(source))
-    arch = architecture_of(tensors)
-    table = PrettyTable(_COLUMNS, align='l')
-    table.add_rows([astuple(row) for row in report])
-    print(table)
-    written = write_safetensors(
-        target,
-        tensors,
-        {
-            'format': 'mmpretrain VisionTransformer, float32',
-            'source_file': source.name,
-            'source_sha256': sha256_of(source),
-            **{name: str(size) for name, size in arch.items()},
-        },
-    )
-    if report_file:
-        write_once(report_file, as_bytes(report, report_file.suffix))
-    print(f'architecture: {arch}')
-    print(f'{"wrote" if written else "unchanged:"} {target} ({len(tensors)})')
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Convert; report a wrong file in one line."""
-    args = parse_args(argv)
-    try:
-        convert(args.source, args.target, args.report)
-    except (ValueError, OSError) as err:
-        sys.exit(f'error: {err}')
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_tool(build_parser(), run, arguments)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

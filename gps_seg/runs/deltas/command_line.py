@@ -10,14 +10,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from gps_seg.command_line import add_cfg_options, tool_parser
+from gps_seg.command_line import PICTURES, add_cfg_options, tool_parser
 from gps_seg.files import require_new
 
 BITS = (1, 2, 4, 8)
 HALF = ('float16', 'bfloat16')
 DELTAS = ('.safetensors',)
 CHECKPOINTS = ('.pth', '.safetensors')
-PICTURES = ('.png', '.svg', '.pdf')
 SWEEP = """Test base + alpha * (tuned - base) on the config's test set for each
 alpha, and plot the metric against alpha (weight-space ensemble, WiSE-FT). The
 numbers go into a JSON file beside the picture. Tensors that are new in the

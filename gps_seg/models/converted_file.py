@@ -1,0 +1,65 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Convert a file of weights to MMPretrain's names, and say what was done."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from gps_seg.models.dinov2_names import ConvertedKey, architecture_of
+from gps_seg.models.weight_files import (
+    read_tensors,
+    sha256_of,
+    write_safetensors,
+)
+
+Converter = Callable[
+    [Mapping[str, Tensor]], tuple[dict[str, Tensor], list[ConvertedKey]]
+]
+
+
+def convert_file(
+    source: Path, target: Path, convert: Converter
+) -> tuple[str, list[ConvertedKey]]:
+    """Read, rename and write weights.
+
+    Args:
+        source: File of weights to read.
+        target: File to write, ``.safetensors``.
+        convert: Function that renames the tensors and reports on each.
+
+    Returns:
+        A summary in a few lines, and what became of each tensor.
+
+    Raises:
+        FileExistsError: If ``target`` exists with other content.
+        FileNotFoundError: If there is no such source.
+        ValueError: If a tensor is missing, unknown or of the wrong shape.
+    """
+    found = read_tensors(source)
+    tensors, report = convert(found)
+    sizes = architecture_of(tensors)
+    facts = {
+        'format': 'mmpretrain VisionTransformer, float32',
+        'source_file': source.name,
+        'source_sha256': sha256_of(source),
+        **{name: str(size) for name, size in sizes.items()},
+    }
+    is_new = write_safetensors(target, tensors, facts)
+    lines = [
+        f'read: {source}, {len(found)} tensors',
+        *(f'{row.source}: {row.note}' for row in report if not row.target),
+        f'checked: names and shapes of a ViT, {_listed(sizes)}',
+        f'{"written" if is_new else "unchanged"}: {target}, '
+        f'{len(tensors)} tensors, {_values(tensors.values())}',
+    ]
+    return '\n'.join(lines), report
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ', '.join(f'{name} {size}' for name, size in sizes.items())
+
+
+def _values(tensors: Iterable[Tensor]) -> str:
+    values = sum(tensor.numel() for tensor in tensors)
+    return f'{values:,} values in float32'
