@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from run_tool import run_tool
+from run_tool import error_of_tool, run_tool
 from safetensors import safe_open
 
 from gps_seg.datasets.synthetic_polyps import (
@@ -191,9 +191,8 @@ def test_demo_refuses_data_of_another_recipe(
     data = tmp_path / 'data' / folder
     data.mkdir(parents=True)
     (data / 'thesis.txt').write_text('precious')
-    with pytest.raises(SystemExit):
-        run_tool('demo.py', '--work-dir', tmp_path)
-    assert 'folder with files in it' in capsys.readouterr().err
+    error = error_of_tool(capsys, 'demo.py', '--work-dir', tmp_path)
+    assert 'folder with files in it' in error
     assert [path.name for path in data.iterdir()] == ['thesis.txt']
 
 
@@ -251,6 +250,5 @@ def test_pretraining_writes_a_checkpoint_that_the_demo_takes(
     model.load_state_dict(read_tensors(out), strict=True)
     assert 0 <= float(read_provenance(out)['image_mDice']) <= 100
     shutil.rmtree(data)
-    with pytest.raises(SystemExit):
-        run_tool('pretrain_demo.py', out)
-    assert 'out: expected a new file' in capsys.readouterr().err
+    error = error_of_tool(capsys, 'pretrain_demo.py', out)
+    assert 'out: expected a new file' in error

@@ -9,7 +9,7 @@ from demo_tasks import assert_same_bits, read_base, tune
 from mmengine.config import Config
 
 from gps_seg.datasets.synthetic_polyps import write_dataset
-from gps_seg.delta import delta_between
+from gps_seg.delta import extract
 from gps_seg.engine import build_base
 from gps_seg.runs.side_by_side.held_out import (
     HeldOut,
@@ -60,19 +60,16 @@ def tuned():
     base = read_base()
     return {
         'nothing': base,
-        'one': tune(base, 0)[1],
-        'two': tune(base, 1)[1],
+        'one': tune(base, 0),
+        'two': tune(base, 1),
     }
 
 
 @pytest.fixture(scope='module')
 def deltas(tuned):
     base = tuned['nothing']
-    found = {'nothing': None}
-    for seed, name in enumerate(('one', 'two')):
-        selection, state = tune(base, seed)
-        found[name] = delta_between(base, state, selection)
-    return found
+    changed = {name: extract(base, tuned[name]) for name in ('one', 'two')}
+    return {'nothing': None, **changed}
 
 
 def labels_by_hand(model, image):
