@@ -103,7 +103,8 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
 
 def _train(place: Place, label: str, name: str) -> Run:
     config = place.config(name)
-    # The pictures of the demo show more; they take a tenth of the time.
+    # Overlays of each run would take a tenth of the time; the demo draws them
+    # side by side.
     config.default_hooks.report.num_examples = 0
     return train_quietly(label, config)
 
