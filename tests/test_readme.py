@@ -18,16 +18,16 @@ from gps_seg.engine import build_base  # noqa: E402
 
 README = Path(__file__).resolve().parents[1] / 'README.md'
 BLOCKS = re.findall(r'```python\n(.*?)```', README.read_text(), re.DOTALL)
+CONFIG, PYTHON, DELTA, INFERENCE = BLOCKS
 
 
-def test_there_are_four_snippets_of_about_ten_lines():
-    assert len(BLOCKS) == 4
+def test_the_snippets_are_of_about_ten_lines():
     assert all(len(block.splitlines()) <= 20 for block in BLOCKS)
 
 
 def test_the_python_snippet_trains_what_was_selected():
     names = {}
-    exec(BLOCKS[0], names)
+    exec(PYTHON, names)
     tuned, model = names['tuned'], names['model']
     assert tuned.count() == {'selected': 8, 'whole': 8 + 2 * 8 + 2}
     entries = tuned.selected['backbone.weight']
@@ -47,7 +47,7 @@ optim_wrapper = dict(
 )
 """
     (tmp_path / 'your_config.py').write_text(plain)
-    (tmp_path / 'mine.py').write_text(BLOCKS[1])
+    (tmp_path / 'mine.py').write_text(CONFIG)
     config = Config.fromfile(tmp_path / 'mine.py')
     assert config.optim_wrapper.type == 'PeftOptimWrapper'
     assert config.optim_wrapper.optimizer == {'type': 'SGD', 'lr': 0.1}
@@ -61,7 +61,7 @@ optim_wrapper = dict(
 def test_the_delta_snippet_ends_with_the_tuned_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(BLOCKS[2], names)
+    exec(DELTA, names)
     base, tuned = names['base'].state_dict(), names['tuned'].state_dict()
     assert all(torch.equal(base[name], tuned[name]) for name in base)
 
@@ -77,7 +77,7 @@ def test_the_inference_snippet_segments_an_image(tmp_path):
     extract(base, tuned).save(task)
     image = np.zeros((40, 50, 3), np.uint8)
     cv2.imwrite(str(tmp_path / 'polyp.jpg'), image)
-    snippet = BLOCKS[3]
+    snippet = INFERENCE
     for told, here in {
         'configs/gps_kvasir.py': tmp_path / 'config.py',
         'work_dirs/gps_kvasir/best_delta.safetensors': task,
