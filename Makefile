@@ -13,7 +13,7 @@ WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: $(INSTALLED)  ## install, fine-tune a small segmentor, show the result
+demo: $(INSTALLED)  ## install, then: one base, three hospitals, two small files
 	$(BIN)/python tools/demo.py
 
 # The tensors of the tests are so small that more threads only cost.

@@ -7,55 +7,40 @@ how it was made. Another number of threads gives other last bits, so another
 run agrees in its scores to about a point, not in its bytes.
 """
 
+from __future__ import annotations
+
 import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from mmengine.config import DictAction
-from mmengine.runner import Runner
-from torch import Tensor
+from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 
-from gps_seg.datasets.synthetic_polyps import ensure_dataset
-from gps_seg.engine.reporting.environment import installed_versions
-from gps_seg.models.weight_files import write_safetensors
-from gps_seg.runs import launch
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+    from torch import Tensor, nn
 
 CONFIG = Path(__file__).parents[1] / 'configs/demo/pretrain_source.py'
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    parser = tool_parser(__doc__)
     parser.add_argument('out', type=Path, help='safetensors file to write')
-    parser.add_argument('--work-dir', default='work_dirs/demo/pretrain')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args()
-
-
-def halved(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The state of a model, floating-point tensors in float16."""
-    return {
-        name: tensor.half() if tensor.is_floating_point() else tensor.clone()
-        for name, tensor in model.state_dict().items()
-    }
-
-
-def provenance(runner: Runner, scores: dict[str, float]) -> dict[str, str]:
-    """How the weights were made and what they reach, as text."""
-    facts = dict(
-        command=shlex.join(['python', *sys.argv]),
-        seed=runner.seed,
-        iterations=runner.max_iters,
-        threads=torch.get_num_threads(),
-        **{name: f'{value:.2f}' for name, value in scores.items()},
-        **installed_versions(),
+    parser.add_argument(
+        '--work-dir',
+        default='work_dirs/demo/pretrain',
+        help='folder for the results of the training',
     )
-    return {name: str(value) for name, value in facts.items()}
+    add_cfg_options(parser)
+    return run_tool(parser, run)
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> str:
+    from gps_seg.datasets.synthetic_polyps import ensure_dataset
+    from gps_seg.models.weight_files import write_safetensors
+    from gps_seg.runs import launch
+
     if args.out.exists():
         raise FileExistsError(
             f'out: expected a new file, got {args.out}, which exists. Remove '
@@ -70,9 +55,36 @@ def main() -> None:
     model.load_state_dict(tensors)
     scores = runner.val_loop.run()
     write_safetensors(args.out, tensors, provenance(runner, scores))
-    print(f'{args.out}: mDice {scores["mDice"]:.2f}, '
-          f'image_mDice {scores["image_mDice"]:.2f}')  # fmt: skip
+    return (
+        f'{args.out}: mDice {scores["mDice"]:.2f}, '
+        f'image_mDice {scores["image_mDice"]:.2f}'
+    )
+
+
+def halved(model: nn.Module) -> dict[str, Tensor]:
+    """The state of a model, floating-point tensors in float16."""
+    return {
+        name: tensor.half() if tensor.is_floating_point() else tensor.clone()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def provenance(runner: Runner, scores: dict[str, float]) -> dict[str, str]:
+    """How the weights were made and what they score, as text."""
+    import torch
+
+    from gps_seg.engine.reporting.environment import installed_versions
+
+    facts = dict(
+        command=shlex.join(['python', *sys.argv]),
+        seed=runner.seed,
+        iterations=runner.max_iters,
+        threads=torch.get_num_threads(),
+        **{name: f'{value:.2f}' for name, value in scores.items()},
+        **installed_versions(),
+    )
+    return {name: str(value) for name, value in facts.items()}
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

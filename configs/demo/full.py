@@ -1,4 +1,9 @@
-"""The rival of GPS in the demo: full tuning, at its own learning rate."""
+"""The rival of GPS in the demo: full tuning, at its own learning rate.
+
+    python tools/train.py configs/demo/full.py
+
+Expected: image_mDice 81.1 at hospital A after SECONDS; 100 % trained.
+"""
 
 _base_ = './gps.py'
 

@@ -1,4 +1,9 @@
-"""The rival of GPS in the demo: linear tuning, at its own learning rate."""
+"""The rival of GPS in the demo: linear tuning, at its own learning rate.
+
+    python tools/train.py configs/demo/linear.py
+
+Expected: image_mDice 70.4 at hospital A after SECONDS; 0.99 % trained.
+"""
 
 _base_ = './gps.py'
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How a domain looks: everything that differs between the two hospitals.
+"""The look of each domain: everything that differs between hospitals.
 
-The anatomy (folds, vessels, polyps) is drawn in the same way in every domain;
-a domain says what light falls on it and what camera records it.
+The anatomy (folds, vessels, polyps) is drawn in the same way in every domain.
+A domain sets the colours under its light and the camera that records them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,29 @@ class Domain:
     """Appearance of a domain. Colours are linear RGB from 0 to 1.
 
     Attributes:
-        stream: Number mixed into the seed, so that the domains do not share
+        stream: Number mixed into the seed, so that no two domains share
             scenes.
         mucosa: Colour of the colon wall.
         polyp: Colour of a polyp.
         vessel: Colour of the blood vessels.
-        residue: Colour of the remains of food on the wall.
-        colour_spread: Deviation of an image's colours from those above.
-        texture_cells: Hills across the coarsest texture of the surface.
+        residue: Colour of food residue on the wall.
+        colour_spread: Standard deviation between images, relative to the
+            colours above.
+        texture_cells: Bumps across the image in the coarsest texture.
         texture: Strength of that texture in the colour.
         relief: Strength of that texture in the height of the surface.
-        gloss: Share of the light that wet spots mirror.
+        gloss: Share of the light that wet spots reflect.
         exposure: Factor on the light.
-        blur: Deviation of the camera's blur, as a share of the side.
-        noise: Deviation of the camera's noise, in grey levels of 255.
+        blur: Standard deviation of the camera's blur, relative to the side of
+            the image.
+        noise: Standard deviation of the camera's noise, in grey levels of
+            255.
+
+    Example:
+        >>> sorted(DOMAINS)
+        ['dye', 'source', 'target']
+        >>> DOMAINS['target'].noise > DOMAINS['source'].noise
+        True
     """
 
     stream: int
@@ -48,9 +57,10 @@ class Domain:
     noise: float
 
 
-# White light on one side; on the other a narrow-band light (green and blue
-# only), in which the mucosa is pale and a polyp no longer red, seen through
-# an older camera.
+# source: white light, a good camera. target: narrow-band light (green and blue
+# only), in which the mucosa is pale and a polyp no longer red, and an older
+# camera. dye: chromoendoscopy; the mucosa is pale and bluish, and a violet dye
+# has stained the polyps.
 DOMAINS: dict[str, Domain] = {
     'source': Domain(
         stream=1,
@@ -81,5 +91,20 @@ DOMAINS: dict[str, Domain] = {
         exposure=0.9,
         blur=0.007,
         noise=8.0,
+    ),
+    'dye': Domain(
+        stream=3,
+        mucosa=(0.40, 0.50, 0.66),
+        polyp=(0.26, 0.26, 0.62),
+        vessel=(0.22, 0.22, 0.46),
+        residue=(0.50, 0.46, 0.28),
+        colour_spread=0.05,
+        texture_cells=9,
+        texture=0.12,
+        relief=0.012,
+        gloss=0.8,
+        exposure=0.95,
+        blur=0.005,
+        noise=5.0,
     ),
 }

@@ -13,11 +13,11 @@ from gps_seg.datasets.synthetic_polyps.shapes import Grid
 def lighting(
     rng: np.random.Generator, scene: Scene, grid: Grid, bumps: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Diffuse and mirrored light of a lamp near the camera.
+    """Diffuse and specular light of a lamp near the camera.
 
     Args:
-        rng: Source of the numbers.
-        scene: Tells where the lamp is.
+        rng: Random number generator.
+        scene: Scene with the position of the lamp.
         grid: Pixel centres.
         bumps: Height of the surface, shape of the grid.
 
@@ -44,14 +44,14 @@ def lighting(
 def _normals(
     surface: FloatArray, pitch: float
 ) -> FloatArray:  # shape: (H, W, 3)
-    """Unit normals of a height field, pointing at the camera."""
+    """Unit normals of a height field, towards the camera."""
     slope_y, slope_x = np.gradient(surface, pitch)
     upright = np.ones_like(slope_x)
     return _unit(np.stack([-slope_x, -slope_y, upright], axis=-1))[0]
 
 
 def _unit(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Vectors of length 1, and their lengths before."""
+    """Vectors scaled to length 1, and their original lengths."""
     length = np.sqrt(_dot(vectors, vectors))
     return vectors / length[..., None], length
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Smooth random fields: the raw material of every texture in the images.
 
-A field is a lattice of random numbers drawn first and enlarged afterwards, so
-the random numbers used do not depend on the size of the image.
+The random numbers are drawn on a small lattice that is then enlarged, so they
+do not depend on the size of the image.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ FloatArray = NDArray[np.float32]
 def smooth_noise(
     rng: np.random.Generator, size: int, cells: int
 ) -> FloatArray:  # shape: (size, size)
-    """A field with about ``cells`` hills across; mean 0, deviation near 1."""
-    # Two extra cells on each side keep the mirrored rim of the enlargement
-    # out of the picture.
+    """A field with about ``cells`` bumps across, mean 0, deviation about 1."""
+    # Two extra cells on each side keep the border of the enlargement out of
+    # the image.
     lattice = rng.standard_normal((cells + 4, cells + 4)).astype(np.float32)
-    # Cubic enlargement averages neighbours; 1.5 makes up for that.
+    # Cubic enlargement averages neighbours; 1.5 restores the deviation.
     scale = size / cells
     shift = np.array(
         [[1 / scale, 0, 2 + 0.5 / scale - 0.5],
@@ -42,13 +42,13 @@ def fractal_noise(
     """Sum of smooth fields, each twice as fine and half as strong.
 
     Args:
-        rng: Source of the numbers.
+        rng: Random number generator.
         size: Pixels along each side.
-        cells: Hills across the coarsest field.
+        cells: Bumps across the coarsest field.
         octaves: Number of fields.
 
     Returns:
-        A field with mean 0 and a deviation near 1.
+        A field with mean 0 and deviation about 1.
     """
     field = np.zeros((size, size), np.float32)
     power = 0.0
@@ -64,14 +64,14 @@ def veins(
 ) -> FloatArray:  # shape: (size, size)
     """Thin winding lines, 1 on the line and 0 away from it.
 
-    The lines are where a smooth field crosses zero: they meander and close
-    up as blood vessels seen through the mucosa do.
+    The lines are the zeros of a smooth field. They wind and form loops like
+    blood vessels under the mucosa.
 
     Args:
-        rng: Source of the numbers.
+        rng: Random number generator.
         size: Pixels along each side.
-        cells: Hills across the field; more cells, more lines.
-        width: Half width of a line, as a share of the image's side.
+        cells: Bumps across the field; more cells give more lines.
+        width: Half the width of a line, relative to the side of the image.
     """
     field = fractal_noise(rng, size, cells, octaves=2)
     slope_y, slope_x = np.gradient(field, 1 / size)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Random polyps of the kinds that endoscopists tell apart.
+"""Random polyps of the kinds that endoscopists distinguish.
 
-The kinds follow the Paris classification of superficial lesions in broad
-strokes: sessile (Is), pedunculated (Ip) and flat (IIa), and a lobed mass.
+The kinds roughly follow the Paris classification of superficial lesions:
+sessile (Is), pedunculated (Ip) and flat (IIa), and a lobed mass.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Point = tuple[float, float]
 
 
 def draw_polyps(rng: np.random.Generator) -> list[tuple[Part, ...]]:
-    """One polyp, or two that keep clear of each other's centre.
+    """One polyp, or two whose centres are apart.
 
     Args:
-        rng: Source of the numbers.
+        rng: Random number generator.
 
     Returns:
         The parts of each polyp.

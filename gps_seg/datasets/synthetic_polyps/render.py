@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From random numbers to an endoscopic picture and its exact mask.
+"""From random numbers to an endoscopic image and its exact mask.
 
-The picture is drawn on a grid of twice the size, in this order: the wall of
-the colon (folds around a dark lumen, texture, vessels), the polyps (shaded by
-the normals of their height), the light of the endoscope and its reflections,
-and at last the camera (blur, noise, black corners).
+The image is drawn on a grid of twice the size, in this order: the wall of the
+colon (folds around a dark lumen, texture, vessels), the polyps (shaded by the
+normals of their surface), the light of the endoscope and its reflections, and
+finally the camera (blur, noise, black corners).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def render_polyp_image(
     """A polyp-like image and its mask, a pure function of its arguments.
 
     Args:
-        rng: Source of every random number; see :func:`image_rng`.
-        domain: A key of ``DOMAINS``.
+        rng: Random number generator, as from :func:`image_rng`.
+        domain: Key of ``DOMAINS``.
         size: Pixels along each side, at least 32.
 
     Returns:
@@ -46,6 +46,12 @@ def render_polyp_image(
 
     Raises:
         ValueError: If ``domain`` is unknown or ``size`` too small.
+
+    Example:
+        >>> rng = image_rng(seed=0, domain='source', index=0)
+        >>> image, mask = render_polyp_image(rng, 'source', size=32)
+        >>> image.shape, mask.shape
+        ((32, 32, 3), (32, 32))
     """
     look = _look(domain)
     if size < MIN_SIZE:
@@ -61,9 +67,22 @@ def render_polyp_image(
 
 
 def image_rng(seed: int, domain: str, index: int) -> np.random.Generator:
-    """The random numbers of image ``index`` of a domain.
+    """Random number generator of one image of a domain.
 
-    Each image has its own: it can be drawn alone, and in any order.
+    Each image has its own, so images can be drawn alone and in any order.
+
+    Args:
+        seed: Seed of all images.
+        domain: Key of ``DOMAINS``.
+        index: Number of the image.
+
+    Raises:
+        ValueError: If ``domain`` is unknown.
+
+    Example:
+        >>> first, again = (image_rng(0, 'dye', 7).random() for _ in range(2))
+        >>> first == again
+        True
     """
     return np.random.default_rng([seed, _look(domain).stream, index])
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the endoscope looks at, and which pixels of it are polyp."""
+"""The scene in front of the endoscope, and which pixels of it are polyp."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ Uint8Array = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scene:
-    """What the endoscope looks at.
+    """The scene in front of the endoscope.
 
     Attributes:
-        polyps: The parts of each polyp.
-        lumen: x and y of the dark end of the colon; may lie outside.
+        polyps: Parts of each polyp.
+        lumen: x and y of the dark end of the colon; may lie outside the
+            image.
         light: x, y and height of the lamp.
-        corner: How far the black corners reach, on the axis of |x| + |y|.
+        corner: Value of |x| + |y| beyond which the corners are black.
     """
 
     polyps: list[tuple[Part, ...]]
@@ -37,7 +38,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
-    """Where everything is, before anything is painted."""
+    """Random positions of everything in the image."""
     polyps = draw_polyps(rng)
     angle = rng.uniform(0, 2 * np.pi)
     distance = rng.uniform(0.55, 1.3)

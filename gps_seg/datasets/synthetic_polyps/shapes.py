@@ -2,12 +2,12 @@
 """The shapes of polyps, as formulas.
 
 A polyp is a union of parts, each a function that is positive inside the part.
-Formulas have no resolution: the image may be drawn on a fine grid and the mask
-evaluated at the pixel centres, and both describe the very same outline. That
-is why the masks are exact by construction.
+Formulas have no resolution: the image is drawn on a fine grid, the mask is
+evaluated at the pixel centres, and both have the same outline. So the masks
+are exact by construction.
 
-Coordinates are those of the picture: x to the right, y down, both from -1 to
-1 between the outer edges of the image.
+x points to the right and y down; both run from -1 to 1 between the outer edges
+of the image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from gps_seg.datasets.synthetic_polyps.noise import FloatArray
 
-# Harmonics of a part's outline; the first one would only move its centre.
+# Harmonics of a part's outline; the first would only move its centre.
 OUTLINE_HARMONICS = (2, 3, 4, 5)
 
 
@@ -29,8 +29,8 @@ class Grid:
     """Pixel centres of a square image.
 
     Attributes:
-        x: Shape ``(size, size)``, from left to right within (-1, 1).
-        y: Shape ``(size, size)``, from top to bottom within (-1, 1).
+        x: Values from left to right within (-1, 1), shape ``(size, size)``.
+        y: Values from top to bottom within (-1, 1), shape ``(size, size)``.
     """
 
     x: FloatArray
@@ -63,12 +63,12 @@ class Bump:
     Attributes:
         centre: x and y.
         radii: Half axes.
-        angle: Turn of the first half axis, in radians.
+        angle: Direction of the first half axis, in radians.
         waves: Amplitude and phase of each of ``OUTLINE_HARMONICS``, as one
             complex number.
         peak: Height in the middle, in units of the coordinates.
-        steepness: Exponent of the profile: 0.5 is a hemisphere, less is a
-            plateau, more is a hill with a soft foot.
+        steepness: Exponent of the profile: 0.5 is a hemisphere, less a
+            plateau, more a hill with a soft foot.
     """
 
     centre: tuple[float, float]

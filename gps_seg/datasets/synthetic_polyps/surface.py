@@ -23,7 +23,7 @@ from gps_seg.datasets.synthetic_polyps.shapes import Grid, polyp_height
 def paint_surface(
     rng: np.random.Generator, scene: Scene, look: Domain, grid: Grid
 ) -> FloatArray:
-    """Light that leaves the surface, linear RGB, shape (H, W, 3)."""
+    """Light from the surface, linear RGB, shape (H, W, 3)."""
     size = len(grid.x)
     height = functools.reduce(
         np.maximum, (polyp_height(parts, grid) for parts in scene.polyps)
@@ -37,7 +37,7 @@ def paint_surface(
     bumps = height + look.relief * relief
     diffuse, mirrored = lighting(rng, scene, grid, bumps)
     matt = albedo * (shade * diffuse)[..., None]
-    # The wall is seen at a slant and sends fewer reflections to the camera.
+    # The wall is seen obliquely and reflects less light into the camera.
     gloss = look.gloss * mirrored * shade * (0.45 + 0.55 * on_polyp)
     return look.exposure * (matt + gloss[..., None])
 
@@ -52,9 +52,9 @@ def _albedo(
     size = len(on_polyp)
     tint = rng.normal(1, look.colour_spread, 3)
     mucosa = np.asarray(look.mucosa) * tint
-    # How much a polyp stands out differs from polyp to polyp.
+    # Some polyps stand out more than others.
     polyp = _mix(mucosa, np.asarray(look.polyp) * tint, rng.uniform(0.3, 1.1))
-    # Inflamed mucosa has the colour of a polyp, but neither rim nor relief.
+    # Inflamed mucosa has the colour of a polyp, but no rim and no height.
     inflamed = np.clip(smooth_noise(rng, size, 3) - 0.4, 0, 0.9)
     wall = _mix(mucosa, polyp, inflamed[..., None])
     residue = fractal_noise(rng, size, 5, 3) - rng.uniform(1.7, 2.8)
@@ -70,7 +70,7 @@ def _albedo(
 
 
 def _vessels(rng: np.random.Generator, size: int) -> FloatArray:
-    """Large and small vessels that fade in and out, from 0 to 1."""
+    """Large and small vessels that fade in and out, values from 0 to 1."""
     lines = veins(rng, size, 4, 0.006) + 0.6 * veins(rng, size, 8, 0.004)
     return np.clip(lines * np.clip(smooth_noise(rng, size, 3), 0, 1), 0, 1)
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Synthetic images on disk, in the layout of the converted real data.
 
-A folder appears under its name only when it is complete, so a folder that is
-there can be used as it is.
+A folder gets its name when it is complete, so a folder that exists can be
+used as it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECIPE_FILE = 'recipe.json'
 
 
 class Recipe(TypedDict):
-    """Everything that decides which images a data set holds."""
+    """Everything that determines the images of a data set."""
 
     domain: str
     split_sizes: dict[str, int]
@@ -42,18 +42,28 @@ def ensure_dataset(
     size: int,
     seed: int,
 ) -> None:
-    """Write a data set unless the very same one is there already.
+    """Write a data set, unless the same one exists already.
 
     Args:
-        folder: Where it is, or shall be.
-        domain: A key of ``DOMAINS``.
+        folder: Folder of the data set; created if missing.
+        domain: Key of ``DOMAINS``.
         split_sizes: Number of images of each split.
         size: Pixels along each side.
         seed: Seed of all images.
 
     Raises:
         ValueError: If an argument is out of range.
-        FileExistsError: If the folder holds anything else.
+        FileExistsError: If the folder contains anything else.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     folder = Path(parent, 'dye')
+        ...     recipe = dict(domain='dye', split_sizes={'val': 1}, size=32)
+        ...     for _ in range(2):  # the second call draws nothing
+        ...         ensure_dataset(folder, **recipe, seed=0)
+        ...     [path.name for path in (folder / 'images').iterdir()]
+        ['dye_00000.jpg']
     """
     recipe = _recipe(domain, split_sizes, size, seed)
     if _read_recipe(folder) == recipe:
@@ -73,20 +83,34 @@ def write_dataset(
 ) -> None:
     """Write images, 0/1 masks and split lists of one domain.
 
-    ``folder`` gets ``images/<id>.jpg``, ``masks/<id>.png``,
+    The files are ``images/<id>.jpg``, ``masks/<id>.png``,
     ``splits/<split>.txt`` and ``recipe.json``. No image is in two splits.
 
     Args:
-        folder: A folder that does not exist yet, or is empty.
-        domain: A key of ``DOMAINS``.
+        folder: New or empty folder.
+        domain: Key of ``DOMAINS``.
         split_sizes: Number of images of each split.
         size: Pixels along each side.
         seed: Seed of all images.
 
     Raises:
         ValueError: If an argument is out of range.
-        FileExistsError: If the folder holds anything.
-        OSError: If the disk is full; then no folder is left behind.
+        FileExistsError: If the folder is not empty.
+        OSError: If the disk is full; no folder is left behind.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     folder = Path(parent, 'source')
+        ...     write_dataset(
+        ...         folder,
+        ...         domain='source',
+        ...         split_sizes={'train': 2, 'val': 1},
+        ...         size=32,
+        ...         seed=0,
+        ...     )
+        ...     (folder / 'splits/train.txt').read_text().split()
+        ['source_00000', 'source_00001']
     """
     recipe = _recipe(domain, split_sizes, size, seed)
     require_new_or_empty(folder)
@@ -139,7 +163,7 @@ def _write_pair(folder: Path, recipe: Recipe, index: int) -> str:
 
 
 def _write(path: Path, pixels: Uint8Array, options: list[int]) -> None:
-    # imencode and write_bytes: cv2.imwrite reports a full disk by a mere
-    # False and cannot open every path on Windows.
+    # cv2.imwrite would return False when the disk is full, and cannot open
+    # every path on Windows.
     _, data = cv2.imencode(path.suffix, pixels, options)
     path.write_bytes(data.tobytes())

@@ -21,7 +21,7 @@ from gps_seg.visualization.run_results import RunResult, read_run
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
 VARIANTS = 'variants'
-#: Left in the folder of each run that came to its end; says of which config.
+#: File in the folder of each finished run, with the digest of its config.
 FINISHED = 'finished.json'
 
 
@@ -29,10 +29,10 @@ class Trial(NamedTuple):
     """One run of an ablation.
 
     Args:
-        variant: Name among the variants.
+        variant: Name of the variant.
         seed: Seed of the run.
-        config: Config with the overrides, the seed and a work directory of its
-            own.
+        config: Config with the overrides, the seed and its own work
+            directory.
     """
 
     variant: str
@@ -41,55 +41,55 @@ class Trial(NamedTuple):
 
     @property
     def work_dir(self) -> Path:
-        """Where the run is, or will be."""
+        """Folder of the results."""
         return Path(self.config.work_dir)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the config, wherever its run is kept."""
+        """SHA-256 of the config without its work directory."""
         settings = self.config.to_dict()
         settings.pop('work_dir', None)
         text = json.dumps(settings, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_over(self) -> bool:
-        """Whether the run came to its end.
+        """Whether the run is finished.
 
         Raises:
-            ValueError: If a run of another config did, in the same folder.
+            ValueError: If the folder has a finished run of another config.
         """
         marker = self.work_dir / FINISHED
         if not marker.is_file():
-            return False  # a killed run has validations, too
+            return False  # validations alone do not say: a killed run has them
         if json.loads(marker.read_text())['config'] != self.digest:
             raise ValueError(
                 f"ablation: expected a run of variant '{self.variant}', seed "
                 f'{self.seed}, got one of another config ({self.work_dir}). '
-                'Remove the folder, or give another --work-dir.'
+                'Remove the folder, or use another --work-dir.'
             )
         return True
 
     def mark_as_over(self) -> None:
-        """Leave :data:`FINISHED` in the folder of the run."""
+        """Write :data:`FINISHED` into the folder of the run."""
         write_json({'config': self.digest}, self.work_dir / FINISHED)
 
     def result(self) -> RunResult:
-        """What came of the run; see :func:`read_run` for the errors."""
+        """Scores and cost of the run; errors as in :func:`read_run`."""
         return read_run(self.work_dir)._replace(name=self.variant)
 
 
 def plan(
     config: Config, seeds: Sequence[int], only: Sequence[str] | None = None
 ) -> list[Trial]:
-    """All runs, seed by seed, so that a comparison is there early.
+    """All runs, seed by seed, so that variants can be compared early.
 
     Args:
-        config: Has ``variants`` and a ``work_dir``.
-        seeds: One or more.
-        only: Names of variants to run, or None for all.
+        config: Config with ``variants`` and a ``work_dir``.
+        seeds: Seeds, one or more.
+        only: Names of the variants to run, or None for all.
 
     Raises:
-        ValueError: If the config has no variants, or not those of ``only``.
+        ValueError: If the config has no variants, or lacks one of ``only``.
     """
     variants = config.get(VARIANTS)
     if not variants:
@@ -117,10 +117,10 @@ def _trial(config: Config, name: str, seed: int) -> Trial:
 
 
 def check_folders(trials: Sequence[Trial]) -> None:
-    """Raise ValueError if a folder has, or would get, runs of two configs."""
+    """Raise ValueError if two configs would share a folder."""
     digests: dict[Path, str] = {}
     for trial in trials:
-        trial.is_over()  # raises if the run is another's
+        trial.is_over()  # raises if the run is of another config
         if digests.setdefault(trial.work_dir, trial.digest) != trial.digest:
             raise ValueError(
                 'variants: expected names that give different folders, got '
@@ -130,8 +130,8 @@ def check_folders(trials: Sequence[Trial]) -> None:
 
 
 def check_variants(trials: Sequence[Trial]) -> None:
-    """Raise ValueError if a variant that is to be trained cannot be."""
-    # The variants of one seed stand for those of all.
+    """Raise ValueError if a variant cannot be trained."""
+    # One seed of each variant is enough.
     waiting = {t.variant: t.config for t in trials if not t.is_over()}
     for name, config in waiting.items():
         check_variant(name, config)
@@ -140,13 +140,18 @@ def check_variants(trials: Sequence[Trial]) -> None:
 def run_trials(
     trials: Sequence[Trial], report: Callable[[str], None] = print
 ) -> Iterator[RunResult]:
-    """The results; runs that are over are read, the others are trained.
+    """Train the runs that are not finished, and yield the results of all.
 
-    Killed, the same call goes on with the first run that is not over.
+    After an interruption the same call continues with the first unfinished
+    run.
+
+    Args:
+        trials: Runs, as :func:`plan` gives them.
+        report: Called with a line before each training.
 
     Raises:
-        ValueError: Before anything is trained, if a folder has a run of
-            another config, or a variant cannot be trained and compared.
+        ValueError: Before any training, if a folder has a run of another
+            config, or a variant cannot be trained and compared.
     """
     check_folders(trials)
     check_variants(trials)

@@ -23,23 +23,23 @@ from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.runs.console import quiet
 from gps_seg.runs.launch import build_runner
-from gps_seg.visualization import (
-    MethodRun,
-    Overlay,
-    plot_comparison,
-    plot_overlays,
+from gps_seg.text.table import aligned
+from gps_seg.visualization import MethodRun, plot_comparison
+from gps_seg.visualization.prediction_grid import (
+    GridRow,
+    plot_prediction_grid,
 )
 from gps_seg.visualization.run_results import METRICS
 
 
 class Run(NamedTuple):
-    """A run that is over.
+    """A finished run.
 
     Args:
-        method: Its name in tables and pictures.
-        runner: After training, or after a validation alone.
+        method: Name in tables and pictures.
+        runner: Runner after its training, or after a validation alone.
         num_trained: Values that the optimizer stepped.
-        num_selected: Those of them that are single entries of a weight.
+        num_selected: Selected connections among them.
         seconds: Time of selecting and training, validations included.
     """
 
@@ -90,34 +90,44 @@ def validate_quietly(method: str, config: Config) -> Run:
 
 
 def _build(config: Config) -> Runner:
-    """A runner whose visualizer is its own."""
-    # Visualizers are singletons by name: under a common name all the runs of
-    # a process would log into the folder of the first.
+    """A runner with its own visualizer."""
+    # Visualizers are singletons by name: with one name, all runs of a process
+    # would log into the folder of the first.
     config = copy.deepcopy(config)
     config.visualizer.name = config.work_dir
     return build_runner(config)
 
 
 def format_runs(runs: Sequence[Run]) -> str:
-    """A table with one line per run."""
-    lines = [
-        f'{"method":8} {"trained values":>21} {"mDice":>7} {"mIoU":>7} '
-        f'{"image mDice":>12} {"image mIoU":>11} {"seconds":>8}'
+    """A table with one line per run.
+
+    Args:
+        runs: Runs, one or more, each with a validation.
+    """
+    header = ['method', 'trained values', '%', *METRICS, 'seconds']
+    return aligned([header, *map(_cells, runs)])
+
+
+def _cells(run: Run) -> list[str]:
+    return [
+        run.method,
+        f'{run.num_trained:,}',
+        f'{100 * run.num_trained / run.num_values:.2f}',
+        *(f'{run.scores[name]:.2f}' for name in METRICS),
+        f'{run.seconds:.1f}',
     ]
-    for run in runs:
-        share = f'({run.num_trained / run.num_values:.2%})'
-        scores = run.scores
-        lines.append(
-            f'{run.method:8} {run.num_trained:>11,} {share:>9} '
-            f'{scores["mDice"]:7.2f} {scores["mIoU"]:7.2f} '
-            f'{scores["image_mDice"]:12.2f} {scores["image_mIoU"]:11.2f} '
-            f'{run.seconds:8.1f}'
-        )
-    return '\n'.join(lines)
 
 
-def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
-    """Image mDice of each trained run beside what it trained."""
+def plot_runs(runs: Sequence[Run], out: Path) -> Path:
+    """Plot the image mDice of each run, and the share of what it trained.
+
+    Args:
+        runs: Runs, one or more, each with a validation.
+        out: Name of the picture.
+
+    Returns:
+        The path written.
+    """
     rows = [
         MethodRun(
             run.method,
@@ -125,31 +135,40 @@ def plot_runs(runs: Sequence[Run], out_png: Path) -> Path:
             run.num_trained / run.num_values,
         )
         for run in runs
-        if run.num_trained
     ]
-    return plot_comparison(rows, out_png, 'image mDice')
+    return plot_comparison(rows, out, 'image mDice')
 
 
-def plot_predictions(
-    runs: Sequence[Run], chosen_by: Run, out_png: Path
-) -> Path:
-    """The same three images as each run predicts them.
+def plot_predictions(runs: Sequence[Run], chosen_by: Run, out: Path) -> Path:
+    """Three images, one per row, as each run predicts them.
 
     Args:
         runs: Runs with the same validation images.
-        chosen_by: Variant by whose scores the images are worst, median and
-            best.
-        out_png: Where the picture goes.
+        chosen_by: Run by whose scores the images are worst, median and best.
+        out: Name of the picture.
+
+    Returns:
+        The path written.
     """
     examples = pick_examples(last_scores(chosen_by.runner), num_each=1)
-    rows: list[Overlay] = []
-    for example in examples:
-        for run in runs:
-            own = {s.img_path: s for s in last_scores(run.runner)}
-            dice = own[example.img_path].dice
-            shown = Example(run.method, example.img_path, dice)
-            rows += predict_examples(run.runner, [shown])
-    return plot_overlays(rows, out_png)
+    return plot_prediction_grid([_row(e, runs) for e in examples], out)
+
+
+def _row(example: Example, runs: Sequence[Run]) -> GridRow:
+    path = example.img_path
+    shown, captions = {}, {}
+    for run in runs:
+        dice = {s.img_path: s.dice for s in last_scores(run.runner)}[path]
+        (shown[run.method],) = predict_examples(run.runner, [example])
+        captions[run.method] = f'Dice {dice:.1f}'
+    any_run = next(iter(shown.values()))
+    return GridRow(
+        any_run.image,
+        any_run.truth,
+        {method: overlay.prediction for method, overlay in shown.items()},
+        title='\n'.join([example.group, Path(path).stem]),
+        captions=captions,
+    )
 
 
 def _num_selected(runner: Runner) -> int:

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Check that a variant can be trained and compared, before any is trained.
 
-The last of many variants should not fail after hours, on what its config
-alone could have told.
+The last of many variants should not fail after hours because of an error that
+its config shows at once.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from gps_seg.runs.counting import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
 from gps_seg.visualization.run_results import METRICS
 
-#: Keys of a config without any of which MMEngine does not validate.
+#: Keys of a config that MMEngine needs, all of them, for a validation.
 VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')
 
 
@@ -28,7 +28,7 @@ def check_variant(name: str, config: Config) -> None:
 
     Args:
         name: Name of the variant, for the error.
-        config: Config of the variant; left as it is.
+        config: Config of the variant; not changed.
 
     Raises:
         ValueError: If its runs could not be compared, or its method does not
@@ -38,26 +38,26 @@ def check_variant(name: str, config: Config) -> None:
         with quiet():
             check_scores(config)
             _check_method(config)
-    # The code of a model raises what it likes.
+    # The code of a model may raise anything.
     except Exception as error:
         raise ValueError(f"variant '{name}': {error}") from error
 
 
 def check_scores(config: Config) -> None:
-    """Raise ValueError unless a run would be validated with the scores."""
+    """Raise ValueError unless a validation gives the scores to compare."""
     missing = [key for key in VALIDATION if config.get(key) is None]
     if missing:
         raise ValueError(
             'config: expected a validation, whose scores are compared, got '
-            f'no {", ".join(missing)}. Add what is missing, with '
+            f'no {", ".join(missing)}. Add them, with '
             "val_evaluator=dict(type='DiceIoUMetric')."
         )
     metrics = metrics_of(config.val_evaluator)
     if not any(_scores(metric) for metric in metrics):
         raise ValueError(
-            'val_evaluator: expected DiceIoUMetric without a prefix, for '
-            f'{", ".join(METRICS)} are compared, got {metrics}. Compared are '
-            "segmentors with val_evaluator=dict(type='DiceIoUMetric')."
+            'val_evaluator: expected DiceIoUMetric without a prefix, got '
+            f'{metrics}. Runs are compared by {", ".join(METRICS)}: set '
+            "val_evaluator=dict(type='DiceIoUMetric')."
         )
 
 
