@@ -2,7 +2,7 @@
 
     python tools/train.py configs/demo/full.py
 
-Expected: image_mDice 81.1 at hospital A after 15 to 25 seconds on
+Expected: image_mDice 81.1 at hospital A after 15 to 30 seconds on
 one core (Xeon, float32); 100 % trained.
 """
 

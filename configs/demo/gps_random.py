@@ -2,7 +2,7 @@
 
     python tools/train.py configs/demo/gps_random.py
 
-Expected: image_mDice 77.3 at hospital A after 15 to 25 seconds on
+Expected: image_mDice 77.3 at hospital A after 15 to 30 seconds on
 one core (Xeon, float32); 2.10 % trained.
 """
 

@@ -1,4 +1,4 @@
-"""150 steps of AdamW for the demo's small model: 20 seconds on one core."""
+"""150 steps of AdamW for the demo's small model: 15 to 30 seconds on one."""
 
 max_iters = 150
 train_cfg = dict(
