@@ -1,4 +1,4 @@
-"""150 steps of AdamW for the demo's small model: 15 to 30 seconds on one."""
+"""150 steps of AdamW for the small model of the demo."""
 
 max_iters = 150
 train_cfg = dict(
