@@ -2,7 +2,8 @@
 
     python tools/train.py configs/demo/full.py
 
-Expected: image_mDice 81.1 at hospital A after SECONDS; 100 % trained.
+Expected: image_mDice 81.1 at hospital A after 15 to 30 seconds on
+one core (Xeon, float32); 100 % trained.
 """
 
 _base_ = './gps.py'

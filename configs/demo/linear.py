@@ -2,7 +2,8 @@
 
     python tools/train.py configs/demo/linear.py
 
-Expected: image_mDice 70.4 at hospital A after SECONDS; 0.99 % trained.
+Expected: image_mDice 70.4 at hospital A after 10 to 15 seconds on
+one core (Xeon, float32); 0.99 % trained.
 """
 
 _base_ = './gps.py'

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from matplotlib.lines import Line2D
 
-from gps_seg.sparse import SCOPES, SCORES
+from gps_seg.sparse.budget import SCOPES
+from gps_seg.sparse.scoring.criteria import SCORES
 from gps_seg.visualization.palette import INK, MUTED, PALETTE
 
 _MARKERS = 'osD^v'

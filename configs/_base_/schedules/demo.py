@@ -1,4 +1,4 @@
-"""150 steps of AdamW for the demo's small model: 20 seconds on two cores."""
+"""150 steps of AdamW for the small model of the demo."""
 
 max_iters = 150
 train_cfg = dict(
