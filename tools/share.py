@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> str:
     lines = [f'wrote {args.out / file.name}' for file in files]
     if found and not args.preview:
         lines.append(
-            f'preview.png shows validation images ({found}). If they must '
-            'not be published, run this with --no-images.'
+            f'preview.png shows validation images and their names ({found}). '
+            'If they must not be published, run this with --no-images.'
         )
     target = shlex.join(
         [f'YOUR_NAME/{args.out.resolve().name}', str(args.out)]

@@ -230,7 +230,7 @@ def test_a_base_that_cannot_be_drawn_again_is_kept(tmp_path, capsys):
         *run, 'train_cfg.max_iters=2', 'visualizer.name=kept-2', '--resume'
     )
     delta = 'kept/best_delta.safetensors'
-    with pytest.raises(ValueError, match=r'or in the base\.pth'):
+    with pytest.raises(ValueError, match=r'or load the base\.pth'):
         load_task(init_model('own.py', device='cpu'), 'own.py', delta)
     config = Config.fromfile('own.py')
     config.load_from = 'kept/base.pth'

@@ -189,7 +189,7 @@ def test_it_can_be_given_away(folder, trained, tmp_path, monkeypatch):
 
     page = (out / 'README.md').read_text()
     assert 'pipeline_tag: image-classification' in page
-    assert 'tells images apart as 200 classes: `Black_footed' in page
+    assert 'classifies an image as one of 200 classes: `Black_footed' in page
     assert 'Common_Yellowthroat' not in page  # the last of 200
     assert '- validation: `CUB200`, `' in page  # on which it tests, too
     assert '- test:' not in page

@@ -38,7 +38,7 @@ SEGMENTATION = Task(
 )
 CLASSIFICATION = Task(
     name='A classification task',
-    effect='classifies an image as',
+    effect='classifies an image as one of',
     hub_name='image-classification',
     tags=('mmpretrain',),
     predictor='from mmpretrain import ImageClassificationInferencer',

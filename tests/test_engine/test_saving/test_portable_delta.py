@@ -79,7 +79,9 @@ def test_a_delta_of_other_instructions_is_applied_with_a_warning(
     assert others == [POSITION]  # or nothing is tested
     model = build_base(config)
     before = state_bits(model)
-    with pytest.warns(UserWarning, match=rf'1 of .* rounding \({POSITION}'):
+    with pytest.warns(
+        UserWarning, match=rf'1 of .* rounding only \({POSITION}'
+    ):
         apply(model, there)
     revert(model)
     assert state_bits(model) == before
