@@ -160,6 +160,12 @@ def test_what_trains_adds_up():
     assert count.model.entries == sum(p.numel() for p in parameters)
 
 
+def test_packed_biases_of_attention_are_biases():
+    model = nn.ModuleDict({'backbone': nn.MultiheadAttention(4, 2)})
+    count = count_model(model, GPS(k=1))
+    assert count.trained == {'connections': 16, 'biases': 16, 'head': 0}
+
+
 def test_tables():
     model = nn.ModuleDict(
         {'backbone': nn.Linear(300, 10), 'head': nn.Linear(10, 2)}
