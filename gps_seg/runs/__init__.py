@@ -1,6 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What stands on a whole run: the work of the tools."""
-
-from gps_seg.stack import require_openmmlab
-
-require_openmmlab()

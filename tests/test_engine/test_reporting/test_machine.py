@@ -26,6 +26,7 @@ def test_linux_names_the_processor_in_a_file(monkeypatch, tmp_path):
 @pytest.mark.usefixtures('elsewhere')
 def test_a_mac_is_asked(monkeypatch):
     monkeypatch.setattr(platform, 'system', lambda: 'Darwin')
+    monkeypatch.setattr(platform, 'processor', lambda: 'arm')
     answer = SimpleNamespace(stdout='Apple M2\n')
     monkeypatch.setattr(subprocess, 'run', lambda *_, **__: answer)
     assert machine.cpu_model() == 'Apple M2'
