@@ -13,9 +13,6 @@ import pytest
 from gps_seg.__main__ import find_tools
 
 TOOLS = {name: path.resolve() for name, path in find_tools().items()}
-#: Tools that still import before they parse. Remove a name when its test
-#: reports XPASS.
-SLOW = ('demo', 'pretrain_demo', 'share')
 #: Packages that take long to import; here each of them is an error.
 HEAVY = ('matplotlib', 'mmcv', 'mmengine', 'mmseg', 'numpy', 'torch')
 DELTA = (
@@ -46,15 +43,9 @@ def lean(tmp_path_factory, repo_dir):
     return run
 
 
-def slow_ones_fail(tool, *values, name):
-    mark = pytest.mark.xfail(reason='imports before it parses', strict=True)
-    return pytest.param(*values, marks=mark if tool in SLOW else (), id=name)
-
-
-EVERY_TOOL = [slow_ones_fail(tool, tool, name=tool) for tool in TOOLS]
 #: Every page of help: tool and arguments before ``--help``.
 PAGES = [
-    *(slow_ones_fail(tool, (tool,), name=tool) for tool in TOOLS),
+    *(pytest.param((tool,), id=tool) for tool in TOOLS),
     *(pytest.param(('delta', c), id=f'delta {c}') for c in DELTA),
 ]
 
@@ -77,7 +68,7 @@ def test_every_option_has_a_help_text(lean, page):
         assert described or re.search(r'\S  +\S', name), name
 
 
-@pytest.mark.parametrize('tool', EVERY_TOOL)
+@pytest.mark.parametrize('tool', TOOLS)
 def test_a_wrong_option_is_answered_at_once(lean, tool):
     result = lean(tool, '--not-an-option')
     assert result.returncode == 2
@@ -142,7 +133,7 @@ def commands_of(tool):
 @pytest.mark.parametrize(
     ('tool', 'command'),
     [
-        slow_ones_fail(tool, tool, command, name=' '.join(command[1:3]))
+        pytest.param(tool, command, id=' '.join(command[1:3]))
         for tool in TOOLS
         for command in commands_of(tool)
     ],
