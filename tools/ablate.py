@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.runs.launch import load_config
     from gps_seg.runs.side_by_side.ablation import plan, run_trials
     from gps_seg.visualization import MethodRun, plot_comparison
-    from gps_seg.visualization.run_results import results_table
+    from gps_seg.visualization.plots.run_results import results_table
 
     config = load_config(args.config, args.work_dir, args.cfg_options)
     trials = plan(config, args.seeds, args.only)

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> str:
     from gps_seg.visualization import MethodRun, plot_comparison
-    from gps_seg.visualization.run_results import read_run, results_table
+    from gps_seg.visualization.plots.run_results import read_run, results_table
 
     runs = [read_run(work_dir) for work_dir in args.work_dirs]
     table = results_table(runs, METRICS)

@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from gps_seg.engine.training.wrapper_types import type_name
-from gps_seg.visualization.run_results import METRICS
+from gps_seg.visualization.plots.run_results import METRICS
 
 #: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names of its scores.
 _BY_IOU_METRIC = {

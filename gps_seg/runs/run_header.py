@@ -14,7 +14,7 @@ from gps_seg.engine.reporting.environment import device_name
 from gps_seg.engine.reporting.machine import cpu_cores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.visualization.run_results import method_name
+from gps_seg.visualization.plots.run_results import method_name
 
 
 def describe_training(runner: Runner) -> str:

@@ -1,18 +1,21 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Pictures: plain functions from data to a PNG, SVG or PDF file."""
 
-from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
-from gps_seg.visualization.class_colours import ClassColours
-from gps_seg.visualization.comparison import MethodRun, plot_comparison
-from gps_seg.visualization.contact_sheet import Tile, plot_contact_sheet
-from gps_seg.visualization.curves import plot_curves
-from gps_seg.visualization.delta_overlap import plot_overlap
-from gps_seg.visualization.overlays import Overlay, plot_overlays
-from gps_seg.visualization.prediction_grid import (
+from gps_seg.visualization.images.class_colours import ClassColours
+from gps_seg.visualization.images.contact_sheet import Tile, plot_contact_sheet
+from gps_seg.visualization.images.overlays import Overlay, plot_overlays
+from gps_seg.visualization.images.prediction_grid import (
     GridRow,
     plot_prediction_grid,
 )
-from gps_seg.visualization.selection_map import plot_selection
+from gps_seg.visualization.plots.alpha_sweep import (
+    AlphaScore,
+    plot_alpha_sweep,
+)
+from gps_seg.visualization.plots.comparison import MethodRun, plot_comparison
+from gps_seg.visualization.plots.curves import plot_curves
+from gps_seg.visualization.selection.delta_overlap import plot_overlap
+from gps_seg.visualization.selection.selection_map import plot_selection
 
 __all__ = [
     'AlphaScore',

@@ -9,7 +9,7 @@ import pytest
 from run_tool import error_of_tool, run_tool
 
 from gps_seg.visualization import ClassColours
-from gps_seg.visualization.contact_sheet import (
+from gps_seg.visualization.images.contact_sheet import (
     Tile,
     foreground_share,
     plot_contact_sheet,

@@ -7,7 +7,7 @@ from typing import TextIO
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from gps_seg.visualization.run_results import check_metrics
+from gps_seg.visualization.plots.run_results import check_metrics
 
 
 class ProgressHook(Hook):

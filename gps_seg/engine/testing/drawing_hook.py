@@ -12,7 +12,7 @@ from gps_seg.engine.labelled_image import overlay_of
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.testing.image_folder import ImageFolderHook
 from gps_seg.visualization import ClassColours
-from gps_seg.visualization.strip import draw_strip
+from gps_seg.visualization.images.strip import draw_strip
 
 
 @HOOKS.register_module()

@@ -23,7 +23,7 @@ from gps_seg.delta import Delta, applied, scaled
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.runs.launch import build_runner
-from gps_seg.visualization.alpha_sweep import AlphaScore
+from gps_seg.visualization.plots.alpha_sweep import AlphaScore
 
 Report = Callable[[str], None]
 _TEST_PARTS = ('test_dataloader', 'test_cfg', 'test_evaluator')

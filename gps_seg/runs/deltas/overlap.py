@@ -6,7 +6,7 @@ from argparse import Namespace
 from gps_seg.delta import Delta
 from gps_seg.delta.reports.overlap import format_overlap, labels_of
 from gps_seg.files import require_new
-from gps_seg.visualization.delta_overlap import plot_overlap
+from gps_seg.visualization.selection.delta_overlap import plot_overlap
 
 
 def run(args: Namespace) -> str:

@@ -17,7 +17,10 @@ from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
 from gps_seg.runs.deltas.alphas import Report, sweep
 from gps_seg.runs.launch import load_config
-from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
+from gps_seg.visualization.plots.alpha_sweep import (
+    AlphaScore,
+    plot_alpha_sweep,
+)
 
 
 def run(args: Namespace) -> str:

@@ -30,7 +30,7 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     train_quietly,
     validate_quietly,
 )
-from gps_seg.visualization.prediction_grid import plot_prediction_grid
+from gps_seg.visualization.images.prediction_grid import plot_prediction_grid
 
 #: Name of a method in tables and pictures -> its config, for hospital A.
 METHODS = {

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from gps_seg.files import write_json
 from gps_seg.runs.side_by_side.quiet_runs import train_quietly
 from gps_seg.runs.side_by_side.variant_check import check_variant
-from gps_seg.visualization.run_results import RunResult, read_run
+from gps_seg.visualization.plots.run_results import RunResult, read_run
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
 VARIANTS = 'variants'

@@ -25,11 +25,11 @@ from gps_seg.runs.console import quiet
 from gps_seg.runs.launch import build_runner
 from gps_seg.text.table import aligned
 from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.prediction_grid import (
+from gps_seg.visualization.images.prediction_grid import (
     GridRow,
     plot_prediction_grid,
 )
-from gps_seg.visualization.run_results import METRICS
+from gps_seg.visualization.plots.run_results import METRICS
 
 
 class Run(NamedTuple):

@@ -18,7 +18,7 @@ from gps_seg.engine import ReportHook
 from gps_seg.engine.reporting import examples, report_hook
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import ImageScore
-from gps_seg.visualization.scalars import read_history
+from gps_seg.visualization.plots.scalars import read_history
 
 SIZE = (40, 48)  # of the files; the model sees 32 x 32
 

@@ -13,7 +13,7 @@ from gps_seg.engine.testing.drawing_hook import DrawingHook
 from gps_seg.engine.testing.image_names import name_images, paths_of
 from gps_seg.engine.testing.prediction_hook import PredictionHook
 from gps_seg.visualization import Overlay
-from gps_seg.visualization.strip import draw_strip
+from gps_seg.visualization.images.strip import draw_strip
 
 SIZE = (40, 50)
 

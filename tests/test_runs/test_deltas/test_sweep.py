@@ -8,7 +8,7 @@ from mmengine.config import Config
 from gps_seg.runs.deltas import alphas
 from gps_seg.runs.deltas.alphas import SweepProgress
 from gps_seg.runs.deltas.sweep import as_json, main_metric
-from gps_seg.visualization.alpha_sweep import AlphaScore
+from gps_seg.visualization.plots.alpha_sweep import AlphaScore
 
 METRICS = {'mDice': 80.0, 'image_mDice': 70.0}
 

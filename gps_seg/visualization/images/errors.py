@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from gps_seg.visualization import palette
-from gps_seg.visualization.label_maps import UNKNOWN
+from gps_seg.visualization.images.label_maps import UNKNOWN
 
 FALSE_POSITIVE, FALSE_NEGATIVE = 'false positive', 'false negative'
 UNCHECKED = 'prediction, no ground truth'

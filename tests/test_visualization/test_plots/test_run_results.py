@@ -7,7 +7,7 @@ import torch
 from run_tool import run_tool
 
 from gps_seg.evaluation import DiceIoUMetric
-from gps_seg.visualization.run_results import (
+from gps_seg.visualization.plots.run_results import (
     METRICS,
     check_metrics,
     method_name,

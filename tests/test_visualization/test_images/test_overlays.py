@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from gps_seg.visualization import ClassColours, Overlay, plot_overlays
-from gps_seg.visualization.class_colours import MOST_NAMES
-from gps_seg.visualization.errors import COLOURS, UNCHECKED, paint
-from gps_seg.visualization.label_maps import UNKNOWN
+from gps_seg.visualization.images.class_colours import MOST_NAMES
+from gps_seg.visualization.images.errors import COLOURS, UNCHECKED, paint
+from gps_seg.visualization.images.label_maps import UNKNOWN
 
 GREY = 100
 # The 25th, 50th and 75th percentile of each channel over polyps of Kvasir-SEG.

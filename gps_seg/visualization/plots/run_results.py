@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gps_seg.text import markdown
-from gps_seg.visualization.scalars import PathLike, read_history
+from gps_seg.visualization.plots.scalars import PathLike, read_history
 
 #: Scores by which runs are compared: the means of ``DiceIoUMetric``.
 METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')

@@ -8,7 +8,7 @@ from PIL import Image
 from gps_seg.delta import Delta
 from gps_seg.delta.change import Change
 from gps_seg.delta.values import Exact
-from gps_seg.visualization.delta_overlap import plot_overlap
+from gps_seg.visualization.selection.delta_overlap import plot_overlap
 
 NAMES = (
     'backbone.layers.2.fc.weight',

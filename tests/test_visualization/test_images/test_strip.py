@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gps_seg.visualization import ClassColours, Overlay
-from gps_seg.visualization.errors import paint
+from gps_seg.visualization.images.errors import paint
+from gps_seg.visualization.images.strip import draw_strip
 from gps_seg.visualization.palette import OUTLINE, rgb
-from gps_seg.visualization.strip import draw_strip
 
 SIZE = (330, 400)  # is neither enlarged nor reduced
 GAP, LINE = 8, 24

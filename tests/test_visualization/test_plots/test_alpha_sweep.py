@@ -7,7 +7,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from gps_seg.visualization.alpha_sweep import AlphaScore, plot_alpha_sweep
+from gps_seg.visualization.plots.alpha_sweep import (
+    AlphaScore,
+    plot_alpha_sweep,
+)
 
 SCORES = [
     AlphaScore(1.0, {'mDice': 80.0, 'mIoU': 70.0}),

@@ -20,7 +20,7 @@ from gps_seg.visualization.figure import (
     style_axes,
 )
 from gps_seg.visualization.palette import INK, MUTED, PALETTE, RAW
-from gps_seg.visualization.scalars import (
+from gps_seg.visualization.plots.scalars import (
     History,
     PathLike,
     read_history,

@@ -12,8 +12,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from gps_seg.visualization import panels
-from gps_seg.visualization.class_colours import UNKNOWN_GREY, ClassColours
 from gps_seg.visualization.figure import (
     PHOTO_DPI,
     add_legend,
@@ -21,7 +19,12 @@ from gps_seg.visualization.figure import (
     save_figure,
     shortened,
 )
-from gps_seg.visualization.label_maps import (
+from gps_seg.visualization.images import panels
+from gps_seg.visualization.images.class_colours import (
+    UNKNOWN_GREY,
+    ClassColours,
+)
+from gps_seg.visualization.images.label_maps import (
     UNKNOWN,
     check_picture,
     foreground_share,

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from gps_seg.visualization.scalars import read_history, series, smooth
+from gps_seg.visualization.plots.scalars import read_history, series, smooth
 
 
 def train(step, loss, **more):

@@ -23,13 +23,16 @@ from gps_seg.visualization.figure import (
     save_figure,
     shortened,
 )
-from gps_seg.visualization.heat_map import (
+from gps_seg.visualization.palette import INK, MUTED
+from gps_seg.visualization.selection.heat_map import (
     draw_heat_map,
     name_cells,
     number_cells,
 )
-from gps_seg.visualization.palette import INK, MUTED
-from gps_seg.visualization.place_matrix import PlaceMatrix, place_matrix
+from gps_seg.visualization.selection.place_matrix import (
+    PlaceMatrix,
+    place_matrix,
+)
 
 _MOST_LETTERS = 24  # of the label of a delta
 _LEAST_PAIRED = 3  # deltas; the one pair of two is in the title

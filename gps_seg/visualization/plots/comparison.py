@@ -23,8 +23,12 @@ from gps_seg.visualization.figure import (
     style_axes,
 )
 from gps_seg.visualization.palette import INK, MUTED
-from gps_seg.visualization.score_axis import mark_break, ranges_of, remark
-from gps_seg.visualization.variant_style import VariantStyle, style_of
+from gps_seg.visualization.plots.score_axis import (
+    mark_break,
+    ranges_of,
+    remark,
+)
+from gps_seg.visualization.plots.variant_style import VariantStyle, style_of
 
 _MOST_LETTERS = 44  # of the name of a method
 _LETTER = 0.08  # inches

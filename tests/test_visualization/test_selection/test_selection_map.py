@@ -11,7 +11,7 @@ from PIL import Image
 
 from gps_seg.sparse import Selection
 from gps_seg.visualization import plot_selection
-from gps_seg.visualization.selection_map import NUM_BINS, bin_counts
+from gps_seg.visualization.selection.selection_map import NUM_BINS, bin_counts
 
 
 def random_selection(shapes, k=1):

@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """An image, its truth and its prediction as one strip of pixels.
 
-It shows what :mod:`gps_seg.visualization.overlays` shows, without a figure:
+It shows what :mod:`gps_seg.visualization.images.overlays` shows, without a figure:
 for every image of a test, a figure each would take longer than the model.
 """
 
@@ -16,11 +16,11 @@ from matplotlib.font_manager import findfont
 from matplotlib.patches import Patch
 from PIL import Image, ImageDraw, ImageFont
 
-from gps_seg.visualization import panels
-from gps_seg.visualization.class_colours import ClassColours
-from gps_seg.visualization.errors import paint
-from gps_seg.visualization.label_maps import is_foreground
-from gps_seg.visualization.overlays import Overlay
+from gps_seg.visualization.images import panels
+from gps_seg.visualization.images.class_colours import ClassColours
+from gps_seg.visualization.images.errors import paint
+from gps_seg.visualization.images.label_maps import is_foreground
+from gps_seg.visualization.images.overlays import Overlay
 from gps_seg.visualization.palette import INK, OUTLINE, rgb
 
 _SIDES = (320, 800)  # pixels of the longer side of a panel

@@ -7,8 +7,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.comparison import mean_score
-from gps_seg.visualization.score_axis import LEAST_SPAN, ranges_of, remark
+from gps_seg.visualization.plots.comparison import mean_score
+from gps_seg.visualization.plots.score_axis import (
+    LEAST_SPAN,
+    ranges_of,
+    remark,
+)
 
 RUNS = [
     MethodRun('linear', 60.0, 0.001),

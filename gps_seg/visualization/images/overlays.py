@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from gps_seg.visualization import panels
-from gps_seg.visualization.class_colours import ClassColours
 from gps_seg.visualization.figure import (
     PHOTO_DPI,
     add_legend,
@@ -20,7 +18,9 @@ from gps_seg.visualization.figure import (
     save_figure,
     shortened,
 )
-from gps_seg.visualization.label_maps import check_picture
+from gps_seg.visualization.images import panels
+from gps_seg.visualization.images.class_colours import ClassColours
+from gps_seg.visualization.images.label_maps import check_picture
 from gps_seg.visualization.palette import INK
 
 _PANELS = ('image', panels.TRUTH, 'prediction')

@@ -8,7 +8,7 @@ from gps_seg.visualization import (
     GridRow,
     plot_prediction_grid,
 )
-from gps_seg.visualization.errors import paint
+from gps_seg.visualization.images.errors import paint
 
 NAMES = ['before', 'gps k=1']
 

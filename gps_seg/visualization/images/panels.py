@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from gps_seg.visualization.class_colours import ClassColours
-from gps_seg.visualization.errors import COLOURS, find_errors, paint
-from gps_seg.visualization.label_maps import has_outline, is_foreground
+from gps_seg.visualization.images.class_colours import ClassColours
+from gps_seg.visualization.images.errors import COLOURS, find_errors, paint
+from gps_seg.visualization.images.label_maps import has_outline, is_foreground
 from gps_seg.visualization.palette import INK, OUTLINE
 
 TRUTH = 'ground truth'

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gps_seg.sparse.summary import locate
-from gps_seg.visualization.place_matrix import (
+from gps_seg.visualization.selection.place_matrix import (
     natural_order,
     place_matrix,
     short_names,

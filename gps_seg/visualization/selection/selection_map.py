@@ -22,13 +22,13 @@ from gps_seg.sparse.summary import (
     total_row,
 )
 from gps_seg.visualization.figure import new_figure, save_figure
-from gps_seg.visualization.heat_map import (
+from gps_seg.visualization.palette import INK, MUTED
+from gps_seg.visualization.selection.heat_map import (
     draw_heat_map,
     name_cells,
     number_cells,
 )
-from gps_seg.visualization.palette import INK, MUTED
-from gps_seg.visualization.place_matrix import (
+from gps_seg.visualization.selection.place_matrix import (
     PlaceMatrix,
     natural_order,
     place_matrix,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gps_seg.visualization import Tile, plot_contact_sheet
-from gps_seg.visualization.contact_sheet import without_ignored
+from gps_seg.visualization.images.contact_sheet import without_ignored
 
 IMAGE = np.full((10, 10, 3), 100, np.uint8)
 
