@@ -10,12 +10,12 @@ from mmengine.runner import Runner
 
 from gps_seg.engine import set_tta
 from gps_seg.runs import launch
-from gps_seg.runs.console import Console
-from gps_seg.runs.console_hook import ConsoleHook
+from gps_seg.runs.console.console_hook import ConsoleHook
+from gps_seg.runs.console.header import log_file, shown
+from gps_seg.runs.console.scores import scores_table
+from gps_seg.runs.console.screen import Console
 from gps_seg.runs.data_errors import naming_the_check_of_files
 from gps_seg.runs.failed_start import leaving_no_trace
-from gps_seg.runs.run_header import log_file, shown
-from gps_seg.runs.scores import scores_table
 
 METRICS_FILE = 'test_metrics.json'
 

@@ -8,15 +8,15 @@ from mmengine.config import Config
 
 from gps_seg.engine.training.wrapper_types import enable_amp
 from gps_seg.runs import launch
-from gps_seg.runs.console import Console
-from gps_seg.runs.console_hook import ConsoleHook
+from gps_seg.runs.console.console_hook import ConsoleHook
+from gps_seg.runs.console.screen import Console
+from gps_seg.runs.console.summary import summarize
 from gps_seg.runs.data_errors import naming_the_check_of_files
 from gps_seg.runs.early_check import check_before_data, check_config
 from gps_seg.runs.failed_start import leaving_no_trace
 from gps_seg.runs.interruption import saying_how_to_go_on
 from gps_seg.runs.method_options import set_method
 from gps_seg.runs.overrides import parse_overrides
-from gps_seg.runs.run_summary import summarize
 
 
 def train(args: Namespace) -> None:

@@ -6,7 +6,7 @@ class Announcement(str):
     """A message for the log that the console shows, too.
 
     It is logged as any other, ``logger.info(Announcement('...'))``; the
-    console of :mod:`gps_seg.runs.console` picks it out by its type.
+    console of :mod:`gps_seg.runs.console.screen` picks it out by its type.
 
     Example:
         >>> Announcement('Validation: batch 3/15')

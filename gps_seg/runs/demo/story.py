@@ -9,7 +9,7 @@ from torch import nn
 
 from gps_seg.delta import Delta
 from gps_seg.engine.testing.task_model import build_base
-from gps_seg.runs.console import quiet
+from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.demo.hospitals import (
     HOSPITALS,
     Place,

@@ -18,7 +18,7 @@ from gps_seg.datasets.ignored_label import ignored_label, with_unknown
 from gps_seg.delta import Delta, applied
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
-from gps_seg.runs.console import quiet
+from gps_seg.runs.console.screen import quiet
 from gps_seg.visualization.images.prediction_grid import GridRow
 
 #: Scores by state of the model, then by data set, each image in turn.

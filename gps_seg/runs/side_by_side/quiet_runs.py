@@ -21,7 +21,7 @@ from gps_seg.engine.reporting.progress_hook import ProgressHook
 from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.runs.console import quiet
+from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
 from gps_seg.text.table import aligned
 from gps_seg.visualization import MethodRun, plot_comparison

@@ -10,9 +10,9 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.runner_model import is_training
-from gps_seg.runs.console import Console
-from gps_seg.runs.run_header import describe_test, describe_training
-from gps_seg.runs.scores import BestScore, format_scores
+from gps_seg.runs.console.header import describe_test, describe_training
+from gps_seg.runs.console.scores import BestScore, format_scores
+from gps_seg.runs.console.screen import Console
 
 #: Number of iterations over which a loss is averaged.
 _LOSSES = 10

@@ -13,8 +13,8 @@ from mmengine.runner import Runner
 from gps_seg.engine.reporting.trained_values import count_plain, count_trained
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.runs.run_header import log_file, shown
-from gps_seg.runs.scores import BestScore, format_scores
+from gps_seg.runs.console.header import log_file, shown
+from gps_seg.runs.console.scores import BestScore, format_scores
 
 #: Files of weights, the one to use first, and what each of them is.
 _WEIGHTS: Mapping[str, str] = {

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from gps_seg.runs.run_summary import summarize, tool_command
-from gps_seg.runs.scores import BestScore
+from gps_seg.runs.console.scores import BestScore
+from gps_seg.runs.console.summary import summarize, tool_command
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from mmengine.hooks import CheckpointHook
 
 from gps_seg.engine import DeltaHook
-from gps_seg.runs.scores import BestScore, format_scores, scores_table
+from gps_seg.runs.console.scores import BestScore, format_scores, scores_table
 
 METRICS = {
     'mDice': 80.125,
