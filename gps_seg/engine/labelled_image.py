@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From a predicted sample of MMSegmentation to a picture of its labels."""
+"""A picture of the labels of a predicted sample."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_the_log_file_has_what_the_console_has_not(console):
         'Config:\n',
         'Hooks will be executed',
         'Iter(train) [2/2]',
-        'per class results',
+        'Scores per class',
     ):
         assert words in log
         assert words not in console

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """An image, its truth and its prediction as one strip of pixels.
 
-It shows what :mod:`gps_seg.visualization.images.overlays` shows, without a figure:
-for every image of a test, a figure each would take longer than the model.
+It shows what :mod:`gps_seg.visualization.images.overlays` shows, without a
+figure: a figure for every image of a test would take longer than the model.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import pytest
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import checkpoint
 
+from gps_seg.runs.console import screen as module
 from gps_seg.runs.console.screen import Console, quiet
-from gps_seg.runs.console.screen import screen as module
 from gps_seg.text.announcement import Announcement
 
 
