@@ -8,12 +8,12 @@ import argparse
 import sys
 
 from gps_seg.command_line import (
-    PICTURES,
     add_cfg_options,
     file_ending_in,
     run_tool,
     tool_parser,
 )
+from gps_seg.files import PICTURES
 
 
 def build_parser() -> argparse.ArgumentParser:

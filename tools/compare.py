@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from gps_seg.command_line import (
-    PICTURES,
     file_ending_in,
     run_tool,
     tool_parser,
 )
+from gps_seg.files import PICTURES
 
 METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 

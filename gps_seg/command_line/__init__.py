@@ -12,11 +12,7 @@ from gps_seg.command_line.parser import (
 )
 from gps_seg.command_line.running import run_tool
 
-#: Endings of the pictures that can be drawn.
-PICTURES = ('.png', '.svg', '.pdf')
-
 __all__ = [
-    'PICTURES',
     'add_cfg_options',
     'file_ending_in',
     'run_tool',

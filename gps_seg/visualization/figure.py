@@ -18,10 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gps_seg.files import replacing
+from gps_seg.files import PICTURES, replacing
 from gps_seg.visualization.palette import GRID, INK, MUTED
 
-FORMATS = ('.png', '.svg', '.pdf')
 #: Dots per inch of a page of photographs.
 PHOTO_DPI = 150
 _DPI = 200
@@ -113,9 +112,9 @@ def save_figure(
     """
     path = Path(out)
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
+    if suffix not in PICTURES:
         raise ValueError(
-            f'picture: expected a name that ends in {", ".join(FORMATS)}, '
+            f'picture: expected a name that ends in {", ".join(PICTURES)}, '
             f'got {path}. Name the format by the ending.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -184,12 +184,8 @@ def test_choices_are_those_of_the_package(tool, constant, module):
     assert listed == tuple(getattr(importlib.import_module(module), constant))
 
 
-def test_bits_and_endings_of_deltas_are_those_of_the_package():
+def test_bits_of_deltas_are_those_of_the_package():
     from gps_seg.delta.format.records import BITS
-    from gps_seg.engine.saving.plain_checkpoint import CHECKPOINT_SUFFIXES
     from gps_seg.runs.deltas import command_line
-    from gps_seg.runs.deltas.new_file import DELTA_SUFFIX
 
     assert command_line.BITS == BITS
-    assert command_line.CHECKPOINTS == CHECKPOINT_SUFFIXES
-    assert command_line.DELTAS == (DELTA_SUFFIX,)

@@ -13,8 +13,6 @@ from torch import Tensor
 from gps_seg.delta import DeltaInfo
 from gps_seg.models.weight_files import write_once, write_safetensors
 
-CHECKPOINT_SUFFIXES = ('.pth', '.safetensors')
-
 
 def checkpoint_meta(
     info: DeltaInfo,

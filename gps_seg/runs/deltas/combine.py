@@ -8,9 +8,8 @@ from pathlib import Path
 
 from gps_seg.delta import Delta, DeltaInfo, combine, scaled
 from gps_seg.delta.base.sources import Source
-from gps_seg.files import require_new
 from gps_seg.runs.deltas.base import base_of
-from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.deltas.new_file import save_new
 
 
 def run(args: Namespace) -> str:
@@ -22,7 +21,6 @@ def run(args: Namespace) -> str:
         ValueError: If the options or the deltas do not fit one another, or
             the deltas do not fit the base.
     """
-    require_new(args.out, DELTA_SUFFIX)
     if args.alpha is not None and len(args.deltas) != 1:
         raise ValueError(
             f'--alpha: expected one delta, got {len(args.deltas)}. Use '

@@ -4,11 +4,8 @@
 import os
 from pathlib import Path
 
-from gps_seg.delta.delta import Delta
-from gps_seg.files import require_new
-
-#: Ending of the name of a delta file.
-DELTA_SUFFIX = '.safetensors'
+from gps_seg.delta import Delta
+from gps_seg.files import DELTAS, require_new
 
 
 def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
@@ -25,7 +22,7 @@ def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
         OSError: See :func:`require_new` and :meth:`Delta.save`.
         ValueError: See :func:`require_new`.
     """
-    path = require_new(path, DELTA_SUFFIX)
+    path = require_new(path, *DELTAS)
     path.parent.mkdir(parents=True, exist_ok=True)
     delta.save(path)
     return path.stat().st_size

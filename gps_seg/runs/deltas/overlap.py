@@ -5,19 +5,15 @@ from argparse import Namespace
 
 from gps_seg.delta import Delta
 from gps_seg.delta.reports.overlap import format_overlap, labels_of
-from gps_seg.files import require_new
-from gps_seg.visualization.selection.delta_overlap import plot_overlap
+from gps_seg.visualization import plot_overlap
 
 
 def run(args: Namespace) -> str:
     """A table of common entries, and a picture of it if one is asked for.
 
     Raises:
-        FileExistsError: If the picture exists.
         ValueError: If a file is no delta, or there are no two to compare.
     """
-    if args.out is not None:
-        require_new(args.out, *args.suffixes)
     deltas = [Delta.load(path) for path in args.deltas]
     labels = labels_of(args.deltas)
     table = format_overlap(deltas, labels)

@@ -6,9 +6,8 @@ from argparse import Namespace
 import torch
 
 from gps_seg.delta import Delta, quantized, rounded
-from gps_seg.files import require_new
 from gps_seg.runs.deltas.base import base_of
-from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.deltas.new_file import save_new
 
 
 def run(args: Namespace) -> str:
@@ -20,7 +19,6 @@ def run(args: Namespace) -> str:
         ValueError: If neither --bits nor --half is given, or the base that
             --bits needs is missing or does not fit.
     """
-    require_new(args.out, DELTA_SUFFIX)
     if args.bits is None and args.half is None:
         raise ValueError('quantize: expected --bits, --half or both, got none')
     result = Delta.load(args.delta)
