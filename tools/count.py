@@ -38,11 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.runs.counting import (
-        count_config,
-        format_count,
-        markdown_table,
-    )
+    from gps_seg.runs.counting.counts import count_config
+    from gps_seg.runs.counting.tables import format_count, markdown_table
     from gps_seg.runs.launch import load_config
 
     counts = [

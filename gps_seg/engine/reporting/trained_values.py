@@ -8,7 +8,7 @@ from torch import nn
 
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import Trainable
-from gps_seg.sparse import owned_parameters
+from gps_seg.sparse import Owned, owned_parameters
 
 #: Kinds of trained values, and how a sentence names them.
 KINDS: Mapping[str, str] = {
@@ -73,7 +73,7 @@ def count_trained(
     for name, owned in owned_parameters(model):
         total += owned.parameter.numel()
         if name in whole:
-            kind = _kind(name, owned.attribute, encoder)
+            kind = _kind(name, owned, encoder)
             counts[kind] += owned.parameter.numel()
     return TrainedValues(**counts, total=total)
 
@@ -87,8 +87,7 @@ def count_plain(model: nn.Module) -> TrainedValues:
     return TrainedValues(0, 0, 0, trained, total)
 
 
-def _kind(name: str, attribute: str, encoder: str) -> str:
+def _kind(name: str, owned: Owned, encoder: str) -> str:
     if not name.startswith(f'{encoder}.'):
         return 'head'
-    # `in_proj_bias` is that of packed attention projections.
-    return 'biases' if attribute in ('bias', 'in_proj_bias') else 'other'
+    return 'biases' if owned.is_bias else 'other'

@@ -15,7 +15,7 @@ from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.runs.console.screen import quiet
-from gps_seg.runs.counting import model_of_shapes
+from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
 from gps_seg.visualization.plots.run_results import METRICS
 

@@ -5,24 +5,20 @@ Counts follow from shapes: the model is built without memory for its weights,
 and neither data nor weights are needed.
 """
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks
+from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
+from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.sparse import Owned, Role, owned_parameters
 from gps_seg.sparse.neurons import as_neurons
-from gps_seg.text.markdown import code, table
-from gps_seg.text.table import aligned
 
 
 class Count(NamedTuple):
@@ -66,11 +62,13 @@ class ModelCount:
         encoder: Class of the encoder.
         kinds: One row for each kind of parameter in the encoder.
         head: Everything outside the encoder.
+        biases: Number of values in the encoder's biases that train.
     """
 
     encoder: str
     kinds: tuple[Count, ...]
     head: Count
+    biases: int
 
     @property
     def total(self) -> Count:
@@ -83,16 +81,15 @@ class ModelCount:
         return _sum('model', [self.total, self.head])
 
     @property
-    def trained(self) -> dict[str, int]:
+    def trained(self) -> TrainedValues:
         """Values that train: connections, biases, head, and any others."""
-        biases = sum(row.whole for row in self.kinds if _is_bias(row.kind))
-        parts = {
-            'connections': self.total.selected,
-            'biases': biases,
-            'head': self.head.trained,
-        }
-        other = self.total.whole - biases
-        return {**parts, 'other': other} if other else parts
+        return TrainedValues(
+            connections=self.total.selected,
+            biases=self.biases,
+            head=self.head.trained,
+            other=self.total.whole - self.biases,
+            total=self.model.entries,
+        )
 
 
 def count_config(config: Config, k: int | None = None) -> ModelCount:
@@ -126,17 +123,19 @@ def _count_model(model: nn.Module, method: GPS, k: int) -> ModelCount:
     roles = method.roles(model)
     method.check(weights_to_select(model, roles))
     inside: dict[str, list[Count]] = {}
-    outside = []
+    outside, biases = [], 0
     for name, owned in owned_parameters(model):
         count = _count(owned, roles[name], k)
         if name.startswith(f'{method.encoder}.'):
             inside.setdefault(count.kind, []).append(count)
+            biases += count.whole if owned.is_bias else 0
         else:
             outside.append(count)
     return ModelCount(
         type(model.get_submodule(method.encoder)).__name__,
         tuple(_sum(kind, counts) for kind, counts in inside.items()),
         _sum('head', outside),
+        biases,
     )
 
 
@@ -162,130 +161,6 @@ def gps_of(config: Config, k: int | None) -> GPS:
             'Other methods train whole tensors; there is nothing to count.'
         )
     return method
-
-
-class _WithoutMemory(TorchFunctionMode):
-    """Layers that are built inside have shapes but no values.
-
-    ``torch.device('meta')`` would also affect the few numbers that
-    constructors compute with, such as rates of stochastic depth.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = dict(kwargs or {})
-        if func is torch.empty and kwargs.get('device') is None:
-            kwargs['device'] = 'meta'
-        return func(*args, **kwargs)
-
-
-def model_of_shapes(config: Config) -> nn.Module:
-    """The config's model, with shapes but without values where possible.
-
-    Args:
-        config: Config with a model; it is not changed.
-    """
-    init_default_scope(config.get('default_scope') or 'mmseg')
-    with _WithoutMemory():
-        return MODELS.build(copy.deepcopy(config.model))
-
-
-def format_count(count: ModelCount) -> str:
-    """Two tables, kinds of parameters and what trains, and what shares mean.
-
-    Args:
-        count: Counts of a model.
-    """
-    model = count.model
-    return '\n'.join(
-        [
-            _table_of_kinds(count),
-            '',
-            _table_of_parts(count),
-            '',
-            f'Shares are of all {model.entries:,} values of the model. '
-            'In the encoder alone',
-            f'({count.encoder}) {_percent(count.total.share, 3)} trains.',
-        ]
-    )
-
-
-def _table_of_kinds(count: ModelCount) -> str:
-    head = ('kind', 'tensors', 'values', 'trained', 'frozen')
-    rows = [*count.kinds, count.total, count.head, count.model]
-    return aligned(
-        [
-            head,
-            *(
-                [
-                    row.kind,
-                    *map(_number, (row.tensors, row.entries)),
-                    *map(_number, (row.trained, row.frozen)),
-                ]
-                for row in rows
-            ),
-        ]
-    )
-
-
-def _table_of_parts(count: ModelCount) -> str:
-    entries = count.model.entries
-    parts = {**count.trained, 'together': count.model.trained}
-    return aligned(
-        [
-            ('trained', 'values', 'share'),
-            *(
-                (name, _number(part), _percent(part / entries, 2))
-                for name, part in parts.items()
-            ),
-        ]
-    )
-
-
-def markdown_table(counts: Sequence[tuple[str, ModelCount]]) -> str:
-    """A table of encoders, with a line for each model.
-
-    Args:
-        counts: Name and counts of each model.
-    """
-    head = (
-        'config',
-        'encoder',
-        'values of the encoder',
-        'connections',
-        'biases and other',
-        'share of the encoder',
-    )
-    rows = [
-        (
-            code(name),
-            count.encoder,
-            count.total.entries,
-            count.total.selected,
-            count.total.whole,
-            _percent(count.total.share, 3),
-        )
-        for name, count in counts
-    ]
-    return table([head, *rows])
-
-
-def _number(value: int) -> str:
-    return f'{value:,}'
-
-
-def _percent(share: float, digits: int) -> str:
-    return f'{100 * share:.{digits}f} %'
-
-
-def _is_bias(kind: str) -> bool:
-    """Whether a kind is that of biases: ``Linear.bias``, ``in_proj_bias``."""
-    return kind.partition(' ')[0].endswith('bias')
 
 
 def _count(owned: Owned, role: Role, k: int) -> Count:
