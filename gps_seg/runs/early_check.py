@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from gps_seg.engine.metric_names import check_save_best
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import peft_hooks_of
 from gps_seg.engine.training.wrapper_types import (
     trains_selected,
     type_name,
@@ -53,7 +53,7 @@ def check_before_data(runner: Any) -> None:
         ValueError: If method, model, optim wrapper or the file to start from
             do not fit one another, or there is more than one ``PeftHook``.
     """
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    hooks = peft_hooks_of(runner)
     if runner.optim_wrapper is None:
         return  # a test
     if not isinstance(runner, Runner):

@@ -42,6 +42,11 @@ class TrainedValues:
         """Values that the optimizer steps."""
         return self.connections + self.biases + self.head + self.other
 
+    @property
+    def share(self) -> float:
+        """Share of all values that train, in [0, 1]."""
+        return self.trained / max(1, self.total)
+
     def __str__(self) -> str:
         """One line: number, share in percent, and the kinds that train."""
         kinds = [
@@ -51,7 +56,7 @@ class TrainedValues:
         ]
         return (
             f'{self.trained:,} of {self.total:,} values '
-            f'({100 * self.trained / max(1, self.total):.2f} %): '
+            f'({100 * self.share:.2f} %): '
             f'{", ".join(kinds) or "nothing"}'
         )
 
@@ -68,11 +73,10 @@ def count_trained(
     """
     counts = dict.fromkeys(KINDS, 0)
     counts['connections'] = trainable.count()['selected']
-    whole = set(trainable.names.values()) - trainable.selected.keys()
     total = 0
     for name, owned in owned_parameters(model):
         total += owned.parameter.numel()
-        if name in whole:
+        if name in trainable.whole:
             kind = _kind(name, owned, encoder)
             counts[kind] += owned.parameter.numel()
     return TrainedValues(**counts, total=total)

@@ -139,7 +139,7 @@ class DeltaHook(Hook):
         model, trainable = bare_model(runner), self.peft.trainable
         inside = f'{self.peft.method.encoder}.'
         new = {n for n in model.state_dict() if not n.startswith(inside)}
-        whole = set(trainable.names.values()) - trainable.selected.keys()
+        whole = trainable.whole
         self.baseline = Baseline.of(
             model, self.peft.selection, sorted(whole - new), sorted(new)
         )

@@ -7,7 +7,7 @@ from typing import Any, SupportsFloat
 
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import PeftHook, peft_hooks_of
 
 
 def only_peft_hook(runner: Runner) -> PeftHook:
@@ -16,7 +16,7 @@ def only_peft_hook(runner: Runner) -> PeftHook:
     Raises:
         ValueError: If there is none, or more than one.
     """
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    hooks = peft_hooks_of(runner)
     if len(hooks) != 1:
         raise ValueError(
             f'custom_hooks: expected one PeftHook, got {len(hooks)}. '

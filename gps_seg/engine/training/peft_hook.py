@@ -116,7 +116,7 @@ class PeftHook(Hook):
             ValueError: If something does not fit, or there is another
                 ``PeftHook``.
         """
-        hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+        hooks = peft_hooks_of(runner)
         if len(hooks) > 1:
             raise ValueError(
                 'custom_hooks: expected one PeftHook, got '
@@ -196,3 +196,8 @@ class PeftHook(Hook):
         averaged = averaged_model(runner)
         if averaged is not None:
             self.state.mend(averaged, bare_model(runner))
+
+
+def peft_hooks_of(runner: Runner) -> list[PeftHook]:
+    """All hooks of this kind that a runner has."""
+    return [hook for hook in runner.hooks if isinstance(hook, PeftHook)]

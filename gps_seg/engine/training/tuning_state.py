@@ -119,9 +119,8 @@ class TuningState:
         Args:
             kept: Result of :meth:`find_in`.
         """
-        for parameter, name in self.trainable.names.items():
+        for name, trained in self.trainable.named_parameters():
             if name in kept['gradients']:
-                trained = self.trainable.form[parameter]
                 trained.grad = kept['gradients'][name].to(trained)
         for name, start in kept.get('starts', {}).items():
             self.trainable.starts[name].copy_(start)
@@ -132,9 +131,9 @@ class TuningState:
 def _gradients(trainable: Trainable) -> dict[str, Tensor]:
     """Gradients accumulated for a step that is still to come."""
     return {
-        name: trainable.form[parameter].grad.cpu()
-        for parameter, name in trainable.names.items()
-        if trainable.form[parameter].grad is not None
+        name: trained.grad.cpu()
+        for name, trained in trainable.named_parameters()
+        if trained.grad is not None
     }
 
 

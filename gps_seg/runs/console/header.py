@@ -13,7 +13,7 @@ from torch import nn
 from gps_seg.engine.reporting.environment import device_name
 from gps_seg.engine.reporting.machine import cpu_cores
 from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import peft_hooks_of
 from gps_seg.visualization.plots.run_results import method_name
 
 
@@ -78,9 +78,8 @@ def _model(model: nn.Module) -> str:
 
 
 def _method(runner: Runner) -> str:
-    for hook in runner.hooks:
-        if isinstance(hook, PeftHook):
-            return method_name(hook.config)
+    for hook in peft_hooks_of(runner):
+        return method_name(hook.config)
     return 'none: all parameters that the config does not freeze train'
 
 

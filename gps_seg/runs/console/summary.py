@@ -10,11 +10,9 @@ from pathlib import Path
 
 from mmengine.runner import Runner
 
-from gps_seg.engine.reporting.trained_values import count_plain, count_trained
-from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.runs.console.header import log_file, shown
 from gps_seg.runs.console.scores import BestScore, format_scores
+from gps_seg.runs.what_trained import what_trained
 
 #: Files of weights, the one to use first, and what each of them is.
 _WEIGHTS: Mapping[str, str] = {
@@ -40,7 +38,7 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
     lines = [
         f'\nFinished in {timedelta(seconds=round(seconds))}.',
         *_scores(best),
-        f'  trained  {_trained(runner)}',
+        f'  trained  {what_trained(runner)}',
         f'  files    in {shown(runner.work_dir)}',
         *_files(runner),
     ]
@@ -70,16 +68,6 @@ def _scores(best: BestScore | None) -> list[str]:
     if not best.iteration:
         where = 'before the run was resumed'
     return [*lines, f'  best     {best.name} {best.value:.2f} {where}']
-
-
-def _trained(runner: Runner) -> str:
-    model = bare_model(runner)
-    for hook in runner.hooks:
-        if isinstance(hook, PeftHook) and hook.trainable is not None:
-            return str(
-                count_trained(model, hook.method.encoder, hook.trainable)
-            )
-    return str(count_plain(model))
 
 
 def _files(runner: Runner) -> list[str]:

@@ -95,10 +95,10 @@ def same_scores(outcome: Outcome) -> str:
 
 def selected_by(run: Run) -> str:
     """What a run of GPS selected."""
-    share = run.num_selected / run.num_values
+    number, total = run.trained.connections, run.trained.total
     return (
-        f'gps selected {run.num_selected:,} connections, one per neuron '
-        f'({share:.2%}); random: as many.'
+        f'gps selected {number:,} connections, one per neuron '
+        f'({number / total:.2%}); random: as many.'
     )
 
 

@@ -19,10 +19,10 @@ from gps_seg.engine.reporting.examples import (
 )
 from gps_seg.engine.reporting.progress_hook import ProgressHook
 from gps_seg.engine.reporting.report_hook import last_scores
-from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.what_trained import what_trained
 from gps_seg.text.table import aligned
 from gps_seg.visualization import MethodRun, plot_comparison
 from gps_seg.visualization.images.prediction_grid import (
@@ -38,21 +38,14 @@ class Run(NamedTuple):
     Args:
         method: Name in tables and pictures.
         runner: Runner after its training, or after a validation alone.
-        num_trained: Values that the optimizer stepped.
-        num_selected: Selected connections among them.
+        trained: Number of values that the optimizer stepped.
         seconds: Time of selecting and training, validations included.
     """
 
     method: str
     runner: Runner
-    num_trained: int
-    num_selected: int
+    trained: TrainedValues
     seconds: float
-
-    @property
-    def num_values(self) -> int:
-        """Values of all parameters of the model."""
-        return sum(p.numel() for p in bare_model(self.runner).parameters())
 
     @property
     def scores(self) -> dict[str, float]:
@@ -71,14 +64,7 @@ def train_quietly(method: str, config: Config) -> Run:
         runner = _build(config)
         runner.register_hook(progress)
         runner.train()
-    groups = runner.optim_wrapper.optimizer.param_groups
-    return Run(
-        method,
-        runner,
-        num_trained=sum(p.numel() for g in groups for p in g['params']),
-        num_selected=_num_selected(runner),
-        seconds=progress.seconds,
-    )
+    return Run(method, runner, what_trained(runner), progress.seconds)
 
 
 def validate_quietly(method: str, config: Config) -> Run:
@@ -86,7 +72,8 @@ def validate_quietly(method: str, config: Config) -> Run:
     with quiet():
         runner = _build(config)
         runner.val()
-    return Run(method, runner, num_trained=0, num_selected=0, seconds=0.0)
+    total = what_trained(runner).total
+    return Run(method, runner, TrainedValues(0, 0, 0, 0, total), seconds=0.0)
 
 
 def _build(config: Config) -> Runner:
@@ -111,8 +98,8 @@ def format_runs(runs: Sequence[Run]) -> str:
 def _cells(run: Run) -> list[str]:
     return [
         run.method,
-        f'{run.num_trained:,}',
-        f'{100 * run.num_trained / run.num_values:.2f}',
+        f'{run.trained.trained:,}',
+        f'{100 * run.trained.share:.2f}',
         *(f'{run.scores[name]:.2f}' for name in METRICS),
         f'{run.seconds:.1f}',
     ]
@@ -129,11 +116,7 @@ def plot_runs(runs: Sequence[Run], out: Path) -> Path:
         The path written.
     """
     rows = [
-        MethodRun(
-            run.method,
-            run.scores['image_mDice'],
-            run.num_trained / run.num_values,
-        )
+        MethodRun(run.method, run.scores['image_mDice'], run.trained.share)
         for run in runs
     ]
     return plot_comparison(rows, out, 'image mDice')
@@ -169,8 +152,3 @@ def _row(example: Example, runs: Sequence[Run]) -> GridRow:
         title='\n'.join([example.group, Path(path).stem]),
         captions=captions,
     )
-
-
-def _num_selected(runner: Runner) -> int:
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
-    return sum(len(entries) for h in hooks for entries in h.selection.values())
