@@ -16,8 +16,7 @@ from gps_seg.command_line import (
     tool_parser,
 )
 from gps_seg.files import PICTURES
-
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
+from gps_seg.text.scores import METRICS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,18 +45,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.visualization import MethodRun, plot_comparison
-    from gps_seg.visualization.plots.run_results import read_run, results_table
+    from gps_seg.visualization.plots.run_results import (
+        plot_results,
+        read_run,
+        results_table,
+    )
 
     runs = [read_run(work_dir) for work_dir in args.work_dirs]
     table = results_table(runs, METRICS)
     if args.out is None:
         return table
-    rows = [
-        MethodRun(run.name, run.metrics[args.metric], run.trained / run.total)
-        for run in runs
-    ]
-    return f'{table}\n\n{plot_comparison(rows, args.out, args.metric)}'
+    return f'{table}\n\n{plot_results(runs, args.out, args.metric)}'
 
 
 def main() -> int:

@@ -168,8 +168,6 @@ def parsers_of(script, monkeypatch):
 @pytest.mark.parametrize(
     ('tool', 'constant', 'module'),
     [
-        ('compare', 'METRICS', 'gps_seg.visualization.plots.run_results'),
-        ('ablate', 'METRICS', 'gps_seg.visualization.plots.run_results'),
         ('benchmark', 'ARCHITECTURES', 'gps_seg.benchmark'),
         ('benchmark', 'METHODS', 'gps_seg.benchmark'),
         ('benchmark', 'DEVICES', 'gps_seg.benchmark'),

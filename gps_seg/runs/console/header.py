@@ -14,7 +14,7 @@ from gps_seg.engine.reporting.environment import device_name
 from gps_seg.engine.reporting.machine import cpu_cores
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.peft_hook import peft_hooks_of
-from gps_seg.visualization.plots.run_results import method_name
+from gps_seg.text.short import method_text, short_count
 
 
 def describe_training(runner: Runner) -> str:
@@ -72,14 +72,14 @@ def _model(model: nn.Module) -> str:
         for name in ('backbone', 'decode_head', 'head')
         if isinstance(getattr(model, name, None), nn.Module)
     ]
-    number = sum(p.numel() for p in model.parameters()) / 1e6
+    number = sum(p.numel() for p in model.parameters())
     inside = f' of {" and ".join(parts)}' if parts else ''
-    return f'{type(model).__name__}{inside}, {number:.1f} M parameters'
+    return f'{type(model).__name__}{inside}, {short_count(number)} parameters'
 
 
 def _method(runner: Runner) -> str:
     for hook in peft_hooks_of(runner):
-        return method_name(hook.config)
+        return method_text(hook.config)
     return 'none: all parameters that the config does not freeze train'
 
 

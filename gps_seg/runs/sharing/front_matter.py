@@ -12,12 +12,15 @@ import yaml
 
 from gps_seg.runs.sharing.config_facts import dataset_name
 from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
-from gps_seg.runs.sharing.scores import HUB_METRICS, overall
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import is_on_hub
+from gps_seg.text.scores import overall
 
 _TAGS = ('peft', 'delta')
+# Metrics that the hub has an identifier for (hf.co/metrics). It has none for
+# Dice.
+_HUB_METRICS = {'mIoU': 'mean_iou', 'accuracy/top1': 'accuracy'}
 
 
 def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
@@ -30,7 +33,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
     on_hub = is_on_hub(notes.base)
     method = facts.info['method'].get('type')
     task = task_of(facts.config)
-    scores = overall(facts.info['metric'], facts.info['classes'])
+    scores = overall(facts.info['metric'])
     record = {
         'library_name': 'gps_seg',
         'pipeline_tag': task.hub_name,
@@ -40,7 +43,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
         'base_model_relation': 'adapter' if on_hub else None,
         # The hub takes names of its own data sets only.
         'datasets': [name for name in notes.datasets if is_on_hub(name)],
-        'metrics': [HUB_METRICS[n] for n in scores if n in HUB_METRICS],
+        'metrics': [_HUB_METRICS[n] for n in scores if n in _HUB_METRICS],
         'model-index': _model_index(facts, notes, scores),
     }
     filled = {name: value for name, value in record.items() if value}
@@ -65,7 +68,7 @@ def _model_index(
         },
         'metrics': [
             {
-                'type': HUB_METRICS.get(metric, metric),
+                'type': _HUB_METRICS.get(metric, metric),
                 'value': round(value, 2),
                 'name': metric,
             }

@@ -17,10 +17,10 @@ from gps_seg.runs.sharing.facts import (
     DeltaFacts,
 )
 from gps_seg.runs.sharing.installing import install_command
-from gps_seg.runs.sharing.scores import by_class, overall
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import code, link, paragraphs, table
+from gps_seg.text.scores import by_class, overall, score_text
 
 SNIPPET = f"""\
 {{predictor}}
@@ -82,17 +82,17 @@ def data(facts: DeltaFacts, notes: AuthorNotes) -> str:
 
 def metrics(facts: DeltaFacts) -> str:
     """The metrics in the delta: of the task, and of each of a few classes."""
-    metric, classes = facts.info['metric'], facts.info['classes']
+    metric = facts.info['metric']
     if not metric:
         return ''
     rows = [
-        (code(name), f'{value:.2f}')
-        for name, value in overall(metric, classes).items()
+        (code(name), score_text(value))
+        for name, value in overall(metric).items()
     ]
-    kinds, values = by_class(metric, classes)
+    kinds, values = by_class(metric)
     head = ('class', *map(code, kinds))
     of_classes = [
-        (code(name), *(_number(scores.get(kind)) for kind in kinds))
+        (code(name), *(score_text(scores.get(kind)) for kind in kinds))
         for name, scores in values.items()
     ]
     return paragraphs(
@@ -199,7 +199,3 @@ def _method(method: Mapping[str, Any]) -> str:
     settings = [f'{n} = {v}' for n, v in method.items() if n != 'type']
     kind = [method['type']] if 'type' in method else []
     return ', '.join(map(code, [*kind, *settings]))
-
-
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.2f}'

@@ -23,13 +23,13 @@ from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
 from gps_seg.runs.what_trained import what_trained
+from gps_seg.text.scores import METRICS
 from gps_seg.text.table import aligned
 from gps_seg.visualization import MethodRun, plot_comparison
 from gps_seg.visualization.images.prediction_grid import (
     GridRow,
     plot_prediction_grid,
 )
-from gps_seg.visualization.plots.run_results import METRICS
 
 
 class Run(NamedTuple):

@@ -17,7 +17,7 @@ from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
-from gps_seg.visualization.plots.run_results import METRICS
+from gps_seg.text.scores import METRICS
 
 #: Keys of a config that MMEngine needs, all of them, for a validation.
 VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')

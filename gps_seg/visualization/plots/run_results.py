@@ -4,15 +4,15 @@
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gps_seg.text import markdown
+from gps_seg.text.scores import METRICS
+from gps_seg.text.short import method_text
+from gps_seg.visualization.plots.comparison import MethodRun, plot_comparison
 from gps_seg.visualization.plots.scalars import PathLike, read_history
-
-#: Scores by which runs are compared: the means of ``DiceIoUMetric``.
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
 class RunResult(NamedTuple):
@@ -32,6 +32,11 @@ class RunResult(NamedTuple):
     trained: int
     total: int
 
+    @property
+    def share(self) -> float:
+        """Trained values as a share of all, in [0, 1]."""
+        return self.trained / self.total
+
 
 def read_run(work_dir: Path) -> RunResult:
     """Read the work directory of a run that had PeftHook and ReportHook.
@@ -48,7 +53,7 @@ def read_run(work_dir: Path) -> RunResult:
     names = [name for name in history.metric_names() if name in last]
     check_metrics(names, work_dir)
     return RunResult(
-        method_name(trained['method']),
+        method_text(trained['method']),
         environment['seed'],
         {name: last[name] for name in names},
         trained['selected'] + trained['whole'],
@@ -73,17 +78,6 @@ def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
         )
 
 
-def method_name(method: Mapping[str, object]) -> str:
-    """A method and its settings in a few words.
-
-    Example:
-        >>> method_name({'type': 'gps', 'k': 1, 'score': 'random'})
-        'gps k=1 score=random'
-    """
-    settings = (f'{k}={v}' for k, v in method.items() if k != 'type')
-    return ' '.join([str(method['type']), *settings])
-
-
 def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
     """Markdown table with one row per method: mean and range over its seeds.
 
@@ -106,12 +100,29 @@ def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
             [
                 name,
                 first.trained,
-                f'{100 * first.trained / first.total:.2f}',
+                f'{100 * first.share:.2f}',
                 *[_mean_and_range(group, metric) for metric in metrics],
                 ', '.join(str(run.seed) for run in group),
             ]
         )
     return markdown.table(rows)
+
+
+def plot_results(runs: Iterable[RunResult], out: Path, metric: str) -> Path:
+    """Plot a score of each run, and the share of what it trained.
+
+    Args:
+        runs: Runs, one or more, in the order of the plot.
+        out: Name of the picture (.png, .svg or .pdf).
+        metric: Name of the score.
+
+    Returns:
+        The path written.
+    """
+    rows = [
+        MethodRun(run.name, run.metrics[metric], run.share) for run in runs
+    ]
+    return plot_comparison(rows, out, metric)
 
 
 def _mean_and_range(group: Sequence[RunResult], metric: str) -> str:

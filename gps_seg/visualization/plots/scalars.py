@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gps_seg.text.scores import is_of_a_class
+
 PathLike = str | os.PathLike[str]
 _Lines = list[dict[str, Any]]
 
@@ -47,7 +49,7 @@ class History(NamedTuple):
             for name in names
             if name not in _NO_METRICS
             and 'loss' not in name
-            and '.' not in name  # scores of one class
+            and not is_of_a_class(name)
         ]
 
 

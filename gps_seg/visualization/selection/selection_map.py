@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from gps_seg.sparse.selection import Selection
+from gps_seg.sparse import Selection
 from gps_seg.sparse.summary import (
     Place,
     distinct_columns,
@@ -21,6 +21,7 @@ from gps_seg.sparse.summary import (
     summarize_selection,
     total_row,
 )
+from gps_seg.text.short import short_count
 from gps_seg.visualization.figure import new_figure, save_figure
 from gps_seg.visualization.palette import INK, MUTED
 from gps_seg.visualization.selection.heat_map import (
@@ -79,7 +80,7 @@ def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
     _draw_blocks(upper, selection, matrix)
     _draw_example(lower, selection, _example(selection, matrix))
     figure.suptitle(
-        f'{total.num_selected:,} of {_count(total.num_weights)} weights '
+        f'{total.num_selected:,} of {short_count(total.num_weights)} weights '
         f'selected ({100 * total.density:.3g} %)',
         fontsize=11,
         color=INK,
@@ -104,10 +105,6 @@ def bin_counts(
     column = flat % num_columns * bins[1] // num_columns
     counts = np.bincount(row * bins[1] + column, minlength=bins[0] * bins[1])
     return counts.reshape(bins)
-
-
-def _count(number: int) -> str:
-    return f'{number / 1e6:.1f} M' if number >= 1e6 else f'{number:,}'
 
 
 def _draw_blocks(

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from gps_seg.runs.side_by_side import ablation
 from gps_seg.runs.side_by_side.ablation import plan, run_trials
 from gps_seg.runs.side_by_side.variant_check import check_variant
-from gps_seg.visualization.plots.run_results import METRICS
+from gps_seg.text.scores import METRICS
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 TEXT = f"""

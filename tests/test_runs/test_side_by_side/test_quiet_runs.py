@@ -14,8 +14,8 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     format_runs,
     plot_predictions,
 )
+from gps_seg.text.scores import METRICS
 from gps_seg.visualization import Overlay
-from gps_seg.visualization.plots.run_results import METRICS
 
 LONG = 'gps scope=layer density=0.01 score=random'
 
