@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
 from gps_seg.engine.selecting.scoring_data import (
@@ -25,6 +24,7 @@ from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_whole
 from gps_seg.sparse.state import seed_all, undisturbed
 from gps_seg.text.announcement import Announcement
+from gps_seg.text.clock import Clock
 
 TASK_LOSS = TaskLoss()
 

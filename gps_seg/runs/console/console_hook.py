@@ -8,11 +8,11 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.runner_model import is_training
 from gps_seg.runs.console.header import describe_test, describe_training
 from gps_seg.runs.console.scores import BestScore, format_scores
 from gps_seg.runs.console.screen import Console
+from gps_seg.text.clock import Clock
 
 #: Number of iterations over which a loss is averaged.
 _LOSSES = 10

@@ -8,9 +8,7 @@ as the head, have no base; they keep their tuned values at every alpha.
 
 import copy
 import math
-import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,11 +21,12 @@ from gps_seg.delta import Delta, applied, scaled
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.testing.task_model import build_base
 from gps_seg.runs.launch import build_runner
-from gps_seg.visualization.plots.alpha_sweep import AlphaScore
+from gps_seg.text.clock import Clock
+from gps_seg.text.scores import score_text
+from gps_seg.visualization import AlphaScore
 
 Report = Callable[[str], None]
 _TEST_PARTS = ('test_dataloader', 'test_cfg', 'test_evaluator')
-_REPORT_SECONDS = 10.0
 _METRICS_SHOWN = 4
 
 
@@ -44,7 +43,13 @@ class SweepProgress(Hook):
         self.report = report
         self.tested = 0  # alphas that are done
         self.batches = 0  # of all alphas
-        self.start = self.reported = time.monotonic()
+        self.clock: Clock | None = None
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the clock with the first alpha."""
+        if self.clock is None:
+            batches = len(runner.test_dataloader)
+            self.clock = Clock(batches * len(self.alphas))
 
     def after_test_iter(
         self,
@@ -53,32 +58,24 @@ class SweepProgress(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Report a line if the last one was ten seconds ago."""
+        """Report a line from time to time."""
         self.batches += 1
-        self.per_alpha = len(runner.test_dataloader)
-        now = time.monotonic()
-        if now - self.reported >= _REPORT_SECONDS:
-            self.reported = now
+        if self.clock.is_due(self.batches):
             self.report(
                 f'alpha {self.alphas[self.tested]:g}: batch '
-                f'{batch_idx + 1}/{self.per_alpha}, {self._left()} left'
+                f'{batch_idx + 1}/{len(runner.test_dataloader)}, '
+                f'{self.clock.left(self.batches)}'
             )
 
     def finish(self, score: AlphaScore) -> None:
         """Report the scores of an alpha."""
         self.tested += 1
         shown = list(score.metrics.items())[:_METRICS_SHOWN]
-        numbers = ', '.join(f'{name} {value:.2f}' for name, value in shown)
+        numbers = ', '.join(f'{name} {score_text(s)}' for name, s in shown)
         self.report(
             f'alpha {score.alpha:g} ({self.tested} of {len(self.alphas)}): '
-            f'{numbers}; {self._left()} left'
+            f'{numbers}; {self.clock.left(self.batches)}'
         )
-
-    def _left(self) -> timedelta:
-        seconds = time.monotonic() - self.start
-        total = self.per_alpha * len(self.alphas)
-        left = seconds / self.batches * (total - self.batches)
-        return timedelta(seconds=round(left))
 
 
 def sweep(
@@ -96,7 +93,7 @@ def sweep(
         delta: Delta of the task.
         alphas: Different finite numbers; 0 is the base with the task's head,
             1 the tuned model, both bit for bit.
-        report: Function that gets a line every ten seconds and after each
+        report: Function that gets a line from time to time and after each
             ``alpha``, with the time left.
 
     Raises:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ from mmengine.config import Config
 from gps_seg.files import write_json
 from gps_seg.runs.side_by_side.quiet_runs import train_quietly
 from gps_seg.runs.side_by_side.variant_check import check_variant
+from gps_seg.text.clock import Clock
 from gps_seg.visualization.plots.run_results import RunResult, read_run
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
@@ -155,22 +154,16 @@ def run_trials(
     """
     check_folders(trials)
     check_variants(trials)
-    start, trained = time.monotonic(), 0
+    clock = Clock(sum(not trial.is_over() for trial in trials))
+    trained = 0
     for number, trial in enumerate(trials, start=1):
         if not trial.is_over():
-            spent = time.monotonic() - start
-            left = None
-            if trained:
-                left = spent / trained * (len(trials) - number + 1)
-            report(_heading(trial, f'{number}/{len(trials)}', left))
+            left = f', {clock.left(trained)}' if trained else ''
+            report(
+                f'{number}/{len(trials)}: {trial.variant}, seed {trial.seed}'
+                f'{left}'
+            )
             train_quietly(trial.variant, trial.config)
             trial.mark_as_over()
             trained += 1
         yield trial.result()
-
-
-def _heading(trial: Trial, place: str, left: float | None) -> str:
-    text = f'{place}: {trial.variant}, seed {trial.seed}'
-    if left is None:
-        return text
-    return f'{text}, up to {timedelta(seconds=round(left))} left'

@@ -17,11 +17,11 @@ from gps_seg.engine.reporting.examples import (
     pick_examples,
     predict_examples,
 )
-from gps_seg.engine.reporting.progress_hook import ProgressHook
 from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 from gps_seg.text.scores import METRICS
 from gps_seg.text.table import aligned

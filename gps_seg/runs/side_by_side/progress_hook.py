@@ -7,14 +7,12 @@ from typing import TextIO
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from gps_seg.text.clock import Clock
 from gps_seg.visualization.plots.run_results import check_metrics
 
 
 class ProgressHook(Hook):
     """Write one line at each validation: iteration, loss, score, time left.
-
-    For runs whose scores are compared, see
-    :mod:`gps_seg.runs.side_by_side`.
 
     Args:
         label: First word of each line.
@@ -27,11 +25,13 @@ class ProgressHook(Hook):
         self.label = label
         self.stream = stream
         self.start = time.monotonic()
+        self.clock = Clock(0)
         self.seconds = 0.0
 
     def before_train(self, runner: Runner) -> None:
         """Start the clock; selecting counts as training."""
         self.start = time.monotonic()
+        self.clock = Clock(runner.max_iters)
 
     def after_train(self, runner: Runner) -> None:
         """Stop the clock."""
@@ -45,12 +45,10 @@ class ProgressHook(Hook):
             return
         check_metrics(metrics, runner.work_dir)
         loss = runner.message_hub.get_scalar('train/loss').mean()
-        done = time.monotonic() - self.start
-        left = done * (runner.max_iters - runner.iter) / runner.iter
         self.write(
             f'  {self.label:8} iteration {runner.iter:3d}/{runner.max_iters}'
             f'  loss {loss:.3f}  image mDice {metrics["image_mDice"]:5.1f}'
-            f'  {left:3.0f} s left'
+            f'  {self.clock.left(runner.iter)}'
         )
 
     def write(self, line: str) -> None:
