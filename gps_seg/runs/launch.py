@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From a config file and a command line to a runner."""
+"""Build a runner from a config file and the options of a command line."""
 
 import logging
 import os
@@ -169,7 +169,7 @@ def build_runner(config: Config, state: str | None = None) -> Runner:
 
 
 def set_local_rank(local_rank: int) -> None:
-    """Tell MMEngine the rank that an older launcher gave as an argument."""
+    """Pass on the rank that an older launcher gives as an argument."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Colours of all pictures, in one place.
 
-They come from the palette by Okabe and Ito, whose colours the common kinds of
-colour blindness tell apart.
+They come from the palette by Okabe and Ito, whose colours people with the
+common kinds of colour blindness can distinguish.
 """
 
 #: Lines, bars and points, in the order of use; the first three differ in grey.

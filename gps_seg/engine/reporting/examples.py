@@ -73,9 +73,9 @@ def predict_examples(
     """Predict the examples as the validation did, at the size of their file.
 
     Args:
-        runner: After training, with a validation data set.
-        examples: Images of that data set; one that it does not know is left
-            out.
+        runner: Runner with a validation data set, after the training.
+        examples: Images to predict; those that are not in the validation
+            data set are left out.
     """
     index_of = _index_by_path(runner.val_dataloader.dataset)
     with _as_in_validation(runner):

@@ -31,25 +31,29 @@ ENVIRONMENT_FILE = 'environment.json'
 class ReportHook(Hook):
     """Write the environment and pictures of a run into its work directory.
 
-    Before the run: ``environment.json``, with versions, device, seed, commit
-    and command line. After the training: ``curves.png``, and
-    ``overlays.png`` with the worst, the median and the best validation images
-    by the Dice of the last evaluation. If :class:`~gps_seg.evaluation.
-    DiceIoUMetric` is not among the evaluators, images spread evenly through
-    the validation set are drawn. Only the main process writes.
+    Before the run it writes ``environment.json``, with versions, device,
+    seed, commit and command line. After the training it draws ``curves.png``,
+    and ``overlays.png`` with the worst, median and best validation images by
+    the Dice of the last evaluation. Without
+    :class:`~gps_seg.evaluation.DiceIoUMetric` among the evaluators, it draws
+    images spread evenly through the validation set. Only the main process
+    writes.
 
-    Priority is VERY_LOW, so that the log is complete when the curves are
-    drawn, and the selected weights are part of a plain model again when the
-    images are predicted. If an ``EMAHook`` runs, its averaged weights are put
-    in for the pictures and taken out again, as for the evaluation whose
-    scores are shown.
+    The priority is VERY_LOW, so that the log is complete when the curves are
+    drawn, and the model is a plain model again when the images are predicted.
+    If an ``EMAHook`` runs, the images are predicted with the averaged
+    weights, to which the scores of the evaluation belong.
 
     Args:
-        num_examples: Number of images from each of worst, median and best; 0
-            draws no overlays.
+        num_examples: Number of worst, of median and of best images; 0 for no
+            overlays.
 
     Raises:
         ValueError: If ``num_examples`` is negative.
+
+    Example::
+
+        custom_hooks = [dict(type='ReportHook', num_examples=2)]
     """
 
     priority = 'VERY_LOW'

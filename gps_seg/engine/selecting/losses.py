@@ -155,7 +155,14 @@ def draw_pixels(
     number: int,
     ignored: int,
 ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
-    """At most ``number`` random pixels of each class in each image."""
+    """Draw up to ``number`` random pixels of each class in each image.
+
+    Returns:
+        Features and classes of the pixels.
+
+    Raises:
+        ValueError: If every pixel is ignored.
+    """
     nearest = F.interpolate(labels.float(), features.shape[2:]).long()
     vectors, classes = [], []
     for image, label in zip(features, nearest.flatten(1), strict=True):

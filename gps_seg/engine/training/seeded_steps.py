@@ -150,6 +150,10 @@ class SeededStepsHook(Hook):
     A run then does not depend on the number of workers, nor on when it was
     validated, stopped or resumed. Its random numbers differ from those of the
     same run without the hook.
+
+    Example::
+
+        custom_hooks = [dict(type='SeededStepsHook')]
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
         matrix: Scores by what is on the base, then by hospital.
         sizes: Size of each file in bytes, by what is on the base.
         switched: Base with delta A, then delta B, then neither.
-        pictures: What each picture shows, by path.
+        pictures: Description of each picture, by path.
     """
 
     runs: dict[str, Run]
@@ -71,11 +71,11 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
     """Draw the images, tune, score, switch, and plot.
 
     Args:
-        place: Where the demo reads and writes.
-        say: Called with each line on the progress.
+        place: Folders that the demo reads and writes.
+        say: Function that prints a line of progress.
 
     Raises:
-        FileExistsError: If a folder of images holds something else.
+        FileExistsError: If a folder of images contains something else.
     """
     lights = ', '.join(f'{h.name} ({h.light})' for h in HOSPITALS)
     say(f'Hospitals: {lights}.')

@@ -146,12 +146,12 @@ def run_trials(
     run.
 
     Args:
-        trials: Runs, as :func:`plan` gives them.
-        report: Called with a line before each training.
+        trials: Runs, as :func:`plan` returns them.
+        report: Function that prints a line before each training.
 
     Raises:
-        ValueError: Before any training, if a folder has a run of another
-            config, or a variant cannot be trained and compared.
+        ValueError: If a folder has a run of another config, or a variant
+            cannot be trained and compared; before any training.
     """
     check_folders(trials)
     check_variants(trials)

@@ -121,15 +121,15 @@ def median_rows(
     matrix: ScoreMatrix,
     chosen_by: Mapping[str, str],
 ) -> list[GridRow]:
-    """One image of each data set, as the base with each delta predicts it.
+    """One image of each data set, predicted by the base with each delta.
 
     Args:
-        model: See :func:`score_matrix`, as for the next three.
-        deltas: Deltas by name.
+        model: Base model; changed only while a delta is applied.
+        deltas: Deltas by name; None for the base alone.
         data: Data sets by name.
         matrix: Scores of these deltas on these data sets.
-        chosen_by: For each data set the delta by whose scores the image is
-            the median.
+        chosen_by: Name of a delta for each data set; the image is the one
+            with its median score.
     """
     rows = []
     for place, held_out in data.items():

@@ -43,12 +43,16 @@ class Tile:
     Args:
         image: RGB, uint8, shape (height, width, 3).
         labels: Label map, shape (height, width), ``UNKNOWN`` (255) where
-            ignored; None for an image that has one label, which belongs into
+            ignored; None for an image with a single label, which belongs in
             the title.
         title: Text above the image; may have several lines.
 
     Raises:
         ValueError: If the shapes do not fit or the image is not uint8.
+
+    Example:
+        >>> Tile(np.zeros((6, 8, 3), np.uint8), None, 'a rose').title
+        'a rose'
     """
 
     image: np.ndarray

@@ -40,7 +40,13 @@ class Overlay:
         title: Text above the image; may have several lines.
 
     Raises:
-        ValueError: If shapes or the type of the image are wrong.
+        ValueError: If a shape or the type of the image is wrong.
+
+    Example:
+        >>> image = np.zeros((6, 8, 3), np.uint8)
+        >>> labels = np.eye(6, 8, dtype=np.uint8)
+        >>> Overlay(image, labels, truth=None, title='polyp 7').title
+        'polyp 7'
     """
 
     image: np.ndarray

@@ -42,6 +42,13 @@ class GridRow:
     Raises:
         ValueError: If a shape or the type of the image is wrong, there is no
             prediction, or a caption belongs to none.
+
+    Example:
+        >>> image = np.zeros((6, 8, 3), np.uint8)
+        >>> labels = np.eye(6, 8, dtype=np.uint8)
+        >>> row = GridRow(image, labels, {'gps': labels}, 'polyp 7')
+        >>> list(row.predictions)
+        ['gps']
     """
 
     image: np.ndarray

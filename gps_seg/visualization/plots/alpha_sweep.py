@@ -27,8 +27,12 @@ class AlphaScore(NamedTuple):
     """Scores of ``base + alpha * (tuned - base)``.
 
     Args:
-        alpha: 0 is the base, 1 the tuned model.
+        alpha: Weight of the change; 0 is the base, 1 the tuned model.
         metrics: Scores by name; NaN where a score is not defined.
+
+    Example:
+        >>> AlphaScore(0.5, {'mIoU': 61.2}).metrics['mIoU']
+        61.2
     """
 
     alpha: float

@@ -40,11 +40,15 @@ class MethodRun(NamedTuple):
     """Result of one training run.
 
     Args:
-        method: Name of the method, as ``gps``; runs that differ only in the
-            seed share it.
+        method: Name of the method, such as ``gps``; the same for runs that
+            differ only in the seed.
         score: Score in percent.
-        trained_share: Parameters trained, as a fraction of all, in [0, 1]; 0
+        trained_share: Trained parameters as a fraction of all, in [0, 1]; 0
             for a model before training.
+
+    Example:
+        >>> MethodRun('gps', score=82.8, trained_share=0.013)
+        MethodRun(method='gps', score=82.8, trained_share=0.013)
     """
 
     method: str
