@@ -23,7 +23,7 @@ _BY_IOU_METRIC = {
 
 
 def metrics_of(evaluator: Any) -> list[Any]:
-    """The metrics in the settings of an evaluator, in any form of MMEngine."""
+    """The metrics of an evaluator, whose settings may be dicts or lists."""
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     return list(evaluator) if isinstance(evaluator, list) else [evaluator]
@@ -60,7 +60,7 @@ def check_save_best(config: Config) -> None:
 
 
 def is_of_a_class(name: str) -> bool:
-    """Whether it is the score of a class, whose names are unknown here."""
+    """Whether a name is the score of one class; classes are unknown here."""
     return name.rpartition('/')[2].startswith(('Dice.', 'IoU.'))
 
 

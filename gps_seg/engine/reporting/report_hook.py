@@ -84,8 +84,8 @@ class ReportHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Draw ``curves.png`` and ``overlays.png``.
 
-        A disk that is full is reported and does not end the run: the
-        training is over and its checkpoint is written.
+        If the disk is full, the run logs it and does not fail: the training
+        is over and its checkpoint has been written.
         """
         try:
             self._draw_curves(runner)
@@ -97,7 +97,7 @@ class ReportHook(Hook):
         files = scalar_files(runner)
         if not files:
             runner.logger.info(
-                'Report: no curves, as no LocalVisBackend logged the run.'
+                'Report: no curves, because no LocalVisBackend logged the run.'
             )
             return
         path = plot_curves(files, Path(runner.work_dir, 'curves.png'))
@@ -106,8 +106,8 @@ class ReportHook(Hook):
     def _draw_overlays(self, runner: Runner) -> None:
         if not segments_validation_images(runner) or self.num_examples == 0:
             runner.logger.info(
-                'Report: no overlays, as no validation of a segmentor was '
-                'run, or num_examples is 0.'
+                'Report: no overlays, because no segmentor was validated or '
+                'num_examples is 0.'
             )
             return
         scores = last_scores(runner)
@@ -119,8 +119,8 @@ class ReportHook(Hook):
         rows = predict_examples(runner, examples)
         if not rows:
             runner.logger.info(
-                'Report: no overlays, as the validation data set has no '
-                'paths of images.'
+                'Report: no overlays, because the validation data set has no '
+                'image paths.'
             )
             return
         dataset = runner.val_dataloader.dataset
@@ -138,10 +138,11 @@ def segments_validation_images(runner: Runner) -> bool:
 
 
 def scalar_files(runner: Runner) -> list[Path]:
-    """Scalars logged by this run and those it resumed, oldest first.
+    """Scalars logged by this run and by those it resumed, oldest first.
 
-    Each start of a run logs into a folder of its own, named by the time; a
-    fresh start shares the work directory with earlier runs but not a history.
+    Each start of a run logs into its own folder, which is named by the time.
+    A run that resumes nothing has no history, even if there are earlier runs
+    in its work directory.
     """
     own = Path(runner.log_dir, 'vis_data', 'scalars.json')
     if not own.is_file():
