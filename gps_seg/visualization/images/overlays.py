@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Predictions laid over their images: where a segmentor is right and wrong."""
+"""Predictions laid over their images, with the errors in colour."""
 
 from __future__ import annotations
 
@@ -64,9 +64,10 @@ def plot_overlays(
     out: str | os.PathLike[str],
     classes: ClassColours | None = None,
 ) -> Path:
-    """Draw each image three times: alone, with its truth, its prediction.
+    """Draw each image alone, with its ground truth and with its prediction.
 
-    Images stand side by side in the order given, nine to a band.
+    The three panels of an image form a column. There are nine columns to a
+    band, in the order given.
 
     Args:
         rows: Images to show.

@@ -35,7 +35,7 @@ from gps_seg.visualization.selection.place_matrix import (
 )
 
 _MOST_LETTERS = 24  # of the label of a delta
-_LEAST_PAIRED = 3  # deltas; the one pair of two is in the title
+_LEAST_PAIRED = 3  # deltas; with two, the title describes the only pair
 
 
 def plot_overlap(
