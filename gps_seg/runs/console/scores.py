@@ -14,7 +14,7 @@ from gps_seg.text.table import aligned
 
 
 def overall(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The scores that are not of a single class, nor times."""
+    """The scores of the whole task, without those of single classes."""
     return {
         name: value
         for name, value in finite_numbers(metrics).items()
@@ -46,7 +46,7 @@ def scores_table(metrics: Mapping[str, Any]) -> str:
 
 
 def _class_table(scores: Mapping[str, float]) -> str:
-    """A line for each class, a column for each score of classes."""
+    """A table with a line for each class and a column for each score."""
     columns: dict[str, dict[str, float]] = {}
     for name, score in scores.items():
         if is_of_a_class(name):
@@ -65,7 +65,7 @@ def _cell(score: float | None) -> str:
 
 
 class BestScore:
-    """The best validation of a run, by the score that chooses weights.
+    """The best validation of a run, by the score that chooses the weights.
 
     Attributes:
         value: Best score, or None before the first validation.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py apply``: weights and a delta into one plain checkpoint."""
+"""``delta.py apply``: merge weights and a delta into one checkpoint."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -23,11 +23,11 @@ def run(args: Namespace) -> str:
 def apply_file(
     base: Path, delta_file: Path, out: Path, *, prefix: str = ''
 ) -> str:
-    """Put a delta on the weights in a file, and write the result.
+    """Apply a delta to the weights in a file, and write the result.
 
     Args:
         base: Checkpoint or state dict of the base.
-        delta_file: Delta to put on it.
+        delta_file: Delta to apply.
         out: New file, ``.pth`` or ``.safetensors``.
         prefix: Text to put before the names in ``base``.
 
@@ -37,8 +37,8 @@ def apply_file(
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If ``out`` exists.
-        ValueError: If a file is not what it should be, or the weights are
-            not the base of the delta.
+        ValueError: If a file has the wrong content, or the weights are not
+            the base of the delta.
     """
     require_new(out, *CHECKPOINT_SUFFIXES)
     delta = Delta.load(delta_file)

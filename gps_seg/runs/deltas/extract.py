@@ -50,20 +50,20 @@ def extract_file(
         tuned: Weights after the tuning. Classes, palette, config and method
             are taken from this file if it contains them.
         out: New delta file.
-        config: Config of the training, whose text is kept; by default that in
-            ``tuned``, or else ``base`` if it is a config.
-        new: Modules whose tensors count as new in the task, such as
-            ``decode_head``: the base's values there are ignored.
+        config: Config of the training, whose text is put into the delta; None
+            for the one in ``tuned``, or else ``base`` if it is a config.
+        new: Modules that are new in the task, such as ``decode_head``; their
+            values in the base are ignored.
         prefix: Text to put before the names in ``base``.
 
     Returns:
-        What changed, and how large the file is.
+        A report on the changes and the size of the file.
 
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If ``out`` exists.
-        ValueError: If a file is not what it should be, the two do not belong
-            together, or ``new`` names no tensor.
+        ValueError: If a file has the wrong content, base and tuned weights do
+            not belong together, or ``new`` names no tensor.
     """
     require_new(out, DELTA_SUFFIX)
     tensors = read_tensors(tuned)
@@ -128,7 +128,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _within(modules: Iterable[str], tensors: Mapping[str, Tensor]) -> set[str]:
-    """Names of the tensors that lie in one of the modules, or are one."""
+    """Names of the tensors in some modules; a tensor may be named, too."""
     found: set[str] = set()
     for module in modules:
         inside = module.rstrip('.') + '.'
@@ -155,9 +155,9 @@ def _check_shapes(
         raise ValueError(
             f'base: expected shape {tuple(tuned[name].shape)}, got '
             f'{tuple(base[name].shape)} ({name}; {len(others)} tensors '
-            'differ). If it is a head for other classes, add --new '
-            f'{name.partition(".")[0]}; if it is a table that the model '
-            'resizes when it is loaded, give the config as the base.'
+            'differ). If it belongs to a head for other classes, add --new '
+            f'{name.partition(".")[0]}; if the model resizes it when it is '
+            'loaded, give the config as the base.'
         )
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py merge``: a config and a delta into one plain checkpoint."""
+"""``delta.py merge``: merge the base of a config with a delta."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -22,11 +22,11 @@ def run(args: Namespace) -> str:
 
 
 def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:
-    """Build the base by a config, put a delta on it, write all weights.
+    """Build the base from a config, apply a delta, write all weights.
 
     Args:
         config_file: Config that builds the base.
-        delta_file: Delta to put on it.
+        delta_file: Delta to apply.
         out: New file, ``.pth`` or ``.safetensors``.
 
     Returns:
@@ -35,8 +35,8 @@ def merge_config(config_file: Path, delta_file: Path, out: Path) -> str:
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If ``out`` exists.
-        ValueError: If a file is not what it should be, or the config builds
-            another model than the base of the delta.
+        ValueError: If a file has the wrong content, or the model of the
+            config is not the base of the delta.
     """
     require_new(out, *CHECKPOINT_SUFFIXES)
     delta = Delta.load(delta_file)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py sweep``: the way from the base to the tuned model, as a plot."""
+"""``delta.py sweep``: plot the scores between the base and the tuned model."""
 
 import json
 import math
@@ -52,8 +52,8 @@ def sweep_files(
         delta_file: Delta of the task.
         out: Picture to write; the numbers go into a ``.json`` beside it.
         alphas: See :func:`~gps_seg.runs.deltas.alphas.sweep`.
-        metrics: Names of the metrics to plot; None for the one by which the
-            config keeps the best checkpoint, or else the first.
+        metrics: Names of the metrics to plot; None for the ``save_best`` of
+            the config, or else the first metric.
         report: See :func:`~gps_seg.runs.deltas.alphas.sweep`.
 
     Returns:
@@ -63,7 +63,7 @@ def sweep_files(
         FileNotFoundError: If a file is missing.
         FileExistsError: If one of the two results exists.
         ValueError: If there is no such metric, or the config, the delta and
-            the alphas do not fit.
+            the alphas do not fit each other.
     """
     numbers = require_new(out.with_suffix('.json'), '.json')
     delta = Delta.load(delta_file)
@@ -74,7 +74,7 @@ def sweep_files(
         **as_json(scores, delta),
         'environment': describe_environment(),
     }
-    # Before the plot: a misspelt metric must not cost the numbers.
+    # Before the plot, so that a misspelt metric does not lose the numbers.
     write_once(numbers, f'{json.dumps(content, indent=2)}\n'.encode())
     shown = metrics or [main_metric(config, scores[0].metrics)]
     picture = plot_alpha_sweep(scores, shown, out)
@@ -82,7 +82,7 @@ def sweep_files(
 
 
 def main_metric(config: Config, metrics: Mapping[str, float]) -> str:
-    """The metric that decides which checkpoint is kept, or else the first."""
+    """The metric of the config's ``save_best``, or else the first metric."""
     hooks = config.get('default_hooks') or {}
     chosen = (hooks.get('checkpoint') or {}).get('save_best')
     if isinstance(chosen, str) and chosen in metrics:

@@ -126,7 +126,7 @@ def _base(place: Place) -> nn.Module:
 def _score(
     place: Place, deltas: Mapping[str, Delta | None]
 ) -> tuple[ScoreMatrix, Path]:
-    """Scores of each delta at each hospital, and a picture of some."""
+    """Score each delta at each hospital, and draw some predictions."""
     model = _base(place)
     data = {h.name: HeldOut(place.config(h.config)) for h in HOSPITALS}
     matrix = score_matrix(model, deltas, data)
@@ -138,14 +138,14 @@ def _score(
 
 
 def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
-    """Draw the other pictures; what each of all shows, by path."""
+    """Draw the other pictures; returns the description of each, by path."""
     out, rows = place.work_dir, [*runs.values()]
     domains = plot_hospitals(place, out / 'domains.png')
     methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
     comparison = plot_runs(rows, out / 'comparison.png')
     return {
         domains: 'images of the three hospitals',
-        grid: 'an image of each, with nothing, A or B on',
+        grid: 'an image of each, with nothing, delta A or delta B applied',
         methods: 'worst, median, best image at A, by method',
         comparison: 'score at A and trained share, by method',
         out / 'gps' / 'selection.png': 'connections that GPS selected for A',

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The metrics in a delta: those of the whole task, and those of each class."""
+"""The metrics in a delta: of the whole task, and of each class."""
 
 from collections.abc import Mapping, Sequence
 
-#: Metrics that the Hugging Face hub has an identifier for (hf.co/metrics).
-#: It has none for Dice.
+#: Identifiers of metrics on the Hugging Face hub (hf.co/metrics). Dice has
+#: none.
 HUB_METRICS = {'mIoU': 'mean_iou', 'accuracy/top1': 'accuracy'}
 
 
@@ -45,6 +45,6 @@ def by_class(
 
 
 def _class_of(name: str, classes: Sequence[str]) -> str:
-    """The class that a metric ``Kind.class`` is of, or nothing."""
+    """The class of a metric ``Kind.class``, or an empty text."""
     _, _, member = name.partition('.')
     return member if member in classes else ''
