@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train the variants of a config with several seeds: a table and a plot.
+"""Train the variants of a config with several seeds; make a table and a plot.
 
 python tools/ablate.py configs/studies/ablation.py --seeds 0 1 2
 
-If it is interrupted, run the same command again: finished runs are reused, an
-unfinished one is trained from its start.
+After an interruption, run the same command again: finished runs are reused, an
+unfinished run starts from the beginning.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         default=[0, 1, 2],
         metavar='SEED',
-        help='seeds to train each variant with',
+        help='seeds for each variant',
     )
     add(
         '--only',

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Measure what a training step costs in time and memory, method by method.
+"""Measure the time and memory of a training step for several methods.
 
 python tools/benchmark.py --arch vit-b16 --out work_dirs/benchmark_vit-b16
 
@@ -68,12 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         help='side of the input in pixels (default: that of the architecture)',
     )
-    add('--steps', type=int, default=5, help='timed steps per round')
+    add('--steps', type=int, default=5, help='measured steps per round')
     add(
         '--rounds',
         type=int,
         default=3,
-        help='rounds, in each of which every method takes a turn',
+        help='number of rounds; each measures every method once',
     )
     add(
         '--checkpoint',

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare finished runs: a table, and a plot, of methods and seeds.
+"""Compare methods by their finished runs, as a table and a plot.
 
 python tools/compare.py work_dirs/kvasir/* --out work_dirs/kvasir.png
 
-The runs must be those of segmentors that were validated with DiceIoUMetric.
+The models must be segmentors that were validated with DiceIoUMetric.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         type=Path,
         metavar='WORK_DIR',
-        help='work directory of a finished run',
+        help='work directories of finished runs',
     )
     add(
         '--out',

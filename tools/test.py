@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Test weights: python tools/test.py CONFIG DELTA_OR_CHECKPOINT.
 
-The console shows the scores; test_metrics.json in the work directory has all
-of them, and the log file what else is known of the test.
+The console shows the scores. They are also written to test_metrics.json in the
+work directory, and the log file has the details of the test.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         '--tta',
         action='store_true',
-        help="several scales and flips, as the config's tta_pipeline says",
+        help="average over the scales and flips of the config's tta_pipeline",
     )
     add('--verbose', action='store_true', help='show the whole log')
     add_cfg_options(parser)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a model by a config: python tools/train.py configs/gps_kvasir.py.
+"""Train the model of a config: python tools/train.py configs/gps_kvasir.py.
 
-The console shows what runs, how far it is, and the scores; the log file in
-the work directory has everything. Ctrl-C stops, --resume goes on.
+The console shows progress and scores; the log file in the work directory has
+all details. Ctrl-C stops a run, and --resume continues it.
 """
 
 import argparse
@@ -18,20 +18,20 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         'config', help='config file, or package::path, such as mmseg::setr/...'
     )
-    add('--work-dir', help='folder of logs and weights')
+    add('--work-dir', help='folder for logs and weights')
     add(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from a checkpoint; without a name, from the latest one '
+        help='continue from a checkpoint; without a path, from the latest one '
         'in the work directory',
     )
     add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
     add(
         '--method',
-        help="method in place of the config's: bias, full, gps, grft, linear "
-        'or sift',
+        help="tuning method instead of the config's: bias, full, gps, grft, "
+        'linear or sift',
     )
     add('--k', type=int, help='connections per neuron (GPS)')
     add(
@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         '--deterministic',
         action='store_true',
-        help='only deterministic algorithms',
+        help='use only deterministic algorithms',
     )
     add('--verbose', action='store_true', help='show the whole log')
     add_cfg_options(parser)

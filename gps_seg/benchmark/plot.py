@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The measurements as a picture: time on the left, memory on the right."""
+"""A picture of the measurements: time on the left, memory on the right."""
 
 import os
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _PARTS = dict(
     )
 )
 _COLUMNS = {'sum': 34, 'peak': 72}  # right ends, points from the axis
-# What was saved is freed while gradients form.
+# Saved tensors are freed while the gradients are computed.
 _NOTE = 'the parts do not exist all at once: their sum may exceed the peak'
 
 
@@ -36,9 +36,9 @@ def plot_benchmark(
     """Draw step time and memory of every row as horizontal bars.
 
     Step times are relative to the row ``full``, or in milliseconds if there
-    is none; whiskers are quartiles. Memory is what a step saves for its
-    backward pass, its gradients and the optimizer's state, beside the peak
-    that was measured.
+    is none; whiskers are quartiles. Memory is the sum of the tensors saved
+    for the backward pass, the gradients and the optimizer's state; a marker
+    shows the measured peak.
 
     Args:
         summaries: Rows, one or more.
@@ -50,6 +50,17 @@ def plot_benchmark(
 
     Raises:
         ValueError: If there is no row, or the name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.benchmark.counters import Bytes
+        >>> some = Bytes(encoder=0, head=2**20)
+        >>> row = Summary(
+        ...     'full', 0.2, (0.1, 0.3), 2**22, some, some, some, peak=2**23
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_benchmark([row], f'{folder}/cost.svg', 'ViT-B').name
+        'cost.svg'
     """
     if not summaries:
         raise ValueError('summaries: expected one or more rows, got none.')

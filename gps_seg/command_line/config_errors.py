@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Errors that MMEngine raises for a wrong config, in plain words.
 
-They have the types of bugs (KeyError, TypeError, AttributeError, ...). What
-makes them errors of a config is where they are raised: in MMEngine's registry
-or config, or when the registry builds a class with the config's arguments.
+They have the types of bugs (KeyError, TypeError, AttributeError, ...). They
+are recognised by the place where they are raised: in MMEngine's registry or
+config, or when the registry builds a class with the config's arguments.
 """
 
 import linecache
@@ -38,7 +38,7 @@ class _Place(NamedTuple):
 
 
 def explain_config_error(error: Exception) -> str | None:
-    """Say what is wrong in a config, or return None for another error.
+    """Explain what is wrong in a config; None for an error of another kind.
 
     Args:
         error: Exception with its traceback.

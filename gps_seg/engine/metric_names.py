@@ -23,7 +23,7 @@ _BY_IOU_METRIC = {
 
 
 def metrics_of(evaluator: Any) -> list[Any]:
-    """The metrics in the settings of an evaluator, in any form of MMEngine."""
+    """The metrics of an evaluator, whose settings may be dicts or lists."""
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     return list(evaluator) if isinstance(evaluator, list) else [evaluator]

@@ -11,7 +11,7 @@ _WIDTH = 60  # letters of a method between other facts
 
 
 def short_count(number: int) -> str:
-    """A count with all its digits, or in millions from one million on.
+    """A count with all its digits, or in millions if it is that large.
 
     Example:
         >>> short_count(41_856), short_count(21_340_000)

@@ -134,8 +134,12 @@ def test_what_the_config_froze_has_its_own_row():
     ('method', 'k', 'message'),
     [
         (dict(type='bias'), None, r"expected method=dict\(type='gps'"),
-        (dict(type='gps', share=0.1), None, r'the scores decide'),
-        (dict(type='gps', k=1, scope='network'), None, r'the scores decide'),
+        (dict(type='gps', share=0.1), None, r'depends on the scores'),
+        (
+            dict(type='gps', k=1, scope='network'),
+            None,
+            r'depends on the scores',
+        ),
         (dict(type='gps', k=1), 99, r'99'),
     ],
 )

@@ -25,12 +25,12 @@ def report_choice(
     encoder: str,
     method: Mapping[str, Any],
 ) -> None:
-    """Write ``trained.json``, and of a selection its file and its picture.
+    """Write ``trained.json``, and the file and picture of a selection.
 
     Args:
         runner: Runner whose log and work directory are written to.
-        choice: Choice that the method made.
-        trainable: Parameters that train by it.
+        choice: Choice of the method.
+        trainable: Parameters that train.
         encoder: Name of the model's pretrained submodule.
         method: Type and settings of the method.
     """
@@ -60,7 +60,7 @@ def _report_selection(runner: Runner, choice: Choice) -> None:
     for batches, overlap in choice.overlaps.items():
         runner.logger.info(
             f'After {batches} batches, {100 * overlap:.1f} % of the selected '
-            'connections were selected after half of them, too.'
+            'connections are the same as after half of the batches.'
         )
     runner.logger.info(
         f'Selection {selection.hash[:12]}\n'
@@ -72,7 +72,7 @@ def _report_selection(runner: Runner, choice: Choice) -> None:
 
 
 def _dead_neurons(dead: Mapping[str, int]) -> str:
-    """How many neurons had no score; empty if all had one."""
+    """The number of dead neurons as text; empty if there are none."""
     number = sum(dead.values())
     if number == 0:
         return ''

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many values train, and which: connections, biases, head, other."""
+"""The number of trained values: connections, biases, head, other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,10 +64,10 @@ class TrainedValues:
 def count_trained(
     model: nn.Module, encoder: str, trainable: Trainable
 ) -> TrainedValues:
-    """Count what trains of a model.
+    """Count the values of a model that train.
 
     Args:
-        model: The model, not wrapped for distribution.
+        model: Model, not wrapped for distribution.
         encoder: Name of its pretrained submodule.
         trainable: Parameters of the model that train.
     """
@@ -83,7 +83,7 @@ def count_trained(
 
 
 def count_plain(model: nn.Module) -> TrainedValues:
-    """The same of a model that trains without a method of this package."""
+    """Count them in a model that trains without a method of this package."""
     with in_training_mode(model):
         parameters = list(model.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)

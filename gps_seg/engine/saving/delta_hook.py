@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hook that writes deltas, and what a stopped run needs to go on."""
+"""The hook that writes deltas, and the state from which a run is resumed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -44,33 +44,42 @@ BETTER: Mapping[str, Callable[[float, float], bool]] = {
 
 @HOOKS.register_module()
 class DeltaHook(Hook):
-    """Write deltas, and what a stopped run needs to go on.
+    """Write deltas, and the state from which a stopped run is resumed.
 
-    It takes the place of MMEngine's ``CheckpointHook``
-    (``default_hooks.checkpoint``). In the work directory it keeps
+    The hook replaces MMEngine's ``CheckpointHook``
+    (``default_hooks.checkpoint``). It writes into the work directory:
 
-    - ``delta.safetensors``: the task as of the last save,
-    - ``ema_delta.safetensors``: the same of the averaged weights, if an
-      ``EMAHook`` runs,
-    - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
-      of the averaged weights, which are what is validated,
-    - ``resume.pth``: the state of the run, without the base weights,
-    - ``base.pth``: the model as the run began, only if neither files nor the
-      seed can give it again.
+    - ``delta.safetensors``: the task at the last save;
+    - ``ema_delta.safetensors``: the same from the averaged weights, if an
+      ``EMAHook`` runs;
+    - ``best_delta.safetensors``: the task at the best validation; with an
+      ``EMAHook`` from the averaged weights, as these are validated;
+    - ``resume.pth``: the state of the run, without the base weights;
+    - ``base.pth``: the model before the run, only if it cannot be built again
+      from files and the seed.
 
-    Each is replaced when the next one is complete, so that a run that is
-    killed at any moment leaves whole files. Those of an earlier run in the
+    A file is replaced only when the next one is complete, so a run that is
+    killed at any moment leaves whole files. Files of an earlier run in the
     same work directory are moved into ``before_<time>`` there.
 
     Args:
-        interval: Save every so many iterations (or epochs), and at the end.
+        interval: Number of iterations (or epochs) between two saves; the end
+            is always saved.
         by_epoch: Whether ``interval`` counts epochs.
-        save_best: Name of the metric that decides which validation is best,
-            or None.
+        save_best: Name of the metric that decides which validation is best;
+            None to keep no best delta.
         rule: ``'greater'`` or ``'less'``: which value is better.
 
     Raises:
         ValueError: If ``interval < 1`` or the rule is unknown.
+
+    Example::
+
+        default_hooks = dict(
+            checkpoint=dict(
+                type='DeltaHook', interval=500, save_best='image_mDice'
+            )
+        )
     """
 
     priority = 'VERY_LOW'  # after EMAHook has put its weights in
@@ -128,7 +137,7 @@ class DeltaHook(Hook):
         self.validated_at = kept['validated_at']
 
     def before_train(self, runner: Runner) -> None:
-        """Remember the base, or make up for a validation that was cut off."""
+        """Remember the base, or repeat a validation that was interrupted."""
         record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
@@ -173,15 +182,15 @@ class DeltaHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Write the best delta, if this is it, and the score for a resume."""
+        """Save the scores, and the best delta if this is a new best."""
         if not is_training(runner) or self.base is None:
             return  # nothing has been trained
         self.metrics = finite_numbers(metrics or {})
         if self.save_best is not None:
             self._keep_best(runner, metrics or {}, self.save_best)
         self.validated_at = progress(runner)
-        # A stop during the validation should not cost the steps before it, so
-        # they are saved twice.
+        # The steps were saved before the validation, too, so that a stop
+        # during it does not lose them.
         runner.logger.info('Saving again, with the scores of the validation.')
         self._save(runner, *self.validated_at)
 
@@ -204,7 +213,7 @@ class DeltaHook(Hook):
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Leave the base weights out of the state of the run."""
+        """Remove the base weights from the state of the run."""
         if self.base is None:
             return  # nothing has been trained: the checkpoint stays whole
         slim(checkpoint, self.base, self.peft.selection)
@@ -219,7 +228,7 @@ class DeltaHook(Hook):
 
     @master_only
     def _save(self, runner: Runner, epochs: int, iters: int) -> None:
-        """Write the deltas as they are now, and the state of the run.
+        """Write the current deltas and the state of the run.
 
         Args:
             runner: Runner of the training.
@@ -234,7 +243,7 @@ class DeltaHook(Hook):
         with replacing(work_dir / RESUME_FILE) as partial:
             done = {'epoch': epochs, 'iter': iters}
             runner.save_checkpoint(str(work_dir), partial.name, meta=done)
-        # Where --resume looks.
+        # --resume reads this file.
         write_text(str(work_dir / RESUME_FILE), work_dir / LATEST_FILE)
 
     @master_only

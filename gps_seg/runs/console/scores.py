@@ -43,7 +43,7 @@ def scores_table(metrics: Mapping[str, Any]) -> str:
 
 
 class BestScore:
-    """The best validation of a run, by the score that chooses weights.
+    """The best validation of a run, by the score that chooses the weights.
 
     Attributes:
         value: Best score, or None before the first validation.
@@ -66,19 +66,19 @@ class BestScore:
 
     @classmethod
     def of(cls, runner: Runner) -> Self:
-        """As the hook has it that keeps the best weights of the runner."""
+        """Best score by the hook of the runner that keeps the best weights."""
         for hook in runner.hooks:
             if isinstance(hook, DeltaHook):
                 return cls(hook.save_best, hook.rule, hook.best)
             if isinstance(hook, CheckpointHook) and hook.save_best:
-                # Of several, and of 'auto', MMEngine's log says which is best.
+                # With several metrics, or 'auto', see MMEngine's own log.
                 (name, *_), (rule, *_) = hook.key_indicators, hook.rules
                 best = runner.message_hub.runtime_info.get('best_score')
                 return cls(name, rule or 'greater', best)
         return cls(None, 'greater', None)
 
     def update(self, metrics: Mapping[str, Any], runner: Runner) -> bool:
-        """Take up the scores of a validation; whether they are the best."""
+        """Record the scores of a validation; True if they are the best."""
         self.last = finite_numbers(metrics)
         score = self.last.get(self.name or '')
         if score is None:

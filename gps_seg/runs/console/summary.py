@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What came of a training, and what to do next, as its last lines."""
+"""The last lines of a training: its results, and the next commands."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ from gps_seg.runs.console.header import log_file, shown
 from gps_seg.runs.console.scores import BestScore, format_scores
 from gps_seg.runs.what_trained import what_trained
 
-#: Files of weights, the one to use first, and what each of them is.
+#: Files of weights and their descriptions; the one to use comes first.
 _WEIGHTS: Mapping[str, str] = {
     'best_delta.safetensors': 'delta of the best validation',
     'delta.safetensors': 'delta of the last iteration',
@@ -32,7 +32,7 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
 
     Args:
         runner: Runner after its training.
-        best: Best validation of the run, if it had any.
+        best: Best validation of the run; None if there was none.
         seconds: Duration of the run.
     """
     lines = [
@@ -49,9 +49,9 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
 
 
 def tool_command(name: str) -> str:
-    """The command of another tool, in the way this one was started."""
+    """The command for another tool, in the style in which this one started."""
     script = Path(sys.argv[0])
-    if '.mim' in script.parts:  # where `gps-seg TOOL` finds the tools
+    if '.mim' in script.parts:  # started as `gps-seg TOOL`
         return f'gps-seg {name}'
     return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
 
@@ -71,7 +71,7 @@ def _scores(best: BestScore | None) -> list[str]:
 
 
 def _files(runner: Runner) -> list[str]:
-    """One line for each file: name, size, what it is."""
+    """One line for each file: name, size, description."""
     work_dir = Path(runner.work_dir)
     rows = [
         (work_dir / name, words)
@@ -101,12 +101,12 @@ def _size(path: Path) -> str:
 
 
 def _weights(runner: Runner) -> Path | None:
-    """The file of weights to use: of the best validation, if there is one."""
+    """The file of weights to use, from the best validation if possible."""
     work_dir = Path(runner.work_dir)
     for name in _WEIGHTS:
         if (work_dir / name).is_file():
             return work_dir / name
-    info = runner.message_hub.runtime_info  # where CheckpointHook names them
+    info = runner.message_hub.runtime_info  # written by CheckpointHook
     named = info.get('best_ckpt') or info.get('last_ckpt')
     return Path(named) if named and Path(named).is_file() else None
 
@@ -118,7 +118,7 @@ def config_file(runner: Runner) -> Path:
 
 
 def _next(runner: Runner, weights: Path) -> list[str]:
-    """Commands for the weights, each ready to be pasted."""
+    """Commands that use the weights, ready to be pasted."""
     path = shlex.quote(shown(weights))
     config = shlex.quote(shown(config_file(runner)))
     commands = [f'{tool_command("test")} {config} {path}']

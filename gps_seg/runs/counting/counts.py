@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many values of a config's model GPS would train.
+"""Count the values that GPS would train in the model of a config.
 
-Counts follow from shapes: the model is built without memory for its weights,
-and neither data nor weights are needed.
+The counts follow from shapes alone. The model is built without memory for its
+weights, and neither data nor weights are needed.
 """
 
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ from gps_seg.sparse.neurons import as_neurons
 
 
 class Count(NamedTuple):
-    """Number of values in parameters, and how many of them train.
+    """Number of values in parameters, in total and trained.
 
     Args:
-        kind: Kind of these parameters, such as ``Linear.weight``.
+        kind: Kind of the parameters, such as ``Linear.weight``.
         tensors: Number of parameters.
         entries: Number of values in them.
         selected: Number of connections that train.
@@ -40,12 +40,12 @@ class Count(NamedTuple):
 
     @property
     def trained(self) -> int:
-        """Values that the optimizer changes."""
+        """Values that the optimizer steps."""
         return self.selected + self.whole
 
     @property
     def frozen(self) -> int:
-        """Values that keep their bits."""
+        """Values that do not change."""
         return self.entries - self.trained
 
     @property
@@ -60,8 +60,8 @@ class ModelCount:
 
     Args:
         encoder: Class of the encoder.
-        kinds: One row for each kind of parameter in the encoder.
-        head: Everything outside the encoder.
+        kinds: Counts of the encoder, one for each kind of parameter.
+        head: Count of everything outside the encoder.
         biases: Number of values in the encoder's biases that train.
     """
 
@@ -97,8 +97,8 @@ def count_config(config: Config, k: int | None = None) -> ModelCount:
 
     Args:
         config: Config of a segmentor or a classifier; it is not changed.
-        k: Connections per neuron; by default ``k`` of the config's PeftHook,
-            or 1. Encoder and rules are those of the PeftHook.
+        k: Connections per neuron; None for ``k`` of the config's PeftHook, or
+            1 without one. Encoder and rules are those of the PeftHook.
 
     Raises:
         ValueError: If the config's GPS does not fit the model, or a neuron
@@ -112,8 +112,8 @@ def count_model(model: nn.Module, method: GPS) -> ModelCount:
     if method.scope != 'neuron' or method.k is None:
         raise ValueError(
             "count: expected method=dict(type='gps', k=...) with scope "
-            f"'neuron', got {method}. With any other budget the scores decide "
-            'how much of each layer trains.'
+            f"'neuron', got {method}. With any other budget, the number in "
+            'each layer depends on the scores.'
         )
     with in_training_mode(model):
         return _count_model(model, method, method.k)
@@ -144,10 +144,10 @@ def gps_of(config: Config, k: int | None) -> GPS:
 
     Args:
         config: Config of a training.
-        k: Connections per neuron in place of those of the config, or None.
+        k: Connections per neuron; None for those of the config.
 
     Raises:
-        ValueError: If the hook names another method, or there are two hooks.
+        ValueError: If the hook has another method, or there are two hooks.
     """
     settings: dict[str, Any] = dict(type='gps', k=1)
     if peft_hooks(config):
@@ -158,7 +158,7 @@ def gps_of(config: Config, k: int | None) -> GPS:
     if not isinstance(method, GPS):
         raise ValueError(
             f"count: expected method=dict(type='gps', ...), got {settings}. "
-            'Other methods train whole tensors; there is nothing to count.'
+            'Only the connections of GPS can be counted.'
         )
     return method
 

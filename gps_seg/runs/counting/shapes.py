@@ -13,10 +13,10 @@ from torch.overrides import TorchFunctionMode
 
 
 class _WithoutMemory(TorchFunctionMode):
-    """Layers that are built inside have shapes but no values.
+    """A context in which layers are built with shapes but without values.
 
-    ``torch.device('meta')`` would also affect the few numbers that
-    constructors compute with, such as rates of stochastic depth.
+    ``torch.device('meta')`` would also affect the few numbers with which
+    constructors compute, such as rates of stochastic depth.
     """
 
     def __torch_function__(
@@ -33,7 +33,7 @@ class _WithoutMemory(TorchFunctionMode):
 
 
 def model_of_shapes(config: Config) -> nn.Module:
-    """The config's model, with shapes but without values where possible.
+    """Build the config's model without values, as far as possible.
 
     Args:
         config: Config with a model; it is not changed.

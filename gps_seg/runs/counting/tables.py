@@ -10,7 +10,9 @@ from gps_seg.text.table import aligned
 
 
 def format_count(count: ModelCount) -> str:
-    """Two tables, kinds of parameters and what trains, and what shares mean.
+    """Format counts as two tables and a note on the shares.
+
+    The first table has the kinds of parameters, the second what trains.
 
     Args:
         count: Counts of a model.

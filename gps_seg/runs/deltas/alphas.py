@@ -1,9 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Test the models between a base and a tuned one (WiSE-FT).
 
-``base + alpha * (tuned - base)``, after "Robust fine-tuning of zero-shot
-models" (Wortsman et al., CVPR 2022). Tensors that are new in the task, such
-as the head, have no base; they keep their tuned values at every alpha.
+They are ``base + alpha * (tuned - base)``, see "Robust fine-tuning of
+zero-shot models" (Wortsman et al., CVPR 2022). Tensors that are new in the
+task, such as the head, have no base; they keep their tuned values at every
+alpha.
 """
 
 import copy
@@ -31,18 +32,18 @@ _METRICS_SHOWN = 4
 
 
 class SweepProgress(Hook):
-    """Reports how far a sweep is, and the time left.
+    """Report the progress of a sweep, with the time left.
 
     Args:
         alphas: Values of alpha to test, in order.
-        report: Function that gets each line.
+        report: Function that prints a line.
     """
 
     def __init__(self, alphas: Sequence[float], report: Report) -> None:
         self.alphas = alphas
         self.report = report
-        self.tested = 0  # alphas that are done
-        self.batches = 0  # of all alphas
+        self.tested = 0  # alphas
+        self.batches = 0  # in all alphas
         self.clock: Clock | None = None
 
     def before_test_epoch(self, runner: Runner) -> None:
@@ -84,21 +85,21 @@ def sweep(
     alphas: Sequence[float],
     report: Report,
 ) -> list[AlphaScore]:
-    """Test the model at each ``alpha``; scores in that order.
+    """Test the model at each ``alpha``, and return the scores in that order.
 
     Only logs are written, into a folder that is removed at the end.
 
     Args:
-        config: Config of the base and its test set; it is not changed.
+        config: Config of the base and its test set; not changed.
         delta: Delta of the task.
         alphas: Different finite numbers; 0 is the base with the task's head,
             1 the tuned model, both bit for bit.
-        report: Function that gets a line from time to time and after each
-            ``alpha``, with the time left.
+        report: Function that prints a line; called from time to time and
+            after each ``alpha``, with the time left.
 
     Raises:
-        ValueError: If there are no alphas, the config has no test set, or
-            builds another model than the base of the delta.
+        ValueError: If there are no alphas, the config has no test set, or its
+            model is not the base of the delta.
     """
     _check(config, alphas)
     with TemporaryDirectory(prefix='gps_seg_sweep_') as folder:
@@ -109,21 +110,21 @@ def sweep(
 
 
 def base_runner(config: Config, work_dir: str, seed: int | None) -> Runner:
-    """A runner whose model is the base, also while it tests.
+    """Build a runner whose model is the base and stays it during a test.
 
     Args:
-        config: Config of the base; it is not changed.
+        config: Config of the base; not changed.
         work_dir: Folder for the logs.
-        seed: Seed of the training, for what is initialised randomly.
+        seed: Seed of the training, for tensors that are initialised randomly.
     """
     base = build_base(config, seed)
     config = copy.deepcopy(config)
     config.work_dir = work_dir
-    config.load_from, config.resume = None, False  # it is in the base
+    config.load_from, config.resume = None, False  # the base is complete
     config.launcher = 'none'
     config.log_level = 'WARNING'
-    # Loggers and visualizers are singletons by name; those of an earlier
-    # runner would write into its folder.
+    # Loggers and visualizers are singletons by name. Those of an earlier
+    # runner would write into the folder of that runner.
     config.experiment_name = Path(work_dir).name
     if config.get('visualizer') is not None:
         config.visualizer.name = config.experiment_name

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py apply``: weights and a delta into one plain checkpoint."""
+"""``delta.py apply``: merge weights and a delta into one checkpoint."""
 
 from argparse import Namespace
 
@@ -13,15 +13,15 @@ from gps_seg.runs.deltas.new_file import name_and_megabytes
 
 
 def run(args: Namespace) -> str:
-    """Put a delta on the weights in a file, and write the result.
+    """Apply a delta to the weights in a file, and write the result.
 
     Returns:
         Name and size of the new file.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not what it should be, or the weights are
-            not the base of the delta.
+        ValueError: If a file has the wrong content, or the weights are not
+            the base of the delta.
     """
     delta = Delta.load(args.delta)
     merged = merged_state(base_tensors(args.base, args.prefix), delta)

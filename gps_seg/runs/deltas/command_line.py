@@ -2,8 +2,8 @@
 """The subcommands of ``tools/delta.py`` and their options.
 
 Each subcommand is a module of this folder with a function ``run(args)``. It
-is imported when the command line has been parsed, so that ``--help`` and
-mistakes are answered before PyTorch is imported.
+is imported after the command line has been parsed, so that ``--help`` and
+mistakes are answered without importing PyTorch.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -26,12 +26,12 @@ HALF = ('float16', 'bfloat16')
 SWEEP = """Test base + alpha * (tuned - base) on the config's test set for each
 alpha, and plot the metric against alpha (weight-space ensemble, WiSE-FT). The
 numbers go into a JSON file beside the picture. Tensors that are new in the
-task, such as its head, have no base to be averaged with and keep their tuned
-values: 0 is the base with the head of the task, 1 the tuned model."""
+task, such as its head, have no base and keep their tuned values: 0 is the base
+with the head of the task, 1 the tuned model."""
 
 
 def delta_parser(description: str | None) -> ArgumentParser:
-    """The parser; its result has the name of the subcommand in ``command``.
+    """Make the parser; ``args.command`` is the name of the subcommand.
 
     Args:
         description: Docstring of the tool.
@@ -51,14 +51,14 @@ def delta_parser(description: str | None) -> ArgumentParser:
 
 
 def check_results(args: Namespace) -> None:
-    """Refuse names that results cannot have, before the work begins.
+    """Check the names of the results before the work begins.
 
     Args:
         args: Parsed command line.
 
     Raises:
-        OSError: If there is a file of that name, or no room for one.
-        ValueError: If the name has another ending.
+        OSError: If the file exists, or cannot be created.
+        ValueError: If the name has the wrong ending.
     """
     if getattr(args, 'out', None) is None:
         return
@@ -134,7 +134,7 @@ def _add_merging(commands: Any) -> None:
     merge = add_command(
         commands,
         'merge',
-        'put a delta on the model of a config, write a full checkpoint',
+        'apply a delta to the model of a config and write a full checkpoint',
     )
     merge.add_argument('config', type=Path, help='config that builds the base')
     add_delta(merge)
@@ -142,7 +142,7 @@ def _add_merging(commands: Any) -> None:
     apply = add_command(
         commands,
         'apply',
-        'put a delta on a file of weights, write a full checkpoint',
+        'apply a delta to a file of weights and write a full checkpoint',
     )
     apply.add_argument('base', type=Path, help='file with the base weights')
     add_delta(apply)
@@ -152,7 +152,7 @@ def _add_merging(commands: Any) -> None:
 
 def _add_combine(commands: Any) -> None:
     combine = add_command(
-        commands, 'combine', 'sum deltas with weights, or scale one of them'
+        commands, 'combine', 'sum deltas with weights, or scale a single one'
     )
     add_deltas(combine)
     how = combine.add_mutually_exclusive_group(required=True)
@@ -169,8 +169,8 @@ def _add_combine(commands: Any) -> None:
         '--head',
         type=Path,
         metavar='DELTA',
-        help='the delta that gives the result its new tensors (head), classes '
-        'and config; needed if they differ',
+        help='delta whose new tensors (head), classes and config the result '
+        'gets; needed if they differ',
     )
 
 
@@ -185,20 +185,20 @@ def _add_quantize(commands: Any) -> None:
         '--bits',
         type=int,
         choices=BITS,
-        help='bits for each difference to the base; needs the base',
+        help='bits per difference from the base; needs the base',
     )
     add(
         '--half',
         nargs='?',
         const='float16',
         choices=HALF,
-        help='round all other values to this type (float16 if none is named)',
+        help='round all other values to this type (default: float16)',
     )
     add(
         '--levels',
         choices=('kmeans', 'uniform'),
         default='kmeans',
-        help='how the levels of the codes are chosen',
+        help='method that chooses the levels of the codes',
     )
     add_base(quantize, '; needed for --bits')
 
@@ -213,7 +213,7 @@ def _add_sweep(commands: Any) -> None:
     add = sweep.add_argument
     add('config', type=Path, help='config that builds the base and test set')
     add_delta(sweep)
-    add_out(sweep, 'plot to write; numbers go into a .json beside', PICTURES)
+    add_out(sweep, 'plot to write, with a .json file beside it', PICTURES)
     add(
         '--alphas',
         nargs='+',

@@ -24,16 +24,16 @@ def run(args: Namespace) -> str:
     """Make a delta from two full checkpoints.
 
     Classes, palette, config and method are taken from the tuned checkpoint if
-    it contains them. The text of the config is that of ``--config`` or the
-    one in the checkpoint, or else the base, if that is a config.
+    it contains them. Without ``--config``, the text of the config is the one
+    in the checkpoint, or else the base if it is a config.
 
     Returns:
-        What changed, and how large the file is.
+        A report on the changes and the size of the file.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not what it should be, the two do not belong
-            together, or ``--new`` names no tensor.
+        ValueError: If a file has the wrong content, base and tuned weights do
+            not belong together, or ``--new`` names no tensor.
     """
     tensors = read_tensors(args.tuned)
     info = facts_in(args.tuned)
@@ -101,7 +101,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _within(modules: Iterable[str], tensors: Mapping[str, Tensor]) -> set[str]:
-    """Names of the tensors that lie in one of the modules, or are one."""
+    """Names of the tensors in some modules; a tensor may be named, too."""
     found: set[str] = set()
     for module in modules:
         inside = module.rstrip('.') + '.'
@@ -128,9 +128,9 @@ def _check_shapes(
         raise ValueError(
             f'base: expected shape {tuple(tuned[name].shape)}, got '
             f'{tuple(base[name].shape)} ({name}; {len(others)} tensors '
-            'differ). If it is a head for other classes, add --new '
-            f'{name.partition(".")[0]}; if it is a table that the model '
-            'resizes when it is loaded, give the config as the base.'
+            'differ). If it belongs to a head for other classes, add --new '
+            f'{name.partition(".")[0]}; if the model resizes it when it is '
+            'loaded, give the config as the base.'
         )
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py merge``: a config and a delta into one plain checkpoint."""
+"""``delta.py merge``: merge the base of a config with a delta."""
 
 from argparse import Namespace
 
@@ -14,15 +14,15 @@ from gps_seg.runs.launch import load_config
 
 
 def run(args: Namespace) -> str:
-    """Build the base by a config, put a delta on it, write all weights.
+    """Build the base from a config, apply a delta, write all weights.
 
     Returns:
         Name and size of the new file.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not what it should be, or the config builds
-            another model than the base of the delta.
+        ValueError: If a file has the wrong content, or the model of the
+            config is not the base of the delta.
     """
     delta = Delta.load(args.delta)
     config = load_config(str(args.config))

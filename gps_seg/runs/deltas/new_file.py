@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Results of commands are new files; nothing is overwritten."""
+"""Write the results of commands as new files; nothing is overwritten."""
 
 import os
 from pathlib import Path
@@ -29,11 +29,11 @@ def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
 
 
 def name_and_megabytes(path: Path, size: int) -> str:
-    """Say what was written.
+    """Name and size of a file, for people.
 
     Args:
         path: File that was written.
-        size: Its size in bytes.
+        size: Size in bytes.
 
     Example:
         >>> name_and_megabytes(Path('full.pth'), 1_234_567)

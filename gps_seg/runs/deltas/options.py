@@ -88,5 +88,5 @@ def add_prefix(command: ArgumentParser) -> None:
         '--prefix',
         default='',
         help='text to put before the names in the file of the base, such as '
-        '"backbone." for the weights of an encoder alone',
+        '"backbone." for the weights of only an encoder',
     )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py overlap``: which selected entries deltas have in common."""
+"""``delta.py overlap``: show the selected entries that deltas share."""
 
 from argparse import Namespace
 
@@ -9,10 +9,10 @@ from gps_seg.visualization import plot_overlap
 
 
 def run(args: Namespace) -> str:
-    """A table of common entries, and a picture of it if one is asked for.
+    """Make a table of common entries, and draw it if ``--out`` is given.
 
     Raises:
-        ValueError: If a file is no delta, or there are no two to compare.
+        ValueError: If a file is not a delta, or there is only one.
     """
     deltas = [Delta.load(path) for path in args.deltas]
     labels = labels_of(args.deltas)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py quantize``: the values of a delta in fewer bits."""
+"""``delta.py quantize``: store the values of a delta in fewer bits."""
 
 from argparse import Namespace
 
@@ -16,8 +16,8 @@ def run(args: Namespace) -> str:
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If the result exists.
-        ValueError: If neither --bits nor --half is given, or the base that
-            --bits needs is missing or does not fit.
+        ValueError: If neither ``--bits`` nor ``--half`` is given, or the base
+            for ``--bits`` is missing or does not fit.
     """
     if args.bits is None and args.half is None:
         raise ValueError('quantize: expected --bits, --half or both, got none')

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py sweep``: the way from the base to the tuned model, as a plot."""
+"""``delta.py sweep``: plot the scores between the base and the tuned model."""
 
 import json
 import math
@@ -21,8 +21,8 @@ from gps_seg.visualization import AlphaScore, plot_alpha_sweep
 def run(args: Namespace) -> str:
     """Sweep, plot the metrics against ``alpha``, and write the numbers.
 
-    Metrics that are not named are the one by which the config keeps the best
-    checkpoint, or else the first.
+    Without ``--metric`` the ``save_best`` of the config is plotted, or else
+    the first metric.
 
     Returns:
         Names of the picture and of the numbers, a ``.json`` beside it.
@@ -30,7 +30,7 @@ def run(args: Namespace) -> str:
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If there is no such metric, or the config, the delta and
-            the alphas do not fit.
+            the alphas do not fit each other.
     """
     config = load_config(str(args.config), overrides=args.cfg_options)
     delta = Delta.load(args.delta)
@@ -41,7 +41,7 @@ def run(args: Namespace) -> str:
         **as_json(scores, delta),
         'environment': describe_environment(),
     }
-    # Before the plot: a misspelt metric must not cost the numbers.
+    # Before the plot, so that a misspelt metric does not lose the numbers.
     numbers = args.out.with_suffix('.json')
     write_once(numbers, f'{json.dumps(content, indent=2)}\n'.encode())
     shown = args.metric or [main_metric(config, scores[0].metrics)]
@@ -49,7 +49,7 @@ def run(args: Namespace) -> str:
 
 
 def main_metric(config: Config, metrics: Mapping[str, float]) -> str:
-    """The metric that decides which checkpoint is kept, or else the first."""
+    """The metric of the config's ``save_best``, or else the first metric."""
     hooks = config.get('default_hooks') or {}
     chosen = (hooks.get('checkpoint') or {}).get('save_best')
     if isinstance(chosen, str) and chosen in metrics:

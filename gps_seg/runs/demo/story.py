@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
         matrix: Scores by what is on the base, then by hospital.
         sizes: Size of each file in bytes, by what is on the base.
         switched: Base with delta A, then delta B, then neither.
-        pictures: What each picture shows, by path.
+        pictures: Description of each picture, by path.
     """
 
     runs: dict[str, Run]
@@ -71,11 +71,11 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
     """Draw the images, tune, score, switch, and plot.
 
     Args:
-        place: Where the demo reads and writes.
-        say: Called with each line on the progress.
+        place: Folders that the demo reads and writes.
+        say: Function that prints a line of progress.
 
     Raises:
-        FileExistsError: If a folder of images holds something else.
+        FileExistsError: If a folder of images contains something else.
     """
     lights = ', '.join(f'{h.name} ({h.light})' for h in HOSPITALS)
     say(f'Hospitals: {lights}.')
@@ -126,7 +126,7 @@ def _base(place: Place) -> nn.Module:
 def _score(
     place: Place, deltas: Mapping[str, Delta | None]
 ) -> tuple[ScoreMatrix, Path]:
-    """Scores of each delta at each hospital, and a picture of some."""
+    """Score each delta at each hospital, and draw some predictions."""
     model = _base(place)
     data = {h.name: HeldOut(place.config(h.config)) for h in HOSPITALS}
     matrix = score_matrix(model, deltas, data)
@@ -138,14 +138,14 @@ def _score(
 
 
 def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
-    """Draw the other pictures; what each of all shows, by path."""
+    """Draw the other pictures; returns the description of each, by path."""
     out, rows = place.work_dir, [*runs.values()]
     domains = plot_hospitals(place, out / 'domains.png')
     methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
     comparison = plot_runs(rows, out / 'comparison.png')
     return {
         domains: 'images of the three hospitals',
-        grid: 'an image of each, with nothing, A or B on',
+        grid: 'an image of each, with nothing, delta A or delta B applied',
         methods: 'worst, median, best image at A, by method',
         comparison: 'score at A and trained share, by method',
         out / 'gps' / 'selection.png': 'connections that GPS selected for A',

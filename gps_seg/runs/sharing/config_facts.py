@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a config says about its model and its data sets."""
+"""Facts in a config about its model and its data sets."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -42,19 +42,19 @@ def _weights_in(value: Any) -> Iterator[str]:
 
 
 def describe_checkpoint(checkpoint: str) -> str:
-    """A source of weights in Markdown, with the file that it stands for."""
+    """Describe a source of weights in Markdown, with the name of its file."""
     if not checkpoint.startswith(SCHEME):
         return code(checkpoint)
     name = checkpoint.removeprefix(SCHEME)
     place = f'{code(checkpoint)}, a file {code(f"weights/{name}.safetensors")}'
     if name not in DOWNLOADS:
         return place
-    # Nobody knows which file was there at the time of training.
+    # Either may have been used in the training.
     return f'{place} (if absent, the published weights of that name)'
 
 
 def model_name(config: Config) -> str:
-    """Short name of the model: that of its weights, else of its class.
+    """Short name of the model: the name of its weights, or of its class.
 
     Example:
         >>> weights = dict(checkpoint='weights://vit-small-p14_dinov2')
@@ -71,9 +71,9 @@ def model_name(config: Config) -> str:
 
 
 def dataset_name(config: Config) -> str:
-    """Short name of the validation data: of its folder, else of its class.
+    """Short name of the validation data: the name of its folder or class.
 
-    Empty if the config has no validation data.
+    It is empty if the config has no validation data.
 
     Example:
         >>> data = dict(type='PolypDataset', data_root='data/kvasir-seg')
@@ -87,7 +87,7 @@ def dataset_name(config: Config) -> str:
 
 
 def describe_datasets(config: Config) -> dict[str, str]:
-    """What the config trains, validates and tests on, in Markdown."""
+    """Describe the data for training, validation and test in Markdown."""
     found = {}
     for name, loader in _LOADERS.items():
         dataset = _dataset(config, loader)
@@ -95,7 +95,7 @@ def describe_datasets(config: Config) -> dict[str, str]:
         if values:
             found[name] = ', '.join(map(code, values))
     if found.get('test') == found.get('validation'):
-        found.pop('test', None)  # as in many configs: said once
+        found.pop('test', None)  # the same in many configs
     return found
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The head of a model card: facts for machines, as the hub specifies them.
+"""The head of a model card: metadata as the Hugging Face hub specifies it.
 
-The form is that of https://github.com/huggingface/hub-docs (modelcard.md).
-It is written by hand: huggingface_hub, whose ``ModelCardData`` would do it,
-is no dependency of this package or of OpenMMLab.
+The specification is modelcard.md in https://github.com/huggingface/hub-docs.
+``ModelCardData`` of huggingface_hub would write it, but neither this package
+nor OpenMMLab depends on that library.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ _HUB_METRICS = {'mIoU': 'mean_iou', 'accuracy/top1': 'accuracy'}
 
 
 def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
-    """The facts in YAML, between two lines ``---``; unknown ones are left out.
+    """The facts as YAML between two lines ``---``; unknown facts are omitted.
 
     Args:
         facts: Facts about the delta.
@@ -41,7 +41,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
         'license': notes.license,
         'base_model': notes.base if on_hub else None,
         'base_model_relation': 'adapter' if on_hub else None,
-        # The hub takes names of its own data sets only.
+        # The hub accepts only names of its own data sets.
         'datasets': [name for name in notes.datasets if is_on_hub(name)],
         'metrics': [_HUB_METRICS[n] for n in scores if n in _HUB_METRICS],
         'model-index': _model_index(facts, notes, scores),
@@ -54,7 +54,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
 def _model_index(
     facts: DeltaFacts, notes: AuthorNotes, scores: dict[str, float]
 ) -> list[dict[str, Any]]:
-    """The scores in the delta; none without scores or validation data."""
+    """The scores in the delta; empty without scores or validation data."""
     name = dataset_name(facts.config)
     if not scores or not name:
         return []

@@ -17,7 +17,7 @@ _NO_PICTURE = (
 
 
 def find_overlays(delta: Path) -> Path | None:
-    """The validation images with predictions that a run drew, if any.
+    """Find the picture of validation images that a run drew, if any.
 
     Args:
         delta: Delta file in the work directory of the run.
@@ -27,7 +27,7 @@ def find_overlays(delta: Path) -> Path | None:
 
 
 def read_png(path: Path) -> Image.Image:
-    """Read the pixels alone: notes in a file may name places and people.
+    """Read only the pixels: metadata in a file may name places and people.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -58,15 +58,15 @@ def read_png(path: Path) -> Image.Image:
 def add_pictures(
     folder: Path, delta: Delta, preview: Image.Image | None
 ) -> dict[str, str]:
-    """Write the preview, if there is one, and where the selected entries lie.
+    """Write the preview, if there is one, and a picture of the selection.
 
     Args:
         folder: Existing folder.
-        delta: Delta; one without selected entries gets no second picture.
-        preview: Picture for the head of the card.
+        delta: Delta; without selected entries there is no second picture.
+        preview: Picture for the head of the card, or None.
 
     Returns:
-        Caption by name of the file, in the order of the card.
+        Captions by name of the file, in the order of the card.
     """
     captions = {}
     if preview is not None:

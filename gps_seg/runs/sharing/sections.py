@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The sections of a model card; one without content is an empty text."""
+"""The sections of a model card; a section without content is empty."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,13 +44,13 @@ def what(facts: DeltaFacts, notes: AuthorNotes) -> str:
     share = facts.num_changed / facts.full.entries
     task = task_of(facts.config)
     sentences = (
-        f'{task.name} as a small file: what fine-tuning changed in '
+        f'{task.name} as a small file: the changes that fine-tuning made to '
         f'{link(notes.base)}.',
         f'It {task.effect} {classes}.' if classes else '',
         f'It was tuned with {method}.' if method else '',
         f'It changes {facts.num_changed:,} of {facts.full.entries:,} values '
-        f'({share:.2%}); all others, and the architecture, are those of the '
-        'base.',
+        f'({share:.2%}); all other values, and the architecture, are those '
+        'of the base.',
     )
     return paragraphs(
         f'# {" ".join(title_of(facts, notes).split())}',
@@ -81,7 +81,7 @@ def data(facts: DeltaFacts, notes: AuthorNotes) -> str:
 
 
 def metrics(facts: DeltaFacts) -> str:
-    """The metrics in the delta: of the task, and of each of a few classes."""
+    """The metrics in the delta: of the task, and of each class if few."""
     metric = facts.info['metric']
     if not metric:
         return ''
@@ -137,11 +137,11 @@ def use(facts: DeltaFacts) -> str:
         '## Use',
         f'Install gps_seg{place}{made}:',
         f'```\n{command}\n```',
-        'Run this from outside the folder, because Python imports whatever '
-        'lies in the folder where it starts:',
+        'Run this outside of the folder, because Python imports modules from '
+        'the folder where it starts:',
         f'```python\n{snippet}```',
         f'This reads {code(CONFIG_FILE)} as data. The tools of MMEngine run '
-        'a config as Python, so look at it before you give it to them.',
+        'a config as Python code, so read it before you use it with them.',
     )
 
 
@@ -151,13 +151,13 @@ def verify(facts: DeltaFacts) -> str:
         '## Verify',
         f'{code(f"sha256sum {DELTA_FILE}")} gives',
         f'```\n{facts.sha256}\n```',
-        f'{code("Delta.load")} refuses a damaged file, {code("apply")} a '
-        'base that is not the right one.',
+        f'{code("Delta.load")} refuses a damaged file, and {code("apply")} '
+        'refuses a wrong base.',
     )
 
 
 def intended_use(facts: DeltaFacts, notes: AuthorNotes) -> str:
-    """Notes of the author, and what holds for any delta."""
+    """Notes of the author, and limits that every delta has."""
     exactness = (
         'Base and delta together are the tuned model, bit for bit.'
         if facts.description['lossless']
@@ -188,7 +188,7 @@ def versions(facts: DeltaFacts) -> str:
 
 
 def _classes(names: Sequence[str]) -> str:
-    """The classes; of many, the first ones."""
+    """The names of the classes, cut if there are many."""
     few = ', '.join(map(code, names[:MOST_CLASSES]))
     if len(names) <= MOST_CLASSES:
         return few

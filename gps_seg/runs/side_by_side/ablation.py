@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Variants of one config, trained with several seeds each."""
+"""Train variants of one config, each with several seeds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Trial(NamedTuple):
         """
         marker = self.work_dir / FINISHED
         if not marker.is_file():
-            return False  # validations alone do not say: a killed run has them
+            return False  # a killed run may have validations, too
         if json.loads(marker.read_text())['config'] != self.digest:
             raise ValueError(
                 f"ablation: expected a run of variant '{self.variant}', seed "
@@ -73,19 +73,19 @@ class Trial(NamedTuple):
         write_json({'config': self.digest}, self.work_dir / FINISHED)
 
     def result(self) -> RunResult:
-        """Scores and cost of the run; errors as in :func:`read_run`."""
+        """Scores and cost of the run; see :func:`read_run` for errors."""
         return read_run(self.work_dir)._replace(name=self.variant)
 
 
 def plan(
     config: Config, seeds: Sequence[int], only: Sequence[str] | None = None
 ) -> list[Trial]:
-    """All runs, seed by seed, so that variants can be compared early.
+    """List all runs, seed by seed, so that variants can be compared early.
 
     Args:
         config: Config with ``variants`` and a ``work_dir``.
         seeds: Seeds, one or more.
-        only: Names of the variants to run, or None for all.
+        only: Names of the variants to run; None for all.
 
     Raises:
         ValueError: If the config has no variants, or lacks one of ``only``.
@@ -119,7 +119,7 @@ def check_folders(trials: Sequence[Trial]) -> None:
     """Raise ValueError if two configs would share a folder."""
     digests: dict[Path, str] = {}
     for trial in trials:
-        trial.is_over()  # raises if the run is of another config
+        trial.is_over()  # raises if the run has another config
         if digests.setdefault(trial.work_dir, trial.digest) != trial.digest:
             raise ValueError(
                 'variants: expected names that give different folders, got '
@@ -145,12 +145,12 @@ def run_trials(
     run.
 
     Args:
-        trials: Runs, as :func:`plan` gives them.
-        report: Called with a line before each training.
+        trials: Runs, as :func:`plan` returns them.
+        report: Function that prints a line before each training.
 
     Raises:
-        ValueError: Before any training, if a folder has a run of another
-            config, or a variant cannot be trained and compared.
+        ValueError: If a folder has a run of another config, or a variant
+            cannot be trained and compared; before any training.
     """
     check_folders(trials)
     check_variants(trials)

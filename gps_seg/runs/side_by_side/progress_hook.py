@@ -19,7 +19,7 @@ class ProgressHook(Hook):
         stream: Destination of the lines.
     """
 
-    priority = 'VERY_HIGH'  # so that the pictures of other hooks cost nothing
+    priority = 'VERY_HIGH'  # so that the time excludes pictures of other hooks
 
     def __init__(self, label: str, stream: TextIO) -> None:
         self.label = label
@@ -29,7 +29,7 @@ class ProgressHook(Hook):
         self.seconds = 0.0
 
     def before_train(self, runner: Runner) -> None:
-        """Start the clock; selecting counts as training."""
+        """Start the clock; the selection is part of the training time."""
         self.start = time.monotonic()
         self.clock = Clock(runner.max_iters)
 
@@ -40,7 +40,7 @@ class ProgressHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Write the line; raise ValueError without the scores to compare."""
+        """Write the line; raise ValueError if scores are missing."""
         if runner.iter == 0 or not metrics:
             return
         check_metrics(metrics, runner.work_dir)
@@ -52,5 +52,5 @@ class ProgressHook(Hook):
         )
 
     def write(self, line: str) -> None:
-        """Write a line at once, also into a pipe."""
+        """Write a line without buffering, also into a pipe."""
         print(line, file=self.stream, flush=True)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Runs side by side in one process: scores, costs and pictures of each."""
+"""Several runs in one process, with their scores, costs and pictures."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Run(NamedTuple):
 
     Args:
         method: Name in tables and pictures.
-        runner: Runner after its training, or after a validation alone.
+        runner: Runner after its training, or after a validation.
         trained: Number of values that the optimizer stepped.
-        seconds: Time of selecting and training, validations included.
+        seconds: Time of selection and training, including validations.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Run(NamedTuple):
 
 
 def train_quietly(method: str, config: Config) -> Run:
-    """Train by a config with a PeftHook; print a few lines of progress."""
+    """Train a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
     with quiet():
         runner = _build(config)
@@ -77,9 +77,9 @@ def validate_quietly(method: str, config: Config) -> Run:
 
 
 def _build(config: Config) -> Runner:
-    """A runner with its own visualizer."""
-    # Visualizers are singletons by name: with one name, all runs of a process
-    # would log into the folder of the first.
+    """Build a runner with its own visualizer."""
+    # Visualizers are singletons by name. With one name, all runs of a process
+    # would log into the folder of the first run.
     config = copy.deepcopy(config)
     config.visualizer.name = config.work_dir
     return build_runner(config)
@@ -106,7 +106,7 @@ def _cells(run: Run) -> list[str]:
 
 
 def plot_runs(runs: Sequence[Run], out: Path) -> Path:
-    """Plot the image mDice of each run, and the share of what it trained.
+    """Plot the image mDice of each run, and its share of trained values.
 
     Args:
         runs: Runs, one or more, each with a validation.
@@ -123,11 +123,11 @@ def plot_runs(runs: Sequence[Run], out: Path) -> Path:
 
 
 def plot_predictions(runs: Sequence[Run], chosen_by: Run, out: Path) -> Path:
-    """Three images, one per row, as each run predicts them.
+    """Draw the predictions of each run for three images, one per row.
 
     Args:
         runs: Runs with the same validation images.
-        chosen_by: Run by whose scores the images are worst, median and best.
+        chosen_by: Run whose worst, median and best images are drawn.
         out: Name of the picture.
 
     Returns:

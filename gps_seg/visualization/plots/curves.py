@@ -28,8 +28,8 @@ from gps_seg.visualization.plots.scalars import (
     smooth,
 )
 
-# The loss is averaged over about this share of the points of a run, if these
-# are enough for an average to differ from them.
+# The loss is averaged over about this share of the points of a run. With fewer
+# points than the number below, the average would hardly differ from them.
 _WINDOW = 0.05
 _LEAST_SMOOTHED = 40
 _MOST_LETTERS = 60  # of the name of a run
@@ -42,9 +42,8 @@ def plot_curves(
 ) -> Path:
     """Draw loss, learning rate and validation metrics of a run.
 
-    The title is the name of the work directory. Steps at which the loss was
-    not finite are marked. A run that has logged nothing yet gives a picture
-    that says so.
+    The title is the name of the work directory. Steps with a loss that is not
+    finite are marked. If nothing has been logged yet, the picture says so.
 
     Args:
         scalars_json: ``vis_data/scalars.json`` of a run, or several of them
@@ -56,8 +55,8 @@ def plot_curves(
 
     Raises:
         FileNotFoundError: If a file of scalars is missing.
-        ValueError: If a file is not one of scalars, or the name has another
-            ending.
+        ValueError: If a file does not contain scalars, or the name of the
+            picture has another ending.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -147,7 +146,7 @@ def _draw_learning_rate(axes: Axes, history: History) -> None:
 
 
 def _interval(steps: Sequence[float]) -> str:
-    """How often the loss was logged, where that is not at each iteration."""
+    """The interval at which the loss was logged; empty if that was always."""
     gaps = set(np.diff([0, *steps]))
     every = min(gaps)
     return f' (logged every {every:g})' if every > 1 and len(gaps) == 1 else ''
@@ -187,7 +186,7 @@ def _draw_metrics(axes: Axes, history: History) -> None:
 
 
 def _dot(steps: Sequence[float]) -> str:
-    """A marker for the points of a line that has few."""
+    """A marker for the points of a line, if there are few of them."""
     return '.' if len(steps) < _LEAST_SMOOTHED else ''
 
 

@@ -19,9 +19,9 @@ class RunResult(NamedTuple):
     """Scores and cost of one finished run.
 
     Args:
-        name: The method with its settings; runs of one name differ in seed.
+        name: Method with its settings; runs of the same name differ in seed.
         seed: Seed of the run.
-        metrics: Scores of the last validation, :data:`METRICS` among them.
+        metrics: Scores of the last validation, including :data:`METRICS`.
         trained: Values that the optimizer stepped.
         total: Values of all parameters of the model.
     """
@@ -43,7 +43,7 @@ def read_run(work_dir: Path) -> RunResult:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the run has no validation, or one by other metrics.
+        ValueError: If the run has no validation, or not with these metrics.
     """
     trained = _read_json(work_dir / 'trained.json')
     environment = _read_json(work_dir / 'environment.json')
@@ -62,10 +62,10 @@ def read_run(work_dir: Path) -> RunResult:
 
 
 def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
-    """Raise ValueError unless a validation gave all of :data:`METRICS`.
+    """Raise ValueError unless a validation returned all of :data:`METRICS`.
 
     Args:
-        names: Metrics of the validation; none if there was no validation.
+        names: Metrics of the validation; empty if there was none.
         work_dir: Work directory of the run.
     """
     names = list(names)
@@ -81,8 +81,8 @@ def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
 def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
     """Markdown table with one row per method: mean and range over its seeds.
 
-    ``% trained`` is the values that the optimizer steps as a share of all
-    values of the model's parameters.
+    ``% trained`` is the number of values that the optimizer steps, as a share
+    of all values of the model's parameters.
 
     Args:
         runs: Runs in any order.
