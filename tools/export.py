@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> str:
     require_new(args.out, '.onnx', '.pt')
 
-    from gps_seg.engine.testing.task_model import build_tuned
+    from gps_seg.engine import build_tuned
     from gps_seg.export import (
         export_segmentor,
         interface_of,

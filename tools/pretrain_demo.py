@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.files import require_new
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -41,11 +42,7 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.models.weight_files import write_safetensors
     from gps_seg.runs import launch
 
-    if args.out.exists():
-        raise FileExistsError(
-            f'out: expected a new file, got {args.out}, which exists. Remove '
-            'it, or choose another name.'
-        )
+    require_new(args.out, '.safetensors')
     config = launch.load_config(str(CONFIG), args.work_dir, args.cfg_options)
     ensure_dataset(Path(config.data_root), **config.generator)
     runner = launch.build_runner(config)

@@ -16,14 +16,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from gps_seg.command_line import run_tool
+from gps_seg.command_line import run_tool, tool_parser
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
     add = parser.add_argument
     add('delta', type=Path, help='delta.safetensors of a run')
     add('--out', type=Path, required=True, help='new or empty folder')
@@ -106,7 +103,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    return run_tool(make_parser(), run)
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 from gps_seg.command_line.launcher import add_launcher
 
 
-def make_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     add = parser.add_argument
     add(
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    return run_tool(make_parser(), run)
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from gps_seg.command_line.running import INTERRUPTED
 from gps_seg.engine.saving.run_files import LATEST_FILE
 from gps_seg.text.announcement import Announcement
-
-#: Exit status of an interrupted process, as in shells: 128 + SIGINT.
-EXIT_STATUS = 130
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
             logger='current',
             level=logging.WARNING,
         )
-        raise SystemExit(EXIT_STATUS) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _how(work_dir: Path) -> str:

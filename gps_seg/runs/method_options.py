@@ -9,10 +9,8 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
+from gps_seg.engine import DeltaHook, PeftHook, ReportHook
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks, plug_in
-from gps_seg.engine.reporting.report_hook import ReportHook
-from gps_seg.engine.saving.delta_hook import DeltaHook
-from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import build_from, check_keys

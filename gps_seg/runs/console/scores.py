@@ -7,7 +7,8 @@ from typing import Any, Self
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from gps_seg.engine.saving.delta_hook import BETTER, DeltaHook
+from gps_seg.engine import DeltaHook
+from gps_seg.engine.saving.delta_hook import BETTER
 from gps_seg.engine.saving.delta_run import finite_numbers
 from gps_seg.text.scores import by_class, overall, score_text
 from gps_seg.text.table import aligned

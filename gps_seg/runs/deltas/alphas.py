@@ -19,8 +19,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
+from gps_seg.engine import build_base
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
-from gps_seg.engine.testing.task_model import build_base
 from gps_seg.runs.launch import build_runner
 from gps_seg.text.clock import Clock
 from gps_seg.text.scores import score_text

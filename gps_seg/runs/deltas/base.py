@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from gps_seg.engine.testing.task_model import build_base
+from gps_seg.engine import build_base
 from gps_seg.models.weight_files import read_tensors
 from gps_seg.runs.launch import load_config
 

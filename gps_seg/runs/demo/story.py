@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import nn
 
 from gps_seg.delta import Delta
-from gps_seg.engine.testing.task_model import build_base
+from gps_seg.engine import build_base
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.demo.hospitals import (
     HOSPITALS,
@@ -30,7 +30,7 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     train_quietly,
     validate_quietly,
 )
-from gps_seg.visualization.images.prediction_grid import plot_prediction_grid
+from gps_seg.visualization import plot_prediction_grid
 
 #: Name of a method in tables and pictures -> its config, for hospital A.
 METHODS = {

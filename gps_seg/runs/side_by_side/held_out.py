@@ -19,7 +19,7 @@ from gps_seg.delta import Delta, applied
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.runs.console.screen import quiet
-from gps_seg.visualization.images.prediction_grid import GridRow
+from gps_seg.visualization import GridRow
 
 #: Scores of all images, by state of the model and then by data set.
 ScoreMatrix = dict[str, dict[str, list[ImageScore]]]

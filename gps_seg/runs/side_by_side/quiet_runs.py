@@ -25,9 +25,10 @@ from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 from gps_seg.text.scores import METRICS
 from gps_seg.text.table import aligned
-from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.images.prediction_grid import (
+from gps_seg.visualization import (
     GridRow,
+    MethodRun,
+    plot_comparison,
     plot_prediction_grid,
 )
 
