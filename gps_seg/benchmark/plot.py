@@ -15,6 +15,7 @@ from gps_seg.visualization.figure import (
     new_figure,
     save_figure,
     style_axes,
+    write_beside,
 )
 from gps_seg.visualization.palette import INK, MUTED, PALETTE, PLAIN, STACK
 
@@ -111,7 +112,8 @@ def _is_ours(summary: Summary) -> bool:
 
 def _draw_memory(axes: Axes, summaries: Sequence[Summary]) -> None:
     style_axes(axes, 'memory above the model')
-    _write_row(axes, -1, [*_COLUMNS], MUTED)
+    ends = _COLUMNS.values()
+    write_beside(axes, -1, [*_COLUMNS], ends, MUTED)
     for position, summary in enumerate(summaries):
         end = 0.0
         for part, colour in zip(_parts(summary), _PARTS.values(), strict=True):
@@ -122,7 +124,7 @@ def _draw_memory(axes: Axes, summaries: Sequence[Summary]) -> None:
             peak = summary.peak / MIB
             numbers[1] = f'{peak:,.0f}'
             axes.plot(peak, position, 'D', ms=5, color=INK, mec='white')
-        _write_row(axes, position, numbers, INK)
+        write_beside(axes, position, numbers, ends, INK)
     axes.set_xlabel(f'MiB\n{_NOTE}', fontsize=8, color=INK)
     axes.margins(x=0.04)
 
@@ -134,24 +136,6 @@ def _parts(summary: Summary) -> tuple[float, float, float]:
         sum(summary.gradients) / MIB,
         sum(summary.state) / MIB,
     )
-
-
-def _write_row(
-    axes: Axes, position: float, texts: Sequence[str], colour: str
-) -> None:
-    """Write the numbers of a row right of the axes, clear of the bars."""
-    for text, end in zip(texts, _COLUMNS.values(), strict=True):
-        axes.annotate(
-            text,
-            (1, position),
-            xycoords=('axes fraction', 'data'),
-            xytext=(end, 0),
-            textcoords='offset points',
-            ha='right',
-            va='center',
-            fontsize=8,
-            color=colour,
-        )
 
 
 def _handles(summaries: Sequence[Summary]) -> list[Patch | Line2D]:

@@ -15,8 +15,8 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.logging import MMLogger
 
-from gps_seg.engine.reporting.report_hook import ENVIRONMENT_FILE
 from gps_seg.files import write_bytes
+from gps_seg.files.run_files import ENVIRONMENT_FILE
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from gps_seg.command_line.running import INTERRUPTED
-from gps_seg.engine.saving.run_files import LATEST_FILE
+from gps_seg.files.run_files import LATEST_FILE
 from gps_seg.text.announcement import Announcement
 
 

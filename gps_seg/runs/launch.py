@@ -17,8 +17,8 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from gps_seg.delta import is_delta
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.config.source import read_config
-from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
+from gps_seg.files.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.models import read_checkpoint
 from gps_seg.runs.overrides import parse_overrides
 

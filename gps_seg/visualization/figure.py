@@ -65,6 +65,36 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     )
 
 
+def write_beside(
+    axes: Axes,
+    position: float,
+    texts: Sequence[str],
+    ends: Iterable[float],
+    colour: str,
+) -> None:
+    """Write numbers right of horizontal bars or dots, in columns.
+
+    Args:
+        axes: Axes whose rows stand at whole numbers.
+        position: Row of the numbers.
+        texts: Text of each column.
+        ends: Right end of each column, in points from the axes.
+        colour: Colour of the texts.
+    """
+    for text, end in zip(texts, ends, strict=True):
+        axes.annotate(
+            text,
+            (1, position),
+            xycoords=('axes fraction', 'data'),
+            xytext=(end, 0),
+            textcoords='offset points',
+            ha='right',
+            va='center',
+            fontsize=8,
+            color=colour,
+        )
+
+
 def percent_sign(scores: Iterable[float]) -> str:
     """Unit of an axis of scores.
 

@@ -24,7 +24,8 @@ from gps_seg.engine.config.known_types import (
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 #: Keys that may hold the path of a file with weights.
 WEIGHTS = ('checkpoint', 'pretrained', 'load_from')
-_FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
+#: Facts of a data set that a model card has.
+FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
 #: Keys that may hold a path.
 PLACES = (*WEIGHTS, 'data_root', 'split', 'ann_file')
 # Used in training only, and built from other registries than a model.
@@ -121,7 +122,7 @@ def _dictionary(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _facts(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Facts of a data set for the model card, and its classes."""
-    facts = {name: dataset[name] for name in _FACTS if name in dataset}
+    facts = {name: dataset[name] for name in FACTS if name in dataset}
     kind = facts.get('type')
     if not isinstance(kind, str) or not is_known_dataset(kind):
         facts.pop('type', None)

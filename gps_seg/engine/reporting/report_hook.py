@@ -21,10 +21,12 @@ from gps_seg.engine.reporting.examples import (
 from gps_seg.engine.runner_model import bare_model, is_training
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.files import write_json
+from gps_seg.files.run_files import (
+    CURVES_FILE,
+    ENVIRONMENT_FILE,
+    OVERLAYS_FILE,
+)
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
-
-#: Versions, machine, seed and command line of a run.
-ENVIRONMENT_FILE = 'environment.json'
 
 
 @HOOKS.register_module()
@@ -100,7 +102,7 @@ class ReportHook(Hook):
                 'Report: no curves, because no LocalVisBackend logged the run.'
             )
             return
-        path = plot_curves(files, Path(runner.work_dir, 'curves.png'))
+        path = plot_curves(files, Path(runner.work_dir, CURVES_FILE))
         runner.logger.info(f'Report: curves in {path}')
 
     def _draw_overlays(self, runner: Runner) -> None:
@@ -126,7 +128,7 @@ class ReportHook(Hook):
         dataset = runner.val_dataloader.dataset
         classes = ClassColours.from_metainfo(dataset.metainfo)
         path = plot_overlays(
-            rows, Path(runner.work_dir, 'overlays.png'), classes
+            rows, Path(runner.work_dir, OVERLAYS_FILE), classes
         )
         runner.logger.info(f'Report: overlays in {path}')
 

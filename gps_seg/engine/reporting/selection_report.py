@@ -11,6 +11,11 @@ from mmengine.runner import Runner
 from gps_seg.engine.reporting.trained_values import count_trained
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.files import write_json
+from gps_seg.files.run_files import (
+    SELECTION_FILE,
+    SELECTION_MAP_FILE,
+    TRAINED_FILE,
+)
 from gps_seg.peft import Choice, Trainable
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.text.announcement import Announcement
@@ -45,7 +50,7 @@ def report_choice(
             **counts,
             'all': values.total,
         },
-        work_dir / 'trained.json',
+        work_dir / TRAINED_FILE,
     )
     if selection:
         _report_selection(runner, choice)
@@ -66,8 +71,8 @@ def _report_selection(runner: Runner, choice: Choice) -> None:
         f'Selection {selection.hash[:12]}\n'
         + format_table(summarize_selection(selection))
     )
-    selection.save(work_dir / 'selection.safetensors')
-    path = plot_selection(selection, work_dir / 'selection.png')
+    selection.save(work_dir / SELECTION_FILE)
+    path = plot_selection(selection, work_dir / SELECTION_MAP_FILE)
     runner.logger.info(f'Selection drawn in {path}')
 
 

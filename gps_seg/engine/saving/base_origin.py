@@ -16,8 +16,8 @@ from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.change import tensor_digest
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.saving.plain_checkpoint import write_checkpoint
-from gps_seg.engine.saving.run_files import BASE_FILE
 from gps_seg.engine.testing.task_model import build_base
+from gps_seg.files.run_files import BASE_FILE
 
 
 def keep_base(runner: Runner, baseline: Baseline) -> None:

@@ -32,9 +32,15 @@ from gps_seg.engine.saving.delta_run import (
     validates_now,
 )
 from gps_seg.engine.saving.earlier_run import set_aside
-from gps_seg.engine.saving.run_files import LATEST_FILE, RESUME_FILE
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, slim
 from gps_seg.files import replacing, write_text
+from gps_seg.files.run_files import (
+    BEST_DELTA_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    LATEST_FILE,
+    RESUME_FILE,
+)
 
 BETTER: Mapping[str, Callable[[float, float], bool]] = {
     'greater': lambda new, old: new > old,
@@ -207,8 +213,8 @@ class DeltaHook(Hook):
             return
         if self.best is None or self.is_better(score, self.best):
             self.best = score
-            averaged = averaged_model(runner)
-            self._write(runner, averaged or bare_model(runner), 'best_delta')
+            model = averaged_model(runner) or bare_model(runner)
+            self._write(runner, model, BEST_DELTA_FILE)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -235,10 +241,10 @@ class DeltaHook(Hook):
             epochs: Number of epochs completed.
             iters: Number of iterations completed.
         """
-        self._write(runner, bare_model(runner), 'delta')
+        self._write(runner, bare_model(runner), DELTA_FILE)
         averaged = averaged_model(runner)
         if averaged is not None:
-            self._write(runner, averaged, 'ema_delta')
+            self._write(runner, averaged, EMA_DELTA_FILE)
         work_dir = Path(runner.work_dir)
         with replacing(work_dir / RESUME_FILE) as partial:
             done = {'epoch': epochs, 'iter': iters}
@@ -249,7 +255,7 @@ class DeltaHook(Hook):
     @master_only
     def _write(self, runner: Runner, model: nn.Module, name: str) -> None:
         delta = self.baseline.delta(model, self._describe(runner))
-        path = Path(runner.work_dir, f'{name}.safetensors')
+        path = Path(runner.work_dir, name)
         delta.save(path)
         runner.logger.info(
             f'Saved {path}: {path.stat().st_size / 1e6:.2f} MB, '

@@ -6,14 +6,21 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
+from gps_seg.files.run_files import (
+    BASE_FILE,
+    BEST_DELTA_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    LATEST_FILE,
+    RESUME_FILE,
+)
 
 #: Files that DeltaHook writes.
 KEPT_FILES = (
     RESUME_FILE,
-    'delta.safetensors',
-    'ema_delta.safetensors',
-    'best_delta.safetensors',
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    BEST_DELTA_FILE,
     BASE_FILE,
     LATEST_FILE,
 )

@@ -10,20 +10,28 @@ from pathlib import Path
 
 from mmengine.runner import Runner
 
+from gps_seg.files.run_files import (
+    BEST_DELTA_FILE,
+    CURVES_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    OVERLAYS_FILE,
+    SELECTION_MAP_FILE,
+)
 from gps_seg.runs.console.header import log_file, shown
 from gps_seg.runs.console.scores import BestScore, format_scores
 from gps_seg.runs.what_trained import what_trained
 
 #: Files of weights and their descriptions; the one to use comes first.
 _WEIGHTS: Mapping[str, str] = {
-    'best_delta.safetensors': 'delta of the best validation',
-    'delta.safetensors': 'delta of the last iteration',
-    'ema_delta.safetensors': 'delta of the averaged weights',
+    BEST_DELTA_FILE: 'delta of the best validation',
+    DELTA_FILE: 'delta of the last iteration',
+    EMA_DELTA_FILE: 'delta of the averaged weights',
 }
 _PICTURES: Mapping[str, str] = {
-    'curves.png': 'loss and scores',
-    'overlays.png': 'validation images: worst, median, best',
-    'selection.png': 'connections selected in each layer',
+    CURVES_FILE: 'loss and scores',
+    OVERLAYS_FILE: 'validation images: worst, median, best',
+    SELECTION_MAP_FILE: 'connections selected in each layer',
 }
 
 

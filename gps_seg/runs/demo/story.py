@@ -9,6 +9,7 @@ from torch import nn
 
 from gps_seg.delta import Delta
 from gps_seg.engine import build_base
+from gps_seg.files.run_files import DELTA_FILE, SELECTION_MAP_FILE
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.demo.hospitals import (
     HOSPITALS,
@@ -87,7 +88,7 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
         runs[method] = _train(place, method, name)
     _train(place, 'gps at B', 'gps_dye')
     files = {
-        state: place.work_dir / name / 'delta.safetensors'
+        state: place.work_dir / name / DELTA_FILE
         for state, name in WRITTEN_BY.items()
     }
     deltas = {state: Delta.load(path) for state, path in files.items()}
@@ -143,10 +144,11 @@ def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
     domains = plot_hospitals(place, out / 'domains.png')
     methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
     comparison = plot_runs(rows, out / 'comparison.png')
+    selection = out / 'gps' / SELECTION_MAP_FILE
     return {
         domains: 'images of the three hospitals',
         grid: 'an image of each, with nothing, delta A or delta B applied',
         methods: 'worst, median, best image at A, by method',
         comparison: 'score at A and trained share, by method',
-        out / 'gps' / 'selection.png': 'connections that GPS selected for A',
+        selection: 'connections that GPS selected for A',
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.config.inference import WEIGHTS
+from gps_seg.engine.config.inference import FACTS, WEIGHTS
 from gps_seg.models.catalogue import DOWNLOADS
 from gps_seg.models.weights import SCHEME
 from gps_seg.text.markdown import code
@@ -17,7 +17,6 @@ _LOADERS = {
     'validation': 'val_dataloader',
     'test': 'test_dataloader',
 }
-_DATASET_KEYS = ('type', 'data_root', 'task', 'split', 'ann_file')
 
 
 def checkpoints(config: Config) -> list[str]:
@@ -91,7 +90,7 @@ def describe_datasets(config: Config) -> dict[str, str]:
     found = {}
     for name, loader in _LOADERS.items():
         dataset = _dataset(config, loader)
-        values = [dataset[k] for k in _DATASET_KEYS if dataset.get(k)]
+        values = [dataset[k] for k in FACTS if dataset.get(k)]
         if values:
             found[name] = ', '.join(map(code, values))
     if found.get('test') == found.get('validation'):

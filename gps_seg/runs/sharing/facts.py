@@ -10,9 +10,7 @@ from mmengine.config import Config
 
 from gps_seg.engine.testing.task_model import ModelSize
 
-DELTA_FILE, CONFIG_FILE, CARD_FILE = (
-    *('delta.safetensors', 'config.py', 'README.md'),
-)
+CONFIG_FILE, CARD_FILE = 'config.py', 'README.md'
 # Identifiers of licenses on the hub: apache-2.0, cc-by-nc-4.0, other.
 _LICENSE = re.compile(r'[a-z0-9][a-z0-9.-]*')
 

@@ -11,11 +11,11 @@ from gps_seg.delta.reports.description import describe
 from gps_seg.engine.config.text import config_from_text
 from gps_seg.engine.testing.task_model import size_of
 from gps_seg.files import new_folder, require_new_or_empty
+from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.models.weight_files import sha256_of
 from gps_seg.runs.sharing.facts import (
     CARD_FILE,
     CONFIG_FILE,
-    DELTA_FILE,
     AuthorNotes,
     DeltaFacts,
 )

@@ -6,10 +6,10 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from gps_seg.delta import Delta
+from gps_seg.files.run_files import OVERLAYS_FILE, SELECTION_MAP_FILE
 from gps_seg.visualization import plot_selection
 
-PREVIEW_FILE, SELECTION_FILE = 'preview.png', 'selection.png'
-_OVERLAYS = 'overlays.png'
+PREVIEW_FILE = 'preview.png'
 _NO_PICTURE = (
     *(UnidentifiedImageError, OSError, SyntaxError, ValueError),
     Image.DecompressionBombError,
@@ -22,7 +22,7 @@ def find_overlays(delta: Path) -> Path | None:
     Args:
         delta: Delta file in the work directory of the run.
     """
-    found = delta.parent / _OVERLAYS
+    found = delta.parent / OVERLAYS_FILE
     return found if found.is_file() else None
 
 
@@ -73,6 +73,6 @@ def add_pictures(
         preview.save(folder / PREVIEW_FILE, format='PNG')
         captions[PREVIEW_FILE] = 'Preview'
     if delta.selection.num_selected:
-        plot_selection(delta.selection, folder / SELECTION_FILE)
-        captions[SELECTION_FILE] = 'Selected connections, by layer'
+        plot_selection(delta.selection, folder / SELECTION_MAP_FILE)
+        captions[SELECTION_MAP_FILE] = 'Selected connections, by layer'
     return captions

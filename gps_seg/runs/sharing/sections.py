@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gps_seg.delta.reports.description import PART_NAMES
+from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.runs.sharing.config_facts import (
     checkpoints,
     describe_checkpoint,
@@ -12,7 +13,6 @@ from gps_seg.runs.sharing.config_facts import (
 )
 from gps_seg.runs.sharing.facts import (
     CONFIG_FILE,
-    DELTA_FILE,
     AuthorNotes,
     DeltaFacts,
 )

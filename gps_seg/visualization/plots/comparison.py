@@ -21,6 +21,7 @@ from gps_seg.visualization.figure import (
     save_figure,
     shortened,
     style_axes,
+    write_beside,
 )
 from gps_seg.visualization.palette import INK, MUTED
 from gps_seg.visualization.plots.score_axis import (
@@ -184,18 +185,8 @@ def _write_numbers(axes: Axes, methods: Sequence[list[MethodRun]]) -> None:
         percent = '100' if share == 100 else f'{share:.2f}'
         lines.append((position, (f'{mean_score(runs):.1f}', percent)))
     for position, texts in lines:
-        for text, end in zip(texts, _COLUMNS, strict=True):
-            axes.annotate(
-                text,
-                (1, position),
-                xycoords=('axes fraction', 'data'),
-                xytext=(end, 0),
-                textcoords='offset points',
-                ha='right',
-                va='center',
-                fontsize=8,
-                color=MUTED if position < 0 else INK,
-            )
+        colour = MUTED if position < 0 else INK
+        write_beside(axes, position, texts, _COLUMNS, colour)
 
 
 def _name_axis(figure: Figure, metric: str, note: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gps_seg.files.run_files import ENVIRONMENT_FILE, TRAINED_FILE
 from gps_seg.text import markdown
 from gps_seg.text.scores import METRICS
 from gps_seg.text.short import method_text
@@ -45,8 +46,8 @@ def read_run(work_dir: Path) -> RunResult:
         FileNotFoundError: If a file is missing.
         ValueError: If the run has no validation, or not with these metrics.
     """
-    trained = _read_json(work_dir / 'trained.json')
-    environment = _read_json(work_dir / 'environment.json')
+    trained = _read_json(work_dir / TRAINED_FILE)
+    environment = _read_json(work_dir / ENVIRONMENT_FILE)
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     history = read_history(files[-1:])
     last = history.validation[-1] if history.validation else {}
