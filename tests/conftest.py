@@ -29,6 +29,10 @@ SHARED = REPO.parent / 'shared'
 # A run under test must not depend on who else uses the machine's cores, and
 # tests run tensors so small that more threads only cost.
 torch.set_num_threads(1)
+# A runner is part of a reference cycle, so the queues of its loader may be
+# gone before its workers are asked to end: they would end five seconds later,
+# at their next check.
+torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 0.5
 # Without it Matplotlib would look for a display.
 os.environ.setdefault('MPLBACKEND', 'Agg')
 

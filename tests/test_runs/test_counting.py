@@ -135,11 +135,7 @@ def test_what_the_config_froze_has_its_own_row():
     [
         (dict(type='bias'), None, r"expected method=dict\(type='gps'"),
         (dict(type='gps', share=0.1), None, r'depends on the scores'),
-        (
-            dict(type='gps', k=1, scope='network'),
-            None,
-            r'depends on the scores',
-        ),
+        (dict(type='gps', k=1, scope='network'), None, r'on the scores'),
         (dict(type='gps', k=1), 99, r'99'),
     ],
 )
