@@ -16,14 +16,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from gps_seg.command_line import run_tool
+from gps_seg.command_line import run_tool, tool_parser
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = tool_parser(__doc__)
     add = parser.add_argument
     add('delta', type=Path, help='delta.safetensors of a run')
     add('--out', type=Path, required=True, help='new or empty folder')
