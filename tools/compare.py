@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Compare finished runs: a table, and a plot, of methods and seeds.
 
-python tools/compare.py work_dirs/kvasir/* --out work_dirs/kvasir.png
+python tools/compare.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
 
 The runs must be those of segmentors that were validated with DiceIoUMetric.
 """

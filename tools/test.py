@@ -1,8 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Test weights: python tools/test.py CONFIG DELTA_OR_CHECKPOINT.
+r"""Test weights on the test set of a config.
 
-The console shows the scores; test_metrics.json in the work directory has all
-of them, and the log file what else is known of the test.
+python tools/test.py configs/gps_kvasir.py \
+    work_dirs/gps_kvasir/best_delta.safetensors
+
+The console shows the scores. test_metrics.json in the work directory has all
+of them, the log file the whole course of the test.
 """
 
 import argparse

@@ -1,8 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a model by a config: python tools/train.py configs/gps_kvasir.py.
+"""Train a model by a config.
+
+python tools/train.py configs/gps_kvasir.py
 
 The console shows what runs, how far it is, and the scores; the log file in
-the work directory has everything. Ctrl-C stops, --resume goes on.
+the work directory has everything. Ctrl-C stops the run, --resume continues it.
 """
 
 import argparse
