@@ -1,5 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Test weights: python tools/test.py CONFIG DELTA_OR_CHECKPOINT.
+r"""Test weights on the test set of a config.
+
+python tools/test.py configs/gps_kvasir.py \
+    work_dirs/gps_kvasir/best_delta.safetensors
 
 The console shows the scores. They are also written to test_metrics.json in the
 work directory, and the log file has the details of the test.

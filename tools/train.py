@@ -1,5 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train the model of a config: python tools/train.py configs/gps_kvasir.py.
+"""Train the model of a config.
+
+python tools/train.py configs/gps_kvasir.py
 
 The console shows progress and scores; the log file in the work directory has
 all details. Ctrl-C stops a run, and --resume continues it.

@@ -45,9 +45,21 @@ class ToolParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End the process with status 2."""
         # The usage takes many lines and is in --help.
+        advice = self._meant(message)
         self.exit(
-            2, f'{self.prog}: {message}\nRun {self.prog} --help for usage.\n'
+            2,
+            f'{self.prog}: {message}{advice}\n'
+            f'Run {self.prog} --help for usage.\n',
         )
+
+    def _meant(self, message: str) -> str:
+        """The option that is like the first unknown one, as a question."""
+        label, _, words = message.partition(': ')
+        if label != 'unrecognized arguments':
+            return ''
+        word = words.split()[0].partition('=')[0]
+        close = get_close_matches(word, self._option_string_actions, 1)
+        return f'. Did you mean {close[0]}?' if close else ''
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

@@ -72,6 +72,7 @@ def test_every_option_has_a_help_text(lean, page):
 def test_a_wrong_option_is_answered_at_once(lean, tool):
     result = lean(tool, '--not-an-option')
     assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 2
     assert 'Traceback' not in result.stderr
 
 

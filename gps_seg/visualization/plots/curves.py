@@ -34,6 +34,7 @@ _WINDOW = 0.05
 _LEAST_SMOOTHED = 40
 _MOST_LETTERS = 60  # of the name of a run
 _MARKERS = 'osD^vP'
+_EMPTY = 'nothing logged'
 
 
 def plot_curves(
@@ -100,7 +101,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
     steps, values = series(history.training, 'loss')
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
-        _say_empty(axes)
+        _say_empty(axes, _why_no_loss(history))
     elif len(values) < _LEAST_SMOOTHED:
         axes.plot(steps, values, '.-', color=PALETTE[0], lw=1.5, ms=5)
     else:
@@ -114,6 +115,13 @@ def _draw_loss(axes: Axes, history: History) -> None:
     _mark_broken(axes, steps, values)
     if axes.get_legend_handles_labels()[0]:
         _add_legend(axes, loc='lower right', anchor=(1, 1.01), ncols=3)
+
+
+def _why_no_loss(history: History) -> str:
+    """A short run has scores, but ends before a loss is logged."""
+    if history.training or not history.validation:
+        return _EMPTY
+    return f'{_EMPTY}: fewer iterations\nthan default_hooks.logger.interval'
 
 
 def _mark_broken(axes: Axes, steps: list[float], values: list[float]) -> None:
@@ -206,13 +214,10 @@ def _add_legend(
     )
 
 
-def _say_empty(axes: Axes) -> None:
+def _say_empty(axes: Axes, text: str = _EMPTY) -> None:
     axes.text(
-        0.5,
-        0.5,
-        'nothing logged',
-        transform=axes.transAxes,
-        ha='center',
-        color=MUTED,
+        0.5, 0.5, text, transform=axes.transAxes, ha='center', color=MUTED
     )
+    # Numbers beside an empty panel look like values.
+    axes.tick_params(length=0, labelleft=False, labelbottom=False)
     axes.grid(False)
