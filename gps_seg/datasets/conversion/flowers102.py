@@ -57,6 +57,10 @@ def convert_flowers102(
         ValueError: If ``source`` is not such a data set, or has any problem;
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
+
+    Example::
+
+        sizes = convert_flowers102('flowers102.zip', 'data/flowers102')
     """
     with converting(source, target) as (files, folder):
         root = find_root(files, str(source))
