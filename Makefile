@@ -38,7 +38,7 @@ check: $(INSTALLED)  ## lint, formatting, types, tests: what CI runs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(WORKERS)
 
-format: $(INSTALLED)  ## mend what ruff can mend
+format: $(INSTALLED)  ## apply ruff's fixes and its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -28,7 +28,7 @@ from gps_seg.peft import (  # noqa: E402
     build_method,
     weights_to_select,
 )
-from gps_seg.runs.counting import model_of_shapes  # noqa: E402
+from gps_seg.runs.counting.shapes import model_of_shapes  # noqa: E402
 from gps_seg.sparse import Role  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train the variants of a config with several seeds: a table and a plot.
+"""Train the variants of a config with several seeds; make a table and a plot.
 
 python tools/ablate.py configs/studies/ablation.py --seeds 0 1 2
 
-If it is interrupted, run the same command again: finished runs are reused, an
-unfinished one is trained from its start.
+After an interruption, run the same command again: finished runs are reused, an
+unfinished run starts from the beginning.
 """
 
 import argparse
@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
-
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
+from gps_seg.text.scores import METRICS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         default=[0, 1, 2],
         metavar='SEED',
-        help='seeds to train each variant with',
+        help='seeds for each variant',
     )
     add(
         '--only',
@@ -51,20 +50,18 @@ def build_parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> str:
     from gps_seg.runs.launch import load_config
     from gps_seg.runs.side_by_side.ablation import plan, run_trials
-    from gps_seg.visualization import MethodRun, plot_comparison
-    from gps_seg.visualization.plots.run_results import results_table
+    from gps_seg.visualization.plots.run_results import (
+        plot_results,
+        results_table,
+    )
 
     config = load_config(args.config, args.work_dir, args.cfg_options)
     trials = plan(config, args.seeds, args.only)
     order = list(dict.fromkeys(trial.variant for trial in trials))
     results = sorted(run_trials(trials), key=lambda run: order.index(run.name))
-    rows = [
-        MethodRun(run.name, run.metrics[args.metric], run.trained / run.total)
-        for run in results
-    ]
     table = results_table(results, METRICS)
     out = Path(config.work_dir, 'ablation.png')
-    return f'{table}\n\n{plot_comparison(rows, out, args.metric)}'
+    return f'{table}\n\n{plot_results(results, out, args.metric)}'
 
 
 def main() -> int:

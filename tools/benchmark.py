@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Measure what a training step costs in time and memory, method by method.
+"""Measure the time and memory of a training step for several methods.
 
 python tools/benchmark.py --arch vit-b16 --out work_dirs/benchmark_vit-b16
 
@@ -10,9 +10,7 @@ threads.
 """
 
 import argparse
-import os
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -68,12 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         help='side of the input in pixels (default: that of the architecture)',
     )
-    add('--steps', type=int, default=5, help='timed steps per round')
+    add('--steps', type=int, default=5, help='measured steps per round')
     add(
         '--rounds',
         type=int,
         default=3,
-        help='rounds, in each of which every method takes a turn',
+        help='number of rounds; each measures every method once',
     )
     add(
         '--checkpoint',
@@ -83,51 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.benchmark import (
-        Settings,
-        as_json,
-        check_architecture,
-        format_tables,
-        plot_benchmark,
-        rows_of,
-        run_rounds,
-        select_once,
-        summarize,
-    )
-    from gps_seg.engine.reporting.environment import describe_environment
-    from gps_seg.files import write_json
+    from gps_seg.runs.benchmarking import benchmark
 
-    settings = Settings(
-        arch=args.arch,
-        size=check_architecture(args.arch, args.size),
-        batch=args.batch,
-        device=args.device,
-        steps=args.steps,
-        rounds=args.rounds,
-        checkpoint=args.checkpoint,
-    )
-    rows = rows_of(args.methods, args.k)
-    out = args.out or Path('work_dirs', f'benchmark_{args.arch}')
-    out.mkdir(parents=True, exist_ok=True)
-    content = describe_environment() | {
-        'cpu_count': os.cpu_count(),
-        'settings': asdict(settings),
-        'selections': select_once(settings, rows, out),
-    }
-    title = (
-        f'{settings.arch}, {settings.size} x {settings.size} pixels, batch '
-        f'{settings.batch}, float32, {settings.device}, '
-        f'threads: {content["num_threads"]}'
-    )
-    print(title, flush=True)
-    for measurements in run_rounds(
-        settings, rows, out, partial(print, flush=True)
-    ):
-        content['methods'] = as_json(measurements)
-        write_json(content, out / 'benchmark.json')
-    summaries = [s for s in map(summarize, measurements) if s is not None]
-    picture = plot_benchmark(summaries, out / 'benchmark.png', title)
-    return f'{format_tables(measurements)}\n{picture}'
+    return benchmark(args, partial(print, flush=True))
 
 
 def main() -> int:

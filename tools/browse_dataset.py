@@ -8,12 +8,12 @@ import argparse
 import sys
 
 from gps_seg.command_line import (
-    PICTURES,
     add_cfg_options,
     file_ending_in,
     run_tool,
     tool_parser,
 )
+from gps_seg.files import PICTURES
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--split',
         choices=('train', 'val', 'test'),
         default='train',
-        help='data loader to take the images and their pipeline from',
+        help='split whose images and pipeline are used',
     )
     add(
         '--number',
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--seed',
         type=int,
         default=0,
-        help='seed of the random choice of images and of their augmentation',
+        help='seed for the choice of images and for their augmentation',
     )
     add_cfg_options(parser)
     return parser

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Open and count the files of a config's data sets before training.
+"""Check and count the files of a config's data sets before training.
 
 python tools/check_dataset.py configs/gps_kvasir.py
 

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare finished runs: a table, and a plot, of methods and seeds.
+"""Compare methods by their finished runs, as a table and a plot.
 
-python tools/compare.py work_dirs/kvasir/* --out work_dirs/kvasir.png
+python tools/compare.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
 
-The runs must be those of segmentors that were validated with DiceIoUMetric.
+The models must be segmentors that were validated with DiceIoUMetric.
 """
 
 import argparse
@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 from gps_seg.command_line import (
-    PICTURES,
     file_ending_in,
     run_tool,
     tool_parser,
 )
-
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
+from gps_seg.files import PICTURES
+from gps_seg.text.scores import METRICS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         type=Path,
         metavar='WORK_DIR',
-        help='work directory of a finished run',
+        help='work directories of finished runs',
     )
     add(
         '--out',
@@ -46,18 +45,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.visualization import MethodRun, plot_comparison
-    from gps_seg.visualization.plots.run_results import read_run, results_table
+    from gps_seg.visualization.plots.run_results import (
+        plot_results,
+        read_run,
+        results_table,
+    )
 
     runs = [read_run(work_dir) for work_dir in args.work_dirs]
     table = results_table(runs, METRICS)
     if args.out is None:
         return table
-    rows = [
-        MethodRun(run.name, run.metrics[args.metric], run.trained / run.total)
-        for run in runs
-    ]
-    return f'{table}\n\n{plot_comparison(rows, args.out, args.metric)}'
+    return f'{table}\n\n{plot_results(runs, args.out, args.metric)}'
 
 
 def main() -> int:

@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Count what GPS would train in a config's model.
+"""Count the values that GPS would train in a config's model.
 
 python tools/count.py configs/gps_kvasir.py
 python tools/count.py --markdown @docs/model_zoo.txt
 
-Needs neither data nor weights. An argument @FILE stands for the lines of that
-file.
+Neither data nor weights are needed. An argument @FILE stands for the lines of
+that file.
 """
 
 import argparse
@@ -26,23 +26,19 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         '--k',
         type=int,
-        help="connections per neuron (default: the config's, or else 1)",
+        help="connections per neuron (default: the config's, or 1)",
     )
     add(
         '--markdown',
         action='store_true',
-        help='print one Markdown table with a line per config, for the '
-        'encoders alone',
+        help='print a Markdown table of the encoders, one line per config',
     )
     return parser
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.runs.counting import (
-        count_config,
-        format_count,
-        markdown_table,
-    )
+    from gps_seg.runs.counting.counts import count_config
+    from gps_seg.runs.counting.tables import format_count, markdown_table
     from gps_seg.runs.launch import load_config
 
     counts = [

@@ -5,8 +5,8 @@ python tools/delta.py info work_dirs/gps_kvasir/delta.safetensors
 python tools/delta.py merge configs/gps_kvasir.py \
     work_dirs/gps_kvasir/delta.safetensors --out merged.pth
 
-COMMAND --help shows the options of a command. A result goes into a new file;
-nothing is overwritten.
+COMMAND --help shows the options of a command. Results are written to new
+files; nothing is overwritten.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from gps_seg.runs.deltas.command_line import check_results, delta_parser
 
 def run(args: argparse.Namespace) -> str:
     check_results(args)
-    # The parser has accepted the name: it is one of the modules.
+    # The parser accepts only names of modules.
     command = import_module(f'gps_seg.runs.deltas.{args.command}')
     try:
         return command.run(args)
     except ValueError as error:
-        # Names in a stranger's file may contain line breaks.
+        # Names in an unknown file may contain line breaks.
         raise ValueError(' '.join(str(error).split())) from error
 
 

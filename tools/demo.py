@@ -3,8 +3,9 @@
 
 One base, three hospitals: a small ViT segmentor, pretrained by the project on
 drawn polyps under white light (the source), is tuned to hospital A (narrow-
-band light) and to hospital B (violet dye). Each becomes a small file that goes
-on the base and comes off again, exactly. Other methods are tuned for A, too.
+band light) and to hospital B (violet dye). Each task becomes a small file that
+is applied to the base and removed again, exactly. Hospital A is also tuned by
+other methods.
 """
 
 import argparse

@@ -4,12 +4,12 @@ r"""Export a tuned model to ONNX or TorchScript, and check the file.
 python tools/export.py configs/gps_kvasir.py \
     work_dirs/gps_kvasir/delta.safetensors --out gps_kvasir.onnx
 
-The exported model turns a normalised image, float32 (1, 3, HEIGHT, WIDTH),
-into the logits of each pixel, (1, CHANNELS, HEIGHT, WIDTH). The caller resizes
-the image, puts its colours into the order of the model, and computes
-(pixel - mean) / std of pixel values from 0 to 255. Order, mean, std, size,
-classes and palette are stored in the file as JSON: in ONNX in the metadata
-under the key gps_seg, in TorchScript in the extra file gps_seg.json.
+The exported model maps a normalised image, float32 (1, 3, HEIGHT, WIDTH), to
+the logits of each pixel, (1, CHANNELS, HEIGHT, WIDTH). The caller resizes the
+image, puts its colours into the order of the model, and computes
+(pixel - mean) / std from pixel values between 0 and 255. Order, mean, std,
+size, classes and palette are stored in the file as JSON: in ONNX in the
+metadata under the key gps_seg, in TorchScript in the extra file gps_seg.json.
 
 The file is compared with PyTorch on random input. If the largest difference
 is more than 1e-4 of the largest logit, the file is removed.
@@ -44,13 +44,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
-        help='size of the input in pixels (default: the size at which the '
-        'config tests, if that is fixed)',
+        help='size of the input in pixels (default: the test size of the '
+        'config, if it is fixed)',
     )
     add(
         '--batch-dynamic',
         action='store_true',
-        help='accept any number of images at once, instead of one',
+        help='accept batches of any size instead of single images',
     )
     add_cfg_options(parser)
     return parser
@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> str:
     require_new(args.out, '.onnx', '.pt')
 
-    from gps_seg.engine.testing.task_model import build_tuned
+    from gps_seg.engine import build_tuned
     from gps_seg.export import (
         export_segmentor,
         interface_of,

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Make the demo's checkpoint: python tools/pretrain_demo.py OUT.safetensors.
 
-Draws the source domain, trains a small ViT segmentor on it from scratch (about
-five minutes on one core) and writes it in half precision, with its scores and
-how it was made. Another number of threads gives other last bits, so another
-run agrees in its scores to about a point, not in its bytes.
+It draws the source domain, trains a small ViT segmentor on it from scratch
+(about five minutes on one core) and writes it in half precision, with its
+scores and its origin. Another number of threads rounds differently, so scores
+can differ by about a point, and the bytes differ.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.files import require_new
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -41,17 +42,13 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.models.weight_files import write_safetensors
     from gps_seg.runs import launch
 
-    if args.out.exists():
-        raise FileExistsError(
-            f'out: expected a new file, got {args.out}, which exists. Remove '
-            'it, or choose another name.'
-        )
+    require_new(args.out, '.safetensors')
     config = launch.load_config(str(CONFIG), args.work_dir, args.cfg_options)
     ensure_dataset(Path(config.data_root), **config.generator)
     runner = launch.build_runner(config)
     model = runner.train()
     tensors = halved(model)
-    # The scores to keep are those of the rounded weights.
+    # The scores in the file must be those of the rounded weights.
     model.load_state_dict(tensors)
     scores = runner.val_loop.run()
     write_safetensors(args.out, tensors, provenance(runner, scores))
@@ -70,7 +67,7 @@ def halved(model: nn.Module) -> dict[str, Tensor]:
 
 
 def provenance(runner: Runner, scores: dict[str, float]) -> dict[str, str]:
-    """How the weights were made and what they score, as text."""
+    """The origin of the weights and their scores, as text."""
     import torch
 
     from gps_seg.engine.reporting.environment import installed_versions

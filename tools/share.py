@@ -1,13 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-r"""Make a folder to publish a delta: with a model card and pictures.
+r"""Make a folder to publish a delta, with a model card and pictures.
 
 python tools/share.py work_dirs/gps_kvasir/delta.safetensors \
     --out shared --base timm/vit_small_patch14_dinov2.lvd142m \
     --license apache-2.0 --dataset kvasir-seg
 
 Nothing is uploaded. The model card contains the facts in the delta and those
-given here; unknown fields are omitted. Of the config, only what builds the
-model and predicts is published, with paths and addresses cut to their last
+given here; unknown fields are omitted. Only the part of the config that builds
+the model and predicts is published, with paths and addresses cut to their last
 part.
 """
 
@@ -16,48 +16,54 @@ import shlex
 import sys
 from pathlib import Path
 
-from gps_seg.command_line import run_tool
+from gps_seg.command_line import run_tool, tool_parser
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    parser = tool_parser(__doc__)
     add = parser.add_argument
     add('delta', type=Path, help='delta.safetensors of a run')
     add('--out', type=Path, required=True, help='new or empty folder')
     add(
         '--base',
         required=True,
-        help='origin of the base model: owner/name on the hub, or words',
+        help='origin of the base model: owner/name on the hub, or any text',
     )
-    add('--title', help='heading of the card; made of method, data and model')
-    add('--license', help='license of the delta, as on the hub: apache-2.0')
-    add('--dataset', nargs='+', default=[], help='owner/name, or words')
-    add('--intended-use', help='intended use, in words')
-    add('--limits', help='limits of the use, in words')
+    add(
+        '--title',
+        help='heading of the card (default: from method, data and model)',
+    )
+    add('--license', help='license of the delta on the hub: apache-2.0, ...')
+    add(
+        '--dataset',
+        nargs='+',
+        default=[],
+        help='training data: owner/name on the hub, or any text',
+    )
+    add('--intended-use', help='description of the intended use')
+    add('--limits', help='description of the limits of use')
     picture = parser.add_mutually_exclusive_group()
     picture.add_argument(
         '--preview',
         type=Path,
         metavar='PNG',
-        help='picture for the head of the card; by default overlays.png '
-        'beside the delta, which shows validation images',
+        help='picture for the head of the card (default: overlays.png beside '
+        'the delta, which shows validation images)',
     )
     picture.add_argument(
         '--no-images',
         action='store_true',
-        help='leave overlays.png out, for data that must not be published',
+        help='leave out overlays.png, for data that must not be published',
     )
     add(
-        '--config', help='config of the training; by default that in the delta'
+        '--config',
+        help='config of the training (default: the one in the delta)',
     )
     return parser
 
 
 def run(args: argparse.Namespace) -> str:
-    """Make the folder; what was written, and how to publish it."""
+    """Make the folder; return its files, and how to publish it."""
     from gps_seg.runs import launch
     from gps_seg.runs.sharing import AuthorNotes, find_overlays, share
 
@@ -97,7 +103,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    return run_tool(make_parser(), run)
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':

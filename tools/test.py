@@ -1,8 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Test weights: python tools/test.py CONFIG DELTA_OR_CHECKPOINT.
+r"""Test weights on the test set of a config.
 
-The console shows the scores; test_metrics.json in the work directory has all
-of them, and the log file what else is known of the test.
+python tools/test.py configs/gps_kvasir.py \
+    work_dirs/gps_kvasir/best_delta.safetensors
+
+The console shows the scores. They are also written to test_metrics.json in the
+work directory, and the log file has the details of the test.
 """
 
 import argparse
@@ -12,7 +15,7 @@ from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 from gps_seg.command_line.launcher import add_launcher
 
 
-def make_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     add = parser.add_argument
     add('config', help='config file')
@@ -23,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         '--tta',
         action='store_true',
-        help="several scales and flips, as the config's tta_pipeline says",
+        help="average over the scales and flips of the config's tta_pipeline",
     )
     add('--verbose', action='store_true', help='show the whole log')
     add_cfg_options(parser)
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    return run_tool(make_parser(), run)
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':

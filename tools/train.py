@@ -1,8 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a model by a config: python tools/train.py configs/gps_kvasir.py.
+"""Train the model of a config.
 
-The console shows what runs, how far it is, and the scores; the log file in
-the work directory has everything. Ctrl-C stops, --resume goes on.
+python tools/train.py configs/gps_kvasir.py
+
+The console shows progress and scores; the log file in the work directory has
+all details. Ctrl-C stops a run, and --resume continues it.
 """
 
 import argparse
@@ -12,26 +14,26 @@ from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 from gps_seg.command_line.launcher import add_launcher
 
 
-def make_parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     add = parser.add_argument
     add(
         'config', help='config file, or package::path, such as mmseg::setr/...'
     )
-    add('--work-dir', help='folder of logs and weights')
+    add('--work-dir', help='folder for logs and weights')
     add(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from a checkpoint; without a name, from the latest one '
+        help='continue from a checkpoint; without a path, from the latest one '
         'in the work directory',
     )
     add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
     add(
         '--method',
-        help="method in place of the config's: bias, full, gps, grft, linear "
-        'or sift',
+        help="tuning method instead of the config's: bias, full, gps, grft, "
+        'linear or sift',
     )
     add('--k', type=int, help='connections per neuron (GPS)')
     add(
@@ -44,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         '--deterministic',
         action='store_true',
-        help='only deterministic algorithms',
+        help='use only deterministic algorithms',
     )
     add('--verbose', action='store_true', help='show the whole log')
     add_cfg_options(parser)
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    return run_tool(make_parser(), run)
+    return run_tool(build_parser(), run)
 
 
 if __name__ == '__main__':

@@ -87,7 +87,7 @@ def ours(
     trainable = Trainable(model, gps_roles(model, ENCODER), selection)
     return Contender(
         loss,
-        trained_by_name(trainable),
+        dict(trainable.named_parameters()),
         passes=trainable.compressing,
         after_step=trainable.write,
     )
@@ -97,15 +97,7 @@ def _whole(
     model: nn.Module, loss: Callable[[], Tensor], roles: Mapping[str, Role]
 ) -> Contender:
     trainable = Trainable(model, roles, Selection({}, {}))
-    return Contender(loss, trained_by_name(trainable))
-
-
-def trained_by_name(trainable: Trainable) -> dict[str, nn.Parameter]:
-    """Name in the model -> parameter that the optimizer trains."""
-    return {
-        trainable.names[parameter]: trained
-        for parameter, trained in trainable.form.items()
-    }
+    return Contender(loss, dict(trainable.named_parameters()))
 
 
 METHODS: Mapping[str, Method] = {

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The measurements as a picture: time on the left, memory on the right."""
+"""A picture of the measurements: time on the left, memory on the right."""
 
 import os
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from gps_seg.visualization.figure import (
     new_figure,
     save_figure,
     style_axes,
+    write_beside,
 )
 from gps_seg.visualization.palette import INK, MUTED, PALETTE, PLAIN, STACK
 
@@ -26,7 +27,7 @@ _PARTS = dict(
     )
 )
 _COLUMNS = {'sum': 34, 'peak': 72}  # right ends, points from the axis
-# What was saved is freed while gradients form.
+# Saved tensors are freed while the gradients are computed.
 _NOTE = 'the parts do not exist all at once: their sum may exceed the peak'
 
 
@@ -36,9 +37,9 @@ def plot_benchmark(
     """Draw step time and memory of every row as horizontal bars.
 
     Step times are relative to the row ``full``, or in milliseconds if there
-    is none; whiskers are quartiles. Memory is what a step saves for its
-    backward pass, its gradients and the optimizer's state, beside the peak
-    that was measured.
+    is none; whiskers are quartiles. Memory is the sum of the tensors saved
+    for the backward pass, the gradients and the optimizer's state; a marker
+    shows the measured peak.
 
     Args:
         summaries: Rows, one or more.
@@ -50,6 +51,17 @@ def plot_benchmark(
 
     Raises:
         ValueError: If there is no row, or the name has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.benchmark.counters import Bytes
+        >>> some = Bytes(encoder=0, head=2**20)
+        >>> row = Summary(
+        ...     'full', 0.2, (0.1, 0.3), 2**22, some, some, some, peak=2**23
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_benchmark([row], f'{folder}/cost.svg', 'ViT-B').name
+        'cost.svg'
     """
     if not summaries:
         raise ValueError('summaries: expected one or more rows, got none.')
@@ -100,7 +112,8 @@ def _is_ours(summary: Summary) -> bool:
 
 def _draw_memory(axes: Axes, summaries: Sequence[Summary]) -> None:
     style_axes(axes, 'memory above the model')
-    _write_row(axes, -1, [*_COLUMNS], MUTED)
+    ends = _COLUMNS.values()
+    write_beside(axes, -1, [*_COLUMNS], ends, MUTED)
     for position, summary in enumerate(summaries):
         end = 0.0
         for part, colour in zip(_parts(summary), _PARTS.values(), strict=True):
@@ -111,7 +124,7 @@ def _draw_memory(axes: Axes, summaries: Sequence[Summary]) -> None:
             peak = summary.peak / MIB
             numbers[1] = f'{peak:,.0f}'
             axes.plot(peak, position, 'D', ms=5, color=INK, mec='white')
-        _write_row(axes, position, numbers, INK)
+        write_beside(axes, position, numbers, ends, INK)
     axes.set_xlabel(f'MiB\n{_NOTE}', fontsize=8, color=INK)
     axes.margins(x=0.04)
 
@@ -123,24 +136,6 @@ def _parts(summary: Summary) -> tuple[float, float, float]:
         sum(summary.gradients) / MIB,
         sum(summary.state) / MIB,
     )
-
-
-def _write_row(
-    axes: Axes, position: float, texts: Sequence[str], colour: str
-) -> None:
-    """Write the numbers of a row right of the axes, clear of the bars."""
-    for text, end in zip(texts, _COLUMNS.values(), strict=True):
-        axes.annotate(
-            text,
-            (1, position),
-            xycoords=('axes fraction', 'data'),
-            xytext=(end, 0),
-            textcoords='offset points',
-            ha='right',
-            va='center',
-            fontsize=8,
-            color=colour,
-        )
 
 
 def _handles(summaries: Sequence[Summary]) -> list[Patch | Line2D]:

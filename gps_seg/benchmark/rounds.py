@@ -10,10 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import gps_seg
 from gps_seg.benchmark.counters import Bytes, Counts
 from gps_seg.benchmark.methods import METHODS, Row
 from gps_seg.benchmark.settings import Settings
+from gps_seg.text.clock import Clock
 
 WORKER = 'gps_seg.benchmark.worker'
 
@@ -121,17 +120,15 @@ def run_rounds(
             print(format_tables(measurements))
     """
     measurements = [Measurement(row, problem_of(row)) for row in rows]
-    start, done = time.monotonic(), 0
+    clock, done = Clock(len(rows) * settings.rounds), 0
     for number in range(1, settings.rounds + 1):
         for measurement in measurements:
             done += 1
             if measurement.problem is None:
                 visit(settings, measurement, folder)
-            spent = time.monotonic() - start
-            left = spent / done * (len(rows) * settings.rounds - done)
             report(
                 f'round {number}/{settings.rounds}  {describe(measurement)}'
-                f'  (left: about {timedelta(seconds=round(left))})'
+                f'  ({clock.left(done)})'
             )
         yield measurements
 

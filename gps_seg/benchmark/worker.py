@@ -35,6 +35,7 @@ from gps_seg.sparse import (
     gps_roles,
     running_sums,
 )
+from gps_seg.sparse.summary import distinct_columns, fan_in
 
 
 def main() -> None:
@@ -59,14 +60,14 @@ def select(
     scores = Scores('gradient', parameters, sums, seed=0)
     facts = []
     for k, budget, file in zip(ks, budgets, files, strict=True):
-        selection, silent = budget.select(scores, weights)
+        selection, dead = budget.select(scores, weights)
         selection.save(file)
         facts.append(
             {
                 'k': k,
                 'hash': selection.hash,
                 'num_selected': selection.num_selected,
-                'silent_neurons': sum(silent.values()),
+                'silent_neurons': sum(dead.values()),
                 'column_share': column_share(selection),
             }
         )
@@ -79,10 +80,9 @@ def column_share(selection: Selection) -> float:
     The cost of the selected entries' gradients depends on it.
     """
     shares = [
-        len(indices.remainder(selection.shapes[name][1]).unique())
-        / selection.shapes[name][1]
+        distinct_columns(indices, shape) / fan_in(shape)
         for name, indices in selection.items()
-        if len(selection.shapes[name]) == 2
+        if len(shape := selection.shapes[name]) == 2
     ]
     return sum(shares) / max(len(shares), 1)
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What all tools share: parse first, then work, and one line for an error.
+"""Command lines of the tools: options, errors in one line, exit status.
 
-The standard library alone, so that ``--help`` and mistakes on the command
-line are answered before anything that takes seconds is imported.
+This package imports only the standard library, so that ``--help`` and mistakes
+on the command line are answered at once.
 """
 
 from gps_seg.command_line.parser import (
@@ -12,11 +12,7 @@ from gps_seg.command_line.parser import (
 )
 from gps_seg.command_line.running import run_tool
 
-#: Endings of the pictures that can be drawn.
-PICTURES = ('.png', '.svg', '.pdf')
-
 __all__ = [
-    'PICTURES',
     'add_cfg_options',
     'file_ending_in',
     'run_tool',

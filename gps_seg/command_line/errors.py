@@ -1,14 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which errors a user can act on, and how they read without a traceback.
+"""Messages for errors that a user can act on, without a traceback.
 
-Anything else is a bug, and its traceback is what we want to be sent.
+Any other error is a bug. Its traceback is shown, because a report needs it.
 """
 
 import re
 
 from gps_seg.command_line.config_errors import explain_config_error
 
-#: Messages of this package say what was expected, whatever their type.
+#: Messages of this package say what was expected, for any type of error.
 _OURS = ': expected '
 _FOREIGN_HINT = '(--traceback shows where)'
 _MEMORY = re.compile(r'out of memory|(not enough|allocate) memory', re.I)
@@ -18,7 +18,7 @@ _MEMORY_ADVICE = (
 )
 _WORKER = re.compile(r'DataLoader worker .*(exited|killed)|bus error', re.I)
 _WORKER_ADVICE = (
-    'A process that loads data died, usually for want of memory: set '
+    'A process that loads data died, usually because memory ran out: set '
     'train_dataloader.num_workers=0, or give the container more shared memory.'
 )
 _DEVICE = re.compile(r'CUDA|cuDNN|CUBLAS|NCCL|NVIDIA|\bHIP\b')
@@ -29,10 +29,10 @@ _DEVICE_ADVICE = (
 
 
 def explain(error: Exception) -> str | None:
-    """Say what is wrong in a line or few, or return None for a bug.
+    """Explain an error in one or a few lines; None for a bug.
 
     Args:
-        error: Exception that a tool ended with, with its traceback.
+        error: Exception that ended a tool, with its traceback.
 
     Example:
         >>> explain(ValueError('k: expected 1 or more, got 0.'))
@@ -71,7 +71,7 @@ def _text(error: Exception) -> str:
 
 
 def _resource(text: str) -> str | None:
-    """Text for an error of memory or of the device; None if it is neither."""
+    """Text for an error of memory or device; None for any other error."""
     first = text.splitlines()[0].rstrip('. ')
     for pattern, advice in (
         (_MEMORY, _MEMORY_ADVICE),
@@ -84,7 +84,7 @@ def _resource(text: str) -> str | None:
 
 
 def _without_worker_traceback(text: str) -> str:
-    """Keep what a data loader's worker raised, drop the traceback before."""
+    """Keep only the message of an error in a data loader's worker."""
     if 'Original Traceback' not in text:
         return text
     raised = re.findall(r'^[A-Za-z_][\w.]*(?:: .*)?$', text, re.M)

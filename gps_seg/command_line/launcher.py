@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Options of a tool that several processes can run together."""
+"""Options of a tool that can run in several processes."""
 
 import argparse
 
 
 def add_launcher(parser: argparse.ArgumentParser) -> None:
-    """Let a tool take ``--launcher`` and the rank of older launchers.
+    """Add ``--launcher``, and the option by which older launchers give a rank.
 
     Args:
         parser: Parser that gets the options.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Parsers of the tools: help that can be read, and shared options."""
+"""Parsers of the tools: readable help, and shared options."""
 
 import argparse
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """A formatter that keeps the description's lines and shows defaults.
 
-    Defaults that say nothing (None, False, empty lists) are left out.
+    Defaults without information (None, False, empty lists) are left out.
     """
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
@@ -34,9 +34,9 @@ def _has_default(action: argparse.Action) -> bool:
 
 
 class ToolParser(argparse.ArgumentParser):
-    """Answers a mistake briefly, and suggests the choice that was meant.
+    """A parser that reports a mistake briefly and suggests a similar choice.
 
-    Subcommands get a parser of the same kind.
+    Subcommands get a parser of the same class.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -44,10 +44,22 @@ class ToolParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the process with status 2."""
-        # Without the usage, which takes many lines and is in --help.
+        # The usage takes many lines and is in --help.
+        advice = self._meant(message)
         self.exit(
-            2, f'{self.prog}: {message}\nRun {self.prog} --help for its use.\n'
+            2,
+            f'{self.prog}: {message}{advice}\n'
+            f'Run {self.prog} --help for usage.\n',
         )
+
+    def _meant(self, message: str) -> str:
+        """The option that is like the first unknown one, as a question."""
+        label, _, words = message.partition(': ')
+        if label != 'unrecognized arguments':
+            return ''
+        word = words.split()[0].partition('=')[0]
+        close = get_close_matches(word, self._option_string_actions, 1)
+        return f'. Did you mean {close[0]}?' if close else ''
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -68,7 +80,7 @@ def tool_parser(
 
     Args:
         description: Docstring of the tool, usually ``__doc__``.
-        options: Further arguments of ``argparse.ArgumentParser``.
+        **options: Further arguments of ``argparse.ArgumentParser``.
 
     Example:
         >>> parser = tool_parser('Count.', prog='count.py')
@@ -80,10 +92,10 @@ def tool_parser(
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """Let a tool take ``--cfg-options KEY=VALUE ...``.
+    """Add the option ``--cfg-options KEY=VALUE ...``.
 
-    ``args.cfg_options`` is a list of these texts, or None. They get their
-    meaning when the config is read.
+    ``args.cfg_options`` is a list of these texts, or None. They are parsed
+    when the config is read.
 
     Args:
         parser: Parser that gets the option.
@@ -100,7 +112,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         action='extend',
         type=_key_and_value,
         metavar='KEY=VALUE',
-        help='replace settings of the config, as in train_cfg.max_iters=100',
+        help='settings to replace in the config: train_cfg.max_iters=100 ...',
     )
 
 
@@ -115,10 +127,10 @@ def _key_and_value(text: str) -> str:
 
 
 def file_ending_in(*suffixes: str) -> Callable[[str], Path]:
-    """A type of arguments: the path of a file with one of these endings.
+    """An argument type: the path of a file with one of some endings.
 
     Args:
-        suffixes: Endings in lower case, such as ``.png``.
+        *suffixes: Endings in lower case, such as ``.png``.
 
     Example:
         >>> file_ending_in('.png', '.pdf')('plot.PNG').name

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Run a tool: parse, work, print; an error of the user ends in one line."""
+"""Run a tool: parse, work, print; a user's error becomes one line."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from gps_seg.command_line.errors import explain
 from gps_seg.text.printable import printable
 
-#: Exit status after Ctrl-C, as shells have it: 128 + SIGINT.
+#: Exit status after Ctrl-C, as in shells: 128 + SIGINT.
 INTERRUPTED = 130
 
 
@@ -23,16 +23,16 @@ def run_tool(
 
     Args:
         parser: Parser of the tool; gets ``--traceback``.
-        run: Work of the tool. It imports what it needs itself, and returns
-            a text to print, or None.
-        arguments: Command line; by default that of the process.
+        run: Work of the tool. It should import heavy packages itself, and
+            returns a text to print, or None.
+        arguments: Command line; None for that of the process.
 
     Returns:
-        Exit status: 0; 1 after an error that the user can act on, which is
-        printed without a traceback; 130 after Ctrl-C.
+        The exit status: 0; 1 after an error that the user can act on, which
+        is printed without a traceback; 130 after Ctrl-C.
 
     Raises:
-        Exception: If it is a bug, or ``--traceback`` was given.
+        Exception: If the error is a bug, or ``--traceback`` was given.
 
     Example:
         >>> run_tool(argparse.ArgumentParser(), lambda args: 'done', [])
@@ -63,7 +63,7 @@ def run_tool(
 
 
 def _add_traceback(parser: argparse.ArgumentParser) -> None:
-    """Let the tool take ``--traceback``, also after a subcommand."""
+    """Add the option ``--traceback``, also after a subcommand."""
     options: dict[str, Any] = dict(
         action='store_true',
         help='show the traceback of an error',
@@ -72,14 +72,14 @@ def _add_traceback(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
-                # Its default must not undo what stood before the command.
+                # A default here would override --traceback before the command.
                 command.add_argument(
                     '--traceback', default=argparse.SUPPRESS, **options
                 )
 
 
 def _stop_printing() -> int:
-    """Let Python end in peace when the reader of its output is gone."""
+    """Avoid a second error when Python exits and nobody reads its output."""
     with open(os.devnull, 'w', encoding='utf-8') as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return 1

@@ -18,6 +18,7 @@ from gps_seg.datasets.conversion.ade20k import (
     check_ade20k,
     convert_ade20k,
 )
+from gps_seg.datasets.conversion.flowers102 import convert_flowers102
 from gps_seg.datasets.conversion.kvasir_seg import (
     convert_kvasir_seg,
 )
@@ -43,6 +44,7 @@ __all__ = [
     'VTAB1k',
     'check_ade20k',
     'convert_ade20k',
+    'convert_flowers102',
     'convert_kvasir_seg',
     'convert_polyps',
 ]

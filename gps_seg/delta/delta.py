@@ -10,9 +10,10 @@ from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
 from gps_seg.delta.format.layout import Content, decode, encode
-from gps_seg.delta.info import DeltaInfo, short_method_text
+from gps_seg.delta.info import DeltaInfo
 from gps_seg.delta.sketch import Sketch
 from gps_seg.sparse import Selection
+from gps_seg.text.short import short_method_text
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 
 import json
 import sys
-import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -15,9 +14,10 @@ import torch
 import gps_seg
 from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
 from gps_seg.text.printable import on_one_line
+from gps_seg.text.short import short_method_text
 
-#: Metrics in the short form, and letters of a method there.
-_SHOWN, _WIDTH = 2, 60
+#: Metrics in the short form.
+_SHOWN = 2
 
 
 def library_versions() -> dict[str, str]:
@@ -111,22 +111,6 @@ class DeltaInfo:
                 f'{list(record) if isinstance(record, dict) else record!r}.'
             )
         return cls(**record)
-
-
-def method_text(method: Mapping[str, Any]) -> str:
-    """A method and its settings on one line; empty if unknown.
-
-    Example:
-        >>> method_text({'type': 'gps', 'k': 1, 'score': 'random'})
-        'gps k=1 score=random'
-    """
-    settings = [f'{n}={v}' for n, v in method.items() if n != 'type']
-    return on_one_line(' '.join([str(method.get('type', '')), *settings]))
-
-
-def short_method_text(method: Mapping[str, Any]) -> str:
-    """The same, cut to what fits between other facts."""
-    return textwrap.shorten(method_text(method), _WIDTH, placeholder=' ...')
 
 
 def _is_list(value: object) -> bool:

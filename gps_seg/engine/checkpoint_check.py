@@ -48,12 +48,12 @@ def check_fits(
         for name, tensor in model.state_dict().items()
         if name.startswith(prefix)
     }
-    # A tensor that a hook of the model removes is one that it rebuilds.
+    # If a hook of the model removes a tensor, the model rebuilds it.
     missing = [n for n in expected if n not in loaded and n not in tensors]
     if missing and 'base' in checkpoint.get(CHECKPOINT_KEY, {}):
         raise ValueError(
             'checkpoint: expected the whole model, got the state of a run '
-            'without its base weights, which serves --resume only. Use the '
+            'without its base weights, which only --resume can use. Use the '
             'delta.safetensors beside it.'
         )
     if missing:
@@ -61,7 +61,7 @@ def check_fits(
             f'checkpoint: expected the {len(expected)} tensors of this '
             f'model, got {len(expected) - len(missing)} of them; missing are '
             f'{missing[:3]}... It belongs to another architecture: use the '
-            'config that it was made with.'
+            'config of the run that wrote it.'
         )
     _check_shapes(expected, loaded)
 
@@ -97,8 +97,8 @@ def _check_shapes(
             raise ValueError(
                 f'checkpoint: expected shape {tuple(tensor.shape)}, got '
                 f'{tuple(loaded[name].shape)} ({name}). It belongs to '
-                'another architecture or another size of images: use the '
-                'config that it was made with.'
+                'another architecture or image size: use the config of the '
+                'run that wrote it.'
             )
 
 
@@ -106,7 +106,8 @@ def _check_shapes(
 class StrictCheckpointHook(Hook):
     """Refuse to test a checkpoint that lacks tensors of the model.
 
-    An ``EMAHook`` of the config is removed, see :func:`leave_out_averages`.
+    An ``EMAHook`` of the config is removed, see
+    :func:`~gps_seg.engine.runner_model.leave_out_averages`.
 
     Example::
 
@@ -134,8 +135,8 @@ def check_finite(model: nn.Module) -> None:
     if broken:
         name, count = next(iter(broken.items()))
         raise ValueError(
-            f'weights: expected finite numbers at the start, got {count} '
-            f'that are nan or inf in {name} ({len(broken)} such tensors in '
-            'all). Check the weights that the config names (init_cfg, '
-            'load_from, weights://).'
+            f'weights: expected finite numbers at the start, got nan or inf '
+            f'in {count} of {name} ({len(broken)} such tensors in all). Check '
+            'the weights that the config names (init_cfg, load_from, '
+            'weights://).'
         )

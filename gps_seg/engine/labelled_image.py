@@ -12,11 +12,11 @@ from gps_seg.visualization import Overlay
 
 
 def overlay_of(sample: BaseDataElement, title: str, ignored: int) -> Overlay:
-    """The image of a sample, read from its file, with its label maps.
+    """Read the image of a sample and put its label maps beside it.
 
     Args:
         sample: Sample with ``img_path``, ``pred_sem_seg`` and, if there is a
-            ground truth, ``gt_sem_seg``. Labels are resized to the image.
+            ground truth, ``gt_sem_seg``. Label maps are resized to the image.
         title: Text above the picture.
         ignored: Label of pixels without a ground truth.
     """

@@ -16,13 +16,13 @@ def check_can_be_copied(loader: DataLoader[Any], asker: str) -> None:
     if isinstance(loader.dataset, IterableDataset):
         raise ValueError(
             'train_dataloader: expected a data set with __getitem__ and '
-            '__len__, whose samples can be seeded one by one, got '
+            '__len__, so that each sample can be seeded, got '
             f'{type(loader.dataset).__name__}, an IterableDataset ({asker}).'
         )
     if loader.batch_size is None:
         raise ValueError(
-            'train_dataloader: expected a batch_size, got a loader with a '
-            f'batch sampler of its own ({asker}). Give batch_size and sampler.'
+            'train_dataloader: expected a batch_size, got a loader with its '
+            f'own batch sampler ({asker}). Give batch_size and sampler.'
         )
 
 

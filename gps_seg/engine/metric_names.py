@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from gps_seg.engine.training.wrapper_types import type_name
-from gps_seg.visualization.plots.run_results import METRICS
+from gps_seg.text.scores import METRICS, is_of_a_class
 
 #: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names of its scores.
 _BY_IOU_METRIC = {
@@ -23,7 +23,7 @@ _BY_IOU_METRIC = {
 
 
 def metrics_of(evaluator: Any) -> list[Any]:
-    """The metrics in the settings of an evaluator, in any form of MMEngine."""
+    """The metrics of an evaluator, whose settings may be dicts or lists."""
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     return list(evaluator) if isinstance(evaluator, list) else [evaluator]
@@ -57,11 +57,6 @@ def check_save_best(config: Config) -> None:
                 'default_hooks.checkpoint.save_best: expected one of the '
                 f'metrics {given} of val_evaluator, got {name!r}.{hint}'
             )
-
-
-def is_of_a_class(name: str) -> bool:
-    """Whether it is the score of a class, whose names are unknown here."""
-    return name.rpartition('/')[2].startswith(('Dice.', 'IoU.'))
 
 
 def _is_known(metric: Any) -> bool:

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Questions and requests of a hook to its runner."""
+"""Functions with which a hook queries and changes its runner."""
 
 from mmengine.dist import broadcast_object_list
 from mmengine.hooks import EMAHook
@@ -22,10 +22,10 @@ def is_training(runner: Runner) -> bool:
 
 
 def common_seed(runner: Runner) -> int:
-    """The seed of the first process; to be called in every process.
+    """The seed of the first process; must be called in every process.
 
-    With ``randomness.diff_rank_seed`` each process has a seed of its own,
-    which cannot seed a choice that all of them share.
+    With ``randomness.diff_rank_seed`` every process has its own seed. A
+    choice that all of them share needs a common one.
     """
     seeds = [runner.seed]
     broadcast_object_list(seeds)
@@ -40,8 +40,8 @@ def check_wrapper(runner: Runner) -> None:
     ):
         raise ValueError(
             'model_wrapper_cfg: expected MMDistributedDataParallel, got '
-            f'{type(model).__name__}. Entries are selected in whole weights, '
-            'and what trains is small enough for every process.'
+            f'{type(model).__name__}. The selection needs whole weights, and '
+            'the trained values are few enough for every process.'
         )
 
 
@@ -50,26 +50,26 @@ def leave_data_parallel(runner: Runner) -> None:
 
     The constructor of the runner wraps the model before the trained entries
     are known. The wrapper keeps a buffer for all dense gradients, as large as
-    the model, and sends all of it. Our optim wrapper averages the few actual
-    gradients itself.
+    the model, and sends all of it. Our optim wrapper averages the few
+    gradients that exist.
     """
     runner.model = bare_model(runner)
 
 
 def leave_out_averages(runner: Runner) -> None:
-    """Let a run that only tests score the weights of its file.
+    """Remove ``EMAHook`` from a test, which scores the weights of its file.
 
-    During a test an ``EMAHook`` swaps in a copy of the model that was made
-    before the weights were loaded. If the weights in the file are an average,
-    it was taken when they were saved.
+    During a test the hook would swap in a copy of the model that was made
+    before the weights were loaded. Averaged weights in a file were averaged
+    before they were saved.
     """
     runner._hooks = [h for h in runner.hooks if not isinstance(h, EMAHook)]
 
 
 def load_after_initialisation(runner: Runner) -> None:
-    """Let a training reload the file that an earlier validation loaded.
+    """Let a training load the file again that an earlier validation loaded.
 
-    MMEngine loads a file once and initialises the model when it trains, which
+    MMEngine loads a file only once. A training initialises the model, which
     would overwrite the loaded weights.
     """
     if not getattr(bare_model(runner), 'is_init', True):

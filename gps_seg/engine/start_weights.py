@@ -27,6 +27,6 @@ def check_start(start: str | None) -> None:
     if is_delta(start):
         raise ValueError(
             f'load_from: expected a checkpoint, got the delta {start}. A '
-            'delta is a change of its base: merge both into a checkpoint with '
-            'tools/delta.py merge, or continue its run with --resume.'
+            'delta is only a change of its base: merge both into a checkpoint '
+            'with tools/delta.py merge, or continue its run with --resume.'
         )

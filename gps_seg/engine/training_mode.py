@@ -12,8 +12,8 @@ def in_training_mode(model: nn.Module) -> Iterator[None]:
     """Put the model into training mode; restore all flags at the end.
 
     Many backbones (Swin, MobileNet, VGG, ...) freeze the stages that a config
-    names in ``train()`` only. Before the first call ``requires_grad`` does
-    not show it.
+    names only in ``train()``. Before its first call, ``requires_grad`` does
+    not show that they are frozen.
     """
     modes = {module: module.training for module in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}

@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Write files and folders whole or not at all."""
 
+from gps_seg.files.endings import CHECKPOINTS, DELTAS, PICTURES
 from gps_seg.files.new_folder import new_folder, require_new_or_empty
 from gps_seg.files.whole import (
     replacing,
@@ -11,6 +12,9 @@ from gps_seg.files.whole import (
 )
 
 __all__ = [
+    'CHECKPOINTS',
+    'DELTAS',
+    'PICTURES',
     'new_folder',
     'replacing',
     'require_new',

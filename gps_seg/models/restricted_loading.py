@@ -183,6 +183,8 @@ def _refusal(path: Any, error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines()]
     reasons = [line for line in lines if 'GLOBAL' in line] or lines
     reason = next(filter(None, reasons), type(error).__name__)
+    if reason.isdigit():  # a byte that begins no pickle
+        reason = 'a file of another kind'
     if not reason.isprintable():  # a name in the file may have any character
         reason = ascii(reason)
     return (

@@ -33,6 +33,6 @@ class ByRules:
         rules_from_config(self.rules)  # raises unless they are legal
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
-        """By the rules inside the encoder, whole outside."""
+        """Roles by the rules inside the encoder; all else trains whole."""
         table = rules_from_config(self.rules)
         return gps_roles(model, self.encoder, table)

@@ -32,7 +32,7 @@ from gps_seg.sparse.scoring.criteria import evidence_for
 
 
 class SelectionRule(Protocol):
-    """From scores to a selection: a ``Budget`` or ``Lines``."""
+    """A rule that turns scores into a selection: ``Budget`` or ``Lines``."""
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the rule does not fit."""

@@ -45,7 +45,7 @@ class SIFT(SelectsEntries):
         return 'gradient'
 
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
-        """After the first batch."""
+        """True: the first batch is enough."""
         return True
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:

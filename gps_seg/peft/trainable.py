@@ -76,7 +76,7 @@ class Trainable:
             if trained is not None:
                 self.form[parameter] = trained
                 self.names[parameter] = name
-        self._pull = Pull(pull or {}, self._by_name())
+        self._pull = Pull(pull or {}, dict(self.named_parameters()))
 
     @property
     def starts(self) -> Mapping[str, Tensor]:
@@ -95,6 +95,15 @@ class Trainable:
         """The parameters for the optimizer."""
         return iter(self.form.values())
 
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """The same, each with the name of its parameter in the model."""
+        return ((self.names[p], trained) for p, trained in self.form.items())
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """Names of the parameters that train whole."""
+        return frozenset(self.names.values()) - self.selected.keys()
+
     def attach(self, *optimizers: Optimizer) -> None:
         """Write the trained values into the model after each step.
 
@@ -108,7 +117,7 @@ class Trainable:
         Raises:
             ValueError: If a parameter has no owner among them.
         """
-        check_all_owned(self._by_name(), optimizers)
+        check_all_owned(dict(self.named_parameters()), optimizers)
         self._detach()
         self._handles = [
             optimizer.register_step_post_hook(self._after_step)
@@ -167,7 +176,7 @@ class Trainable:
             indices=dict(self._selection),
             shapes={n: tuple(s) for n, s in self._selection.shapes.items()},
             values={n: e.values.detach() for n, e in self.selected.items()},
-            whole=sorted(set(self.names.values()) - self.selected.keys()),
+            whole=sorted(self.whole),
             pull=dict(self._pull.strengths),
             starts=dict(self.starts),
         ).to_dict()
@@ -209,9 +218,6 @@ class Trainable:
     def penalty(self) -> Tensor | None:
         """The pull, to be added to the loss; None if nothing is pulled."""
         return self._pull.penalty()
-
-    def _by_name(self) -> dict[str, nn.Parameter]:
-        return {name: self.form[p] for p, name in self.names.items()}
 
     def _after_step(
         self, optimizer: Optimizer, _args: Any, _kwargs: Any

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What stands on a whole run: the work of the tools."""
+"""The work of the tools: training, testing, and everything on whole runs."""

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A contact sheet of images and labels, as a config's pipeline makes them."""
+"""A contact sheet of images and labels after a config's pipeline."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ def draw_split(
     Args:
         config: Config with data loaders.
         split: ``'train'``, ``'val'`` or ``'test'``.
-        number: Number of images; all if the split has fewer.
-        seed: Seed of the choice of images and of their augmentation.
+        number: Number of images; if the split has fewer, all are drawn.
+        seed: Seed for the choice of images and for their augmentation.
         out: Picture to write; replaced if it exists.
 
     Returns:
@@ -35,8 +35,8 @@ def draw_split(
 
     Raises:
         FileNotFoundError: If data are missing.
-        ValueError: If the config has no such data loader, or its data cannot
-            be used.
+        ValueError: If the config has no data loader for the split, or its
+            data cannot be used.
     """
     dataset = build_dataset(config, split)
     ignored = ignored_label(config.get('model'))
@@ -74,8 +74,8 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     loader = config.get(f'{split}_dataloader')
     if loader is None:
         raise ValueError(
-            f'{split}_dataloader: expected one in the config, got none. '
-            'Choose another --split.'
+            f'{split}_dataloader: expected a data loader in the config, got '
+            'none. Choose another --split.'
         )
     init_default_scope(config.get('default_scope', 'mmseg'))
     return DATASETS.build(loader.dataset)
@@ -84,7 +84,7 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
 def make_tile(
     sample: Mapping[str, Any], names: Sequence[str], ignored: int
 ) -> Tile:
-    """One image of a contact sheet.
+    """Make the tile of a sample for a contact sheet.
 
     Args:
         sample: Output of a pipeline: ``inputs`` of shape (3, H, W), BGR, and
@@ -100,7 +100,7 @@ def make_tile(
         name = names[label] if names else f'class {label}'
         return Tile(mmcv.bgr2rgb(image), None, f'{title}\n{name}')
     labels = data_sample.gt_sem_seg.data[0].numpy()
-    # Test pipelines keep the labels at the size of the file.
+    # Test pipelines do not resize the labels.
     height, width = labels.shape
     rgb = mmcv.bgr2rgb(mmcv.imresize(image, (width, height)))
     return Tile(rgb, with_unknown(labels, ignored), title)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Errors of data sets that name neither the file nor the way to find it.
+"""Errors of data sets that do not name the file.
 
-MMSegmentation opens files when a batch needs them, and what goes wrong is said
-by OpenCV, Pillow, NumPy or a loss, far from the file.
+MMSegmentation opens a file when a batch needs it. If it is damaged, the error
+comes from OpenCV, Pillow, NumPy or a loss, which do not know the file.
 """
 
 import re
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import cv2
 from PIL import UnidentifiedImageError
 
-#: Of an empty or damaged file, a label that is no class, an empty data set.
+#: Errors from an empty or damaged file, an unknown label, an empty data set.
 _SYMPTOMS = (
     (cv2.error, r'imdecode|buf\.empty'),
     (UnidentifiedImageError, r'cannot identify image'),
@@ -23,21 +23,21 @@ _SYMPTOMS = (
 
 @contextmanager
 def naming_the_check_of_files() -> Iterator[None]:
-    """Say of such an error which command finds the file.
+    """Name the command that finds the file, if such an error is raised.
 
     Raises:
-        ValueError: In place of such an error.
-        Exception: Any other error that is raised inside.
+        ValueError: If such an error is raised inside.
+        Exception: If any other error is raised inside.
     """
     try:
         yield
     except tuple(kind for kind, _ in _SYMPTOMS) as error:
         if not _comes_of_files(error):
             raise
-        # Of a worker process the text holds a traceback.
+        # An error of a worker process contains a traceback.
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(
-            'data: expected images and masks that can be read, got: '
+            'data: expected images and masks that can be read, got '
             f'{type(error).__name__}: {reason}. Run python '
             'tools/check_dataset.py with the same config: it opens every '
             'image and mask, and names those that cannot be used.'

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Check that a run can begin, before a data set is opened.
 
-MMEngine builds the data sets before it calls the first hook. An impossible
-config should not cost the minutes that listing a large data set takes, nor
-hide behind an archive that is not there yet.
+MMEngine builds the data sets before it calls the first hook. A wrong config
+should be reported without the minutes that listing a large data set takes,
+and even if the data set is not there yet.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from gps_seg.engine.metric_names import check_save_best
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import peft_hooks_of
 from gps_seg.engine.training.wrapper_types import (
     trains_selected,
     type_name,
@@ -25,43 +25,42 @@ def check_config(config: Config) -> None:
     """Check the hooks of this package before a runner builds them.
 
     Raises:
-        ValueError: If the config has no model, a hook has a setting that does
-            not exist or is not legal, or ``save_best`` names a metric that
-            does not exist; the key is named.
+        ValueError: If the config has no model, a hook has an unknown setting
+            or a wrong value, or ``save_best`` names an unknown metric. The
+            message names the key.
     """
     if not config.get('model'):
         raise ValueError(
             'model: expected the settings of a model in the config, got none '
-            f'({config.filename}). Is it one of the files that others build '
-            'on (_base_)?'
+            f'({config.filename}). Is it a base of other configs?'
         )
     check_hooks(config)
     check_save_best(config)
 
 
 def check_before_data(runner: Any) -> None:
-    """Check what the runner's ``PeftHook`` needs; warn of ignored settings.
+    """Check the ``PeftHook`` of a runner; warn about ignored settings.
 
-    Does nothing for a runner without one. The optim wrapper is built, as the
-    runner would a little later.
+    The optim wrapper is built, which the runner would do a little later.
+    Without a ``PeftHook`` only the type of the optim wrapper is checked.
 
     Args:
-        runner: Runner as it was built, of MMEngine's class or another.
+        runner: New runner, of MMEngine's class or another.
 
     Raises:
-        FileNotFoundError: If the file to start from is not there.
+        FileNotFoundError: If the file to start from does not exist.
         ValueError: If method, model, optim wrapper or the file to start from
-            do not fit one another, or there is more than one ``PeftHook``.
+            do not fit each other, or there is more than one ``PeftHook``.
     """
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    hooks = peft_hooks_of(runner)
     if runner.optim_wrapper is None:
         return  # a test
     if not isinstance(runner, Runner):
         if hooks:
             raise ValueError(
                 'runner_type: expected none, or PeftRunner, beside a '
-                f'PeftHook, got {type(runner).__name__}, whose order of '
-                "events is not that of MMEngine's Runner."
+                f'PeftHook, got {type(runner).__name__}. The hook relies on '
+                "the order of events in MMEngine's Runner."
             )
         return
     if not hooks:
@@ -77,7 +76,7 @@ def check_before_data(runner: Any) -> None:
 
 
 def _check_plain(runner: Runner) -> None:
-    """Raise ValueError if the wrapper waits for a hook that is not there."""
+    """Raise ValueError if the optim wrapper needs a missing ``PeftHook``."""
     settings = runner.optim_wrapper
     if isinstance(settings, dict) and trains_selected(settings):
         raise ValueError(

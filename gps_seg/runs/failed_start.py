@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A run that fails before it begins leaves its work directory as it was.
+"""Clean up the work directory of a run that fails before it begins.
 
-MMEngine makes a folder named after the time, and writes the config, before it
-opens the data. Six tries should not leave six folders.
+MMEngine creates a folder named after the time, and writes the config, before
+it opens the data. Six failed starts should not leave six folders.
 """
 
 import logging
@@ -15,24 +15,23 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.logging import MMLogger
 
-from gps_seg.engine.reporting.report_hook import ENVIRONMENT_FILE
 from gps_seg.files import write_bytes
+from gps_seg.files.run_files import ENVIRONMENT_FILE
 
 
 @contextmanager
 def leaving_no_trace(
     config: Config, has_begun: Callable[[], bool]
 ) -> Iterator[None]:
-    """Undo what a failed start wrote; what was there before stays.
+    """Remove the files of a failed start; earlier files stay.
 
     Args:
-        config: Config of the run, with its work directory, which need not
-            exist.
-        has_begun: Asked after an error: whether the run could begin, so that
-            its log is of use.
+        config: Config of the run; its work directory need not exist.
+        has_begun: Function that says, after an error, whether the run had
+            begun. Then its log is useful and is kept.
 
     Raises:
-        BaseException: Whatever is raised inside.
+        BaseException: If anything is raised inside.
     """
     folder = Path(config.work_dir)
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
@@ -59,11 +58,11 @@ def _log_file() -> str | None:
 
 
 def _remove_log_folder() -> None:
-    """Remove the folder that the logger of this start writes to."""
+    """Remove the log folder of this start."""
     logger = MMLogger.get_current_instance()
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
-            handler.close()  # Windows removes no open file
+            handler.close()  # Windows does not remove an open file
     shutil.rmtree(Path(logger.log_file).parent, ignore_errors=True)
 
 
@@ -76,7 +75,7 @@ def _restore(before: Mapping[Path, bytes | None]) -> None:
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove folders that this start made, the innermost first."""
+    """Remove folders that are empty, in the order given."""
     for folder in folders:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

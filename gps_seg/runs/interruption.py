@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How to go on after a training was interrupted (Ctrl-C)."""
+"""The message after Ctrl-C: how to continue the training."""
 
 import logging
 from collections.abc import Iterator
@@ -8,22 +8,20 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from gps_seg.engine.saving.run_files import LATEST_FILE
+from gps_seg.command_line.running import INTERRUPTED
+from gps_seg.files.run_files import LATEST_FILE
 from gps_seg.text.announcement import Announcement
-
-#: Exit status of an interrupted process, as shells have it: 128 + SIGINT.
-EXIT_STATUS = 130
 
 
 @contextmanager
 def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
-    """End the process on Ctrl-C, with a hint in place of a traceback.
+    """End the process on Ctrl-C, with a hint instead of a traceback.
 
     Args:
         work_dir: Work directory of the run.
 
     Raises:
-        SystemExit: If what is inside is interrupted.
+        SystemExit: If the user presses Ctrl-C inside.
     """
     try:
         yield
@@ -33,15 +31,15 @@ def saying_how_to_go_on(work_dir: str | Path) -> Iterator[None]:
             logger='current',
             level=logging.WARNING,
         )
-        raise SystemExit(EXIT_STATUS) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _how(work_dir: Path) -> str:
     latest = work_dir / LATEST_FILE
     if latest.is_file():
         state = latest.read_text(encoding='utf-8').strip()
-        return f'The same command with --resume goes on from {state}.'
+        return f'The same command with --resume continues from {state}.'
     return (
-        f'No state of the run was saved in {work_dir} yet: the same command '
-        'begins anew, with the selection.'
+        f'No state of the run has been saved in {work_dir} yet: the same '
+        'command starts again, with the selection.'
     )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From a config file and a command line to a runner."""
+"""Build a runner from a config file and the options of a command line."""
 
 import logging
 import os
@@ -17,8 +17,8 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from gps_seg.delta import is_delta
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.config.source import read_config
-from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.engine.start_weights import start_of
+from gps_seg.files.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.models import read_checkpoint
 from gps_seg.runs.overrides import parse_overrides
 
@@ -32,13 +32,13 @@ def load_config(
 
     Args:
         source: Path, or ``package::path``; see :func:`read_config`, also for
-            the errors.
-        work_dir: Work directory in place of the config's.
+            further errors.
+        work_dir: Work directory; None for the config's own, or the default.
         overrides: Values by dotted key, or the words ``KEY=VALUE`` of
             ``--cfg-options``.
 
     Raises:
-        ValueError: If a word is no ``KEY=VALUE``.
+        ValueError: If a word is not ``KEY=VALUE``.
     """
     values = parse_overrides(overrides, '--cfg-options')
     config = read_config(source, values)
@@ -52,8 +52,8 @@ def load_config(
 def set_seed(
     config: Config, seed: int | None, deterministic: bool = False
 ) -> None:
-    """Set seed and determinism; what is not given keeps the config's."""
-    # MMEngine asks for a seed, be it None.
+    """Set seed and determinism; by default those of the config stay."""
+    # MMEngine needs the key, even if it is None.
     randomness = {'seed': None, **(config.get('randomness') or {})}
     if seed is not None:
         randomness['seed'] = seed
@@ -63,18 +63,18 @@ def set_seed(
 
 
 def find_state(config: Config, checkpoint: str) -> str | None:
-    """The state to go on from: a checkpoint, or (``'auto'``) the latest.
+    """Find the state to continue from: a checkpoint, or the latest one.
 
-    ``DeltaHook`` keeps one state per run, ``CheckpointHook`` names its latest
-    in a file. Without either the run begins anew, as schedulers of clusters
-    expect, and a warning says so.
+    ``DeltaHook`` keeps one state per run; ``CheckpointHook`` names its latest
+    one in a file. If ``'auto'`` finds neither, the run starts from the
+    beginning, as job schedulers expect, with a warning.
 
-    The config gets what the base of a ``DeltaHook``'s state needs: the seed,
-    and as ``load_from`` the ``base.pth`` beside it, if the run kept one.
+    A state of a ``DeltaHook`` has no base. So the config gets the seed, and
+    the ``base.pth`` beside the state as ``load_from``, if there is one.
 
     Args:
         config: Config of the run; changed in place.
-        checkpoint: Path, URL, or ``'auto'``.
+        checkpoint: Path, URL, or ``'auto'`` for the latest state.
 
     Returns:
         The file for :func:`build_runner`, or None.
@@ -90,20 +90,20 @@ def find_state(config: Config, checkpoint: str) -> str | None:
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(
             f'--resume: expected a checkpoint, got nothing at {checkpoint}. '
-            'Without a name the latest of the work directory is taken.'
+            'Without a path, --resume uses the latest in the work directory.'
         )
     if is_delta(checkpoint):
         raise ValueError(
             f'--resume: expected the state of a run, got the delta '
-            f'{checkpoint}, which has no optimizer. Take the {RESUME_FILE} '
-            'beside it.'
+            f'{checkpoint}, which has no optimizer state. Use the '
+            f'{RESUME_FILE} beside it.'
         )
     _prepare_base(config, Path(checkpoint))
     return checkpoint
 
 
 def _prepare_base(config: Config, path: Path) -> None:
-    """Let the config build the base of a state that has none of its own."""
+    """Let the config build the base of a state that does not contain it."""
     state = read_checkpoint(path)
     if 'base' not in state.get(CHECKPOINT_KEY, {}):
         return
@@ -120,8 +120,8 @@ def _latest_state(config: Config) -> str | None:
     if (work_dir / LATEST_FILE).is_file():
         return find_state(config, find_latest_checkpoint(str(work_dir)))
     print_log(
-        f'--resume: expected a state of the run in {work_dir}, got none: '
-        'ignored, the run begins anew.',
+        f'--resume: expected a state of the run in {work_dir}, got none. The '
+        'run starts from the beginning.',
         logger='current',
         level=logging.WARNING,
     )
@@ -129,9 +129,9 @@ def _latest_state(config: Config) -> str | None:
 
 
 def set_launcher(config: Config, launcher: str) -> None:
-    """Set the launcher; several processes without a GPU talk over gloo.
+    """Set the launcher; without a GPU, processes communicate by gloo.
 
-    MMEngine's own start-up asks for a CUDA device, and its default wrapper
+    MMEngine's own start-up requires a CUDA device, and its default wrapper
     passes one to DDP.
     """
     config.launcher = launcher
@@ -152,12 +152,12 @@ def set_launcher(config: Config, launcher: str) -> None:
 
 
 def build_runner(config: Config, state: str | None = None) -> Runner:
-    """The runner of the config, from the registry if it names a type.
+    """Build the runner of a config, from the registry if it names a type.
 
     Args:
         config: Config of the run.
-        state: Checkpoint from which the runner goes on when it trains. The
-            config does not name it, as its ``load_from`` is the base's.
+        state: Checkpoint from which a training continues, or None. It is not
+            in the config, whose ``load_from`` names the base.
     """
     if 'runner_type' in config:
         runner = RUNNERS.build(config)
@@ -169,7 +169,7 @@ def build_runner(config: Config, state: str | None = None) -> Runner:
 
 
 def set_local_rank(local_rank: int) -> None:
-    """Tell MMEngine the rank that an older launcher gave as an argument."""
+    """Pass on the rank that an older launcher gives as an argument."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 
@@ -180,13 +180,13 @@ def prepare_test(
 
     Args:
         config: Config of the test; changed in place.
-        weights: A checkpoint, or a delta to put on the base of the config.
-        out: Folder for the predicted labels as PNG, or None.
-        show_dir: Folder for images with drawn predictions, or None.
+        weights: Path of a checkpoint, or of a delta for the config's base.
+        out: Folder for the predicted labels as PNG files, or None.
+        show_dir: Folder for drawn predictions, or None.
 
     Raises:
-        FileNotFoundError: If there is no file of the weights.
-        ValueError: If a classifier is to draw without a visualizer.
+        FileNotFoundError: If there is no file with the weights.
+        ValueError: If a classifier should draw without a visualizer.
     """
     if not Path(weights).is_file():
         raise FileNotFoundError(

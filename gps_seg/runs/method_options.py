@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The tuning method from the command line: ``--method gps --k 1``."""
+"""Set the tuning method from the command line: ``--method gps --k 1``."""
 
 import inspect
 import logging
@@ -9,10 +9,8 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
+from gps_seg.engine import DeltaHook, PeftHook, ReportHook
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks, plug_in
-from gps_seg.engine.reporting.report_hook import ReportHook
-from gps_seg.engine.saving.delta_hook import DeltaHook
-from gps_seg.engine.training.peft_hook import PeftHook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import build_from, check_keys
@@ -24,22 +22,22 @@ _KEYS_CHECKED = {'DeltaHook': DeltaHook, 'ReportHook': ReportHook}
 def set_method(
     config: Config, name: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Tune by a method, whatever the config was written for.
+    """Let any config tune by a method.
 
-    A config without a ``PeftHook`` gets one, and with it what
-    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. One that has it
-    keeps its settings; those given here replace them. What the new method does
-    not have is left out with a warning.
+    A config without a ``PeftHook`` gets one, and everything that
+    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. An existing
+    ``PeftHook`` keeps its settings, except for those given here. Settings that
+    the new method does not have are removed with a warning.
 
     Args:
-        config: Config to tune; changed in place.
+        config: Config of a training; changed in place.
         name: One of :data:`gps_seg.peft.METHODS`; None for the config's.
         options: Settings of the ``PeftHook`` by dotted key, such as
             ``{'method.k': 1, 'max_batches': 60}``; may be empty.
 
     Raises:
-        ValueError: If there is no method to set anything of, or the settings
-            do not fit one another; the key is named.
+        ValueError: If there are settings but no method, or the settings do
+            not fit each other. The message names the key.
     """
     if name is None and not options:
         return
@@ -83,7 +81,7 @@ def _check_is_mapping(hook: ConfigDict) -> None:
 def _drop_foreign(
     method: ConfigDict, name: str, options: Mapping[str, Any]
 ) -> None:
-    """Leave out, with a warning, what only the config's own method has."""
+    """Remove settings that only the old method has, with a warning."""
     own = METHODS.get(method.get('type'))
     if own is None or method.type == name:
         return
@@ -98,8 +96,8 @@ def _drop_foreign(
     if foreign:
         given = ', '.join(f'method.{key}={method.pop(key)}' for key in foreign)
         print_log(
-            f"--method {name}: {given} of the config ignored, as '{name}' "
-            'has no such setting.',
+            f"--method {name}: {given} of the config ignored: '{name}' has "
+            'no such setting.',
             logger='current',
             level=logging.WARNING,
         )
@@ -109,8 +107,8 @@ def check_hooks(config: Config) -> None:
     """Check the settings of the hooks of this package in a config.
 
     Raises:
-        ValueError: If a key is unknown or missing, or, of a ``PeftHook``, a
-            value not legal.
+        ValueError: If a key is unknown or missing, or a value of a
+            ``PeftHook`` is wrong.
     """
     for hook in peft_hooks(config):
         _check_settings(hook)
@@ -131,13 +129,13 @@ def _type_of(hook: Any) -> str | None:
 
 
 def _settings(hook: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given to the constructor."""
+    """Arguments of the hook's constructor."""
     own = ('type', 'priority', '_scope_')
     return {key: hook[key] for key in hook if key not in own}
 
 
 def _check_settings(hook: Mapping[str, Any]) -> None:
-    """Raise ValueError, naming the options, if they do not fit."""
+    """Raise ValueError, with the options, if settings do not fit."""
     try:
         build_from(
             {'PeftHook': PeftHook},
@@ -152,5 +150,5 @@ def _check_settings(hook: Mapping[str, Any]) -> None:
 
 
 def _written(options: Mapping[str, Any]) -> str:
-    """The option of the command line."""
+    """Name of the option on the command line."""
     return '--k' if list(options) == ['method.k'] else '--peft-options'

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``KEY=VALUE`` of a command line, by MMEngine's own rules."""
+"""Parse ``KEY=VALUE`` of a command line by MMEngine's own rules."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from mmengine.config import DictAction
 def parse_overrides(
     given: Sequence[str] | Mapping[str, Any] | None, flag: str
 ) -> dict[str, Any]:
-    """Values by dotted key.
+    """Parse overrides into values by dotted key.
 
     Args:
         given: Words of the command line, such as ``['train_cfg.max_iters=6',
-            'a=[1,2]']``; or values that are parsed already.
+            'a=[1,2]']``, or values that have been parsed.
         flag: Name of the option, for the error.
 
     Raises:
-        ValueError: If a word is no ``KEY=VALUE``, or its brackets do not
+        ValueError: If a word is not ``KEY=VALUE``, or its brackets do not
             match.
 
     Example:

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A test from the command line: what ``tools/test.py`` does."""
+"""A test from the command line: the work of ``tools/test.py``."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -28,7 +28,7 @@ def test(args: Namespace) -> None:
 
     Raises:
         OSError: If a file is missing or cannot be written.
-        ValueError: If config, weights and data do not fit one another.
+        ValueError: If config, weights and data do not fit each other.
     """
     launch.set_local_rank(args.local_rank)
     with Console(args.verbose) as console:
@@ -36,7 +36,8 @@ def test(args: Namespace) -> None:
             args.config, args.work_dir, args.cfg_options
         )
         work_dir = Path(config.work_dir)
-        # MMEngine writes the config there; that of the training has to stay.
+        # MMEngine writes the config there, and must not replace that of the
+        # training.
         config.work_dir = str(work_dir / 'test')
         launch.set_launcher(config, args.launcher)
         launch.prepare_test(config, args.checkpoint, args.out, args.show_dir)
@@ -53,7 +54,7 @@ def test(args: Namespace) -> None:
             runner.register_hook(hook)
             metrics = runner.test()
         if get_rank() == 0:
-            # MMEngine's dump knows the number types of NumPy and PyTorch.
+            # MMEngine's dump supports the number types of NumPy and PyTorch.
             dump(metrics, str(work_dir / METRICS_FILE), indent=2)
         console.write(f'\n{scores_table(metrics)}\n')
         console.write(_files(runner, args, work_dir))

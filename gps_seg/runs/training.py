@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A training from the command line: what ``tools/train.py`` does."""
+"""A training from the command line: the work of ``tools/train.py``."""
 
 import time
 from argparse import Namespace
@@ -20,14 +20,14 @@ from gps_seg.runs.overrides import parse_overrides
 
 
 def train(args: Namespace) -> None:
-    """Train by a config, and report it on the console.
+    """Train a config, and report the progress on the console.
 
     Args:
         args: Command line of ``tools/train.py``.
 
     Raises:
         OSError: If a file is missing or cannot be written.
-        ValueError: If config and command line do not fit one another, or the
+        ValueError: If config and command line do not fit each other, or the
             data cannot be used.
         SystemExit: If the user interrupts the run.
     """

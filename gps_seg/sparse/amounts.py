@@ -71,7 +71,7 @@ class Connections:
         return self.k * contest.groups
 
     def legal(self, contest: Contest, network: Contest) -> str:
-        """From 1 to the candidates per group."""
+        """Numbers up to the number of candidates per group."""
         return f'1 to {contest.candidates // contest.groups}'
 
 
@@ -111,7 +111,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Total:
-    """At most ``count`` winners in all contests, in proportion to the groups.
+    """A limit on the winners of all contests, shared in proportion to groups.
 
     Raises:
         TypeError: If ``count`` is not an integer.
@@ -139,7 +139,7 @@ class Total:
         return self.count * contest.groups // network.groups
 
     def legal(self, contest: Contest, network: Contest) -> str:
-        """From the lowest count by which one candidate wins."""
+        """Counts by which one candidate of the contest wins, up to all."""
         least = -(-network.groups // contest.groups)
         too_many = (contest.candidates + 1) * network.groups
         most = (too_many - 1) // contest.groups

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From scores to a selection: who competes with whom, and how many win."""
+"""Select by scores: who competes with whom, and how many win."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ PlainLinear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Interceptor(Protocol):
-    """Computes the linear maps of certain weights in its own way."""
+    """An object that computes the linear maps of some weights itself."""
 
     def linear(
         self,

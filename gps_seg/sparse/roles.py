@@ -48,6 +48,11 @@ class Owned:
         """Class of the module and attribute, such as ``'Linear.weight'``."""
         return f'{type(self.module).__name__}.{self.attribute}'
 
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is a bias: ``bias``, ``in_proj_bias``, ``q_bias``."""
+        return self.attribute.endswith('bias')
+
 
 def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
     """Every parameter once, by its first name, in the order of the modules.

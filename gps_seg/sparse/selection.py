@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gps_seg.files import write_bytes
-from gps_seg.text.counts import short_count
+from gps_seg.text.short import short_count
 
 FORMAT = 'gps_seg.selection'
 VERSION = '1'

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Text that people read: tables, Markdown, and text from unknown files."""
+"""Text for people: tables, Markdown, and safe text from unknown files."""

@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The few lines of a log that a user should see while a run goes on."""
+"""The few lines of a log that a user should see during a run."""
 
 
 class Announcement(str):
-    """A message for the log that the console shows, too.
+    """A log message that is also shown on the console.
 
-    It is logged as any other, ``logger.info(Announcement('...'))``; the
-    console of :mod:`gps_seg.runs.console.screen` picks it out by its type.
+    It is logged like any other, ``logger.info(Announcement('...'))``. The
+    console of :mod:`gps_seg.runs.console.screen` recognises it by its type.
 
     Example:
         >>> Announcement('Validation: batch 3/15')

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What plain and Markdown tables share: text, width and side of a cell.
+"""Cells of plain and Markdown tables: text, width, alignment.
 
-Written here rather than taken from tabulate or prettytable: gps_seg.sparse
-and gps_seg.delta print tables and need nothing but PyTorch, and neither
-library spells out what would steer a terminal.
+tabulate or prettytable would do most of this. But gps_seg.sparse and
+gps_seg.delta print tables and need only PyTorch, and neither library escapes
+characters that control a terminal.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 
 from gps_seg.text.printable import on_one_line
 
-# A number, perhaps emphasised, with whatever follows it, such as a unit.
+# A number, possibly emphasised; a unit or anything else may follow.
 _NUMBER = re.compile(r'[*`(]*[-+]?\d')
 _MISSING = ('', '-', 'nan', 'inf')
 
@@ -31,7 +31,7 @@ def cell_text(value: Any) -> str:
 
 
 def is_numeric(column: Sequence[str]) -> bool:
-    """Whether a column has numbers only, so that it is aligned on the right.
+    """Whether a column has only numbers and is aligned on the right.
 
     Example:
         >>> is_numeric(['41,856', '24.4 %', '-']), is_numeric(['1', 'all'])
@@ -43,7 +43,7 @@ def is_numeric(column: Sequence[str]) -> bool:
 
 
 def width(text: str) -> int:
-    r"""Columns of a terminal that a text takes.
+    r"""Width of a text in columns of a terminal.
 
     Example:
         >>> width('polyp'), width('息肉'), width('e\u0301')

@@ -25,7 +25,7 @@ def code(text: Any) -> str:
 
 
 def link(name: str, kind: str = '') -> str:
-    """A link to a repository of the hub; any other text unchanged.
+    """A link to a repository of the hub; any other text is unchanged.
 
     Args:
         name: Repository as ``owner/name``, or any other text.
@@ -51,7 +51,7 @@ def is_on_hub(name: str) -> bool:
 
 
 def paragraphs(*texts: str | None) -> str:
-    r"""Join texts by empty lines; those without content are left out.
+    r"""Join texts by empty lines; empty texts are left out.
 
     Example:
         >>> paragraphs('# Title', '', None, 'Text.')
@@ -61,7 +61,7 @@ def paragraphs(*texts: str | None) -> str:
 
 
 def table(rows: Sequence[Sequence[Any]]) -> str:
-    """A table in Markdown, numbers on the right and words on the left.
+    """A Markdown table; numbers are aligned on the right, words on the left.
 
     Args:
         rows: Head of the table, then its rows; all of the same length.
@@ -72,7 +72,7 @@ def table(rows: Sequence[Sequence[Any]]) -> str:
         | --- | ---: |
         | delta | 1,024 |
     """
-    # A name may have what would begin another cell.
+    # A bar in a name would begin another cell.
     head, *body = (
         [cell_text(value).replace('|', r'\|') for value in row] for row in rows
     )

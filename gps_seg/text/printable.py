@@ -3,7 +3,7 @@
 
 
 def printable(text: str) -> str:
-    r"""Spell out what would steer a terminal; line ends and tabs stay.
+    r"""Escape characters that control a terminal; line ends and tabs stay.
 
     Example:
         >>> print(printable('polyp\x1b[2J'))
@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    r"""Spell out line ends and tabs as well.
+    r"""Escape characters that control a terminal, line ends and tabs.
 
     Example:
         >>> print(on_one_line('polyp\nyes'))

@@ -8,7 +8,7 @@ from gps_seg.text.cells import cell_text, is_numeric, width
 
 
 def aligned(rows: Sequence[Sequence[Any]]) -> str:
-    """A table in columns, numbers on the right and words on the left.
+    """A plain table; numbers are aligned on the right, words on the left.
 
     Args:
         rows: Head of the table, then its rows; all of the same length.
@@ -28,7 +28,7 @@ def aligned(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _padded(column: Sequence[str]) -> list[str]:
-    """The cells of a column, its head among them, at one width."""
+    """The cells of a column and its head, padded to the same width."""
     widest = max(map(width, column))
     gaps = [' ' * (widest - width(text)) for text in column]
     if is_numeric(column[1:]):

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Figures without a display, and picture files that are whole or absent.
 
-Figures are made as objects rather than through ``pyplot``: no global state,
-no backend to choose, nothing to close, safe inside a training process.
+Figures are made as objects, not through ``pyplot``. So there is no global
+state, no backend to choose and nothing to close, also in a training process.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gps_seg.files import replacing
+from gps_seg.files import PICTURES, replacing
 from gps_seg.visualization.palette import GRID, INK, MUTED
 
-FORMATS = ('.png', '.svg', '.pdf')
 #: Dots per inch of a page of photographs.
 PHOTO_DPI = 150
 _DPI = 200
-# Journals want outlines of letters that can be edited (Type 42, not Type 3);
-# a fixed salt and no date give the same file for the same figure.
+# Journals want fonts that can be edited (Type 42, not Type 3). A fixed salt
+# and no date give the same file for the same figure.
 _WRITING = {'pdf.fonttype': 42, 'svg.hashsalt': 'gps_seg'}
 _NO_DATE = {'.svg': {'Date': None}, '.pdf': {'CreationDate': None}}
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Empty figure of ``width`` x ``height`` inches."""
+    """Make an empty figure of ``width`` x ``height`` inches."""
     return Figure(
         figsize=(width, height), layout='constrained', facecolor='white'
     )
 
 
 def style_axes(axes: Axes, title: str = '') -> None:
-    """Plain axes: light grid, no box, title on the left."""
+    """Style axes: light grid, no box, title on the left."""
     style_title(axes, title)
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -49,12 +48,12 @@ def style_axes(axes: Axes, title: str = '') -> None:
 
 
 def style_title(axes: Axes, title: str) -> None:
-    """Title on the left."""
+    """Write the title of axes on the left."""
     axes.set_title(title, loc='left', fontsize=10, color=INK)
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Put a legend below everything else; none without entries."""
+    """Put a legend below everything else, if it has entries."""
     if not handles:
         return
     figure.legend(
@@ -66,11 +65,41 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     )
 
 
+def write_beside(
+    axes: Axes,
+    position: float,
+    texts: Sequence[str],
+    ends: Iterable[float],
+    colour: str,
+) -> None:
+    """Write numbers right of horizontal bars or dots, in columns.
+
+    Args:
+        axes: Axes whose rows stand at whole numbers.
+        position: Row of the numbers.
+        texts: Text of each column.
+        ends: Right end of each column, in points from the axes.
+        colour: Colour of the texts.
+    """
+    for text, end in zip(texts, ends, strict=True):
+        axes.annotate(
+            text,
+            (1, position),
+            xycoords=('axes fraction', 'data'),
+            xytext=(end, 0),
+            textcoords='offset points',
+            ha='right',
+            va='center',
+            fontsize=8,
+            color=colour,
+        )
+
+
 def percent_sign(scores: Iterable[float]) -> str:
     """Unit of an axis of scores.
 
-    The metrics of OpenMMLab are percentages; what never exceeds 1 is taken
-    for a fraction.
+    The metrics of OpenMMLab are percentages. Scores that never exceed 1 are
+    taken as fractions.
 
     Example:
         >>> percent_sign([0.4, 81.0])
@@ -80,7 +109,7 @@ def percent_sign(scores: Iterable[float]) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """``text`` with its middle left out if it is longer than ``length``.
+    """Replace the middle of a text by an ellipsis if it is too long.
 
     Example:
         >>> shortened('cju14g8o4xui30878gkgbrvqj', 12)
@@ -95,15 +124,15 @@ def shortened(text: str, length: int) -> str:
 def save_figure(
     figure: Figure, out: str | os.PathLike[str], dpi: int = _DPI
 ) -> Path:
-    """Write a figure as PNG, SVG or PDF, by the ending of its name.
+    """Write a figure as PNG, SVG or PDF, depending on the ending of its name.
 
-    On failure the target is as it was before. A missing folder is created. A
-    PNG has three channels, without transparency.
+    If writing fails, an existing file is unchanged. A missing folder is
+    created. A PNG has three channels, without transparency.
 
     Args:
         figure: Figure to write.
         out: Name of the file.
-        dpi: Dots per inch of a PNG, and of photographs in the others.
+        dpi: Dots per inch of a PNG, and of images inside an SVG or PDF.
 
     Returns:
         The path written.
@@ -113,10 +142,10 @@ def save_figure(
     """
     path = Path(out)
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
+    if suffix not in PICTURES:
         raise ValueError(
-            f'picture: expected a name that ends in {", ".join(FORMATS)}, '
-            f'got {path}. Name the format by the ending.'
+            f'picture: expected a name that ends in {", ".join(PICTURES)}, '
+            f'got {path}. The ending chooses the format.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:

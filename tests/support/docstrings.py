@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 SECTIONS = ('Args:', 'Attributes:')
-# Files that are not checked yet, by the beginning of their path.
-NOT_YET = ()
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -40,11 +38,6 @@ class Entry(NamedTuple):
 
     name: str
     text: str
-
-
-def is_checked(path: str) -> bool:
-    """Whether a file, by its path in the source tree, is checked."""
-    return not path.startswith(NOT_YET)
 
 
 def docstrings(source: str) -> Iterator[Docstring]:

@@ -62,3 +62,26 @@ def test_what_is_no_setting_is_refused(parser, capsys, text):
         parser.parse_args(['--cfg-options', text])
 
     assert f"expected KEY=VALUE, got '{text}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('word', 'advice'),
+    [
+        ('--sed', '. Did you mean --seed?'),
+        ('--sed=3', '. Did you mean --seed?'),
+        ('--zoom', ''),
+        ('stray', ''),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_one_that_was_meant(
+    parser, capsys, word, advice
+):
+    parser.add_argument('--seed')
+
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args([word])
+
+    assert capsys.readouterr().err == (
+        f'tool: unrecognized arguments: {word}{advice}\n'
+        'Run tool --help for usage.\n'
+    )

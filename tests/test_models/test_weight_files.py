@@ -77,3 +77,11 @@ def test_truncated_pth(tmp_path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r'plain values, got: .+w\.pth'):
         read_tensors(path)
+
+
+def test_a_text_in_place_of_pth_is_said_to_be_of_another_kind(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / 'w.pth').write_text('hi\n')
+    with pytest.raises(ValueError, match='got: a file of another kind'):
+        read_tensors(tmp_path / 'w.pth')

@@ -34,6 +34,22 @@ def test_gps_takes_the_largest_gradient_of_each_row():
     assert tuned.count() == {'selected': 4, 'whole': 4 + 8 + 2}
 
 
+def test_what_trains_has_the_names_of_the_model():
+    """Selected values stand under the name of their weight."""
+    model, loss = make()
+    tuned = tune(model, GPS(k=1), [loss], seed=0)
+    found = dict(tuned.named_parameters())
+    assert {name: tuple(p.shape) for name, p in found.items()} == {
+        'backbone.weight': (4,),
+        'backbone.bias': (4,),
+        'head.weight': (2, 4),
+        'head.bias': (2,),
+    }
+    assert list(found.values()) == list(tuned.parameters())
+    assert found['head.bias'] is model['head'].bias
+    assert tuned.whole == {'backbone.bias', 'head.weight', 'head.bias'}
+
+
 def test_training_moves_what_was_declared_and_nothing_else():
     model, loss = make()
     before = copy.deepcopy(model.state_dict())

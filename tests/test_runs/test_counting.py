@@ -9,16 +9,16 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from gps_seg.engine import PeftHook
+from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.peft import GPS
-from gps_seg.runs.counting import (
+from gps_seg.runs.counting.counts import (
     Count,
     count_config,
     count_model,
-    format_count,
     gps_of,
-    markdown_table,
-    model_of_shapes,
 )
+from gps_seg.runs.counting.shapes import model_of_shapes
+from gps_seg.runs.counting.tables import format_count, markdown_table
 
 ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 MODEL = dict(
@@ -134,8 +134,8 @@ def test_what_the_config_froze_has_its_own_row():
     ('method', 'k', 'message'),
     [
         (dict(type='bias'), None, r"expected method=dict\(type='gps'"),
-        (dict(type='gps', share=0.1), None, r'the scores decide'),
-        (dict(type='gps', k=1, scope='network'), None, r'the scores decide'),
+        (dict(type='gps', share=0.1), None, r'depends on the scores'),
+        (dict(type='gps', k=1, scope='network'), None, r'on the scores'),
         (dict(type='gps', k=1), 99, r'99'),
     ],
 )
@@ -149,13 +149,14 @@ def test_what_trains_adds_up():
     rules = [dict(module='LayerNorm', attribute='weight', role='whole')]
     count = count_config(config(**hook(type='gps', k=2, rules=rules)))
     neurons = 16 + 2 * (3 * 16 + 16 + 32 + 16)
-    assert count.trained == {
-        'connections': 2 * neurons,
-        'biases': neurons,
-        'head': 3 * 17,
-        'other': 5 * 16,
-    }
-    assert sum(count.trained.values()) == count.model.trained
+    assert count.trained == TrainedValues(
+        connections=2 * neurons,
+        biases=neurons,
+        head=3 * 17,
+        other=5 * 16,
+        total=count.model.entries,
+    )
+    assert count.trained.trained == count.model.trained
     parameters = model_of_shapes(config()).parameters()
     assert count.model.entries == sum(p.numel() for p in parameters)
 
@@ -163,7 +164,7 @@ def test_what_trains_adds_up():
 def test_packed_biases_of_attention_are_biases():
     model = nn.ModuleDict({'backbone': nn.MultiheadAttention(4, 2)})
     count = count_model(model, GPS(k=1))
-    assert count.trained == {'connections': 16, 'biases': 16, 'head': 0}
+    assert count.trained == TrainedValues(16, 16, 0, 0, total=80)
 
 
 def test_tables():

@@ -1,8 +1,9 @@
 """Every parameter is found once, with the module that owns it."""
 
+import torch
 from torch import nn
 
-from gps_seg.sparse import owned_parameters
+from gps_seg.sparse import Owned, owned_parameters
 
 
 class Model(nn.Module):
@@ -32,3 +33,24 @@ def test_owner_attribute_and_kind():
 def test_a_parameter_of_the_model_itself():
     linear = nn.Linear(2, 2)
     assert [name for name, _ in owned_parameters(linear)] == ['weight', 'bias']
+
+
+def test_a_bias_is_known_by_the_end_of_its_name():
+    """And a token or a table of positions is none."""
+    attention = nn.MultiheadAttention(4, 2, add_bias_kv=True)
+    found = {
+        name.rpartition('.')[2]: owned.is_bias
+        for name, owned in owned_parameters(attention)
+    }
+    assert found == {
+        'in_proj_weight': False,
+        'in_proj_bias': True,
+        'bias_k': False,
+        'bias_v': False,
+        'weight': False,
+        'bias': True,
+    }
+    table = nn.Parameter(torch.zeros(3, 2))
+    kind = 'relative_position_bias_table'
+    assert not Owned(table, attention, kind).is_bias
+    assert Owned(table, attention, 'q_bias').is_bias

@@ -102,7 +102,7 @@ def test_draws_a_classifier_with_its_labels(tmp_path, figures, capsys):
     ]
     assert not figures[-1].legends
     error = error_of_tool(capsys, TOOL, path, '--split', 'val')
-    assert 'val_dataloader: expected one in' in error
+    assert 'val_dataloader: expected a data loader in' in error
 
 
 def test_missing_config(tmp_path, capsys):

@@ -87,7 +87,7 @@ def test_the_head_names_what_runs(console):
     head = console.partition('Selecting')[0]
     for words in (
         CONFIG,
-        'M parameters',
+        '851,842 parameters',
         'gps k=1',
         '8 images to train on, 4 to validate',
         '2 iterations of 4 images',
@@ -270,5 +270,5 @@ def test_help_names_the_methods():
         check=True,
     )
     text = ' '.join(done.stdout.split())
-    named = text.partition("in place of the config's: ")[2].partition('--k')[0]
+    named = text.partition("instead of the config's: ")[2].partition('--k')[0]
     assert sorted(re.split(', | or ', named.strip())) == sorted(METHODS)

@@ -59,7 +59,7 @@ def test_the_command_line_is_read_before_anything_is_imported():
 
 def test_the_example_in_the_help_is_one_command(capsys):
     with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(TOOLS / 'share.py'))['make_parser']().parse_args(
+        runpy.run_path(str(TOOLS / 'share.py'))['build_parser']().parse_args(
             ['--help']
         )
     assert end.value.code == 0
@@ -68,7 +68,7 @@ def test_the_example_in_the_help_is_one_command(capsys):
     program, tool, *arguments = shlex.split(example.replace('\\\n', ' '))
     assert (program, tool) == ('python', 'tools/share.py')
     assert max(map(len, example.splitlines())) < 80
-    parser = runpy.run_path(str(TOOLS / 'share.py'))['make_parser']()
+    parser = runpy.run_path(str(TOOLS / 'share.py'))['build_parser']()
     args = parser.parse_args(arguments)
     assert args.base == 'timm/vit_small_patch14_dinov2.lvd142m'
     assert args.dataset == ['kvasir-seg']

@@ -127,9 +127,9 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert info.value.__suppress_context__  # no traceback
     hint = capsys.readouterr().out.splitlines()[-1]
     expected = (
-        'with --resume goes on from run/resume.pth.'
+        'with --resume continues from run/resume.pth.'
         if saved
-        else 'in run yet: the same command begins anew, with the selection.'
+        else 'the same command starts again, with the selection.'
     )
     assert hint.endswith(expected)
 

@@ -11,7 +11,7 @@ import mmseg
 import pytest
 from mmengine.config import Config
 
-from gps_seg.runs.counting import count_config
+from gps_seg.runs.counting.counts import count_config
 
 CONFIGS = Path(mmseg.__file__).parent / '.mim/configs'
 COUNTS = {

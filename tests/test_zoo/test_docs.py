@@ -9,7 +9,8 @@ from mmengine.config import Config
 from zoo import FAMILIES
 
 from gps_seg.peft import METHODS, build_method
-from gps_seg.runs.counting import count_config, markdown_table
+from gps_seg.runs.counting.counts import count_config
+from gps_seg.runs.counting.tables import markdown_table
 from gps_seg.sparse import GPS_RULES, Role
 from gps_seg.sparse.gps_rules import rules_from_config
 

@@ -4,8 +4,8 @@ r"""Check ADE20K (SceneParse150) and unpack it for the configs.
 python tools/dataset_converters/ade20k.py ADEChallengeData2016.zip \
     data/ade/ADEChallengeData2016
 
-Every image and annotation is checked first. Without a target they are checked
-alone. See docs/ade20k.md.
+Every image and annotation is checked first. Without a target nothing is
+written. See docs/ade20k.md.
 """
 
 import argparse

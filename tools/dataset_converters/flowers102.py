@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> str:
 
     from rich.progress import track
 
-    from gps_seg.datasets.conversion.flowers102 import convert_flowers102
+    from gps_seg.datasets import convert_flowers102
 
     progress = functools.partial(track, description='Converting')
     sizes = convert_flowers102(args.source, args.target, progress=progress)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> str:
 
     from rich.progress import track
 
-    from gps_seg.datasets.conversion.kvasir_seg import convert_kvasir_seg
+    from gps_seg.datasets import convert_kvasir_seg
 
     progress = functools.partial(track, description='Converting')
     report = convert_kvasir_seg(args.source, args.target, progress=progress)

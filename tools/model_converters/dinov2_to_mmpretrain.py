@@ -36,7 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
         '--report',
         type=file_ending_in('.csv', '.json'),
         metavar='FILE',
-        help='table to write of what became of each tensor (.csv or .json)',
+        help='file for a table of all tensors and their changes (.csv or '
+        '.json)',
     )
     return parser
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> str:
         args.source, args.target, dinov2_to_mmpretrain
     )
     if args.report is None:
-        return f'{summary}\n--report FILE lists what became of each tensor'
+        return f'{summary}\n--report FILE lists all tensors and their changes'
     rows = [asdict(row) for row in report]
     write_once(args.report, as_bytes(rows, args.report.suffix))
     return f'{summary}\nreport: {args.report}'

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From random numbers to an endoscopic image and its exact mask.
+"""Render an endoscopic image and its exact mask from random numbers.
 
 The image is drawn on a grid of twice the size, in this order: the wall of the
 colon (folds around a dark lumen, texture, vessels), the polyps (shaded by the

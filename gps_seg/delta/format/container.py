@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import safetensors.numpy
@@ -77,6 +78,12 @@ def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
     try:
         header, arrays = _read(path)
     except (SafetensorError, OSError, UnicodeError) as error:
+        if is_zipfile(path):  # as torch.save writes
+            raise ValueError(
+                f'delta: expected a delta (.safetensors), got a PyTorch '
+                f'checkpoint ({path}). tools/delta.py extract makes a delta '
+                'of two whole checkpoints.'
+            ) from error
         raise ValueError(
             f'delta: expected a whole safetensors file, got {path} of '
             f'{path.stat().st_size} bytes ({error}). Copy it again.'

@@ -10,9 +10,9 @@ from typing import Any
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.format.container import read_container
-from gps_seg.delta.info import method_text
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.text.printable import printable
+from gps_seg.text.short import method_text
 from gps_seg.text.table import aligned
 
 #: What a delta changes, in words, by the keys of :func:`describe`.

@@ -73,7 +73,7 @@ def pairwise_shares(deltas: Sequence[Delta]) -> list[list[float]]:
     return shares
 
 
-def common_by_chance(deltas: Sequence[Delta]) -> dict[str, float]:
+def expected_common(deltas: Sequence[Delta]) -> dict[str, float]:
     """Expected number of common entries of random selections.
 
     Each has as many entries in a weight as the delta, drawn uniformly and
@@ -105,7 +105,7 @@ def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
             'deltas: expected selected entries, got only tensors that are '
             'replaced whole. Only selections overlap.'
         )
-    tables = [_kind_table(rows, common_by_chance(deltas))]
+    tables = [_kind_table(rows, expected_common(deltas))]
     if len(deltas) > 2:
         tables.append(_pair_table(pairwise_shares(deltas), labels))
     return '\n\n'.join(tables)

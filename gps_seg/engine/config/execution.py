@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Run a config file and what it inherits, and name the line that fails.
+"""Run a config file and its bases, and name the line that fails.
 
-A config is a program of its user: whatever it raises is an error of that
-file, never one of ours.
+A config is the user's program. Whatever it raises is an error in that file,
+not in this package.
 """
 
 import traceback
@@ -12,14 +12,14 @@ from mmengine.config import Config
 
 
 def run_config(path: Path) -> Config:
-    """The config in a file, which is run.
+    """Run the config in a file.
 
     Args:
-        path: File that is there.
+        path: Existing file.
 
     Raises:
-        FileNotFoundError: If a file is missing that the config reads, such as
-            a base.
+        FileNotFoundError: If a file that the config reads, such as a base, is
+            missing.
         ValueError: If two bases set the same key, or anything else goes wrong
             in the file or its bases; the line is named.
     """
@@ -27,15 +27,15 @@ def run_config(path: Path) -> Config:
         return Config.fromfile(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            'config: expected all files that it reads to be there, got '
-            f'nothing at {error.filename} (read by {path}).'
+            'config: expected all files that it reads to exist, got nothing '
+            f'at {error.filename} (read by {path}).'
         ) from error
     except Exception as error:
         if 'Duplicate key is not allowed' in str(error):
             raise ValueError(
                 f'_base_: expected bases that set different keys, got {error} '
-                f'({path}). Where your config has custom_hooks of its own, '
-                'use --method gps --k 1 in place of gps_seg::_base_/gps.py.'
+                f'({path}). If your config has its own custom_hooks, use '
+                '--method gps --k 1 instead of gps_seg::_base_/gps.py.'
             ) from error
         raise ValueError(
             'config: expected a config that can be read, got '
@@ -50,7 +50,7 @@ def _reason(error: Exception) -> str:
 
 
 def _place(error: Exception, path: Path) -> str:
-    """File and line, where the error comes of a line of a config."""
+    """The file, and the line if a line of a config raised the error."""
     if isinstance(error, SyntaxError):
         return str(path)  # its message has the line
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The part of a config that builds a model and predicts, and its check.
 
-Nothing else is kept of a config that came with someone else's weights. That
-part may name known types, with numbers and words as their settings, and
-weights by a local path or by a name in a catalogue of an installed package.
+Of a config that comes with someone else's weights, only this part is kept. It
+may name known types, with numbers and words as their settings. It may name
+weights by a local path, or by a name in the catalogue of an installed package.
 """
 
 import math
@@ -24,7 +24,8 @@ from gps_seg.engine.config.known_types import (
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 #: Keys that may hold the path of a file with weights.
 WEIGHTS = ('checkpoint', 'pretrained', 'load_from')
-_FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
+#: Facts of a data set that a model card has.
+FACTS = ('type', 'data_root', 'task', 'split', 'ann_file')
 #: Keys that may hold a path.
 PLACES = (*WEIGHTS, 'data_root', 'split', 'ann_file')
 # Used in training only, and built from other registries than a model.
@@ -32,7 +33,7 @@ _OF_TRAINING = ('train_cfg', 'sampler', 'batch_augments')
 _CATALOGUED = re.compile(
     r'(weights|open-mmlab|torchvision|mmcls)://\w[\w.-]*(/\w[\w.-]*)*'
 )
-_ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # \\host of Windows, too
+_ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # also \\host on Windows
 _WORDS = re.compile(r'(\w[\w .-]*(/\w[\w .-]*)*)?')
 # MMEngine's loader and others choose how to read a file by its ending.
 _FILES = ('json', 'npy', 'pickle', 'pkl', 'txt', 'yaml', 'yml')
@@ -41,7 +42,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
     '_scope_': SCOPES,
     'backend_args': _LOCAL,
     'file_client_args': _LOCAL,
-    'decode_backend': ('nifti', 'numpy'),  # and not pickle
+    'decode_backend': ('nifti', 'numpy'),  # not pickle
 }
 
 
@@ -52,7 +53,8 @@ def needed(values: Mapping[str, Any]) -> dict[str, Any]:
         values: Values of the config, by name.
 
     Raises:
-        ValueError: If it has no model, or no dictionary where one is needed.
+        ValueError: If there is no model, or a value is not a dictionary where
+            one is needed.
     """
     kept: dict[str, Any] = {
         name: values[name]
@@ -120,7 +122,7 @@ def _dictionary(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _facts(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Facts of a data set for the model card, and its classes."""
-    facts = {name: dataset[name] for name in _FACTS if name in dataset}
+    facts = {name: dataset[name] for name in FACTS if name in dataset}
     kind = facts.get('type')
     if not isinstance(kind, str) or not is_known_dataset(kind):
         facts.pop('type', None)
@@ -144,7 +146,7 @@ def _without_training(value: Any) -> Any:
 
 
 def _check_part(value: Any, key: Any, is_known: Callable[[str], bool]) -> None:
-    """Check a value of the model or of a pipeline, with all parts of it."""
+    """Check a value of the model or of a pipeline, and everything in it."""
     if key in _CHOICES:
         if value not in _CHOICES[key]:
             raise ValueError(f'{key} {value!r:.60}')

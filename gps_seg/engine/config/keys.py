@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Misspelt top-level keys of a config.
 
-MMEngine ignores keys that it does not know, because a config may have
-variables of its own: a misspelt key has no effect and raises no error.
+MMEngine ignores unknown keys, because a config may have its own variables. A
+misspelt key therefore has no effect and raises no error.
 """
 
 import inspect
@@ -46,8 +46,8 @@ def check_spelling(keys: Iterable[str], overrides: Iterable[str]) -> None:
         meant = _meant_by(key)
         if meant is not None:
             print_log(
-                f'{key}: expected a key that is read, or a variable of your '
-                f"own, got one similar to '{meant}'. It has no effect.",
+                f'{key}: expected a known key or a variable of your own, got '
+                f"a key similar to '{meant}'. It has no effect.",
                 logger='current',
                 level=logging.WARNING,
             )
@@ -62,7 +62,7 @@ def check_spelling(keys: Iterable[str], overrides: Iterable[str]) -> None:
 
 
 def _meant_by(key: str) -> str | None:
-    """The key that was meant, if this is a misspelt one."""
+    """The key that was meant, if this one is misspelt."""
     if key in _KNOWN | _VARIABLES:
         return None
     return next(iter(get_close_matches(key, _KNOWN, 1, _ALIKE)), None)

@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Types that are known to be safe in a config that is read as data.
 
-MMEngine looks a type up in its registries and, if it finds none, imports any
+MMEngine looks up a type in its registries. If it finds none, it imports any
 module of that name on Python's path. Registries also contain types that fetch
 code, read pickles or write files. Known types are parts of networks, data sets
-and image transforms of MMSegmentation and MMPretrain; to find them, no module
-is imported that the text chooses.
+and image transforms of MMSegmentation and MMPretrain. They are looked up
+without importing a module that the config names.
 """
 
 import inspect
@@ -45,8 +45,8 @@ _NETWORKS = (
         )
     ),
 )
-# Modules that load networks and weights of other libraries by name, also over
-# the network, or any class by its path.
+# Modules that load networks and weights of other libraries by name, possibly
+# from the internet, or any class by its path.
 _FOREIGN = ('timm', 'timm_backbone', 'hugging_face', 'vpd', 'vqa_head')
 _INITIALIZERS = ('mmengine.model.weight_init', 'gps_seg.models')
 _TRANSFORMS = (
@@ -91,7 +91,7 @@ def is_known_dataset(name: str) -> bool:
 def _all_known(
     found: Iterable[tuple[Any, Callable[[Any], bool]]],
 ) -> bool:
-    """Whether all are known: the caller decides which one MMEngine takes."""
+    """Whether all are known; MMEngine may take any of them."""
     known = [check(kind) for kind, check in found]
     return bool(known) and all(known)
 
@@ -147,10 +147,10 @@ _object_from_string = mmengine_registry.get_object_from_string
 
 
 def object_of_a_module(name: str) -> Any:
-    """The replacement of MMEngine's ``get_object_from_string``.
+    """Replacement of MMEngine's ``get_object_from_string``.
 
-    A name without a dot can only be that of a module, never of a class:
-    importing it is of no use, and would run any file of that name.
+    A name without a dot can only name a module, not a class. Importing it
+    would be useless, and would run any file of that name.
     """
     return _object_from_string(name) if '.' in name else None
 

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Read a config from a path, or from an installed package: ``mmseg::x.py``.
 
-MMEngine has a list of the names of packages on PyPI. The maintained
-continuation of MMSegmentation has another name there, and this package is not
-listed. Here configs are found in the folder ``.mim/configs`` of the package
-that is imported by that name.
+MMEngine has a list of package names on PyPI. The maintained continuation of
+MMSegmentation has another name there, and this package is not listed. Here a
+config is looked up in the folder ``.mim/configs`` of the package that Python
+imports by the given name.
 """
 
 import importlib.util
@@ -29,23 +29,23 @@ def let_bases_name_packages() -> None:
     for package in PACKAGES:
         listed = MODULE2PACKAGE.get(package)
         if listed is None or not is_installed(listed):
-            MODULE2PACKAGE[package] = package  # which it finds by import
+            MODULE2PACKAGE[package] = package  # MMEngine then imports it
 
 
 def read_config(
     source: str, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Read a config and what it inherits.
+    """Read a config and its bases.
 
     Args:
-        source: Path of a file, or ``package::path`` below the configs of an
+        source: Path of a file, or ``package::path`` for a config of an
             installed package.
-        overrides: Values by dotted key, put in at the end; a number in a key
-            is a position in a list.
+        overrides: Values by dotted key that replace those of the config; a
+            number in a key is a position in a list.
 
     Raises:
-        FileNotFoundError: If there is no such file; close names are listed.
-        ValueError: If it is a file of weights or cannot be read, there is no
+        FileNotFoundError: If there is no such file; similar names are listed.
+        ValueError: If the file has weights or cannot be read, there is no
             such package, two bases of the config set the same key, or an
             override is misspelt or does not fit.
     """
@@ -118,7 +118,7 @@ def _close_to(source: str, package: str | None) -> list[str]:
 
 
 def config_folder(package: str) -> Path:
-    """The folder of a package's configs; the package is not imported.
+    """The folder of a package's configs, found without importing the package.
 
     Args:
         package: Name by which the package is imported.

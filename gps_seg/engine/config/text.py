@@ -1,11 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Read the text of a config as data.
 
-MMEngine runs a config to read it, and a ``type`` in it may name any function
-of any installed module, which is called when the model is built. The config
-that comes with someone else's weights needs neither: its text, written by
-``Config.pretty_text``, contains only names and plain values. Only the part
-that :mod:`gps_seg.engine.config.inference` keeps and has checked is read.
+MMEngine runs a config in order to read it. A ``type`` in it may name any
+function of any installed module, which is called when the model is built. A
+config that comes with someone else's weights needs neither: its text, written
+by ``Config.pretty_text``, contains only names and plain values. Only the part
+that :mod:`gps_seg.engine.config.inference` keeps and checks is used.
 """
 
 import ast
@@ -46,10 +46,11 @@ def config_from_file(path: str | os.PathLike[str]) -> Config:
 def config_from_text(text: str) -> Config:
     """The part of a config that builds a model and predicts.
 
-    Nothing in the text is run, no module that it names is imported and no
-    address is fetched, neither here nor when the model is built by
-    :func:`gps_seg.engine.testing.task_model.build_base` and used. A file of
-    weights that it names is read by the restricted loader.
+    Nothing in the text is run, no module that it names is imported, and no
+    address is fetched. This also holds later, when
+    :func:`gps_seg.engine.testing.task_model.build_base` builds the model and
+    when the model is used. A file of weights that it names is read by the
+    restricted loader.
 
     Args:
         text: Assignments of literals, containers of them and ``dict(...)``.
@@ -72,7 +73,7 @@ def config_from_text(text: str) -> Config:
             'config: expected parts of MMSegmentation and MMPretrain with '
             f'numbers, words and weights from a local file, got {error}. If '
             'you trust the config, read it with Config.fromfile, which runs '
-            'it.'
+            'its code.'
         ) from error
     return Config(kept)
 
@@ -98,7 +99,7 @@ def values_from_text(text: str) -> dict[str, Any]:
             'config: expected assignments of plain values, as '
             f'Config.pretty_text writes them, got: {error}. If you trust a '
             'config that computes or inherits, read it with Config.fromfile, '
-            'which runs it.'
+            'which runs its code.'
         ) from error
     return values
 
@@ -116,7 +117,10 @@ def _place(node: ast.stmt | ast.expr) -> str:
 
 
 class _DictCalls(ast.NodeTransformer):
-    """The change of ``dict(a=1)`` and ``dict({'a': 1})`` into ``{'a': 1}``."""
+    """A visitor that turns ``dict(a=1)`` and ``dict({'a': 1})`` into literals.
+
+    Literals are what ``ast.literal_eval`` can read.
+    """
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)

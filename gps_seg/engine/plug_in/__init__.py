@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Complete any config of OpenMMLab to one that trains with a PeftHook."""
+"""Complete any config of OpenMMLab so that it trains with a PeftHook."""

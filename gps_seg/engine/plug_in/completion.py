@@ -1,9 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Complete any config of OpenMMLab to one that trains with a ``PeftHook``.
+"""Complete any config of OpenMMLab so that it trains with a ``PeftHook``.
 
-Both ``--method`` on the command line and ``gps_seg::_base_/gps.py`` among the
-bases of a config lead here. The result is like a config written by hand, and
-every tool can run it.
+The option ``--method`` and the base ``gps_seg::_base_/gps.py`` both use this
+module. The result is like a config written by hand, and every tool can run it.
 """
 
 from mmengine.config import Config, ConfigDict
@@ -27,8 +26,9 @@ def plug_in(config: Config) -> None:
 
     Raises:
         ValueError: If the config does not have exactly one ``PeftHook``, or
-            has a runner of its own, an optim wrapper without a counterpart
-            here, or a ``save_best`` that names no metric; names the key.
+            has its own runner, an optim wrapper without a counterpart here,
+            or a ``save_best`` that names no metric. The message names the
+            key.
     """
     peft_hook(config)
     if 'runner_type' in config:

@@ -46,7 +46,7 @@ def _delta_settings(checkpoint: ConfigDict, config: Config) -> dict[str, Any]:
         'interval': stock.interval,
         'by_epoch': stock.by_epoch,
     }
-    if stock.interval < 1:  # for MMEngine: only at the end
+    if stock.interval < 1:  # to MMEngine this means: only at the end
         loop = config.get('train_cfg') or {}
         settings['interval'] = loop.get('max_iters') or loop.get('max_epochs')
     if stock.save_best == ['auto']:

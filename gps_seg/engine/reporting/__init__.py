@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run leaves to be read and looked at."""
+"""Reports of a run: progress, numbers, environment, pictures."""

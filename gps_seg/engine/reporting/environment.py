@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run ran on: enough to run it again, or to see why it differs."""
+"""The environment of a run: what is needed to repeat it or to compare it."""
 
 import platform
 import shlex
@@ -67,8 +67,9 @@ def device_name() -> str:
 def git_commit(folder: Path) -> str | None:
     """Commit of the checkout that ``folder`` is part of.
 
-    Ends in ``-dirty`` if tracked files were changed. None without git, and
-    for an installed copy that merely lies inside someone's checkout.
+    It ends in ``-dirty`` if tracked files were changed. It is None without
+    git, and if ``folder`` is not tracked, such as an installed copy inside
+    someone's checkout.
     """
     try:
         _git(folder, 'ls-files', '--error-unmatch', '__init__.py')

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A few validation images, predicted once more to be looked at."""
+"""Validation images that are predicted once more for a picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ from gps_seg.visualization import Overlay
 
 
 class Example(NamedTuple):
-    """An image to show, and why; its Dice in percent if it was scored."""
+    """An image to show.
+
+    Args:
+        group: Reason to show it, such as ``'worst'``; may be empty.
+        img_path: Path of the image.
+        dice: Dice in percent; None if it was not scored.
+    """
 
     group: str
     img_path: str
@@ -33,13 +39,13 @@ def pick_examples(
 ) -> list[Example]:
     """Worst, median and best images by Dice, ``num_each`` of each.
 
-    No image comes twice: of fewer than ``3 * num_each`` images each group
-    takes a third, and of fewer than three all are shown. Equal scores are
-    ordered by path.
+    No image is picked twice. If there are fewer than ``3 * num_each`` images,
+    each group has a third of them; if there are fewer than three, all are
+    picked. Equal scores are ordered by path.
 
     Args:
         scores: Scores of a validation, one or more.
-        num_each: Images in each group, 1 or more.
+        num_each: Number of images in each group, 1 or more.
     """
     ranked = sorted(scores, key=lambda score: (score.dice, score.img_path))
     if len(ranked) < 3:
@@ -59,7 +65,7 @@ def pick_examples(
 
 
 def spread_examples(runner: Runner, number: int) -> list[Example]:
-    """Images evenly through the validation set, where none has a score."""
+    """Pick images evenly through a validation set without scores."""
     paths = list(_index_by_path(runner.val_dataloader.dataset))
     number = min(number, len(paths))
     return [
@@ -70,12 +76,12 @@ def spread_examples(runner: Runner, number: int) -> list[Example]:
 def predict_examples(
     runner: Runner, examples: Sequence[Example]
 ) -> list[Overlay]:
-    """Predict the examples as the validation did, at the size of their file.
+    """Predict the examples as the validation did, in the size of their files.
 
     Args:
-        runner: After training, with a validation data set.
-        examples: Images of that data set; one that it does not know is left
-            out.
+        runner: Runner with a validation data set, after the training.
+        examples: Images to predict; those that are not in the validation
+            data set are left out.
     """
     index_of = _index_by_path(runner.val_dataloader.dataset)
     with _as_in_validation(runner):
@@ -100,7 +106,7 @@ def _index_by_path(dataset: Any) -> dict[str, int]:
 
 @contextmanager
 def _as_in_validation(runner: Runner) -> Iterator[None]:
-    """Evaluation mode, averaged weights, precision; all undone afterwards."""
+    """A context with the mode, weights and precision of a validation."""
     averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
     was_training = runner.model.training
     half = getattr(runner.val_loop, 'fp16', False)

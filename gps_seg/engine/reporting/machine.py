@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Processor and memory of this machine, by the standard library alone."""
+"""Processor and memory of this machine, using only the standard library."""
 
 import os
 import platform
@@ -18,14 +18,14 @@ def cpu_model() -> str:
 
 
 def cpu_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory_gib() -> float | None:
-    """Memory of the machine in GiB, or None where it is not known."""
+    """Memory of the machine in GiB, or None if it is unknown."""
     try:
         pages, size = os.sysconf('SC_PHYS_PAGES'), os.sysconf('SC_PAGE_SIZE')
     except (AttributeError, OSError, ValueError):  # Windows

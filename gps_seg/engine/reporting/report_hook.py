@@ -21,35 +21,41 @@ from gps_seg.engine.reporting.examples import (
 from gps_seg.engine.runner_model import bare_model, is_training
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.files import write_json
+from gps_seg.files.run_files import (
+    CURVES_FILE,
+    ENVIRONMENT_FILE,
+    OVERLAYS_FILE,
+)
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
-
-#: Versions, machine, seed and command line of a run.
-ENVIRONMENT_FILE = 'environment.json'
 
 
 @HOOKS.register_module()
 class ReportHook(Hook):
     """Write the environment and pictures of a run into its work directory.
 
-    Before the run: ``environment.json``, with versions, device, seed, commit
-    and command line. After the training: ``curves.png``, and
-    ``overlays.png`` with the worst, the median and the best validation images
-    by the Dice of the last evaluation. If :class:`~gps_seg.evaluation.
-    DiceIoUMetric` is not among the evaluators, images spread evenly through
-    the validation set are drawn. Only the main process writes.
+    Before the run it writes ``environment.json``, with versions, device,
+    seed, commit and command line. After the training it draws ``curves.png``,
+    and ``overlays.png`` with the worst, median and best validation images by
+    the Dice of the last evaluation. Without
+    :class:`~gps_seg.evaluation.DiceIoUMetric` among the evaluators, it draws
+    images spread evenly through the validation set. Only the main process
+    writes.
 
-    Priority is VERY_LOW, so that the log is complete when the curves are
-    drawn, and the selected weights are part of a plain model again when the
-    images are predicted. If an ``EMAHook`` runs, its averaged weights are put
-    in for the pictures and taken out again, as for the evaluation whose
-    scores are shown.
+    The priority is VERY_LOW, so that the log is complete when the curves are
+    drawn, and the model is a plain model again when the images are predicted.
+    If an ``EMAHook`` runs, the images are predicted with the averaged
+    weights, to which the scores of the evaluation belong.
 
     Args:
-        num_examples: Number of images from each of worst, median and best; 0
-            draws no overlays.
+        num_examples: Number of worst, of median and of best images; 0 for no
+            overlays.
 
     Raises:
         ValueError: If ``num_examples`` is negative.
+
+    Example::
+
+        custom_hooks = [dict(type='ReportHook', num_examples=2)]
     """
 
     priority = 'VERY_LOW'
@@ -80,8 +86,8 @@ class ReportHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Draw ``curves.png`` and ``overlays.png``.
 
-        A disk that is full is reported and does not end the run: the
-        training is over and its checkpoint is written.
+        If the disk is full, the run logs it and does not fail: the training
+        is over and its checkpoint has been written.
         """
         try:
             self._draw_curves(runner)
@@ -93,17 +99,17 @@ class ReportHook(Hook):
         files = scalar_files(runner)
         if not files:
             runner.logger.info(
-                'Report: no curves, as no LocalVisBackend logged the run.'
+                'Report: no curves, because no LocalVisBackend logged the run.'
             )
             return
-        path = plot_curves(files, Path(runner.work_dir, 'curves.png'))
+        path = plot_curves(files, Path(runner.work_dir, CURVES_FILE))
         runner.logger.info(f'Report: curves in {path}')
 
     def _draw_overlays(self, runner: Runner) -> None:
         if not segments_validation_images(runner) or self.num_examples == 0:
             runner.logger.info(
-                'Report: no overlays, as no validation of a segmentor was '
-                'run, or num_examples is 0.'
+                'Report: no overlays, because no segmentor was validated or '
+                'num_examples is 0.'
             )
             return
         scores = last_scores(runner)
@@ -115,14 +121,14 @@ class ReportHook(Hook):
         rows = predict_examples(runner, examples)
         if not rows:
             runner.logger.info(
-                'Report: no overlays, as the validation data set has no '
-                'paths of images.'
+                'Report: no overlays, because the validation data set has no '
+                'image paths.'
             )
             return
         dataset = runner.val_dataloader.dataset
         classes = ClassColours.from_metainfo(dataset.metainfo)
         path = plot_overlays(
-            rows, Path(runner.work_dir, 'overlays.png'), classes
+            rows, Path(runner.work_dir, OVERLAYS_FILE), classes
         )
         runner.logger.info(f'Report: overlays in {path}')
 
@@ -134,10 +140,11 @@ def segments_validation_images(runner: Runner) -> bool:
 
 
 def scalar_files(runner: Runner) -> list[Path]:
-    """Scalars logged by this run and those it resumed, oldest first.
+    """Scalars logged by this run and by those it resumed, oldest first.
 
-    Each start of a run logs into a folder of its own, named by the time; a
-    fresh start shares the work directory with earlier runs but not a history.
+    Each start of a run logs into its own folder, which is named by the time.
+    A run that resumes nothing has no history, even if there are earlier runs
+    in its work directory.
     """
     own = Path(runner.log_dir, 'vis_data', 'scalars.json')
     if not own.is_file():

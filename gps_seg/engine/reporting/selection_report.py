@@ -11,6 +11,11 @@ from mmengine.runner import Runner
 from gps_seg.engine.reporting.trained_values import count_trained
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.files import write_json
+from gps_seg.files.run_files import (
+    SELECTION_FILE,
+    SELECTION_MAP_FILE,
+    TRAINED_FILE,
+)
 from gps_seg.peft import Choice, Trainable
 from gps_seg.sparse.summary import format_table, summarize_selection
 from gps_seg.text.announcement import Announcement
@@ -25,12 +30,12 @@ def report_choice(
     encoder: str,
     method: Mapping[str, Any],
 ) -> None:
-    """Write ``trained.json``, and of a selection its file and its picture.
+    """Write ``trained.json``, and the file and picture of a selection.
 
     Args:
         runner: Runner whose log and work directory are written to.
-        choice: Choice that the method made.
-        trainable: Parameters that train by it.
+        choice: Choice of the method.
+        trainable: Parameters that train.
         encoder: Name of the model's pretrained submodule.
         method: Type and settings of the method.
     """
@@ -45,7 +50,7 @@ def report_choice(
             **counts,
             'all': values.total,
         },
-        work_dir / 'trained.json',
+        work_dir / TRAINED_FILE,
     )
     if selection:
         _report_selection(runner, choice)
@@ -60,19 +65,19 @@ def _report_selection(runner: Runner, choice: Choice) -> None:
     for batches, overlap in choice.overlaps.items():
         runner.logger.info(
             f'After {batches} batches, {100 * overlap:.1f} % of the selected '
-            'connections were selected after half of them, too.'
+            'connections are the same as after half of the batches.'
         )
     runner.logger.info(
         f'Selection {selection.hash[:12]}\n'
         + format_table(summarize_selection(selection))
     )
-    selection.save(work_dir / 'selection.safetensors')
-    path = plot_selection(selection, work_dir / 'selection.png')
+    selection.save(work_dir / SELECTION_FILE)
+    path = plot_selection(selection, work_dir / SELECTION_MAP_FILE)
     runner.logger.info(f'Selection drawn in {path}')
 
 
 def _dead_neurons(dead: Mapping[str, int]) -> str:
-    """How many neurons had no score; empty if all had one."""
+    """The number of dead neurons as text; empty if there are none."""
     number = sum(dead.values())
     if number == 0:
         return ''

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many values train, and which: connections, biases, head, other."""
+"""The number of trained values: connections, biases, head, other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import nn
 
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import Trainable
-from gps_seg.sparse import owned_parameters
+from gps_seg.sparse import Owned, owned_parameters
 
 #: Kinds of trained values, and how a sentence names them.
 KINDS: Mapping[str, str] = {
@@ -42,6 +42,11 @@ class TrainedValues:
         """Values that the optimizer steps."""
         return self.connections + self.biases + self.head + self.other
 
+    @property
+    def share(self) -> float:
+        """Share of all values that train, in [0, 1]."""
+        return self.trained / max(1, self.total)
+
     def __str__(self) -> str:
         """One line: number, share in percent, and the kinds that train."""
         kinds = [
@@ -51,7 +56,7 @@ class TrainedValues:
         ]
         return (
             f'{self.trained:,} of {self.total:,} values '
-            f'({100 * self.trained / max(1, self.total):.2f} %): '
+            f'({100 * self.share:.2f} %): '
             f'{", ".join(kinds) or "nothing"}'
         )
 
@@ -59,27 +64,26 @@ class TrainedValues:
 def count_trained(
     model: nn.Module, encoder: str, trainable: Trainable
 ) -> TrainedValues:
-    """Count what trains of a model.
+    """Count the values of a model that train.
 
     Args:
-        model: The model, not wrapped for distribution.
+        model: Model, not wrapped for distribution.
         encoder: Name of its pretrained submodule.
         trainable: Parameters of the model that train.
     """
     counts = dict.fromkeys(KINDS, 0)
     counts['connections'] = trainable.count()['selected']
-    whole = set(trainable.names.values()) - trainable.selected.keys()
     total = 0
     for name, owned in owned_parameters(model):
         total += owned.parameter.numel()
-        if name in whole:
-            kind = _kind(name, owned.attribute, encoder)
+        if name in trainable.whole:
+            kind = _kind(name, owned, encoder)
             counts[kind] += owned.parameter.numel()
     return TrainedValues(**counts, total=total)
 
 
 def count_plain(model: nn.Module) -> TrainedValues:
-    """The same of a model that trains without a method of this package."""
+    """Count them in a model that trains without a method of this package."""
     with in_training_mode(model):
         parameters = list(model.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)
@@ -87,8 +91,7 @@ def count_plain(model: nn.Module) -> TrainedValues:
     return TrainedValues(0, 0, 0, trained, total)
 
 
-def _kind(name: str, attribute: str, encoder: str) -> str:
+def _kind(name: str, owned: Owned, encoder: str) -> str:
     if not name.startswith(f'{encoder}.'):
         return 'head'
-    # `in_proj_bias` is that of packed attention projections.
-    return 'biases' if attribute in ('bias', 'in_proj_bias') else 'other'
+    return 'biases' if owned.is_bias else 'other'

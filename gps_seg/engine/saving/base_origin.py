@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Check at the beginning of a run that its base can be built again.
+"""Check at the start of a run that its base can be built again.
 
-Neither a delta nor the state of a run holds the base. What no file has was
-drawn at random, and is drawn again by the seed; but not after a training on a
-GPU, nor if something else drew numbers before the model was initialised.
+Neither a delta nor the state of a run contains the base. Tensors that are in
+no file were drawn at random. The seed draws them again, unless they were drawn
+on a GPU, or other random numbers were drawn before the model was initialised.
 """
 
 from pathlib import Path
@@ -16,18 +16,19 @@ from gps_seg.delta.baseline import Baseline
 from gps_seg.delta.change import tensor_digest
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.saving.plain_checkpoint import write_checkpoint
-from gps_seg.engine.saving.run_files import BASE_FILE
 from gps_seg.engine.testing.task_model import build_base
+from gps_seg.files.run_files import BASE_FILE
 
 
 def keep_base(runner: Runner, baseline: Baseline) -> None:
-    """Warn of a base that no file holds; write it if no seed draws it.
+    """Warn if parts of the base are random; write a base that has no seed.
 
-    Every process must call it, as a download is a matter of all. A runner
-    that was given a built model is left alone: no config describes its base.
+    Every process must call this function, because building the base may
+    download weights. Nothing is done if the runner was given a built model:
+    no config describes its base.
 
     Args:
-        runner: Runner with the model as the training begins.
+        runner: Runner with the model at the start of the training.
         baseline: Baseline of that model.
     """
     if 'model' not in runner.cfg:
@@ -40,20 +41,20 @@ def keep_base(runner: Runner, baseline: Baseline) -> None:
     known = baseline.fingerprint or {}
     runner.logger.warning(
         f'base: {len(drawn)} of {len(known)} tensors of the encoder were '
-        'drawn at random, as no file that the config names has them '
+        'drawn at random, because no file that the config names has them '
         f'({drawn[0]}, ...). If it should be pretrained, name its weights in '
         'the init_cfg of the backbone or in load_from, and look for a warning '
-        'of missing keys above. '
+        'about missing keys above. '
         + (
             _write(runner, lost)
             if lost
-            else f'The seed {seed}, which every delta holds, draws them again.'
+            else f'The seed {seed}, saved in every delta, draws them again.'
         )
     )
 
 
 def _other_tensors(config: Config, seed: int, baseline: Baseline) -> list[str]:
-    """Names of tensors that the config builds otherwise with this seed."""
+    """Names of tensors that the config builds differently with this seed."""
     built = build_base(config, seed).state_dict()
     return [
         name
@@ -66,8 +67,8 @@ def _write(runner: Runner, lost: list[str]) -> str:
     path = Path(runner.work_dir, BASE_FILE)
     _write_model(runner, path)
     return (
-        f'{len(lost)} of them cannot be drawn again, so the base is kept: '
-        f'{path}. What takes a delta of this run needs it: set load_from in '
+        f'{len(lost)} of them cannot be drawn again, so the base was saved: '
+        f'{path}. Every use of a delta of this run needs it: set load_from in '
         f'the config, or give --cfg-options load_from={path}. --resume finds '
         'it by itself.'
     )

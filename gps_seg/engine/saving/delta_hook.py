@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hook that writes deltas, and what a stopped run needs to go on."""
+"""The hook that writes deltas, and the state from which a run is resumed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -32,9 +32,15 @@ from gps_seg.engine.saving.delta_run import (
     validates_now,
 )
 from gps_seg.engine.saving.earlier_run import set_aside
-from gps_seg.engine.saving.run_files import LATEST_FILE, RESUME_FILE
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, slim
 from gps_seg.files import replacing, write_text
+from gps_seg.files.run_files import (
+    BEST_DELTA_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    LATEST_FILE,
+    RESUME_FILE,
+)
 
 BETTER: Mapping[str, Callable[[float, float], bool]] = {
     'greater': lambda new, old: new > old,
@@ -44,33 +50,42 @@ BETTER: Mapping[str, Callable[[float, float], bool]] = {
 
 @HOOKS.register_module()
 class DeltaHook(Hook):
-    """Write deltas, and what a stopped run needs to go on.
+    """Write deltas, and the state from which a stopped run is resumed.
 
-    It takes the place of MMEngine's ``CheckpointHook``
-    (``default_hooks.checkpoint``). In the work directory it keeps
+    The hook replaces MMEngine's ``CheckpointHook``
+    (``default_hooks.checkpoint``). It writes into the work directory:
 
-    - ``delta.safetensors``: the task as of the last save,
-    - ``ema_delta.safetensors``: the same of the averaged weights, if an
-      ``EMAHook`` runs,
-    - ``best_delta.safetensors``: of the best validation; with an ``EMAHook``
-      of the averaged weights, which are what is validated,
-    - ``resume.pth``: the state of the run, without the base weights,
-    - ``base.pth``: the model as the run began, only if neither files nor the
-      seed can give it again.
+    - ``delta.safetensors``: the task at the last save;
+    - ``ema_delta.safetensors``: the same from the averaged weights, if an
+      ``EMAHook`` runs;
+    - ``best_delta.safetensors``: the task at the best validation; with an
+      ``EMAHook`` from the averaged weights, as these are validated;
+    - ``resume.pth``: the state of the run, without the base weights;
+    - ``base.pth``: the model before the run, only if it cannot be built again
+      from files and the seed.
 
-    Each is replaced when the next one is complete, so that a run that is
-    killed at any moment leaves whole files. Those of an earlier run in the
+    A file is replaced only when the next one is complete, so a run that is
+    killed at any moment leaves whole files. Files of an earlier run in the
     same work directory are moved into ``before_<time>`` there.
 
     Args:
-        interval: Save every so many iterations (or epochs), and at the end.
+        interval: Number of iterations (or epochs) between two saves; the end
+            is always saved.
         by_epoch: Whether ``interval`` counts epochs.
-        save_best: Name of the metric that decides which validation is best,
-            or None.
+        save_best: Name of the metric that decides which validation is best;
+            None to keep no best delta.
         rule: ``'greater'`` or ``'less'``: which value is better.
 
     Raises:
         ValueError: If ``interval < 1`` or the rule is unknown.
+
+    Example::
+
+        default_hooks = dict(
+            checkpoint=dict(
+                type='DeltaHook', interval=500, save_best='image_mDice'
+            )
+        )
     """
 
     priority = 'VERY_LOW'  # after EMAHook has put its weights in
@@ -128,7 +143,7 @@ class DeltaHook(Hook):
         self.validated_at = kept['validated_at']
 
     def before_train(self, runner: Runner) -> None:
-        """Remember the base, or make up for a validation that was cut off."""
+        """Remember the base, or repeat a validation that was interrupted."""
         record_seed(runner)
         self.config_text = runner.cfg.pretty_text  # takes up to seconds
         if self.base is not None:
@@ -139,7 +154,7 @@ class DeltaHook(Hook):
         model, trainable = bare_model(runner), self.peft.trainable
         inside = f'{self.peft.method.encoder}.'
         new = {n for n in model.state_dict() if not n.startswith(inside)}
-        whole = set(trainable.names.values()) - trainable.selected.keys()
+        whole = trainable.whole
         self.baseline = Baseline.of(
             model, self.peft.selection, sorted(whole - new), sorted(new)
         )
@@ -173,15 +188,15 @@ class DeltaHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Write the best delta, if this is it, and the score for a resume."""
+        """Save the scores, and the best delta if this is a new best."""
         if not is_training(runner) or self.base is None:
             return  # nothing has been trained
         self.metrics = finite_numbers(metrics or {})
         if self.save_best is not None:
             self._keep_best(runner, metrics or {}, self.save_best)
         self.validated_at = progress(runner)
-        # A stop during the validation should not cost the steps before it, so
-        # they are saved twice.
+        # The steps were saved before the validation, too, so that a stop
+        # during it does not lose them.
         runner.logger.info('Saving again, with the scores of the validation.')
         self._save(runner, *self.validated_at)
 
@@ -198,13 +213,13 @@ class DeltaHook(Hook):
             return
         if self.best is None or self.is_better(score, self.best):
             self.best = score
-            averaged = averaged_model(runner)
-            self._write(runner, averaged or bare_model(runner), 'best_delta')
+            model = averaged_model(runner) or bare_model(runner)
+            self._write(runner, model, BEST_DELTA_FILE)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Leave the base weights out of the state of the run."""
+        """Remove the base weights from the state of the run."""
         if self.base is None:
             return  # nothing has been trained: the checkpoint stays whole
         slim(checkpoint, self.base, self.peft.selection)
@@ -219,28 +234,28 @@ class DeltaHook(Hook):
 
     @master_only
     def _save(self, runner: Runner, epochs: int, iters: int) -> None:
-        """Write the deltas as they are now, and the state of the run.
+        """Write the current deltas and the state of the run.
 
         Args:
             runner: Runner of the training.
             epochs: Number of epochs completed.
             iters: Number of iterations completed.
         """
-        self._write(runner, bare_model(runner), 'delta')
+        self._write(runner, bare_model(runner), DELTA_FILE)
         averaged = averaged_model(runner)
         if averaged is not None:
-            self._write(runner, averaged, 'ema_delta')
+            self._write(runner, averaged, EMA_DELTA_FILE)
         work_dir = Path(runner.work_dir)
         with replacing(work_dir / RESUME_FILE) as partial:
             done = {'epoch': epochs, 'iter': iters}
             runner.save_checkpoint(str(work_dir), partial.name, meta=done)
-        # Where --resume looks.
+        # --resume reads this file.
         write_text(str(work_dir / RESUME_FILE), work_dir / LATEST_FILE)
 
     @master_only
     def _write(self, runner: Runner, model: nn.Module, name: str) -> None:
         delta = self.baseline.delta(model, self._describe(runner))
-        path = Path(runner.work_dir, f'{name}.safetensors')
+        path = Path(runner.work_dir, name)
         delta.save(path)
         runner.logger.info(
             f'Saved {path}: {path.stat().st_size / 1e6:.2f} MB, '

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a DeltaHook requires of a run, and what it records of it."""
+"""Requirements of a DeltaHook on a run, and the facts that it records."""
 
 import math
 from collections.abc import Mapping
@@ -7,41 +7,41 @@ from typing import Any, SupportsFloat
 
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.training.peft_hook import PeftHook, peft_hooks_of
 
 
 def only_peft_hook(runner: Runner) -> PeftHook:
-    """The hook whose task the deltas hold.
+    """The hook whose task is saved.
 
     Raises:
         ValueError: If there is none, or more than one.
     """
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+    hooks = peft_hooks_of(runner)
     if len(hooks) != 1:
         raise ValueError(
             f'custom_hooks: expected one PeftHook, got {len(hooks)}. '
-            'DeltaHook writes what a PeftHook lets train; without one '
-            'use CheckpointHook.'
+            'DeltaHook saves what a PeftHook trains; without a PeftHook, use '
+            'CheckpointHook.'
         )
     return hooks[0]
 
 
 def check_interval(runner: Runner, by_epoch: bool) -> None:
-    """Refuse to save within epochs, as a resumed run would repeat them.
+    """Refuse to save within epochs, which a resumed run would repeat.
 
     Args:
         runner: Runner of a training.
         by_epoch: Whether the hook counts epochs.
 
     Raises:
-        ValueError: If it counts iterations, and the training epochs.
+        ValueError: If it counts iterations and the training counts epochs.
     """
     if by_epoch or not isinstance(runner.train_loop, EpochBasedTrainLoop):
         return
     raise ValueError(
         'default_hooks.checkpoint.by_epoch: expected True for a training by '
         'epochs, got False. MMEngine resumes at the beginning of an epoch, '
-        'so one that was stopped within it would be trained twice. Set '
+        'so it would train part of an interrupted epoch twice. Set '
         'by_epoch=True and count the interval in epochs.'
     )
 
@@ -54,17 +54,18 @@ def check_no_resume(runner: Runner) -> None:
     """
     if runner._resume:
         raise ValueError(
-            'resume: expected a training, got a validation or a test of the '
-            'state of a stopped run, which has no base weights. Run '
+            'resume: expected a training, got a validation or a test. The '
+            'state of a stopped run has no base weights. Run '
             f'tools/test.py CONFIG {runner.work_dir}/delta.safetensors, or '
             'set resume=False.'
         )
 
 
 def record_seed(runner: Runner) -> None:
-    """Put the seed of the run into its config, also in the work directory.
+    """Write the seed of the run into its config and its config file.
 
-    It may have been drawn, or taken from the state that is resumed.
+    The config may lack it: the seed may have been drawn, or come from the
+    state that is resumed.
     """
     randomness = runner.cfg.get('randomness') or {}
     if randomness.get('seed') != runner.seed:
@@ -73,9 +74,9 @@ def record_seed(runner: Runner) -> None:
 
 
 def classes_of(runner: Runner) -> dict[str, Any]:
-    """Classes and palette of the training data, as ``DeltaInfo`` has them.
+    """Classes and palette of the training data, for ``DeltaInfo``.
 
-    A palette that does not go with the classes is left out.
+    A palette that does not fit the classes is left out.
     """
     metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
     classes = tuple(metainfo.get('classes') or ())
@@ -85,15 +86,15 @@ def classes_of(runner: Runner) -> dict[str, Any]:
 
 
 def progress(runner: Runner) -> tuple[int, int]:
-    """Numbers of epochs and iterations completed."""
+    """Numbers of completed epochs and iterations."""
     return runner.epoch, runner.iter
 
 
 def validates_now(runner: Runner) -> bool:
-    """Whether the training loop would validate before it goes on.
+    """Whether a validation is due at the current step.
 
-    MMEngine does not, in a run that was stopped between the last step and the
-    validation after it.
+    A run that was stopped between a step and the validation after it has
+    missed that validation, and MMEngine does not make up for it.
     """
     loop = runner.train_loop
     if runner.val_loop is None:

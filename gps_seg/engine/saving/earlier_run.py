@@ -6,14 +6,21 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from gps_seg.engine.saving.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
+from gps_seg.files.run_files import (
+    BASE_FILE,
+    BEST_DELTA_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    LATEST_FILE,
+    RESUME_FILE,
+)
 
-#: What DeltaHook writes.
+#: Files that DeltaHook writes.
 KEPT_FILES = (
     RESUME_FILE,
-    'delta.safetensors',
-    'ema_delta.safetensors',
-    'best_delta.safetensors',
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    BEST_DELTA_FILE,
     BASE_FILE,
     LATEST_FILE,
 )
@@ -24,7 +31,7 @@ def set_aside(runner: Runner) -> None:
     """Move the files of an earlier run into ``before_<time>``, with a warning.
 
     Args:
-        runner: Runner of a new run that has not written any of them yet.
+        runner: Runner of a new run that has not written any files yet.
     """
     work_dir = Path(runner.work_dir)
     found = [name for name in KEPT_FILES if (work_dir / name).exists()]
@@ -35,7 +42,7 @@ def set_aside(runner: Runner) -> None:
     for name in found:
         (work_dir / name).rename(folder / name)
     runner.logger.warning(
-        f'{work_dir} held an earlier run, and this one begins anew: '
+        f'{work_dir} contained an earlier run, and this is a new one: '
         f'{", ".join(found)} moved to {folder}. To continue the earlier run '
         f'instead, stop and start with --resume {folder / RESUME_FILE}.'
     )

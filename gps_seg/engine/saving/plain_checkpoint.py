@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Write full weights in the form that MMSegmentation reads."""
+"""Write full weights in a format that MMSegmentation reads."""
 
 import io
 import json
@@ -13,22 +13,21 @@ from torch import Tensor
 from gps_seg.delta import DeltaInfo
 from gps_seg.models.weight_files import write_once, write_safetensors
 
-CHECKPOINT_SUFFIXES = ('.pth', '.safetensors')
-
 
 def checkpoint_meta(
     info: DeltaInfo,
     dataset_meta: Mapping[str, Any] | None = None,
     config: str = '',
 ) -> dict[str, Any]:
-    """Entries that MMSegmentation keeps beside the weights, in plain values.
+    """Metadata that MMSegmentation stores with the weights, as plain values.
 
     Args:
         info: Info of the delta.
         dataset_meta: Classes and palette for a delta without them; unknown
             entries are left out.
-        config: Text of the user's own config. That in the delta is left
-            out: OpenMMLab's inferencers run the config of a checkpoint.
+        config: Text of the user's own config. The text in the delta is not
+            used, because OpenMMLab's inferencers run the config of a
+            checkpoint.
     """
     known = info.to_json() if info.classes else dataset_meta or {}
     meta: dict[str, Any] = {}
@@ -46,10 +45,11 @@ def checkpoint_meta(
 def write_checkpoint(
     path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
 ) -> int:
-    """Write weights, whole or not at all; never over another file.
+    """Write weights whole or not at all; never replace another file.
 
     A ``.pth`` is a checkpoint of MMSegmentation that PyTorch's restricted
-    unpickler reads; a ``.safetensors`` has the tensors, and ``meta`` as text.
+    unpickler reads. A ``.safetensors`` contains the tensors, and ``meta`` as
+    text.
 
     Returns:
         Size of the file in bytes.

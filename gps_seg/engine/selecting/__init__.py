@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The gradient pass over the training data, and what it needs."""
+"""The pass over the training data that selects connections."""

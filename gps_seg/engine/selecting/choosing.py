@@ -18,13 +18,13 @@ def choose(
     roles: Mapping[str, Role],
     scoring: ScoringPass,
 ) -> Choice:
-    """Let a method choose by the training data of a run.
+    """Let a method choose what trains, by the training data of a run.
 
     Args:
-        runner: Runner whose weights are those to start from.
+        runner: Runner whose model has the weights before training.
         method: Tuning method.
         roles: Role of every parameter, by name.
-        scoring: Pass over the training data, run if the method asks for it.
+        scoring: Pass over the training data, run only if the method needs it.
 
     Raises:
         RuntimeError: If the processes of the run choose differently.
@@ -50,7 +50,7 @@ def choose(
 
 
 def check_same_everywhere(selection: Selection) -> None:
-    """Raise RuntimeError unless all processes hold the same selection."""
+    """Raise RuntimeError unless all processes have the same selection."""
     hashes = all_gather_object(selection.hash)
     if len(set(hashes)) != 1:
         raise RuntimeError(

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Batches in which every image is once, whatever the number of processes.
+"""Batches that contain every image once, with any number of processes.
 
-The sums over the batches are then sums over the images, whatever the number
-of processes. A sampler for training gives some images twice, or leaves some
-out, where they cannot be shared out evenly.
+Sums over the batches are then sums over the images. A sampler for training
+repeats some images, or leaves some out, if their number is not a multiple of
+the number of processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,13 @@ from torch.utils.data import Sampler
 
 
 def num_batches(total: int, largest: int, processes: int) -> int:
-    """Number of batches of each process: all take part in every reduction.
+    """Number of batches of each process.
 
-    As few as hold ``largest`` images at most. But no image is alone where
-    more were asked for, as BatchNorm cannot normalise by one: then batches of
-    two or three hold one or two more.
+    It is the same in every process, because all take part in every reduction.
+    It is the smallest number that keeps batches at ``largest`` images or
+    fewer, with one exception: unless ``largest`` is 1, no batch has a single
+    image, because BatchNorm cannot normalise it. Other batches may then have
+    one or two images more.
 
     Args:
         total: Number of images, 1 or more.
@@ -26,7 +28,7 @@ def num_batches(total: int, largest: int, processes: int) -> int:
     Example:
         >>> num_batches(127, largest=64, processes=1)
         2
-        >>> num_batches(5, largest=2, processes=1)  # of three and two
+        >>> num_batches(5, largest=2, processes=1)  # of three and two images
         2
     """
     number = -(-total // (processes * largest))
@@ -36,14 +38,14 @@ def num_batches(total: int, largest: int, processes: int) -> int:
 
 
 class EvenBatches(Sampler[list[int]]):
-    """The share of a process in batches whose sizes differ by one at most.
+    """The batches of one process; their sizes differ by one at most.
 
-    A process with fewer images than batches gets an image of another one,
-    with weight zero, for each batch that it lacks.
+    If a process has fewer images than batches, the missing batches contain
+    an image of another process, with weight zero.
 
     Attributes:
-        weights: Factors of the batch means, one for each batch, with which
-            every image counts the same in the sum of all processes.
+        weights: Factor for the mean of each batch, so that every image has
+            the same weight in the sum over all processes.
 
     Args:
         order: Indices of all images, the same in every process.

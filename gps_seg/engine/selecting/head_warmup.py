@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a new head for a few steps, so that gradients through it count."""
+"""Train a new head for a few steps before the encoder is scored through it."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,23 +25,23 @@ def warmed_up(
     batches: Iterable[Any],
     optimizer: Optimizer,
 ) -> Iterator[None]:
-    """A context in which the head has been trained for ``steps``.
+    """A context in which the head has been trained for a number of steps.
 
-    By AdamW without decay, at the learning rates that ``optimizer`` has for
-    the same parameters. On the way out they are as they were, bit for bit;
-    buffers and ``requires_grad`` are the caller's to restore.
+    AdamW without decay trains it, at the learning rates that ``optimizer``
+    has for the same parameters. On exit the parameters are restored bit for
+    bit; the caller restores buffers and ``requires_grad``.
 
     Args:
         model: MMEngine model, not wrapped for distribution.
         encoder: Name of the submodule that is left unchanged.
-        steps: 0 or more; with 0 nothing is done.
-        batches: Training data, begun again when it ends.
-        optimizer: Optimizer of the run; not touched.
+        steps: Number of steps, 0 or more; 0 trains nothing.
+        batches: Training data, repeated if necessary.
+        optimizer: Optimizer of the run; not changed.
 
     Raises:
         ValueError: If there are steps to take and no batch.
     """
-    # In the order of the model, which is that of every other process.
+    # In the order of the model, which is the same in every process.
     head = [
         parameter
         for name, parameter in model.named_parameters()
@@ -86,23 +86,23 @@ def _train(
 
 
 def _again_and_again(batches: Iterable[Any]) -> Iterator[Any]:
-    """Pass after pass over the batches; raises if there is none."""
+    """Repeat the batches for ever; raise ValueError if there is none."""
     while True:
         batch = None
         for batch in batches:
             yield batch
         if batch is None:
             raise ValueError(
-                'train_dataloader: expected at least one batch to warm the '
-                'head up with (loss.warmup of the PeftHook), got none. Check '
-                'that the training set is not empty.'
+                'train_dataloader: expected at least one batch to warm up the '
+                'head (loss.warmup of the PeftHook), got none. Check that the '
+                'training set is not empty.'
             )
 
 
 def _groups(
     head: Sequence[nn.Parameter], optimizer: Optimizer
 ) -> list[dict[str, Any]]:
-    """The run's learning rates; before any schedule lowers them."""
+    """Parameter groups with the run's learning rates before any schedule."""
     inside = set(head)
     return [
         {

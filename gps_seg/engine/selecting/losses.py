@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Losses by whose gradients connections are selected.
+"""Losses whose gradients select connections.
 
-A head that is new in the task is random when the selection is made, and so
-are the gradients that come through it. The paper's answer is a loss on the
-features of the encoder, which needs no head.
+A new head is still random when connections are selected, and so are the
+gradients that pass through it. The paper therefore uses a loss on the features
+of the encoder, which needs no head.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,16 +38,16 @@ class SelectionLoss(Protocol):
 
 
 class LossTap:
-    """Take the loss of ``train_step``, in place of the optim wrapper.
+    """A stand-in for the optim wrapper that only keeps the loss.
 
-    So the loss is the one that training minimises, of any model that follows
-    MMEngine's ``BaseModel.train_step``, and nothing is updated.
+    ``train_step`` of any MMEngine model then computes the loss that training
+    minimises, and updates nothing.
     """
 
     loss: Tensor
 
     def optim_context(self, model: nn.Module) -> nullcontext:
-        """No mixed precision: scores are float32 whatever training is."""
+        """No mixed precision: scores are always computed in float32."""
         return nullcontext()
 
     def update_params(self, loss: Tensor) -> None:
@@ -60,11 +60,11 @@ class TaskLoss:
     """The loss that training minimises.
 
     Args:
-        warmup: Steps that train what lies outside the encoder before the
-            gradients are taken, and are undone afterwards.
+        warmup: Number of steps that train everything outside the encoder
+            before the gradients are computed; undone afterwards.
 
     Raises:
-        TypeError: If ``warmup`` is no integer.
+        TypeError: If ``warmup`` is not an integer.
         ValueError: If it is negative.
     """
 
@@ -87,17 +87,19 @@ class TaskLoss:
 class ContrastiveLoss:
     """Supervised contrastive loss on the features of the encoder.
 
-    For a classifier a sample is an image, its feature the input of the head.
-    For a segmentor it is a pixel of the encoder's last feature map, of
-    the class that the label has there. Each process compares its own samples.
+    For a classifier a sample is an image, and its feature is the input of the
+    head. For a segmentor a sample is a pixel of the encoder's last feature
+    map, with the class of the label there. Each process compares only its own
+    samples.
 
     Args:
         temperature: Divisor of the similarities, above 0.
-        views: Augmentations of each image, 1 or more.
-        pixels: Pixels drawn of each class in each image (segmentors).
+        views: Number of augmentations of each image, 1 or more.
+        pixels: Number of pixels drawn from each class in each image; for
+            segmentors.
 
     Raises:
-        TypeError: If a value is of another type.
+        TypeError: If a value has the wrong type.
         ValueError: If a value is out of range.
     """
 
@@ -124,8 +126,8 @@ class ContrastiveLoss:
         self, model: nn.Module, encoder: str, batch: Any
     ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
         is_segmentor = 'gt_sem_seg' in batch['data_samples'][0]
-        # In training a classifier's preprocessor mixes images and labels; a
-        # segmentor's pads images of unequal sizes.
+        # In training mode the preprocessor of a classifier may mix images and
+        # labels; that of a segmentor pads images of unequal sizes.
         data = model.data_preprocessor(batch, training=is_segmentor)
         samples = data['data_samples']
         if is_segmentor:
@@ -143,7 +145,7 @@ class ContrastiveLoss:
 
 
 def _vectors(features: Any) -> Tensor:  # shape: (images, channels)
-    """One vector of each image, from what MMPretrain's models give."""
+    """One vector per image, from the outputs of MMPretrain's models."""
     while not isinstance(features, Tensor):
         features = features[-1]
     return features.flatten(2).mean(2) if features.ndim == 4 else features
@@ -155,7 +157,14 @@ def draw_pixels(
     number: int,
     ignored: int,
 ) -> tuple[Tensor, Tensor]:  # shapes: (samples, channels), (samples,)
-    """At most ``number`` random pixels of each class in each image."""
+    """Draw up to ``number`` random pixels of each class in each image.
+
+    Returns:
+        Features and classes of the pixels.
+
+    Raises:
+        ValueError: If every pixel is ignored.
+    """
     nearest = F.interpolate(labels.float(), features.shape[2:]).long()
     vectors, classes = [], []
     for image, label in zip(features, nearest.flatten(1), strict=True):
@@ -169,13 +178,13 @@ def draw_pixels(
             classes.append(label[drawn])
     if not vectors:
         raise ValueError(
-            'labels: expected pixels of some class, got a batch that is '
-            f'ignored ({ignored}) throughout. Check the labels.'
+            'labels: expected pixels of some class, got a batch in which all '
+            f'pixels are ignored ({ignored}). Check the labels.'
         )
     return torch.cat(vectors), torch.cat(classes)
 
 
-#: By the name that a config gives.
+#: Losses by their name in a config.
 SELECTION_LOSSES: Mapping[str, Callable[..., SelectionLoss]] = {
     'task': TaskLoss,
     'contrastive': ContrastiveLoss,

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
 from gps_seg.engine.selecting.scoring_data import (
@@ -25,6 +24,7 @@ from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_whole
 from gps_seg.sparse.state import seed_all, undisturbed
 from gps_seg.text.announcement import Announcement
+from gps_seg.text.clock import Clock
 
 TASK_LOSS = TaskLoss()
 
@@ -35,13 +35,13 @@ class ScoringPass:
 
     Args:
         loss: Loss whose gradients are summed.
-        max_batches: Largest number of batches per process, or None for one
+        max_batches: Largest number of batches per process; None for one
             epoch.
-        batch_size: Images per batch, or None for that of the training.
-        pipeline: Transforms in place of those of the training, or None.
+        batch_size: Images per batch; None for that of the training.
+        pipeline: Transforms of the images; None for those of the training.
 
     Raises:
-        TypeError: If a number is no integer.
+        TypeError: If a number is not an integer.
         ValueError: If a number is below 1.
     """
 
@@ -75,11 +75,12 @@ class ScoringPass:
         seed: int,
         evidence: Evidence,
     ) -> Generator[RunningSums, None, None]:
-        """Yield the evidence whenever the data seen doubled, and at the end.
+        """Yield the sums each time the number of batches doubles, and at last.
 
-        The model runs in training mode, as it will when the weights move, and
-        is left as it was found (see :func:`gps_seg.sparse.undisturbed`). With
-        several processes each looks at its share and the sums are added up.
+        The model runs in training mode, as it will when it trains, and is
+        restored afterwards (see :func:`gps_seg.sparse.undisturbed`). If there
+        are several processes, each sees its share of the data, and the sums
+        are added up.
 
         Args:
             model: MMEngine model, not wrapped for distribution.
@@ -94,7 +95,7 @@ class ScoringPass:
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
-            ValueError: If the loader is none to score by, see
+            ValueError: If the loader cannot be used, see
                 :func:`gps_seg.engine.selecting.scoring_data.scoring_loader`.
         """
         warmup = scoring_loader(loader, seed + 1)
@@ -127,16 +128,16 @@ class ScoringPass:
     def _losses(
         self, model: nn.Module, encoder: str, views: Sequence[DataLoader]
     ) -> Iterator[Tensor]:
-        """The loss of one batch after another, with progress logged."""
+        """Yield the loss of each batch and log the progress."""
         weights = views[0].batch_sampler.weights[: self.max_batches]
         number = len(weights)
         clock = Clock(number)
-        # Of equally long views, and no longer than what is asked for.
+        # All views are equally long; `weights` may be shorter.
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
             if weight:
                 loss = self.loss.of(model, encoder, batches)
-            else:  # nothing of its own is left to this process
+            else:  # this process has no image of its own left
                 loss = torch.zeros((), requires_grad=True)
             yield loss * weight
             if clock.is_due(done) or done in (1, number):
@@ -156,14 +157,14 @@ def _report(done: int, number: int, loss: float, left: str) -> None:
 
 @contextmanager
 def _explaining_memory(batch_size: int) -> Iterator[None]:
-    """Say which setting helps when the device has not enough memory."""
+    """Name the setting that helps if the device runs out of memory."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
             f'PeftHook: expected memory to score batches of {batch_size} '
             f'images in float32, got: {error} A training in mixed precision '
-            'needs less than this pass. Choose a smaller batch_size of the '
-            'PeftHook (--peft-options batch_size=...); that of the training '
-            'may stay.'
+            'needs less memory than this pass. Choose a smaller batch_size of '
+            'the PeftHook (--peft-options batch_size=...); that of the '
+            'training need not change.'
         ) from error

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Models that are ready to use, and what runs inside a test."""
+"""Models that are ready to use, and hooks of a test."""

@@ -17,20 +17,24 @@ from gps_seg.visualization.images.strip import draw_strip
 
 @HOOKS.register_module()
 class DrawingHook(ImageFolderHook):
-    """Draw every test image as ``overlays.png`` shows those of a training.
+    """Draw every test image in the style of ``overlays.png``.
 
-    The image, its ground truth and the prediction with its errors lie side
-    by side in one PNG.
+    One PNG per image shows the image, its ground truth and the prediction
+    with its errors, side by side.
 
     Args:
         folder: Output folder; created if missing.
+
+    Example::
+
+        custom_hooks = [dict(type='DrawingHook', folder='drawings')]
     """
 
     option = '--show-dir'
 
     def draw(self, runner: Runner, sample: Any) -> np.ndarray:
-        """The strip of a sample, BGR."""
-        # With test-time augmentation the model lies in its wrapper.
+        """Draw the panels of a sample; returns BGR."""
+        # With test-time augmentation the model is inside a wrapper.
         model = bare_model(runner)
         ignored = ignored_label(getattr(model, 'module', model))
         metainfo = runner.test_dataloader.dataset.metainfo

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the hooks have in common that write a picture per image of a test."""
+"""The base class of hooks that write a picture per test image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,8 @@ from gps_seg.engine.testing.image_names import name_images, paths_of
 class ImageFolderHook(Hook):
     """Write a PNG for each image of a test, named after the image.
 
-    Images of one name in several folders are told apart by their folders.
+    If images in different folders share a name, the pictures are put into
+    folders of the same names.
 
     Args:
         folder: Output folder; created if missing.
@@ -30,7 +31,7 @@ class ImageFolderHook(Hook):
         self.names: dict[str, str] = {}
 
     def draw(self, runner: Runner, sample: Any) -> np.ndarray:
-        """The picture of a sample with labels: grey, or BGR; uint8."""
+        """Draw a sample that has labels; returns grey or BGR, uint8."""
         raise NotImplementedError
 
     def before_test(self, runner: Runner) -> None:
@@ -59,6 +60,6 @@ class ImageFolderHook(Hook):
                 raise OSError(f'{self.option}: could not write {path}.')
 
     def path_of(self, img_path: str) -> Path:
-        """File for the picture of an image."""
+        """Path of the picture of an image."""
         name = self.names.get(img_path, Path(img_path).stem)
         return self.folder / f'{name}.png'

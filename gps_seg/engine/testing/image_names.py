@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Names for what a test writes about each image."""
+"""Names of the files that a test writes, one per image."""
 
 import os
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def paths_of(dataset: Any) -> list[str]:
-    """Paths of the images of a data set; none if it keeps no paths."""
+    """Paths of the images of a data set; empty if it keeps no paths."""
     if not hasattr(dataset, 'get_data_info'):
         return []
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
@@ -17,11 +17,11 @@ def paths_of(dataset: Any) -> list[str]:
 
 
 def name_images(paths: Iterable[str]) -> dict[str, str]:
-    """A name for each image, without an ending.
+    """Name each image uniquely.
 
-    It is the stem of the file. If images in different folders share a stem,
-    all names begin with their folders below the common one; if they differ
-    in the ending alone, it becomes part of the name.
+    The name is the stem of the file. If images share a stem, all names begin
+    with the folder, relative to the folder that all images have in common. If
+    images then differ only in their suffix, the names include the suffix.
 
     Example:
         >>> name_images(['data/a/1.jpg', 'data/a/2.jpg'])
@@ -41,6 +41,6 @@ def name_images(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _all_differ(names: list[str]) -> bool:
-    # Some file systems do not tell upper from lower case.
+    # Some file systems ignore case.
     counts = Counter(name.lower() for name in names)
     return all(count == 1 for count in counts.values())

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Keep the predicted labels of a test as files."""
+"""Write the predicted labels of a test as files."""
 
 from typing import Any
 
@@ -16,10 +16,14 @@ class PredictionHook(ImageFolderHook):
 
     Args:
         folder: Output folder; created if missing.
+
+    Example::
+
+        custom_hooks = [dict(type='PredictionHook', folder='predictions')]
     """
 
     option = '--out'
 
     def draw(self, runner: Runner, sample: Any) -> np.ndarray:
-        """The predicted class ids, shape (height, width)."""
+        """Return the predicted class ids, shape (height, width)."""
         return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A segmentor of MMSegmentation and a delta: base weights, then the task."""
+"""Load a delta, and the base that it belongs to, into a model."""
 
 import os
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from gps_seg.delta import Delta, apply
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
-from gps_seg.engine.testing.task_model import build_base, tell_classes
+from gps_seg.engine.testing.task_model import build_base, take_classes
 
 
 def load_task(
@@ -19,31 +19,37 @@ def load_task(
     config: str | os.PathLike[str] | Config,
     path: str | os.PathLike[str],
 ) -> None:
-    """Put base weights and a delta on a model of ``mmseg.apis.init_model``.
+    """Load base weights and a delta into a model of ``mmseg.apis.init_model``.
 
-    That function builds a model without its pretrained weights, so they are
+    That function builds a model without its pretrained weights. They are
     loaded here, as the config says (``init_cfg``, ``load_from``). Classes and
-    colours of the task become the model's ``dataset_meta``.
+    palette of the task become the model's ``dataset_meta``.
 
-    The config is yours, not the text that the delta holds: a config is
-    Python, and what is loaded must run no code.
+    The text of a config in the delta is not used: a config is Python code,
+    and loading a delta must not run code.
 
     Args:
-        model: Built from the config.
+        model: Model that was built from the config.
         config: Config of the model.
-        path: The delta file.
+        path: Path of the delta.
 
     Raises:
-        FileNotFoundError: If there is no such file, or none with the base's
-            pretrained weights.
-        ValueError: If the file is no delta or is damaged, or the config leads
-            to weights that are not its base.
+        FileNotFoundError: If there is no such file, or no file with the
+            pretrained weights of the base.
+        ValueError: If the file is not a delta or is damaged, or the config
+            leads to weights that are not its base.
+
+    Example::
+
+        model = init_model('config.py', device='cpu')  # of mmseg.apis
+        load_task(model, 'config.py', 'delta.safetensors')
+        result = inference_model(model, 'image.png')
     """
     delta = Delta.load(path)
     if not isinstance(config, Config):
         config = Config.fromfile(config)
     _load(model, config, delta)
-    tell_classes(model, delta.info.to_json())
+    take_classes(model, delta.info.to_json())
 
 
 def _load(model: nn.Module, config: Config, delta: Delta) -> None:
@@ -54,22 +60,26 @@ def _load(model: nn.Module, config: Config, delta: Delta) -> None:
 
 @HOOKS.register_module()
 class TaskHook(Hook):
-    """Test a delta: the runner's model gets its base weights and the delta.
+    """Load a delta into the runner's model before a test.
 
-    The base is built by the config of the runner and the seed in the delta.
-    An ``EMAHook`` of the config is left out, see :func:`leave_out_averages`.
+    The base is built from the config of the runner and the seed in the delta.
+    An ``EMAHook`` of the config is removed, see :func:`leave_out_averages`.
 
     Args:
-        path: The delta file.
+        path: Path of the delta.
+
+    Example::
+
+        custom_hooks = [dict(type='TaskHook', path='delta.safetensors')]
     """
 
     def __init__(self, path: str) -> None:
         self.delta = Delta.load(path)
 
     def before_run(self, runner: Runner) -> None:
-        """Take the hooks out that would average."""
+        """Remove the hooks that average weights."""
         leave_out_averages(runner)
 
     def before_test(self, runner: Runner) -> None:
-        """Load base and delta, over whatever was loaded before."""
+        """Load base and delta; they replace whatever was loaded before."""
         _load(bare_model(runner), runner.cfg, self.delta)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From a config and a file of weights to a model that is ready to use."""
+"""Build a model that is ready to use from a config and a file of weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gps_seg.sparse.state import fork_rng, seed_cpu
 
 
 class ModelSize(NamedTuple):
-    """How much a model is.
+    """Size of a model.
 
     Args:
         tensors: Number of parameters and buffers.
@@ -40,22 +40,29 @@ class ModelSize(NamedTuple):
 
 
 def build_base(config: Config, seed: int | None = None) -> nn.Module:
-    """The model that a training run with this config begins with.
+    """Build the model with which a training run of this config begins.
 
-    It has the pretrained weights that the config names, then those of its
-    ``load_from``. What neither of them has, such as a head, is random: with
-    the seed of a run it is what that run drew on a CPU.
+    It gets the pretrained weights that the config names, then those of its
+    ``load_from``. Tensors that are in neither, such as a new head, are
+    random. With the seed of a run they are the ones which that run drew on a
+    CPU.
 
     Args:
-        config: Left as it is.
+        config: Config of the model; not changed.
         seed: Seed of the run, such as ``delta.info.seed``;
-            ``randomness.seed`` of the config if None. With neither, values
-            are drawn from the generators as they are.
+            ``randomness.seed`` of the config if None. Without either, values
+            are drawn from the current state of the random generators.
 
     Returns:
-        On the CPU, in evaluation mode, ready for ``gps_seg.delta.apply``,
-        and for ``mmseg.apis.inference_model`` or
+        The model on the CPU in evaluation mode, ready for
+        ``gps_seg.delta.apply``, ``mmseg.apis.inference_model`` and
         ``mmpretrain.ImageClassificationInferencer``.
+
+    Example::
+
+        delta = Delta.load('delta.safetensors')
+        model = build_base(Config.fromfile('config.py'), delta.info.seed)
+        apply(model, delta)
     """
     if seed is None:
         seed = (config.get('randomness') or {}).get('seed')
@@ -67,19 +74,25 @@ def build_base(config: Config, seed: int | None = None) -> nn.Module:
 
 
 def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
-    """The model that has been tuned to a task.
+    """Build a model that has been tuned to a task.
 
     Args:
-        config: Config that the weights were made with.
-        weights: A delta, a checkpoint of the whole model, or None where the
-            config's ``load_from`` is such a checkpoint.
+        config: Config of the run that wrote the weights.
+        weights: Path of a delta or of a checkpoint of the whole model; None
+            if the config's ``load_from`` is such a checkpoint.
 
     Returns:
-        As :func:`build_base`.
+        The model, see :func:`build_base`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it does not fit the model, or there are no weights.
+
+    Example::
+
+        config = Config.fromfile('config.py')
+        model = build_tuned(config, 'delta.safetensors')
+        result = inference_model(model, 'image.png')  # of mmseg.apis
     """
     if weights is None:
         if not start_of(config):
@@ -116,8 +129,8 @@ def _initialised(config: Config) -> nn.Module:
 
 def _build(config: Config) -> nn.Module:
     init_default_scope(config.get('default_scope') or 'mmseg')
-    # Of copies: a segmentor writes into its config when it is built, and
-    # inference_model does when it is used.
+    # A segmentor writes into its config when it is built, inference_model
+    # when it is used: both get a copy.
     model = MODELS.build(copy.deepcopy(config.model))
     model = revert_sync_batchnorm(model)
     model.cfg = model._config = copy.deepcopy(config)
@@ -128,7 +141,7 @@ def _build(config: Config) -> nn.Module:
 def _with_delta(config: Config, delta: Delta) -> nn.Module:
     model = build_base(config, delta.info.seed)
     apply(model, delta)
-    tell_classes(model, delta.info.to_json())
+    take_classes(model, delta.info.to_json())
     return model
 
 
@@ -137,12 +150,17 @@ def _with_checkpoint(config: Config, path: str) -> nn.Module:
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     check_fits(model, checkpoint)
     load_strictly(model, checkpoint.get('state_dict', checkpoint), path)
-    tell_classes(model, checkpoint.get('meta', {}).get('dataset_meta') or {})
+    take_classes(model, checkpoint.get('meta', {}).get('dataset_meta') or {})
     return model
 
 
-def tell_classes(model: nn.Module, meta: Mapping[str, Any]) -> None:
-    """Classes and palette, if the weights know them better than the config."""
+def take_classes(model: nn.Module, meta: Mapping[str, Any]) -> None:
+    """Give the model the classes and palette of its weights, if there are any.
+
+    Args:
+        model: Model; changed in place.
+        meta: Data with ``classes`` and ``palette``, which may be missing.
+    """
     if meta.get('classes'):
         palette = meta.get('palette') or ()
         _set_dataset_meta(
@@ -151,7 +169,7 @@ def tell_classes(model: nn.Module, meta: Mapping[str, Any]) -> None:
 
 
 def _set_dataset_meta(model: nn.Module, meta: dict[str, Any]) -> None:
-    """Under the names where MMSegmentation and MMPretrain look for it."""
+    """Set the attributes that MMSegmentation and MMPretrain read."""
     model.dataset_meta = meta
     # MMPretrain would look up a label in an empty list.
     model._dataset_meta = meta | {'classes': meta['classes'] or None}
@@ -167,14 +185,14 @@ def _dataset_meta(config: Config) -> dict[str, Any]:
             kind = registry.get(dataset['type'])
     meta = {**getattr(kind, 'METAINFO', {}), **dataset.get('metainfo', {})}
     classes, palette = meta.get('classes', ()), meta.get('palette', ())
-    # A config that names other classes may leave the colours of the old.
+    # A config with other classes may still have the colours of the old ones.
     fits = len(palette) == len(classes)
     return {'classes': classes, 'palette': palette if fits else ()}
 
 
 @contextmanager
 def _without_a_line_per_tensor() -> Iterator[None]:
-    """Silence the report that MMEngine gives of every tensor it fills."""
+    """Silence MMEngine's log of every tensor that it initialises."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)

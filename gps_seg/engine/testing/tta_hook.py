@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Test every image at several scales and flipped, and average.
+"""Test with augmentation: several scales and flips of an image, averaged.
 
 MMSegmentation's ``SegTTAModel`` averages the probabilities. It wraps the
-segmentor, so the names of all tensors change; here the runner's model is
-wrapped only when its weights are complete: base, checkpoint or delta, and the
-check that they fit, all see the plain segmentor.
+segmentor, which changes the names of all tensors. Here the runner's model is
+wrapped after its weights are complete, so that base, checkpoint and delta are
+loaded into the plain segmentor and checked there.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ def set_tta(config: Config) -> None:
     """Let a test run average over the augmentations of ``tta_pipeline``.
 
     Args:
-        config: With ``tta_pipeline``; ``tta_model`` may replace
-            ``SegTTAModel``. Is changed in place.
+        config: Config with a ``tta_pipeline``, and a ``tta_model`` if that is
+            not ``SegTTAModel``; changed in place.
 
     Raises:
-        ValueError: If there is no ``tta_pipeline``, or it has no
-            ``TestTimeAug``, or the data set of the test is not given by a
-            plain dict with a pipeline.
+        ValueError: If there is no ``tta_pipeline``, it has no
+            ``TestTimeAug``, or the data set of the test is not a plain dict
+            with a pipeline.
+
+    Example::
+
+        config = Config.fromfile('config.py')
+        set_tta(config)
+        Runner.from_cfg(config).test()
     """
     pipeline = config.get('tta_pipeline') or []
     if not any(step.get('type') == 'TestTimeAug' for step in pipeline):
@@ -58,14 +64,21 @@ def set_tta(config: Config) -> None:
 class AugmentedTestHook(Hook):
     """Wrap the runner's model for a test with augmentation.
 
-    MMEngine's ``PrepareTTAHook`` does so too, around the wrapper of several
-    processes, whose heads ``SegTTAModel`` does not find; this hook takes that
-    wrapper off, which a test does not need.
+    MMEngine's ``PrepareTTAHook`` does the same, but in a distributed run it
+    wraps the distributed wrapper, where ``SegTTAModel`` does not find the
+    heads. This hook removes the distributed wrapper, which a test does not
+    need.
 
-    Priority LOW, after the hook that puts a delta on.
+    The priority is LOW, so that it comes after the hook that loads a delta.
 
     Args:
         model: Config of the wrapper, without its ``module``.
+
+    Example::
+
+        custom_hooks = [
+            dict(type='AugmentedTestHook', model=dict(type='SegTTAModel'))
+        ]
     """
 
     priority = 'LOW'
@@ -75,12 +88,12 @@ class AugmentedTestHook(Hook):
         self._plain: nn.Module | None = None
 
     def before_test(self, runner: Runner) -> None:
-        """Replace the model by its wrapper."""
+        """Wrap the model."""
         self._plain = runner.model
         runner.model = MODELS.build(
             {**self.model, 'module': bare_model(runner)}
         )
 
     def after_test(self, runner: Runner) -> None:
-        """Give the runner its model back."""
+        """Give the plain model back to the runner."""
         runner.model = self._plain

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Inside a training: the hook selects, the optim wrapper enforces."""
+"""Training: a hook selects, and an optim wrapper trains only the selection."""

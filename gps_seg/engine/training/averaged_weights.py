@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Averaged weights (``EMAHook``) that leave frozen entries alone."""
+"""Keep the frozen entries of averaged weights (``EMAHook``) unchanged."""
 
 import torch
 from torch import nn
@@ -12,16 +12,16 @@ from gps_seg.sparse.training.entries import read_entries, write_entries
 def keep_frozen_bits(
     averaged: nn.Module, model: nn.Module, trainable: Trainable
 ) -> None:
-    """Copy the bits of everything that does not train into an average.
+    """Copy everything that does not train from the model into its average.
 
     The average of equal numbers is that number, except that a negative zero
-    becomes a positive one.
+    becomes a positive zero.
 
     Args:
-        averaged: Model with the averages, of the same architecture; averages
-            of what trains are kept.
+        averaged: Model of the same architecture with averaged weights;
+            averages of trained entries are kept.
         model: Trained model.
-        trainable: What trains in the model.
+        trainable: Parameters of the model that train.
     """
     trained = set(trainable.names.values())
     averages = dict(averaged.named_parameters())

@@ -15,7 +15,7 @@ from gps_seg.sparse import Role
 def ignored_settings(
     config: Config, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Describe the ignored settings, a sentence for each key.
+    """Describe the ignored settings, one sentence per key.
 
     Args:
         config: Config of the run.
@@ -42,7 +42,7 @@ def ignored_settings(
     ):
         yield (
             'find_unused_parameters: ignored, because the optim wrapper '
-            'averages the gradients of what trains itself, used or not.'
+            'averages the gradients itself, and skips unused parameters.'
         )
 
 
@@ -69,7 +69,7 @@ def ignored_by_method(
 def idle_encoder(
     method: PeftMethod, roles: Mapping[str, Role]
 ) -> Iterator[str]:
-    """Report that nothing trains in an encoder that the method would tune."""
+    """Warn if nothing trains in an encoder that the method should tune."""
     inside = {
         role
         for name, role in roles.items()
@@ -78,16 +78,16 @@ def idle_encoder(
     if method.tunes_encoder and inside <= {Role.FROZEN}:
         yield (
             f"PeftHook: nothing trains in '{method.encoder}': it has no "
-            'trainable parameter of the kind that the method tunes (is it '
-            'frozen by the config, or without biases?). Only what lies '
-            'outside of it trains, as in linear tuning.'
+            'trainable parameter of the kind that the method tunes (does the '
+            'config freeze it, or has it no biases?). Only parameters outside '
+            'of it train, as in linear tuning.'
         )
 
 
 def idle_custom_keys(
     custom_keys: Mapping[str, object], names: list[str]
 ) -> list[str]:
-    """The keys that set nothing for any parameter among ``names``.
+    """The keys that have no effect on any parameter in ``names``.
 
     MMEngine uses the longest key that a name contains.
 

@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Optim wrappers that train only the declared entries.
 
-They never see a dense weight of which only a part trains: the groups of the
-optimizer, built by MMEngine before the selection is known, are re-targeted
-from each such weight to the 1-D tensor of its selected values. Learning rate,
-decay and multipliers stay with the group. Clipping, weight decay, momentum,
-accumulation and gradient scaling cannot reach a frozen entry.
+If only some entries of a weight train, the optimizer does not hold the weight
+but a 1-D tensor of its selected values. MMEngine builds the optimizer before
+the selection is known, so the tensors in its parameter groups are replaced
+afterwards. Learning rate, decay and multipliers stay with the group. Clipping,
+weight decay, momentum, accumulation and gradient scaling cannot reach a frozen
+entry.
 """
 
 from collections.abc import Iterator
@@ -28,21 +29,24 @@ from gps_seg.peft import Trainable, owned_by
 
 
 class TrainsSelected:
-    """Mixin of an optim wrapper: train what :meth:`train_only` declares."""
+    """Mixin of an optim wrapper that trains only what has been declared.
+
+    :meth:`train_only` declares it.
+    """
 
     trainable: Trainable | None = None
 
     def train_only(self, trainable: Trainable) -> None:
-        """Re-target the optimizer to what trains, in the form that trains.
+        """Replace the optimizer's tensors by those that train.
 
         Args:
-            trainable: What trains; after the first call, the same selection
-                declared anew, which inherits the state of the optimizer.
+            trainable: Parameters and entries that train. Later calls must
+                declare the same selection; the optimizer keeps its state.
 
         Raises:
             RuntimeError: If the optimizer took a step before the first call.
-            ValueError: If it does not own a parameter that should train, or
-                keeps parameters outside of its groups.
+            ValueError: If it lacks a parameter that should train, or keeps
+                parameters outside of its groups.
         """
         held = {} if self.trainable is None else self.trainable.form
         form = {held.get(p, p): t for p, t in trainable.form.items()}
@@ -67,7 +71,7 @@ class TrainsSelected:
         self.trainable = trainable
 
     def update_params(self, loss: Tensor, *args, **kwargs) -> None:
-        """Update as the base class, with the pull added to the loss."""
+        """Add the penalty of the method to the loss, then update."""
         penalty = None if self.trainable is None else self.trainable.penalty()
         if penalty is not None:
             loss = loss + penalty
@@ -86,18 +90,18 @@ class TrainsSelected:
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """The context of the base class, with gradients by columns."""
+        """Enter the context of the base class, with compressed gradients."""
         with self._compressing(), super().optim_context(model):
             yield
 
     def backward(self, loss: Tensor, **kwargs) -> None:
-        """Backward pass of the base class; recomputes checkpointed layers.
+        """Run the backward pass, then average gradients over the processes.
 
-        The gradients are averaged over the processes each time, not only
-        before a step. So a checkpoint in the middle of an accumulation, which
-        one process writes, contains the gradients of all of them.
+        They are averaged each time, not only before a step. So a checkpoint
+        in the middle of an accumulation, which one process writes, contains
+        the gradients of all processes.
         """
-        with self._compressing():
+        with self._compressing():  # activation checkpoints run forward again
             super().backward(loss, **kwargs)
         if self.trainable is not None:
             average_gradients(self.trainable.parameters())
@@ -110,23 +114,41 @@ class TrainsSelected:
 
 @OPTIM_WRAPPERS.register_module()
 class PeftOptimWrapper(TrainsSelected, OptimWrapper):
-    """``OptimWrapper`` for a run with a :class:`gps_seg.engine.PeftHook`."""
+    """``OptimWrapper`` for a run with a :class:`gps_seg.engine.PeftHook`.
+
+    Example::
+
+        optim_wrapper = dict(
+            type='PeftOptimWrapper',
+            optimizer=dict(type='AdamW', lr=1e-3),
+        )
+    """
 
 
 @OPTIM_WRAPPERS.register_module()
 class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
     """``AmpOptimWrapper`` for a run with a :class:`gps_seg.engine.PeftHook`.
 
-    Without an accelerator, where MMEngine's own wrapper refuses, the forward
-    pass runs under bfloat16 autocast on the CPU and no loss is scaled.
+    MMEngine's wrapper requires an accelerator. This one also works on a CPU,
+    where the forward pass runs under bfloat16 autocast and the loss is not
+    scaled.
 
     Args:
-        loss_scale: See ``AmpOptimWrapper``; not used on the CPU.
-        dtype: ``'float16'`` or ``'bfloat16'``; by default that of the device.
-        kwargs: Arguments of ``OptimWrapper``.
+        loss_scale: Loss scale of ``AmpOptimWrapper``; not used on the CPU.
+        dtype: ``'float16'`` or ``'bfloat16'``; None for the default of the
+            device.
+        **kwargs: Arguments of ``OptimWrapper``.
 
     Raises:
         ValueError: If ``dtype`` is not bfloat16 on the CPU.
+
+    Example::
+
+        optim_wrapper = dict(
+            type='AmpPeftOptimWrapper',
+            dtype='bfloat16',
+            optimizer=dict(type='AdamW', lr=1e-3),
+        )
     """
 
     def __init__(
@@ -149,7 +171,7 @@ class AmpPeftOptimWrapper(TrainsSelected, AmpOptimWrapper):
         self._scale_update_param = None
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load as the base class; a run on a CPU has no state of a scaler."""
+        """Load the state; a run on a CPU saved no state of a loss scaler."""
         if not state_dict.get('loss_scaler'):
             state_dict.pop('loss_scaler', None)
         super().load_state_dict(state_dict)

@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Let an optimizer that was built for one set of tensors train another.
+"""Replace the tensors that an optimizer trains.
 
-MMEngine builds the optimizer before the selection is known. Its groups stay,
-with their rates and decays; the tensors in them are exchanged.
+MMEngine builds the optimizer before the selection is known. Its parameter
+groups stay, with their learning rates and decays; only the tensors in them are
+replaced.
 """
 
 import inspect
@@ -16,10 +17,10 @@ from gps_seg.peft import owned_by
 
 
 def check_keeps_no_other_list(optimizer: Optimizer) -> None:
-    """Raise ValueError if it also keeps parameters outside of its groups.
+    """Raise ValueError if the optimizer keeps parameters outside its groups.
 
-    Exchanging those in the groups would then have no effect, and the selected
-    entries would never move.
+    Replacing the tensors in the groups would then have no effect, and the
+    selected entries would never change.
     """
     owned = owned_by(optimizer)
     for name, value in vars(optimizer).items():
@@ -28,7 +29,7 @@ def check_keeps_no_other_list(optimizer: Optimizer) -> None:
                 'optim_wrapper.optimizer: expected one that keeps its '
                 f'parameters in param_groups, got {type(optimizer).__name__}, '
                 f"which also keeps them in '{name}'. Choose another, such as "
-                'AdamW: what trains is small enough for every process.'
+                'AdamW: the trained values are few enough for every process.'
             )
 
 
@@ -45,7 +46,7 @@ def _holds(value: Any, owned: Collection[Tensor]) -> bool:
 
 
 def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
-    """Exchange the tensors of an optimizer that has not taken a step.
+    """Replace the tensors of an optimizer that has not taken a step.
 
     Args:
         optimizer: Optimizer; changed in place.
@@ -68,7 +69,7 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
 
 
 def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
-    """Exchange tensors for others of the same meaning; the state is kept.
+    """Replace tensors by others of the same meaning, which inherit the state.
 
     Args:
         optimizer: Optimizer; changed in place.

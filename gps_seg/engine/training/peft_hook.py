@@ -6,8 +6,9 @@ weights are initialised; a checkpoint is loaded or resumed
 (``after_load_checkpoint``, then the weights, then the optimizer's state);
 ``before_train``; iterations. So the config is checked in ``before_run``. A
 resumed selection is restored in ``after_load_checkpoint``, before the
-optimizer's state looks for its parameters. A new selection is made in
-``before_train``, when the pretrained weights are first in the model.
+optimizer's state is loaded, which needs it. A new selection is made in
+``before_train``, the first event at which the model has its pretrained
+weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,20 +49,34 @@ from gps_seg.sparse import Role, Selection
 class PeftHook(Hook):
     """Tune a model by one of the methods of :data:`gps_seg.peft.METHODS`.
 
-    Writes ``trained.json``, ``selection.safetensors`` and ``selection.png``
-    into the work directory, and puts the selection into every checkpoint.
+    The hook writes ``trained.json``, ``selection.safetensors`` and
+    ``selection.png`` into the work directory, and puts the selection into
+    every checkpoint.
 
     Args:
-        method: Type and settings, such as ``dict(type='gps', k=1)``.
-        max_batches: Upper bound of the training batches used for the
-            selection, per process; None for a whole epoch.
-        loss: Type and settings of the loss whose gradients select, one of
-            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; by
-            default the loss of the task.
+        method: Type and settings of the method, such as
+            ``dict(type='gps', k=1)``.
+        max_batches: Largest number of training batches for the selection, per
+            process; None for a whole epoch.
+        loss: Type and settings of the loss whose gradients score the
+            connections, one of
+            :data:`gps_seg.engine.selecting.losses.SELECTION_LOSSES`; None for
+            the loss of the task.
         batch_size: Images per batch of the selection, per process; None for
             the batch size of the training.
-        pipeline: Transforms of the images of the selection; None for those of
-            the training.
+        pipeline: Transforms of the images for the selection; None for those
+            of the training.
+
+    Example::
+
+        custom_hooks = [
+            dict(
+                type='PeftHook',
+                method=dict(type='gps', k=1),
+                loss=dict(type='contrastive'),
+                max_batches=100,
+            )
+        ]
     """
 
     priority = 'HIGH'  # before EMAHook and CheckpointHook
@@ -94,11 +109,11 @@ class PeftHook(Hook):
 
     @property
     def trainable(self) -> Trainable | None:
-        """What trains; None before the selection is chosen or restored."""
+        """Parameters that train; None before the selection is known."""
         return self.state.trainable
 
     def before_run(self, runner: Runner) -> None:
-        """Check the run, unless the tool checked it before opening data."""
+        """Check the run, unless a tool has done it before it opened data."""
         if not is_training(runner):
             return
         load_after_initialisation(runner)
@@ -116,7 +131,7 @@ class PeftHook(Hook):
             ValueError: If something does not fit, or there is another
                 ``PeftHook``.
         """
-        hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
+        hooks = peft_hooks_of(runner)
         if len(hooks) > 1:
             raise ValueError(
                 'custom_hooks: expected one PeftHook, got '
@@ -128,7 +143,7 @@ class PeftHook(Hook):
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Restore the selection of a resumed run; check what is loaded."""
+        """Check what is loaded; restore the selection of a resumed run."""
         if not runner._resume:
             nest(checkpoint)
             check_fits(bare_model(runner), checkpoint, self.method.encoder)
@@ -170,29 +185,34 @@ class PeftHook(Hook):
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep method and selection with the weights, once there is one."""
+        """Add method and selection to the checkpoint, once they are known."""
         if self.selection is not None:
-            self._mend_average(runner)
+            self._freeze_average(runner)
             checkpoint[CHECKPOINT_KEY] = self.state.to_checkpoint()
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Mend the averaged weights that are about to be validated."""
-        self._mend_average(runner)
+        """Reset the frozen entries of averaged weights before validation."""
+        self._freeze_average(runner)
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Mend the averaged weights that are about to be tested."""
-        self._mend_average(runner)
+        """Reset the frozen entries of averaged weights before a test."""
+        self._freeze_average(runner)
 
     def after_train(self, runner: Runner) -> None:
         """Make the model a plain model again."""
-        self._mend_average(runner)
+        self._freeze_average(runner)
         self.trainable.release()
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
         model, wrapper = bare_model(runner), runner.optim_wrapper
         self.state.declare(model, wrapper, self.roles, selection)
 
-    def _mend_average(self, runner: Runner) -> None:
+    def _freeze_average(self, runner: Runner) -> None:
         averaged = averaged_model(runner)
         if averaged is not None:
-            self.state.mend(averaged, bare_model(runner))
+            self.state.freeze_average(averaged, bare_model(runner))
+
+
+def peft_hooks_of(runner: Runner) -> list[PeftHook]:
+    """All hooks of this kind that a runner has."""
+    return [hook for hook in runner.hooks if isinstance(hook, PeftHook)]

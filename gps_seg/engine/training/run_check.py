@@ -30,7 +30,7 @@ def check_run(
     config: Mapping[str, Any],
     scoring: ScoringPass,
 ) -> dict[str, Role]:
-    """Check that a run fits its method; warn of settings without effect.
+    """Check that a run fits its method; warn about settings without effect.
 
     Args:
         runner: Runner with its model and optim wrapper built.

@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Training whose randomness is a function of the seed and the step alone.
+"""Training whose randomness depends only on the seed and the step.
 
 MMEngine draws augmentation, dropout and drop path from generators whose state
 depends on everything that ran before: the number of workers, the number of
 validations, whether the run was stopped and resumed. Here the n-th sample of
-a process is drawn with a generator seeded by (seed, process, epoch, n), and
-the i-th iteration with one seeded by (seed, process, i). There is no state to
-save, and a resumed run continues as if it had never been stopped.
+a process is drawn from generators seeded by (seed, process, epoch, n), and
+the i-th iteration uses generators seeded by (seed, process, i). No state needs
+to be saved, and a resumed run continues as if it had never been stopped.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def derived_seed(*parts: int) -> int:
 
 
 class Draw(NamedTuple):
-    """A request of a loader for a sample.
+    """A loader's request for a sample.
 
     Args:
         epoch: Epoch of the sampler.
@@ -78,7 +78,7 @@ class NumberedSampler(Sampler[Draw]):
 
     @property
     def skip(self) -> Any:
-        """Go to a position in the stream, if the other sampler can."""
+        """Function that goes to a position; exists if the sampler has one."""
         skip = self._sampler.skip
 
         def go_to(number: int) -> None:
@@ -89,7 +89,7 @@ class NumberedSampler(Sampler[Draw]):
 
 
 class NumberedSamples(Dataset[Any]):
-    """A data set that is indexed by :class:`Draw` and augments by it.
+    """A data set that is indexed by a :class:`Draw`, which also seeds it.
 
     Args:
         dataset: Map-style data set whose transforms draw from Python's,
@@ -145,11 +145,15 @@ def numbered_loader(
 
 @HOOKS.register_module()
 class SeededStepsHook(Hook):
-    """Make the randomness of a step a function of the seed and the step.
+    """Let the randomness of a step depend only on the seed and the step.
 
     A run then does not depend on the number of workers, nor on when it was
     validated, stopped or resumed. Its random numbers differ from those of the
     same run without the hook.
+
+    Example::
+
+        custom_hooks = [dict(type='SeededStepsHook')]
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Checkpoints for resuming that do not repeat the base weights.
+"""Checkpoints for resuming that do not contain the base weights.
 
 The checkpoint keeps the selected entries of a weight, and nothing of a frozen
-tensor. A resumed run builds the base as the first run did, and what is kept is
-put into it. Digests show whether it is the same base.
+tensor. A resumed run builds the base as the first run did and puts the kept
+values into it. Digests show whether it is the same base.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,27 +17,28 @@ from torch import nn
 from gps_seg.delta.change import tensor_digest
 from gps_seg.sparse import Selection
 
-#: Largest share of tensors that are computed when a model is built, not read.
+#: Largest share of tensors that a model computes when it is built, rather than
+#: reads from a file.
 _FEW = 0.25
 _ROUNDING_HINT = (
-    ' Or the run was on another kind of processor, which rounds differently '
-    'what is computed when the model is built, such as a resized position '
-    'embedding: resume on the same kind, where every bit is the same.'
+    ' Or the run was on another kind of processor. Tensors that are computed '
+    'when the model is built, such as a resized position embedding, are '
+    'rounded differently there: resume on the same kind of processor.'
 )
 _STATES = {'state_dict': '', 'ema_state_dict': 'module.'}
 
 
 @dataclass(frozen=True, eq=False)
 class FrozenBase:
-    """The part of a model that does not train whole, known by its digests.
+    """Digests of the tensors that do not train whole.
 
-    It is made before training, and is plain data.
+    They are plain data, taken before the training.
 
     Args:
-        digests: Digests of the base's tensors that do not train whole, by
-            name.
-        source: ``load_from`` of the run, or None. Used in messages only; the
-            config names what is loaded.
+        digests: Digest of each tensor of the base, by name; tensors that
+            train whole are left out.
+        source: ``load_from`` of the run, or None. It is only used in
+            messages; the config says what is loaded.
     """
 
     digests: Mapping[str, str]
@@ -56,8 +57,8 @@ class FrozenBase:
         Args:
             model: Model with the base's weights.
             trained: Names of the parameters that train whole.
-            source: See the class.
-            known: Digests of tensors that were computed already, by name.
+            source: ``load_from`` of the run, or None.
+            known: Digests that have already been computed, by name.
         """
         whole, known = set(trained), known or {}
         digests = {
@@ -71,8 +72,8 @@ class FrozenBase:
         """Compare a model with the base.
 
         Args:
-            model: Model as at the beginning of the run.
-            hint: Advice for the user if it differs.
+            model: Model at the start of the run.
+            hint: Advice for the user if the model differs.
 
         Raises:
             ValueError: If the model has other weights than the base.
@@ -90,7 +91,7 @@ class FrozenBase:
             raise ValueError(
                 'resume: expected the base weights that the run began with, '
                 f'got others in {len(others)} of {len(self.digests)} tensors '
-                f'({others[0]}, ...). The checkpoint holds only what trains: '
+                f'({others[0]}, ...). The checkpoint has only trained values: '
                 f'restore the files that the run began with. {hint}'
             )
 
@@ -98,7 +99,7 @@ class FrozenBase:
 def slim(
     checkpoint: dict[str, Any], base: FrozenBase, selection: Selection
 ) -> None:
-    """Remove from a checkpoint what is equal to the base, in place.
+    """Remove everything that is equal to the base from a checkpoint, in place.
 
     Args:
         checkpoint: Checkpoint of MMEngine.
@@ -140,7 +141,7 @@ def fill(
     base.check(
         model,
         f'It had load_from={base.source!r} and randomness.seed={seed}; the '
-        f'config has load_from={start!r}. Resume by tools/train.py CONFIG '
+        f'config has load_from={start!r}. Resume with tools/train.py CONFIG '
         '--resume, which takes the seed from the checkpoint.',
     )
     parameters = _parameters(model)

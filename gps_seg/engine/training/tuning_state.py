@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a run tunes: the selection, what trains, and both in checkpoints.
+"""The state of tuning: the selection, what trains, and both in checkpoints.
 
-A checkpoint gets tensors and plain values alone, so that reading it runs no
-code.
+Only tensors and plain values are put into a checkpoint, so that reading it
+runs no code.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ from gps_seg.sparse import Role, Selection
 
 
 class TuningState:
-    """The selection of a run, and what trains by it.
+    """The selection of a run and the parameters that train.
 
     Args:
         method: Tuning method.
-        config: Type and settings of the method, plain data.
+        config: Type and settings of the method, as plain data.
 
     Attributes:
-        selection: Selected entries; None until they are declared.
-        trainable: What trains, in the form that trains; None until then.
+        selection: Selected entries; None until :meth:`declare` is called.
+        trainable: Parameters and entries that train; None until then.
     """
 
     def __init__(self, method: PeftMethod, config: dict[str, Any]) -> None:
@@ -43,11 +43,14 @@ class TuningState:
         roles: Mapping[str, Role],
         selection: Selection,
     ) -> None:
-        """Let a selection train; a pull keeps the start of the first time.
+        """Let a selection train.
+
+        If it is declared again, the penalty still pulls towards the weights
+        of the first time.
 
         Args:
             model: Model, not wrapped for distribution.
-            wrapper: Optim wrapper, which is re-targeted.
+            wrapper: Optim wrapper that trains the selection from now on.
             roles: Role of every parameter, by name.
             selection: Entries that train.
         """
@@ -66,19 +69,19 @@ class TuningState:
         wrapper: TrainsSelected,
         roles: Mapping[str, Role],
     ) -> None:
-        """Begin a training of what was declared, anew if it trained before."""
+        """Begin to train; declares the selection again after a training."""
         if not self._awaits_training:
             self.declare(model, wrapper, roles, self.selection)
         self._awaits_training = False
         self.trainable.read()
 
-    def mend(self, averaged: nn.Module, model: nn.Module) -> None:
-        """Give averaged weights the bits of the model where nothing trains."""
+    def freeze_average(self, averaged: nn.Module, model: nn.Module) -> None:
+        """Copy the frozen entries of the model into its averaged weights."""
         if self.trainable is not None:
             keep_frozen_bits(averaged, model, self.trainable)
 
     def to_checkpoint(self) -> dict[str, Any]:
-        """What to keep beside the weights and the state of the optimizer."""
+        """Data of this object for a checkpoint."""
         return {
             'method': self.config,
             'indices': dict(self.selection),
@@ -89,18 +92,18 @@ class TuningState:
         }
 
     def find_in(self, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-        """What :meth:`to_checkpoint` gave to a checkpoint.
+        """Find the result of :meth:`to_checkpoint` in a checkpoint.
 
         Raises:
-            ValueError: If there is none, or it is of another method.
+            ValueError: If there is none, or it belongs to another method.
         """
         kept: dict[str, Any] | None = checkpoint.get(CHECKPOINT_KEY)
         if kept is None:
             raise ValueError(
                 'resume: expected a checkpoint with a '
-                f"'{CHECKPOINT_KEY}' entry, got one of a run without "
-                'PeftHook, or from before it selected. Use load_from to '
-                'start from its weights.'
+                f"'{CHECKPOINT_KEY}' entry, got one without. It was saved by "
+                'a run without PeftHook, or before the selection. Use '
+                'load_from to start from its weights.'
             )
         if kept['method'] != self.config:
             raise ValueError(
@@ -111,17 +114,17 @@ class TuningState:
         return kept
 
     def from_checkpoint(self, kept: Mapping[str, Any]) -> None:
-        """Restore gradients, starts and values; its selection is declared.
+        """Restore gradients, starts and values; call :meth:`declare` before.
 
-        The values follow the weights when these are loaded, except for the
-        bits that the weights have no room for.
+        When MMEngine loads the weights, the selected values are read from
+        them. Only the extra precision of values that are wider than their
+        weight must be restored here.
 
         Args:
             kept: Result of :meth:`find_in`.
         """
-        for parameter, name in self.trainable.names.items():
+        for name, trained in self.trainable.named_parameters():
             if name in kept['gradients']:
-                trained = self.trainable.form[parameter]
                 trained.grad = kept['gradients'][name].to(trained)
         for name, start in kept.get('starts', {}).items():
             self.trainable.starts[name].copy_(start)
@@ -130,16 +133,16 @@ class TuningState:
 
 
 def _gradients(trainable: Trainable) -> dict[str, Tensor]:
-    """Gradients accumulated for a step that is still to come."""
+    """Gradients that have been accumulated for the next step."""
     return {
-        name: trainable.form[parameter].grad.cpu()
-        for parameter, name in trainable.names.items()
-        if trainable.form[parameter].grad is not None
+        name: trained.grad.cpu()
+        for name, trained in trainable.named_parameters()
+        if trained.grad is not None
     }
 
 
 def _values(trainable: Trainable) -> dict[str, Tensor]:
-    """Values that are more precise than the weights that hold them."""
+    """Values of higher precision than their weights."""
     return {
         name: entries.values.detach().cpu()
         for name, entries in trainable.selected.items()

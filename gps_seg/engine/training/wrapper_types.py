@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Optim wrappers by name, and the siblings that replace them.
 
-A config names its wrapper. A sibling takes the same settings, so only the name
-is replaced: clipping, accumulation, parameter-wise rates, the constructor and
-the settings of mixed precision stay.
+A sibling takes the same settings as the wrapper that a config names, so only
+the name is replaced. Clipping, accumulation, parameter-wise rates, the
+constructor and the settings of mixed precision stay.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ AMP_SIBLINGS = {
 
 
 def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
-    """Bare name of the ``type`` of a component.
+    """Name of a component's ``type``, without its scope.
 
-    A config may contain the name, ``'PeftHook'``, the name with its scope,
-    ``'mmengine.PeftHook'``, or the class.
+    A config may contain the name (``'PeftHook'``), the name with its scope
+    (``'mmengine.PeftHook'``), or the class.
 
     Args:
         settings: Settings of the component.
@@ -43,7 +43,7 @@ def type_name(settings: ConfigDict, default: str | None = None) -> str | None:
 
 
 def trains_selected(settings: Mapping[str, Any]) -> bool:
-    """Whether these settings are of a wrapper that a ``PeftHook`` needs."""
+    """Whether settings belong to a wrapper that works with a ``PeftHook``."""
     kind = settings.get('type', 'OptimWrapper')
     if isinstance(kind, str):
         kind = OPTIM_WRAPPERS.get(kind)
@@ -51,11 +51,11 @@ def trains_selected(settings: Mapping[str, Any]) -> bool:
 
 
 def wrong_wrapper(name: str | None) -> ValueError:
-    """The error of a wrapper that would train frozen entries."""
+    """The error for a wrapper that would train frozen entries."""
     return ValueError(
         f'optim_wrapper.type: expected {" or ".join(PEFT_SIBLINGS.values())} '
         f'beside a PeftHook, got {name}, which would train every entry. '
-        'Replace the type; its other settings may stay.'
+        'Replace the type; the other settings can stay.'
     )
 
 

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a training or a test shows on the console."""
+"""The console output of a training or a test."""

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The lines of a training or a test on the console."""
+"""The hook that writes the lines of a training or a test on the console."""
 
 import math
 from collections.abc import Mapping
@@ -8,24 +8,24 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from gps_seg.engine.reporting.clock import Clock
 from gps_seg.engine.runner_model import is_training
 from gps_seg.runs.console.header import describe_test, describe_training
 from gps_seg.runs.console.scores import BestScore, format_scores
 from gps_seg.runs.console.screen import Console
+from gps_seg.text.clock import Clock
 
 #: Number of iterations over which a loss is averaged.
 _LOSSES = 10
 
 
 class ConsoleHook(Hook):
-    """Write what runs, how far it is, and the scores of each validation.
+    """Write a description of the run, its progress and its scores.
 
-    The tools add it to a runner; no config can name it.
+    The tools add this hook to a runner. A config cannot name it.
 
     Attributes:
-        begun: Whether data, model and weights were ready, so that the run
-            could begin.
+        begun: Whether the run has begun, so that data, model and weights were
+            complete.
 
     Args:
         console: Console to write to.
@@ -44,12 +44,12 @@ class ConsoleHook(Hook):
         self._evaluation = Clock(0)
 
     def before_run(self, runner: Runner) -> None:
-        """Say what runs, now that data and model are known."""
+        """Describe the run, now that data and model are known."""
         describe = describe_training if is_training(runner) else describe_test
         self.console.write(f'{self.title}\n{describe(runner)}')
 
     def before_train(self, runner: Runner) -> None:
-        """Say from where a resumed run goes on."""
+        """Report the position at which a resumed run continues."""
         self.begun = True
         self.best = BestScore.of(runner)
         if runner._resume:
@@ -92,13 +92,13 @@ class ConsoleHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Report the progress of a validation that takes long."""
+        """Report the progress of a long validation."""
         self._report_batch('Validation', batch_idx + 1)
 
     def after_val_epoch(
         self, runner: Runner, metrics: Mapping[str, Any] | None = None
     ) -> None:
-        """Report the scores; the best so far is marked."""
+        """Report the scores, and whether they are the best so far."""
         if self.best is None or not metrics:
             return
         mark = ', the best so far' if self.best.update(metrics, runner) else ''
@@ -131,7 +131,7 @@ class ConsoleHook(Hook):
 
 
 def _position(runner: Runner, done: int) -> str:
-    """Where a run is after so many iterations: of epochs, or of all."""
+    """Position of a run after a number of iterations, with its epoch."""
     steps = f'iteration {done}/{runner.max_iters}'
     if not isinstance(runner.train_loop, EpochBasedTrainLoop):
         return steps

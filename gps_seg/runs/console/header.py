@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What runs, in a few lines, as it begins."""
+"""The description of a run on the console, before it begins."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +13,12 @@ from torch import nn
 from gps_seg.engine.reporting.environment import device_name
 from gps_seg.engine.reporting.machine import cpu_cores
 from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
-from gps_seg.visualization.plots.run_results import method_name
+from gps_seg.engine.training.peft_hook import peft_hooks_of
+from gps_seg.text.short import method_text, short_count
 
 
 def describe_training(runner: Runner) -> str:
-    """Lines on a training: model, method, data, schedule, device, folder.
+    """Describe a training: model, method, data, schedule, device, folder.
 
     Args:
         runner: Runner with its data sets built.
@@ -37,7 +37,7 @@ def describe_training(runner: Runner) -> str:
 
 
 def describe_test(runner: Runner) -> str:
-    """Lines on a test; see :func:`describe_training`."""
+    """Describe a test; see :func:`describe_training`."""
     return _block(
         [
             ('model', _model(bare_model(runner))),
@@ -49,7 +49,7 @@ def describe_test(runner: Runner) -> str:
 
 
 def shown(path: str | Path) -> str:
-    """A path as short as it can be: relative inside the current folder."""
+    """A path as short as possible: relative if in the current folder."""
     path = Path(path)
     try:
         return str(path.absolute().relative_to(Path.cwd()))
@@ -72,16 +72,15 @@ def _model(model: nn.Module) -> str:
         for name in ('backbone', 'decode_head', 'head')
         if isinstance(getattr(model, name, None), nn.Module)
     ]
-    number = sum(p.numel() for p in model.parameters()) / 1e6
+    number = sum(p.numel() for p in model.parameters())
     inside = f' of {" and ".join(parts)}' if parts else ''
-    return f'{type(model).__name__}{inside}, {number:.1f} M parameters'
+    return f'{type(model).__name__}{inside}, {short_count(number)} parameters'
 
 
 def _method(runner: Runner) -> str:
-    for hook in runner.hooks:
-        if isinstance(hook, PeftHook):
-            return method_name(hook.config)
-    return 'none: all parameters that the config does not freeze train'
+    for hook in peft_hooks_of(runner):
+        return method_text(hook.config)
+    return 'none (trains all parameters that the config does not freeze)'
 
 
 def _data(runner: Runner) -> str:
@@ -98,13 +97,13 @@ def _size(loader: Any) -> str:
 
 
 def _length(dataset: Any) -> str:
-    """Number of images; a data set that streams them has none."""
+    """Number of images; unknown for a data set that streams them."""
     return f'{len(dataset):,}' if hasattr(dataset, '__len__') else 'unknown'
 
 
 def _schedule(runner: Runner) -> str:
     loader, loop = runner.train_dataloader, runner.train_loop
-    # PyTorch's loader has no size of its own beside a batch sampler.
+    # With a batch sampler, PyTorch's loader has no batch size itself.
     images = getattr(loader.batch_sampler, 'batch_size', loader.batch_size)
     images = (images or 1) * get_world_size()
     text = f'{_number(runner.max_iters, "iteration")} of {images} images'

@@ -7,19 +7,11 @@ from typing import Any, Self
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from gps_seg.engine.metric_names import is_of_a_class
-from gps_seg.engine.saving.delta_hook import BETTER, DeltaHook
+from gps_seg.engine import DeltaHook
+from gps_seg.engine.saving.delta_hook import BETTER
 from gps_seg.engine.saving.delta_run import finite_numbers
+from gps_seg.text.scores import by_class, overall, score_text
 from gps_seg.text.table import aligned
-
-
-def overall(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The scores that are not of a single class, nor times."""
-    return {
-        name: value
-        for name, value in finite_numbers(metrics).items()
-        if not is_of_a_class(name) and name not in ('time', 'data_time')
-    }
 
 
 def format_scores(metrics: Mapping[str, Any], first: str | None = None) -> str:
@@ -33,39 +25,26 @@ def format_scores(metrics: Mapping[str, Any], first: str | None = None) -> str:
         >>> format_scores({'mIoU': 71.234, 'mDice': 80}, first='mDice')
         'mDice 80.00, mIoU 71.23'
     """
-    scores = overall(metrics)
+    scores = overall(finite_numbers(metrics))
     names = sorted(scores, key=lambda name: name != first)
-    return ', '.join(f'{name} {scores[name]:.2f}' for name in names)
+    return ', '.join(f'{name} {score_text(scores[name])}' for name in names)
 
 
 def scores_table(metrics: Mapping[str, Any]) -> str:
     """All scores as aligned text: overall, then one line for each class."""
     scores = finite_numbers(metrics)
-    rows = [(name, f'{score:.2f}') for name, score in overall(scores).items()]
-    return '\n\n'.join(filter(None, [aligned(rows), _class_table(scores)]))
-
-
-def _class_table(scores: Mapping[str, float]) -> str:
-    """A line for each class, a column for each score of classes."""
-    columns: dict[str, dict[str, float]] = {}
-    for name, score in scores.items():
-        if is_of_a_class(name):
-            kind, _, of = name.rpartition('/')[2].partition('.')
-            columns.setdefault(kind, {})[of] = score
-    classes = list(dict.fromkeys(c for col in columns.values() for c in col))
-    rows = [
-        (name, *(_cell(column.get(name)) for column in columns.values()))
-        for name in classes
+    rows = [(name, score_text(s)) for name, s in overall(scores).items()]
+    kinds, classes = by_class(scores)
+    table = [
+        (name, *(score_text(own.get(kind)) for kind in kinds))
+        for name, own in classes.items()
     ]
-    return aligned([('class', *columns), *rows]) if rows else ''
-
-
-def _cell(score: float | None) -> str:
-    return '-' if score is None else f'{score:.2f}'
+    tables = [rows, [('class', *kinds), *table] if table else []]
+    return '\n\n'.join(map(aligned, filter(None, tables)))
 
 
 class BestScore:
-    """The best validation of a run, by the score that chooses weights.
+    """The best validation of a run, by the score that chooses the weights.
 
     Attributes:
         value: Best score, or None before the first validation.
@@ -88,19 +67,19 @@ class BestScore:
 
     @classmethod
     def of(cls, runner: Runner) -> Self:
-        """As the hook has it that keeps the best weights of the runner."""
+        """Best score by the hook of the runner that keeps the best weights."""
         for hook in runner.hooks:
             if isinstance(hook, DeltaHook):
                 return cls(hook.save_best, hook.rule, hook.best)
             if isinstance(hook, CheckpointHook) and hook.save_best:
-                # Of several, and of 'auto', MMEngine's log says which is best.
+                # With several metrics, or 'auto', see MMEngine's own log.
                 (name, *_), (rule, *_) = hook.key_indicators, hook.rules
                 best = runner.message_hub.runtime_info.get('best_score')
                 return cls(name, rule or 'greater', best)
         return cls(None, 'greater', None)
 
     def update(self, metrics: Mapping[str, Any], runner: Runner) -> bool:
-        """Take up the scores of a validation; whether they are the best."""
+        """Record the scores of a validation; True if they are the best."""
         self.last = finite_numbers(metrics)
         score = self.last.get(self.name or '')
         if score is None:

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What of a run's log reaches the screen.
+"""The part of a run's log that is shown on the screen.
 
 MMEngine writes a thousand lines before the first step: environment, config,
-hooks, a line for each parameter. All of it belongs into the log file; a user
-wants to see warnings, errors and the :class:`~gps_seg.text.announcement.
-Announcement` lines.
+hooks, a line for each parameter. All of it belongs in the log file. A user
+wants to see warnings, errors and lines of the type
+:class:`~gps_seg.text.announcement.Announcement`.
 """
 
 import io
@@ -23,7 +23,7 @@ from mmengine.runner import checkpoint as loading
 
 from gps_seg.text.announcement import Announcement
 
-#: Remarks of MMEngine on its own code, at level WARNING.
+#: Warnings of MMEngine about its own code.
 _REMARKS = re.compile(r'will be deprecated|^The prefix is not set in metric')
 _LONGEST = 600
 
@@ -31,15 +31,15 @@ _LONGEST = 600
 class Console(AbstractContextManager['Console']):
     """The screen of a training or a test.
 
-    Inside, loggers of MMEngine that are made in :meth:`silenced` write their
-    files alone. Their warnings, errors and announcements are shown on one
-    line each, the same warning once. Python's warnings go the same way, and
-    so into the log file. Of several processes the first one writes, and the
-    others show errors.
+    In this context, loggers of MMEngine that are made in :meth:`silenced`
+    write only to their files. Their warnings, errors and announcements are
+    shown, one line each; a repeated warning is shown once. Python's warnings
+    are logged and shown in the same way. If there are several processes, only
+    the first one writes, but all show errors.
 
     Args:
-        verbose: Show all that is logged, as MMEngine does.
-        stream: Screen; by default the standard output.
+        verbose: Whether to show the whole log, as MMEngine does.
+        stream: Screen; None for the standard output.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Console(AbstractContextManager['Console']):
         warnings.showwarning = _log_warning
         self._factory = logging.getLogRecordFactory()
         logging.setLogRecordFactory(self._make_record)
-        # MMEngine prints which file it loads, and what is missing in it.
+        # MMEngine prints which file it loads and which keys it lacks.
         self._printing, loading.print_log = loading.print_log, _log
         with self.silenced():
-            MMLogger.get_current_instance()  # for what is logged so early
+            MMLogger.get_current_instance()  # for messages before the run
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -72,24 +72,24 @@ class Console(AbstractContextManager['Console']):
         self._filters.__exit__(None, None, None)
 
     def silenced(self) -> AbstractContextManager[object]:
-        """Where loggers are made that write to no screen of their own."""
-        # A handler keeps the stream that is the standard output when it is
-        # made. What users print later is not the log's, and stays visible.
+        """A context in which loggers can be made that write to no screen."""
+        # A handler keeps the standard output of the time when it is made. So
+        # later prints of the user's code stay visible.
         return nullcontext() if self.verbose else redirected(_Nowhere())
 
     def write(self, text: str) -> None:
-        """Write lines at once, also into a pipe; only the first process."""
+        """Write lines without buffering; only the first process does."""
         if get_rank() == 0:
             print(text, file=self.stream, flush=True)
 
     def _make_record(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        """Make a record, as every logger asks for, and look at it.
+        """Make a log record, and show it if it is meant for the screen.
 
-        Handlers come too late: what a runner logs while it is built is gone
-        before anyone can add one.
+        A handler would come too late: it cannot be added before the runner
+        has been built, and the messages until then would be lost.
         """
         record = self._factory(*args, **kwargs)
-        # Other loggers than MMEngine's have handlers of their own.
+        # Loggers other than MMEngine's have their own handlers.
         if record.name == 'mmengine':
             self._show(record)
         return record
@@ -108,21 +108,21 @@ class Console(AbstractContextManager['Console']):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let logs go to the work directory alone, and not to the screen."""
+    """A context in which logs go only to files, not to the screen."""
     with redirected(_Nowhere()), warnings.catch_warnings():
         _ignore_remarks()
         yield
 
 
 class _Nowhere(io.TextIOBase):
-    """A stream that keeps nothing."""
+    """A stream that discards everything."""
 
     def write(self, text: str) -> int:
         return len(text)
 
 
 def _ignore_remarks() -> None:
-    """Pass over remarks of the libraries on themselves; ours are shown."""
+    """Hide warnings of the libraries about their own code, but not ours."""
     warnings.filterwarnings('ignore', module=r'mm(cv|engine|seg|pretrain)\.')
 
 
@@ -137,7 +137,7 @@ def _log(
     logger: logging.Logger | str | None = None,
     level: int = logging.INFO,
 ) -> None:
-    """MMEngine's ``print_log``; without a logger, that of the run is taken."""
+    """MMEngine's ``print_log``, with the logger of the run as the default."""
     print_log(text, logger or 'current', level)
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What came of a training, and what to do next, as its last lines."""
+"""The last lines of a training: its results, and the next commands."""
 
 import os
 import shlex
@@ -10,22 +10,28 @@ from pathlib import Path
 
 from mmengine.runner import Runner
 
-from gps_seg.engine.reporting.trained_values import count_plain, count_trained
-from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.files.run_files import (
+    BEST_DELTA_FILE,
+    CURVES_FILE,
+    DELTA_FILE,
+    EMA_DELTA_FILE,
+    OVERLAYS_FILE,
+    SELECTION_MAP_FILE,
+)
 from gps_seg.runs.console.header import log_file, shown
 from gps_seg.runs.console.scores import BestScore, format_scores
+from gps_seg.runs.what_trained import what_trained
 
-#: Files of weights, the one to use first, and what each of them is.
+#: Files of weights and their descriptions; the one to use comes first.
 _WEIGHTS: Mapping[str, str] = {
-    'best_delta.safetensors': 'delta of the best validation',
-    'delta.safetensors': 'delta of the last iteration',
-    'ema_delta.safetensors': 'delta of the averaged weights',
+    BEST_DELTA_FILE: 'delta of the best validation',
+    DELTA_FILE: 'delta of the last iteration',
+    EMA_DELTA_FILE: 'delta of the averaged weights',
 }
 _PICTURES: Mapping[str, str] = {
-    'curves.png': 'loss and scores',
-    'overlays.png': 'validation images: worst, median, best',
-    'selection.png': 'connections selected in each layer',
+    CURVES_FILE: 'loss and scores',
+    OVERLAYS_FILE: 'validation images: worst, median, best',
+    SELECTION_MAP_FILE: 'connections selected in each layer',
 }
 
 
@@ -34,13 +40,13 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
 
     Args:
         runner: Runner after its training.
-        best: Best validation of the run, if it had any.
+        best: Best validation of the run; None if there was none.
         seconds: Duration of the run.
     """
     lines = [
         f'\nFinished in {timedelta(seconds=round(seconds))}.',
         *_scores(best),
-        f'  trained  {_trained(runner)}',
+        f'  trained  {what_trained(runner)}',
         f'  files    in {shown(runner.work_dir)}',
         *_files(runner),
     ]
@@ -51,9 +57,9 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
 
 
 def tool_command(name: str) -> str:
-    """The command of another tool, in the way this one was started."""
+    """The command for another tool, in the style in which this one started."""
     script = Path(sys.argv[0])
-    if '.mim' in script.parts:  # where `gps-seg TOOL` finds the tools
+    if '.mim' in script.parts:  # started as `gps-seg TOOL`
         return f'gps-seg {name}'
     return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
 
@@ -72,18 +78,8 @@ def _scores(best: BestScore | None) -> list[str]:
     return [*lines, f'  best     {best.name} {best.value:.2f} {where}']
 
 
-def _trained(runner: Runner) -> str:
-    model = bare_model(runner)
-    for hook in runner.hooks:
-        if isinstance(hook, PeftHook) and hook.trainable is not None:
-            return str(
-                count_trained(model, hook.method.encoder, hook.trainable)
-            )
-    return str(count_plain(model))
-
-
 def _files(runner: Runner) -> list[str]:
-    """One line for each file: name, size, what it is."""
+    """One line for each file: name, size, description."""
     work_dir = Path(runner.work_dir)
     rows = [
         (work_dir / name, words)
@@ -113,12 +109,12 @@ def _size(path: Path) -> str:
 
 
 def _weights(runner: Runner) -> Path | None:
-    """The file of weights to use: of the best validation, if there is one."""
+    """The file of weights to use, from the best validation if possible."""
     work_dir = Path(runner.work_dir)
     for name in _WEIGHTS:
         if (work_dir / name).is_file():
             return work_dir / name
-    info = runner.message_hub.runtime_info  # where CheckpointHook names them
+    info = runner.message_hub.runtime_info  # written by CheckpointHook
     named = info.get('best_ckpt') or info.get('last_ckpt')
     return Path(named) if named and Path(named).is_file() else None
 
@@ -130,7 +126,7 @@ def config_file(runner: Runner) -> Path:
 
 
 def _next(runner: Runner, weights: Path) -> list[str]:
-    """Commands for the weights, each ready to be pasted."""
+    """Commands that use the weights, ready to be pasted."""
     path = shlex.quote(shown(weights))
     config = shlex.quote(shown(config_file(runner)))
     commands = [f'{tool_command("test")} {config} {path}']

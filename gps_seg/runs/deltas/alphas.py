@@ -1,16 +1,15 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Test the models between a base and a tuned one (WiSE-FT).
 
-``base + alpha * (tuned - base)``, after "Robust fine-tuning of zero-shot
-models" (Wortsman et al., CVPR 2022). Tensors that are new in the task, such
-as the head, have no base; they keep their tuned values at every alpha.
+They are ``base + alpha * (tuned - base)``, see "Robust fine-tuning of
+zero-shot models" (Wortsman et al., CVPR 2022). Tensors that are new in the
+task, such as the head, have no base; they keep their tuned values at every
+alpha.
 """
 
 import copy
 import math
-import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,31 +19,38 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
+from gps_seg.engine import build_base
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
-from gps_seg.engine.testing.task_model import build_base
 from gps_seg.runs.launch import build_runner
-from gps_seg.visualization.plots.alpha_sweep import AlphaScore
+from gps_seg.text.clock import Clock
+from gps_seg.text.scores import score_text
+from gps_seg.visualization import AlphaScore
 
 Report = Callable[[str], None]
 _TEST_PARTS = ('test_dataloader', 'test_cfg', 'test_evaluator')
-_REPORT_SECONDS = 10.0
 _METRICS_SHOWN = 4
 
 
 class SweepProgress(Hook):
-    """Reports how far a sweep is, and the time left.
+    """Report the progress of a sweep, with the time left.
 
     Args:
         alphas: Values of alpha to test, in order.
-        report: Function that gets each line.
+        report: Function that prints a line.
     """
 
     def __init__(self, alphas: Sequence[float], report: Report) -> None:
         self.alphas = alphas
         self.report = report
-        self.tested = 0  # alphas that are done
-        self.batches = 0  # of all alphas
-        self.start = self.reported = time.monotonic()
+        self.tested = 0  # alphas
+        self.batches = 0  # in all alphas
+        self.clock: Clock | None = None
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the clock with the first alpha."""
+        if self.clock is None:
+            batches = len(runner.test_dataloader)
+            self.clock = Clock(batches * len(self.alphas))
 
     def after_test_iter(
         self,
@@ -53,32 +59,24 @@ class SweepProgress(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Report a line if the last one was ten seconds ago."""
+        """Report a line from time to time."""
         self.batches += 1
-        self.per_alpha = len(runner.test_dataloader)
-        now = time.monotonic()
-        if now - self.reported >= _REPORT_SECONDS:
-            self.reported = now
+        if self.clock.is_due(self.batches):
             self.report(
                 f'alpha {self.alphas[self.tested]:g}: batch '
-                f'{batch_idx + 1}/{self.per_alpha}, {self._left()} left'
+                f'{batch_idx + 1}/{len(runner.test_dataloader)}, '
+                f'{self.clock.left(self.batches)}'
             )
 
     def finish(self, score: AlphaScore) -> None:
         """Report the scores of an alpha."""
         self.tested += 1
         shown = list(score.metrics.items())[:_METRICS_SHOWN]
-        numbers = ', '.join(f'{name} {value:.2f}' for name, value in shown)
+        numbers = ', '.join(f'{name} {score_text(s)}' for name, s in shown)
         self.report(
             f'alpha {score.alpha:g} ({self.tested} of {len(self.alphas)}): '
-            f'{numbers}; {self._left()} left'
+            f'{numbers}; {self.clock.left(self.batches)}'
         )
-
-    def _left(self) -> timedelta:
-        seconds = time.monotonic() - self.start
-        total = self.per_alpha * len(self.alphas)
-        left = seconds / self.batches * (total - self.batches)
-        return timedelta(seconds=round(left))
 
 
 def sweep(
@@ -87,21 +85,21 @@ def sweep(
     alphas: Sequence[float],
     report: Report,
 ) -> list[AlphaScore]:
-    """Test the model at each ``alpha``; scores in that order.
+    """Test the model at each ``alpha``, and return the scores in that order.
 
     Only logs are written, into a folder that is removed at the end.
 
     Args:
-        config: Config of the base and its test set; it is not changed.
+        config: Config of the base and its test set; not changed.
         delta: Delta of the task.
         alphas: Different finite numbers; 0 is the base with the task's head,
             1 the tuned model, both bit for bit.
-        report: Function that gets a line every ten seconds and after each
-            ``alpha``, with the time left.
+        report: Function that prints a line; called from time to time and
+            after each ``alpha``, with the time left.
 
     Raises:
-        ValueError: If there are no alphas, the config has no test set, or
-            builds another model than the base of the delta.
+        ValueError: If there are no alphas, the config has no test set, or its
+            model is not the base of the delta.
     """
     _check(config, alphas)
     with TemporaryDirectory(prefix='gps_seg_sweep_') as folder:
@@ -112,21 +110,21 @@ def sweep(
 
 
 def base_runner(config: Config, work_dir: str, seed: int | None) -> Runner:
-    """A runner whose model is the base, also while it tests.
+    """Build a runner whose model is the base and stays it during a test.
 
     Args:
-        config: Config of the base; it is not changed.
+        config: Config of the base; not changed.
         work_dir: Folder for the logs.
-        seed: Seed of the training, for what is initialised randomly.
+        seed: Seed of the training, for tensors that are initialised randomly.
     """
     base = build_base(config, seed)
     config = copy.deepcopy(config)
     config.work_dir = work_dir
-    config.load_from, config.resume = None, False  # it is in the base
+    config.load_from, config.resume = None, False  # the base is complete
     config.launcher = 'none'
     config.log_level = 'WARNING'
-    # Loggers and visualizers are singletons by name; those of an earlier
-    # runner would write into its folder.
+    # Loggers and visualizers are singletons by name. Those of an earlier
+    # runner would write into the folder of that runner.
     config.experiment_name = Path(work_dir).name
     if config.get('visualizer') is not None:
         config.visualizer.name = config.experiment_name

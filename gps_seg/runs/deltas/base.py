@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The base of a delta: a file of weights, or what a config builds."""
+"""The base of a delta: a file of weights, or the model of a config."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,11 +7,11 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from gps_seg.engine.testing.task_model import build_base
+from gps_seg.engine import build_base
 from gps_seg.models.weight_files import read_tensors
 from gps_seg.runs.launch import load_config
 
-# What OpenMMLab raises when a config asks for a model that cannot be built.
+# Errors of OpenMMLab when the model of a config cannot be built.
 _WRONG_MODEL = (
     AssertionError,
     AttributeError,
@@ -34,12 +34,13 @@ def base_of(
 
     Args:
         args: Parsed command line.
-        seed: Seed of the training, for what the config initialises randomly.
+        seed: Seed of the training, for tensors that the config initialises
+            randomly.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If neither option is given, or the file is not what it
-            should be.
+        ValueError: If neither option is given, or the file has the wrong
+            content.
     """
     if args.base is not None:
         return base_tensors(args.base, args.prefix)
@@ -52,28 +53,29 @@ def base_of(
 
 
 def base_tensors(path: str | Path, prefix: str = '') -> dict[str, Tensor]:
-    """Tensors of a file of weights, under the names that a delta has.
+    """Read a file of weights, with the names that a delta uses.
 
     Args:
         path: Checkpoint or state dict.
         prefix: Text to put before each name, such as ``backbone.`` for a file
-            that holds an encoder alone.
+            with only an encoder.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds anything but named tensors.
+        ValueError: If it contains anything but named tensors.
     """
     return {prefix + name: t for name, t in read_tensors(path).items()}
 
 
 def base_model(config: Config, seed: int | None = None) -> nn.Module:
-    """The model as a training with this config begins, on the CPU.
+    """Build the model with which a training of this config begins, on the CPU.
 
-    The fingerprints in a delta show whether that is its base.
+    The fingerprint in a delta shows whether this is its base.
 
     Args:
-        config: Config with a model; it is not changed.
-        seed: Seed of the training, for what the config initialises randomly.
+        config: Config with a model; not changed.
+        seed: Seed of the training, for tensors that the config initialises
+            randomly.
 
     Raises:
         FileNotFoundError: If a file of weights is missing.
@@ -82,7 +84,7 @@ def base_model(config: Config, seed: int | None = None) -> nn.Module:
     if 'model' not in config:
         raise ValueError(
             f'config: expected a model, got none ({config.filename}). Give '
-            'the config that the delta was trained with.'
+            'the config of the training.'
         )
     try:
         return build_base(config, seed)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py combine``: several deltas into one, or one of them scaled."""
+"""``delta.py combine``: sum several deltas, or scale a single one."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -8,21 +8,19 @@ from pathlib import Path
 
 from gps_seg.delta import Delta, DeltaInfo, combine, scaled
 from gps_seg.delta.base.sources import Source
-from gps_seg.files import require_new
 from gps_seg.runs.deltas.base import base_of
-from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.deltas.new_file import save_new
 
 
 def run(args: Namespace) -> str:
-    """Write the weighted sum of deltas, or one of them scaled.
+    """Write the weighted sum of several deltas, or a scaled single one.
 
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If the result exists.
-        ValueError: If the options or the deltas do not fit one another, or
-            the deltas do not fit the base.
+        ValueError: If the options or the deltas do not fit each other, or the
+            deltas do not fit the base.
     """
-    require_new(args.out, DELTA_SUFFIX)
     if args.alpha is not None and len(args.deltas) != 1:
         raise ValueError(
             f'--alpha: expected one delta, got {len(args.deltas)}. Use '
@@ -51,12 +49,12 @@ def _position(head: Path | None, deltas: Sequence[Path]) -> int | None:
 
 
 def scale(base: Source, delta: Delta, alpha: float) -> Delta:
-    """Scale a delta, and keep ``alpha`` in its info.
+    """Scale a delta, and record ``alpha`` in its info.
 
     Args:
         base: Model or state dict that the delta belongs to.
         delta: Delta to scale.
-        alpha: 0 for the base, 1 for the tuned model.
+        alpha: Factor; 0 gives the base, 1 the tuned model.
 
     Raises:
         ValueError: See :func:`~gps_seg.delta.scaled`.
@@ -72,14 +70,14 @@ def combine_tasks(
     weights: Sequence[float],
     head: int | None = None,
 ) -> Delta:
-    """Sum deltas with weights, and keep weights and methods in the info.
+    """Sum deltas with weights, and record weights and methods in the info.
 
     Args:
         base: Model or state dict that all deltas belong to.
         deltas: Deltas of the tasks.
-        weights: One weight per delta.
-        head: Position of the delta that gives the result its new tensors
-            (head), classes and config; None if all agree on the new tensors.
+        weights: Weight of each delta.
+        head: Position of the delta whose new tensors (head), classes and
+            config the result gets; None if the new tensors are all the same.
 
     Raises:
         ValueError: See :func:`~gps_seg.delta.combine`.

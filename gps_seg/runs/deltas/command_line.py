@@ -2,30 +2,36 @@
 """The subcommands of ``tools/delta.py`` and their options.
 
 Each subcommand is a module of this folder with a function ``run(args)``. It
-is imported when the command line has been parsed, so that ``--help`` and
-mistakes are answered before PyTorch is imported.
+is imported after the command line has been parsed, so that ``--help`` and
+mistakes are answered without importing PyTorch.
 """
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from gps_seg.command_line import PICTURES, add_cfg_options, tool_parser
-from gps_seg.files import require_new
+from gps_seg.command_line import add_cfg_options, tool_parser
+from gps_seg.files import CHECKPOINTS, DELTAS, PICTURES, require_new
+from gps_seg.runs.deltas.options import (
+    add_base,
+    add_command,
+    add_delta,
+    add_deltas,
+    add_out,
+    add_prefix,
+)
 
 BITS = (1, 2, 4, 8)
 HALF = ('float16', 'bfloat16')
-DELTAS = ('.safetensors',)
-CHECKPOINTS = ('.pth', '.safetensors')
 SWEEP = """Test base + alpha * (tuned - base) on the config's test set for each
 alpha, and plot the metric against alpha (weight-space ensemble, WiSE-FT). The
 numbers go into a JSON file beside the picture. Tensors that are new in the
-task, such as its head, have no base to be averaged with and keep their tuned
-values: 0 is the base with the head of the task, 1 the tuned model."""
+task, such as its head, have no base and keep their tuned values: 0 is the base
+with the head of the task, 1 the tuned model."""
 
 
 def delta_parser(description: str | None) -> ArgumentParser:
-    """The parser; its result has the name of the subcommand in ``command``.
+    """Make the parser; ``args.command`` is the name of the subcommand.
 
     Args:
         description: Docstring of the tool.
@@ -45,14 +51,14 @@ def delta_parser(description: str | None) -> ArgumentParser:
 
 
 def check_results(args: Namespace) -> None:
-    """Refuse names that results cannot have, before the work begins.
+    """Check the names of the results before the work begins.
 
     Args:
         args: Parsed command line.
 
     Raises:
-        OSError: If there is a file of that name, or no room for one.
-        ValueError: If the name has another ending.
+        OSError: If the file exists, or cannot be created.
+        ValueError: If the name has the wrong ending.
     """
     if getattr(args, 'out', None) is None:
         return
@@ -61,19 +67,9 @@ def check_results(args: Namespace) -> None:
         require_new(args.out.with_suffix('.json'), '.json')
 
 
-def _command(
-    commands: Any, name: str, summary: str, description: str | None = None
-) -> ArgumentParser:
-    sentence = f'{summary[0].upper()}{summary[1:]}.'
-    command: ArgumentParser = commands.add_parser(
-        name, help=summary, description=description or sentence
-    )
-    return command
-
-
 def _add_reading(commands: Any) -> None:
-    info = _command(commands, 'info', 'show what is in a delta')
-    _add_delta(info)
+    info = add_command(commands, 'info', 'show what is in a delta')
+    add_delta(info)
     what = info.add_mutually_exclusive_group()
     add = what.add_argument
     add(
@@ -82,31 +78,31 @@ def _add_reading(commands: Any) -> None:
         help='print only the config of the training',
     )
     add('--json', action='store_true', help='print all facts as JSON')
-    verify = _command(
+    verify = add_command(
         commands,
         'verify',
         'check that a delta is intact and fits a base (exit status 1 if not)',
     )
-    _add_delta(verify)
-    _add_base(verify)
+    add_delta(verify)
+    add_base(verify)
 
 
 def _add_comparing(commands: Any) -> None:
-    diff = _command(
+    diff = add_command(
         commands, 'diff', 'show where two deltas differ, and by how much'
     )
     add = diff.add_argument
     add('deltas', nargs=2, type=Path, metavar='DELTA', help='two delta files')
-    _add_base(diff, '; needed if only one of the two is quantized')
-    overlap = _command(
+    add_base(diff, '; needed if only one of the two is quantized')
+    overlap = add_command(
         commands, 'overlap', 'show which entries deltas have in common'
     )
-    _add_deltas(overlap)
-    _add_out(overlap, 'picture to write', PICTURES, required=False)
+    add_deltas(overlap)
+    add_out(overlap, 'picture to write', PICTURES, required=False)
 
 
 def _add_extract(commands: Any) -> None:
-    extract = _command(
+    extract = add_command(
         commands, 'extract', 'make a delta from two full checkpoints'
     )
     add = extract.add_argument
@@ -117,7 +113,7 @@ def _add_extract(commands: Any) -> None:
         'that builds the model with them',
     )
     add('tuned', type=Path, help='checkpoint after the tuning')
-    _add_out(extract, 'delta to write', DELTAS)
+    add_out(extract, 'delta to write', DELTAS)
     add(
         '--new',
         nargs='+',
@@ -131,34 +127,34 @@ def _add_extract(commands: Any) -> None:
         type=Path,
         help='config of the tuning, whose text is kept in the delta',
     )
-    _add_prefix(extract)
+    add_prefix(extract)
 
 
 def _add_merging(commands: Any) -> None:
-    merge = _command(
+    merge = add_command(
         commands,
         'merge',
-        'put a delta on the model of a config, write a full checkpoint',
+        'apply a delta to the model of a config and write a full checkpoint',
     )
     merge.add_argument('config', type=Path, help='config that builds the base')
-    _add_delta(merge)
-    _add_out(merge, 'checkpoint to write', CHECKPOINTS)
-    apply = _command(
+    add_delta(merge)
+    add_out(merge, 'checkpoint to write', CHECKPOINTS)
+    apply = add_command(
         commands,
         'apply',
-        'put a delta on a file of weights, write a full checkpoint',
+        'apply a delta to a file of weights and write a full checkpoint',
     )
     apply.add_argument('base', type=Path, help='file with the base weights')
-    _add_delta(apply)
-    _add_out(apply, 'checkpoint to write', CHECKPOINTS)
-    _add_prefix(apply)
+    add_delta(apply)
+    add_out(apply, 'checkpoint to write', CHECKPOINTS)
+    add_prefix(apply)
 
 
 def _add_combine(commands: Any) -> None:
-    combine = _command(
-        commands, 'combine', 'sum deltas with weights, or scale one of them'
+    combine = add_command(
+        commands, 'combine', 'sum deltas with weights, or scale a single one'
     )
-    _add_deltas(combine)
+    add_deltas(combine)
     how = combine.add_mutually_exclusive_group(required=True)
     add = how.add_argument
     add('--weights', nargs='+', type=float, help='one weight for each delta')
@@ -167,48 +163,48 @@ def _add_combine(commands: Any) -> None:
         type=float,
         help='factor for a single delta: 0 is the base, 1 the tuned model',
     )
-    _add_base(combine, ' of all the deltas', required=True)
-    _add_out(combine, 'delta to write', DELTAS)
+    add_base(combine, ' of all the deltas', required=True)
+    add_out(combine, 'delta to write', DELTAS)
     combine.add_argument(
         '--head',
         type=Path,
         metavar='DELTA',
-        help='the delta that gives the result its new tensors (head), classes '
-        'and config; needed if they differ',
+        help='delta whose new tensors (head), classes and config the result '
+        'gets; needed if they differ',
     )
 
 
 def _add_quantize(commands: Any) -> None:
-    quantize = _command(
+    quantize = add_command(
         commands, 'quantize', 'store the values of a delta in fewer bits'
     )
-    _add_delta(quantize)
-    _add_out(quantize, 'delta to write', DELTAS)
+    add_delta(quantize)
+    add_out(quantize, 'delta to write', DELTAS)
     add = quantize.add_argument
     add(
         '--bits',
         type=int,
         choices=BITS,
-        help='bits for each difference to the base; needs the base',
+        help='bits per difference from the base; needs the base',
     )
     add(
         '--half',
         nargs='?',
         const='float16',
         choices=HALF,
-        help='round all other values to this type (float16 if none is named)',
+        help='round all other values to this type (default: float16)',
     )
     add(
         '--levels',
         choices=('kmeans', 'uniform'),
         default='kmeans',
-        help='how the levels of the codes are chosen',
+        help='method that chooses the levels of the codes',
     )
-    _add_base(quantize, '; needed for --bits')
+    add_base(quantize, '; needed for --bits')
 
 
 def _add_sweep(commands: Any) -> None:
-    sweep = _command(
+    sweep = add_command(
         commands,
         'sweep',
         'test the models between the base and the tuned one (WiSE-FT)',
@@ -216,8 +212,8 @@ def _add_sweep(commands: Any) -> None:
     )
     add = sweep.add_argument
     add('config', type=Path, help='config that builds the base and test set')
-    _add_delta(sweep)
-    _add_out(sweep, 'plot to write; numbers go into a .json beside', PICTURES)
+    add_delta(sweep)
+    add_out(sweep, 'plot to write, with a .json file beside it', PICTURES)
     add(
         '--alphas',
         nargs='+',
@@ -232,53 +228,3 @@ def _add_sweep(commands: Any) -> None:
         help="metrics to plot (default: that of the config's save_best)",
     )
     add_cfg_options(sweep)
-
-
-def _add_delta(command: ArgumentParser) -> None:
-    command.add_argument('delta', type=Path, help='delta file (.safetensors)')
-
-
-def _add_deltas(command: ArgumentParser) -> None:
-    command.add_argument(
-        'deltas', nargs='+', type=Path, metavar='DELTA', help='delta files'
-    )
-
-
-def _add_out(
-    command: ArgumentParser,
-    what: str,
-    suffixes: tuple[str, ...],
-    required: bool = True,
-) -> None:
-    command.set_defaults(suffixes=suffixes)
-    command.add_argument(
-        '--out',
-        type=Path,
-        required=required,
-        metavar='FILE',
-        help=f'{what} ({" or ".join(suffixes)})',
-    )
-
-
-def _add_base(
-    command: ArgumentParser, use: str = '', required: bool = False
-) -> None:
-    base = command.add_mutually_exclusive_group(required=required)
-    add = base.add_argument
-    add(
-        '--base',
-        type=Path,
-        metavar='WEIGHTS',
-        help=f'file with the weights of the base{use}',
-    )
-    add('--config', type=Path, help=f'config that builds the base{use}')
-    _add_prefix(command)
-
-
-def _add_prefix(command: ArgumentParser) -> None:
-    command.add_argument(
-        '--prefix',
-        default='',
-        help='text to put before the names in the file of the base, such as '
-        '"backbone." for the weights of an encoder alone',
-    )

@@ -13,10 +13,10 @@ from gps_seg.runs.deltas.base import base_of, names_base
 
 
 def run(args: Namespace) -> str:
-    """A table of the tensors that differ, and the facts that do.
+    """List the tensors and the facts that differ.
 
     Raises:
-        ValueError: If a file is no delta, or a base is needed and not given.
+        ValueError: If a file is not a delta, or a base is needed and missing.
     """
     one, other = (Delta.load(path) for path in args.deltas)
     base = base_of(args, one.info.seed) if names_base(args) else None

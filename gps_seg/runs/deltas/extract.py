@@ -2,7 +2,7 @@
 """``delta.py extract``: a small delta from two full checkpoints."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,76 +10,49 @@ from typing import Any
 from torch import Tensor
 
 from gps_seg.delta import Delta, DeltaInfo, extract
-from gps_seg.engine.training.peft_hook import CHECKPOINT_KEY
-from gps_seg.files import require_new
-from gps_seg.models.restricted_loading import read_checkpoint
+from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
+from gps_seg.models import read_checkpoint
 from gps_seg.models.weight_files import read_tensors
 from gps_seg.runs.deltas.base import base_model, base_tensors
-from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.deltas.new_file import save_new
 from gps_seg.runs.launch import load_config
 
 MB = 1e6
 
 
 def run(args: Namespace) -> str:
-    """See :func:`extract_file`."""
-    return extract_file(
-        args.base,
-        args.tuned,
-        args.out,
-        config=args.config,
-        new=args.new,
-        prefix=args.prefix,
-    )
-
-
-def extract_file(
-    base: Path,
-    tuned: Path,
-    out: Path,
-    *,
-    config: Path | None = None,
-    new: Sequence[str] = (),
-    prefix: str = '',
-) -> str:
     """Make a delta from two full checkpoints.
 
-    Args:
-        base: Weights before the tuning, or the config (``.py``) that builds
-            the model with them.
-        tuned: Weights after the tuning. Classes, palette, config and method
-            are taken from this file if it contains them.
-        out: New delta file.
-        config: Config of the training, whose text is kept; by default that in
-            ``tuned``, or else ``base`` if it is a config.
-        new: Modules whose tensors count as new in the task, such as
-            ``decode_head``: the base's values there are ignored.
-        prefix: Text to put before the names in ``base``.
+    Classes, palette, config and method are taken from the tuned checkpoint if
+    it contains them. Without ``--config``, the text of the config is the one
+    in the checkpoint, or else the base if it is a config.
 
     Returns:
-        What changed, and how large the file is.
+        A report on the changes and the size of the file.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        FileExistsError: If ``out`` exists.
-        ValueError: If a file is not what it should be, the two do not belong
-            together, or ``new`` names no tensor.
+        ValueError: If a file has the wrong content, base and tuned weights do
+            not belong together, or ``--new`` names no tensor.
     """
-    require_new(out, DELTA_SUFFIX)
-    tensors = read_tensors(tuned)
-    info = facts_in(tuned)
-    if config is None and not info.config and base.suffix == '.py':
-        config = base
+    tensors = read_tensors(args.tuned)
+    info = facts_in(args.tuned)
+    config = args.config
+    if config is None and not info.config and args.base.suffix == '.py':
+        config = args.base
     if config is not None:
         info = replace(info, config=load_config(str(config)).pretty_text)
-    old = _base_state(base, prefix, info.seed)
-    dropped = _within(new, tensors)
+    old = _base_state(args.base, args.prefix, info.seed)
+    dropped = _within(args.new, tensors)
     old = {name: t for name, t in old.items() if name not in dropped}
     _check_shapes(old, tensors)
     delta = extract(old, tensors, info)
-    sizes = (save_new(delta, out), tuned.stat().st_size)
+    sizes = (save_new(delta, args.out), args.tuned.stat().st_size)
     total = sum(tensor.numel() for tensor in tensors.values())
-    return f'{out}: {_changes(delta, total)}\n{_sizes(*sizes)} of {tuned}'
+    return (
+        f'{args.out}: {_changes(delta, total)}\n{_sizes(*sizes)} of '
+        f'{args.tuned}'
+    )
 
 
 def _base_state(
@@ -128,7 +101,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _within(modules: Iterable[str], tensors: Mapping[str, Tensor]) -> set[str]:
-    """Names of the tensors that lie in one of the modules, or are one."""
+    """Names of the tensors in some modules; a tensor may be named, too."""
     found: set[str] = set()
     for module in modules:
         inside = module.rstrip('.') + '.'
@@ -155,9 +128,9 @@ def _check_shapes(
         raise ValueError(
             f'base: expected shape {tuple(tuned[name].shape)}, got '
             f'{tuple(base[name].shape)} ({name}; {len(others)} tensors '
-            'differ). If it is a head for other classes, add --new '
-            f'{name.partition(".")[0]}; if it is a table that the model '
-            'resizes when it is loaded, give the config as the base.'
+            'differ). If it belongs to a head for other classes, add --new '
+            f'{name.partition(".")[0]}; if the model resizes it when it is '
+            'loaded, give the config as the base.'
         )
 
 

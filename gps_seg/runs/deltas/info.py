@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py info``: what is in a delta."""
+"""``delta.py info``: show what is in a delta."""
 
 import json
 from argparse import Namespace
@@ -8,7 +8,7 @@ from gps_seg.delta.reports.description import describe, format_description
 
 
 def run(args: Namespace) -> str:
-    """The config in a delta, or all facts as text or JSON."""
+    """Return the config in a delta, or all facts as text or JSON."""
     facts = describe(args.delta)
     if args.config:
         config: str = facts['info']['config']

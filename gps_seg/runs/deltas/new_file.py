@@ -1,14 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Results of commands are new files; nothing is overwritten."""
+"""Write the results of commands as new files; nothing is overwritten."""
 
 import os
 from pathlib import Path
 
-from gps_seg.delta.delta import Delta
-from gps_seg.files import require_new
-
-#: Ending of the name of a delta file.
-DELTA_SUFFIX = '.safetensors'
+from gps_seg.delta import Delta
+from gps_seg.files import DELTAS, require_new
 
 
 def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
@@ -25,18 +22,18 @@ def save_new(delta: Delta, path: str | os.PathLike[str]) -> int:
         OSError: See :func:`require_new` and :meth:`Delta.save`.
         ValueError: See :func:`require_new`.
     """
-    path = require_new(path, DELTA_SUFFIX)
+    path = require_new(path, *DELTAS)
     path.parent.mkdir(parents=True, exist_ok=True)
     delta.save(path)
     return path.stat().st_size
 
 
 def name_and_megabytes(path: Path, size: int) -> str:
-    """Say what was written.
+    """Name and size of a file, for people.
 
     Args:
         path: File that was written.
-        size: Its size in bytes.
+        size: Size in bytes.
 
     Example:
         >>> name_and_megabytes(Path('full.pth'), 1_234_567)

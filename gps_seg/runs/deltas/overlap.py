@@ -1,23 +1,19 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py overlap``: which selected entries deltas have in common."""
+"""``delta.py overlap``: show the selected entries that deltas share."""
 
 from argparse import Namespace
 
 from gps_seg.delta import Delta
 from gps_seg.delta.reports.overlap import format_overlap, labels_of
-from gps_seg.files import require_new
-from gps_seg.visualization.selection.delta_overlap import plot_overlap
+from gps_seg.visualization import plot_overlap
 
 
 def run(args: Namespace) -> str:
-    """A table of common entries, and a picture of it if one is asked for.
+    """Make a table of common entries, and draw it if ``--out`` is given.
 
     Raises:
-        FileExistsError: If the picture exists.
-        ValueError: If a file is no delta, or there are no two to compare.
+        ValueError: If a file is not a delta, or there is only one.
     """
-    if args.out is not None:
-        require_new(args.out, *args.suffixes)
     deltas = [Delta.load(path) for path in args.deltas]
     labels = labels_of(args.deltas)
     table = format_overlap(deltas, labels)

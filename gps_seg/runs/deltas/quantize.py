@@ -1,14 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py quantize``: the values of a delta in fewer bits."""
+"""``delta.py quantize``: store the values of a delta in fewer bits."""
 
 from argparse import Namespace
 
 import torch
 
 from gps_seg.delta import Delta, quantized, rounded
-from gps_seg.files import require_new
 from gps_seg.runs.deltas.base import base_of
-from gps_seg.runs.deltas.new_file import DELTA_SUFFIX, save_new
+from gps_seg.runs.deltas.new_file import save_new
 
 
 def run(args: Namespace) -> str:
@@ -17,10 +16,9 @@ def run(args: Namespace) -> str:
     Raises:
         FileNotFoundError: If a file is missing.
         FileExistsError: If the result exists.
-        ValueError: If neither --bits nor --half is given, or the base that
-            --bits needs is missing or does not fit.
+        ValueError: If neither ``--bits`` nor ``--half`` is given, or the base
+            for ``--bits`` is missing or does not fit.
     """
-    require_new(args.out, DELTA_SUFFIX)
     if args.bits is None and args.half is None:
         raise ValueError('quantize: expected --bits, --half or both, got none')
     result = Delta.load(args.delta)

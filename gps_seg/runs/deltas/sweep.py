@@ -1,88 +1,55 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py sweep``: the way from the base to the tuned model, as a plot."""
+"""``delta.py sweep``: plot the scores between the base and the tuned model."""
 
 import json
 import math
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from gps_seg.delta import Delta
 from gps_seg.engine.reporting.environment import describe_environment
-from gps_seg.files import require_new
 from gps_seg.models.weight_files import write_once
-from gps_seg.runs.deltas.alphas import Report, sweep
+from gps_seg.runs.deltas.alphas import sweep
 from gps_seg.runs.launch import load_config
-from gps_seg.visualization.plots.alpha_sweep import (
-    AlphaScore,
-    plot_alpha_sweep,
-)
+from gps_seg.visualization import AlphaScore, plot_alpha_sweep
 
 
 def run(args: Namespace) -> str:
-    """See :func:`sweep_files`."""
-    require_new(args.out, *args.suffixes)
-    return sweep_files(
-        load_config(str(args.config), overrides=args.cfg_options),
-        args.delta,
-        args.out,
-        alphas=args.alphas,
-        metrics=args.metric,
-        report=partial(print, flush=True),
-    )
-
-
-def sweep_files(
-    config: Config,
-    delta_file: Path,
-    out: Path,
-    *,
-    alphas: Sequence[float],
-    metrics: Sequence[str] | None,
-    report: Report,
-) -> str:
     """Sweep, plot the metrics against ``alpha``, and write the numbers.
 
-    Args:
-        config: Config of the base and its test set.
-        delta_file: Delta of the task.
-        out: Picture to write; the numbers go into a ``.json`` beside it.
-        alphas: See :func:`~gps_seg.runs.deltas.alphas.sweep`.
-        metrics: Names of the metrics to plot; None for the one by which the
-            config keeps the best checkpoint, or else the first.
-        report: See :func:`~gps_seg.runs.deltas.alphas.sweep`.
+    Without ``--metric`` the ``save_best`` of the config is plotted, or else
+    the first metric.
 
     Returns:
-        Names of the two files.
+        Names of the picture and of the numbers, a ``.json`` beside it.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        FileExistsError: If one of the two results exists.
         ValueError: If there is no such metric, or the config, the delta and
-            the alphas do not fit.
+            the alphas do not fit each other.
     """
-    numbers = require_new(out.with_suffix('.json'), '.json')
-    delta = Delta.load(delta_file)
-    scores = sweep(config, delta, alphas, report)
+    config = load_config(str(args.config), overrides=args.cfg_options)
+    delta = Delta.load(args.delta)
+    scores = sweep(config, delta, args.alphas, partial(print, flush=True))
     content = {
         'config': str(config.filename),
-        'delta': str(delta_file),
+        'delta': str(args.delta),
         **as_json(scores, delta),
         'environment': describe_environment(),
     }
-    # Before the plot: a misspelt metric must not cost the numbers.
+    # Before the plot, so that a misspelt metric does not lose the numbers.
+    numbers = args.out.with_suffix('.json')
     write_once(numbers, f'{json.dumps(content, indent=2)}\n'.encode())
-    shown = metrics or [main_metric(config, scores[0].metrics)]
-    picture = plot_alpha_sweep(scores, shown, out)
-    return f'{picture}\n{numbers}'
+    shown = args.metric or [main_metric(config, scores[0].metrics)]
+    return f'{plot_alpha_sweep(scores, shown, args.out)}\n{numbers}'
 
 
 def main_metric(config: Config, metrics: Mapping[str, float]) -> str:
-    """The metric that decides which checkpoint is kept, or else the first."""
+    """The metric of the config's ``save_best``, or else the first metric."""
     hooks = config.get('default_hooks') or {}
     chosen = (hooks.get('checkpoint') or {}).get('save_best')
     if isinstance(chosen, str) and chosen in metrics:

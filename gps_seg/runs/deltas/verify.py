@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``delta.py verify``: is a file whole, and does it fit a base?"""
+"""``delta.py verify``: check that a delta is intact and fits a base."""
 
 from argparse import Namespace
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The hospitals of the demo: where their configs are, and their images."""
+"""The hospitals of the demo: their configs and their images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,12 +39,12 @@ HOSPITALS = (SOURCE, A, B)
 
 
 class Place(NamedTuple):
-    """Where the demo reads and writes.
+    """Folders that the demo reads and writes.
 
     Args:
         root: Folder with ``configs/demo`` and ``data/demo``.
         work_dir: Folder for the images and the results.
-        overrides: Overrides of all configs, ``KEY=VALUE`` each.
+        overrides: Overrides for all configs, each ``KEY=VALUE``.
     """
 
     root: Path
@@ -52,7 +52,7 @@ class Place(NamedTuple):
     overrides: Sequence[str] | None = None
 
     def config(self, name: str) -> Config:
-        """A config of the demo, with images and results in the work dir."""
+        """Load a config of the demo, with folders in the work directory."""
         path = self.root / 'configs' / 'demo' / f'{name}.py'
         work_dir = str(self.work_dir / name)
         config = load_config(str(path), work_dir, self.overrides)
@@ -65,10 +65,10 @@ class Place(NamedTuple):
 
 
 def draw_images(place: Place) -> None:
-    """Draw the images of each hospital, unless they are there.
+    """Draw the images of each hospital, unless they exist.
 
     Raises:
-        FileExistsError: If a folder of images holds something else.
+        FileExistsError: If a folder of images contains something else.
     """
     for hospital in HOSPITALS:
         config = place.config(hospital.config)
@@ -76,7 +76,7 @@ def draw_images(place: Place) -> None:
 
 
 def plot_hospitals(place: Place, out: Path) -> Path:
-    """Draw a page with a row of images of each hospital."""
+    """Draw a page with one row of images per hospital."""
     tiles = []
     for hospital in HOSPITALS:
         recipe = place.config(hospital.config).generator

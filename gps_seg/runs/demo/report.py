@@ -15,7 +15,7 @@ _WIDTH = 79
 
 
 def report(outcome: Outcome) -> str:
-    """Everything that the demo prints at its end."""
+    """The text that the demo prints at the end."""
     return '\n\n'.join(
         [
             '\n' + headline(outcome),
@@ -67,7 +67,7 @@ def format_matrix(matrix: ScoreMatrix, sizes: Mapping[str, int]) -> str:
 
 
 def format_switch(switched: LiveSwitch) -> str:
-    """The times of the three changes, and whether the base is as before."""
+    """The times of the three changes, and whether the base is unchanged."""
     took = switched.milliseconds
     sign, verdict = (
         ('=', 'equal to the last bit')
@@ -83,7 +83,7 @@ def format_switch(switched: LiveSwitch) -> str:
 
 
 def same_scores(outcome: Outcome) -> str:
-    """Whether the file of delta A scores what its training ended with."""
+    """Whether delta A, read from its file, has the score of its training."""
     trained = outcome.runs['gps'].scores['image_mDice']
     loaded = mean_dice(outcome.matrix[DELTA_A]['A'])
     verdict = 'equal' if trained == loaded else 'DIFFERENT'
@@ -94,16 +94,16 @@ def same_scores(outcome: Outcome) -> str:
 
 
 def selected_by(run: Run) -> str:
-    """What a run of GPS selected."""
-    share = run.num_selected / run.num_values
+    """The number of connections that a run of GPS selected."""
+    number, total = run.trained.connections, run.trained.total
     return (
-        f'gps selected {run.num_selected:,} connections, one per neuron '
-        f'({share:.2%}); random: as many.'
+        f'gps selected {number:,} connections, one per neuron '
+        f'({number / total:.2%}); random selected as many.'
     )
 
 
 def format_pictures(pictures: Mapping[Path, str]) -> str:
-    """The pictures, and what one sees in each."""
+    """The pictures, with a description of each."""
     lines = [f'  {path}: {seen}' for path, seen in pictures.items()]
     return '\n'.join(['Pictures:', *lines])
 

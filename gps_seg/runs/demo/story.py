@@ -8,7 +8,8 @@ from typing import NamedTuple
 from torch import nn
 
 from gps_seg.delta import Delta
-from gps_seg.engine.testing.task_model import build_base
+from gps_seg.engine import build_base
+from gps_seg.files.run_files import DELTA_FILE, SELECTION_MAP_FILE
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.demo.hospitals import (
     HOSPITALS,
@@ -30,7 +31,7 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     train_quietly,
     validate_quietly,
 )
-from gps_seg.visualization.images.prediction_grid import plot_prediction_grid
+from gps_seg.visualization import plot_prediction_grid
 
 #: Name of a method in tables and pictures -> its config, for hospital A.
 METHODS = {
@@ -57,7 +58,7 @@ class Outcome(NamedTuple):
         matrix: Scores by what is on the base, then by hospital.
         sizes: Size of each file in bytes, by what is on the base.
         switched: Base with delta A, then delta B, then neither.
-        pictures: What each picture shows, by path.
+        pictures: Description of each picture, by path.
     """
 
     runs: dict[str, Run]
@@ -71,11 +72,11 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
     """Draw the images, tune, score, switch, and plot.
 
     Args:
-        place: Where the demo reads and writes.
-        say: Called with each line on the progress.
+        place: Folders that the demo reads and writes.
+        say: Function that prints a line of progress.
 
     Raises:
-        FileExistsError: If a folder of images holds something else.
+        FileExistsError: If a folder of images contains something else.
     """
     lights = ', '.join(f'{h.name} ({h.light})' for h in HOSPITALS)
     say(f'Hospitals: {lights}.')
@@ -87,7 +88,7 @@ def play(place: Place, say: Callable[[str], None] = print) -> Outcome:
         runs[method] = _train(place, method, name)
     _train(place, 'gps at B', 'gps_dye')
     files = {
-        state: place.work_dir / name / 'delta.safetensors'
+        state: place.work_dir / name / DELTA_FILE
         for state, name in WRITTEN_BY.items()
     }
     deltas = {state: Delta.load(path) for state, path in files.items()}
@@ -126,7 +127,7 @@ def _base(place: Place) -> nn.Module:
 def _score(
     place: Place, deltas: Mapping[str, Delta | None]
 ) -> tuple[ScoreMatrix, Path]:
-    """Scores of each delta at each hospital, and a picture of some."""
+    """Score each delta at each hospital, and draw some predictions."""
     model = _base(place)
     data = {h.name: HeldOut(place.config(h.config)) for h in HOSPITALS}
     matrix = score_matrix(model, deltas, data)
@@ -138,15 +139,16 @@ def _score(
 
 
 def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
-    """Draw the other pictures; what each of all shows, by path."""
+    """Draw the other pictures; returns the description of each, by path."""
     out, rows = place.work_dir, [*runs.values()]
     domains = plot_hospitals(place, out / 'domains.png')
     methods = plot_predictions(rows, runs['gps'], out / 'methods.png')
     comparison = plot_runs(rows, out / 'comparison.png')
+    selection = out / 'gps' / SELECTION_MAP_FILE
     return {
         domains: 'images of the three hospitals',
-        grid: 'an image of each, with nothing, A or B on',
+        grid: 'an image of each, with nothing, delta A or delta B applied',
         methods: 'worst, median, best image at A, by method',
         comparison: 'score at A and trained share, by method',
-        out / 'gps' / 'selection.png': 'connections that GPS selected for A',
+        selection: 'connections that GPS selected for A',
     }

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A delta as a folder that can be published: model card, config, pictures."""
+"""Make a folder to publish a delta: model card, config, pictures."""
 
 from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
 from gps_seg.runs.sharing.folder import share

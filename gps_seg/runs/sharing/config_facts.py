@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a config says about its model and its data sets."""
+"""Facts in a config about its model and its data sets."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gps_seg.engine.config.inference import WEIGHTS
+from gps_seg.engine.config.inference import FACTS, WEIGHTS
 from gps_seg.models.catalogue import DOWNLOADS
 from gps_seg.models.weights import SCHEME
 from gps_seg.text.markdown import code
@@ -17,7 +17,6 @@ _LOADERS = {
     'validation': 'val_dataloader',
     'test': 'test_dataloader',
 }
-_DATASET_KEYS = ('type', 'data_root', 'task', 'split', 'ann_file')
 
 
 def checkpoints(config: Config) -> list[str]:
@@ -42,19 +41,19 @@ def _weights_in(value: Any) -> Iterator[str]:
 
 
 def describe_checkpoint(checkpoint: str) -> str:
-    """A source of weights in Markdown, with the file that it stands for."""
+    """Describe a source of weights in Markdown, with the name of its file."""
     if not checkpoint.startswith(SCHEME):
         return code(checkpoint)
     name = checkpoint.removeprefix(SCHEME)
     place = f'{code(checkpoint)}, a file {code(f"weights/{name}.safetensors")}'
     if name not in DOWNLOADS:
         return place
-    # Nobody knows which file was there at the time of training.
+    # Either may have been used in the training.
     return f'{place} (if absent, the published weights of that name)'
 
 
 def model_name(config: Config) -> str:
-    """Short name of the model: that of its weights, else of its class.
+    """Short name of the model: the name of its weights, or of its class.
 
     Example:
         >>> weights = dict(checkpoint='weights://vit-small-p14_dinov2')
@@ -71,9 +70,9 @@ def model_name(config: Config) -> str:
 
 
 def dataset_name(config: Config) -> str:
-    """Short name of the validation data: of its folder, else of its class.
+    """Short name of the validation data: the name of its folder or class.
 
-    Empty if the config has no validation data.
+    It is empty if the config has no validation data.
 
     Example:
         >>> data = dict(type='PolypDataset', data_root='data/kvasir-seg')
@@ -87,15 +86,15 @@ def dataset_name(config: Config) -> str:
 
 
 def describe_datasets(config: Config) -> dict[str, str]:
-    """What the config trains, validates and tests on, in Markdown."""
+    """Describe the data for training, validation and test in Markdown."""
     found = {}
     for name, loader in _LOADERS.items():
         dataset = _dataset(config, loader)
-        values = [dataset[k] for k in _DATASET_KEYS if dataset.get(k)]
+        values = [dataset[k] for k in FACTS if dataset.get(k)]
         if values:
             found[name] = ', '.join(map(code, values))
     if found.get('test') == found.get('validation'):
-        found.pop('test', None)  # as in many configs: said once
+        found.pop('test', None)  # the same in many configs
     return found
 
 

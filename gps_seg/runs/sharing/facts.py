@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a model card can say: facts about the delta, notes of its author."""
+"""The content of a model card: facts about the delta, notes of its author."""
 
 import re
 from collections.abc import Mapping
@@ -10,30 +10,28 @@ from mmengine.config import Config
 
 from gps_seg.engine.testing.task_model import ModelSize
 
-DELTA_FILE, CONFIG_FILE, CARD_FILE = (
-    *('delta.safetensors', 'config.py', 'README.md'),
-)
-# As a license is written on the hub: apache-2.0, cc-by-nc-4.0, other.
+CONFIG_FILE, CARD_FILE = 'config.py', 'README.md'
+# Identifiers of licenses on the hub: apache-2.0, cc-by-nc-4.0, other.
 _LICENSE = re.compile(r'[a-z0-9][a-z0-9.-]*')
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorNotes:
-    """What only the author of a delta knows about it.
+    """Facts about a delta that only its author knows.
 
     Args:
         base: Origin of the base model: its name on the Hugging Face hub
-            (``owner/name``), an address, or words.
-        title: Heading of the card; None for one made of method, data set and
-            model.
+            (``owner/name``), an address, or any text.
+        title: Heading of the card; None for a heading from method, data set
+            and model.
         license: Identifier of the delta's license on the hub.
-        datasets: Training data: names on the hub, or words.
-        intended_use: Intended use, in words.
-        limits: Limits of the use, in words.
+        datasets: Training data: names on the hub, or any text.
+        intended_use: Description of the intended use.
+        limits: Description of the limits of use.
 
     Raises:
         ValueError: If the base or the title is empty, or the license is not
-            written as on the hub.
+            an identifier of the hub.
 
     Example:
         >>> AuthorNotes(base='timm/vit_small', license='apache-2.0').license
@@ -51,7 +49,7 @@ class AuthorNotes:
         for name in ('title', 'base'):
             text = getattr(self, name)
             if text is not None and not text.strip():
-                raise ValueError(f'{name}: expected words, got none.')
+                raise ValueError(f'{name}: expected a text, got an empty one.')
         if self.license and not _LICENSE.fullmatch(self.license):
             raise ValueError(
                 'license: expected an identifier of the Hugging Face hub, '
@@ -63,7 +61,7 @@ class AuthorNotes:
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaFacts:
-    """What the delta and its config say.
+    """Facts in a delta and its config.
 
     Args:
         description: Description of the delta file; see
@@ -88,7 +86,7 @@ class DeltaFacts:
 
     @property
     def parts(self) -> Mapping[str, Mapping[str, int]]:
-        """Tensors and entries that change: selected, whole and new ones."""
+        """Numbers of changed tensors and entries: selected, whole, new."""
         parts: Mapping[str, Mapping[str, int]] = self.description['tensors']
         return parts
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Make the folder that a delta is published in."""
+"""Make the folder in which a delta is published."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,11 @@ from gps_seg.delta.reports.description import describe
 from gps_seg.engine.config.text import config_from_text
 from gps_seg.engine.testing.task_model import size_of
 from gps_seg.files import new_folder, require_new_or_empty
+from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.models.weight_files import sha256_of
 from gps_seg.runs.sharing.facts import (
     CARD_FILE,
     CONFIG_FILE,
-    DELTA_FILE,
     AuthorNotes,
     DeltaFacts,
 )
@@ -34,17 +34,17 @@ def share(
 ) -> list[Path]:
     """Make a folder with a delta, its model card, its config and pictures.
 
-    The delta there contains the published text of the config. Paths and
-    addresses in it are cut to their last part; see
+    The published delta contains only the published text of the config, in
+    which paths and addresses are cut to their last part; see
     :func:`~.published_config.published`.
 
     Args:
         delta: Delta file.
-        out: New or empty folder; complete afterwards, or as it was.
+        out: New or empty folder; written completely or not at all.
         notes: Notes of the author.
-        config: Config of the training; by default the one in the delta.
-        preview: PNG file for the head of the card; its pixels are copied,
-            nothing else. By default there is none.
+        config: Config of the training; None for the one in the delta.
+        preview: PNG file for the head of the card, of which only the pixels
+            are copied; or None.
 
     Returns:
         Files of the folder.

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The head of a model card: facts for machines, as the hub specifies them.
+"""The head of a model card: metadata as the Hugging Face hub specifies it.
 
-The form is that of https://github.com/huggingface/hub-docs (modelcard.md).
-It is written by hand: huggingface_hub, whose ``ModelCardData`` would do it,
-is no dependency of this package or of OpenMMLab.
+The specification is modelcard.md in https://github.com/huggingface/hub-docs.
+``ModelCardData`` of huggingface_hub would write it, but neither this package
+nor OpenMMLab depends on that library.
 """
 
 from typing import Any
@@ -12,16 +12,19 @@ import yaml
 
 from gps_seg.runs.sharing.config_facts import dataset_name
 from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
-from gps_seg.runs.sharing.scores import HUB_METRICS, overall
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import is_on_hub
+from gps_seg.text.scores import overall
 
 _TAGS = ('peft', 'delta')
+# Metrics that the hub has an identifier for (hf.co/metrics). It has none for
+# Dice.
+_HUB_METRICS = {'mIoU': 'mean_iou', 'accuracy/top1': 'accuracy'}
 
 
 def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
-    """The facts in YAML, between two lines ``---``; unknown ones are left out.
+    """The facts as YAML between two lines ``---``; unknown facts are omitted.
 
     Args:
         facts: Facts about the delta.
@@ -30,7 +33,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
     on_hub = is_on_hub(notes.base)
     method = facts.info['method'].get('type')
     task = task_of(facts.config)
-    scores = overall(facts.info['metric'], facts.info['classes'])
+    scores = overall(facts.info['metric'])
     record = {
         'library_name': 'gps_seg',
         'pipeline_tag': task.hub_name,
@@ -38,9 +41,9 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
         'license': notes.license,
         'base_model': notes.base if on_hub else None,
         'base_model_relation': 'adapter' if on_hub else None,
-        # The hub takes names of its own data sets only.
+        # The hub accepts only names of its own data sets.
         'datasets': [name for name in notes.datasets if is_on_hub(name)],
-        'metrics': [HUB_METRICS[n] for n in scores if n in HUB_METRICS],
+        'metrics': [_HUB_METRICS[n] for n in scores if n in _HUB_METRICS],
         'model-index': _model_index(facts, notes, scores),
     }
     filled = {name: value for name, value in record.items() if value}
@@ -51,7 +54,7 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
 def _model_index(
     facts: DeltaFacts, notes: AuthorNotes, scores: dict[str, float]
 ) -> list[dict[str, Any]]:
-    """The scores in the delta; none without scores or validation data."""
+    """The scores in the delta; empty without scores or validation data."""
     name = dataset_name(facts.config)
     if not scores or not name:
         return []
@@ -65,7 +68,7 @@ def _model_index(
         },
         'metrics': [
             {
-                'type': HUB_METRICS.get(metric, metric),
+                'type': _HUB_METRICS.get(metric, metric),
                 'value': round(value, 2),
                 'name': metric,
             }

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How those who get a delta install this package, as far as that is known."""
+"""The command by which users of a delta install this package."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, metadata
@@ -12,8 +12,8 @@ _LABELS = ('source', 'repository', 'homepage')
 def install_command() -> str:
     """The pip command, with the public address that the package declares.
 
-    Without one it is the command that works in the source tree: where this
-    copy came from may be nobody's business.
+    Without such an address it is the command that works in the source tree.
+    The origin of this copy is not revealed, because it may be private.
     """
     try:
         urls = metadata(_PACKAGE).get_all('Project-URL') or []
@@ -26,7 +26,7 @@ def install_command() -> str:
 
 
 def declared_source(project_urls: Iterable[str]) -> str | None:
-    """The address of the source code among those that a package declares.
+    """Find the address of the source code in a package's metadata.
 
     Args:
         project_urls: Entries ``Label, address`` of the package's metadata.

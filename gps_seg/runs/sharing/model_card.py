@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The model card of a delta: what it is, and how to use it.
+"""The model card of a delta: its description and its use.
 
-It contains the facts in the delta and the notes of its author; unknown fields
+It contains the facts in the delta and the notes of its author. Unknown fields
 are omitted.
 """
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from gps_seg.delta import Delta
+from gps_seg.files.run_files import OVERLAYS_FILE, SELECTION_MAP_FILE
 from gps_seg.visualization import plot_selection
 
-PREVIEW_FILE, SELECTION_FILE = 'preview.png', 'selection.png'
-_OVERLAYS = 'overlays.png'
+PREVIEW_FILE = 'preview.png'
 _NO_PICTURE = (
     *(UnidentifiedImageError, OSError, SyntaxError, ValueError),
     Image.DecompressionBombError,
@@ -17,17 +17,17 @@ _NO_PICTURE = (
 
 
 def find_overlays(delta: Path) -> Path | None:
-    """The validation images with predictions that a run drew, if any.
+    """Find the picture of validation images that a run drew, if any.
 
     Args:
         delta: Delta file in the work directory of the run.
     """
-    found = delta.parent / _OVERLAYS
+    found = delta.parent / OVERLAYS_FILE
     return found if found.is_file() else None
 
 
 def read_png(path: Path) -> Image.Image:
-    """Read the pixels alone: notes in a file may name places and people.
+    """Read only the pixels: metadata in a file may name places and people.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -58,21 +58,21 @@ def read_png(path: Path) -> Image.Image:
 def add_pictures(
     folder: Path, delta: Delta, preview: Image.Image | None
 ) -> dict[str, str]:
-    """Write the preview, if there is one, and where the selected entries lie.
+    """Write the preview, if there is one, and a picture of the selection.
 
     Args:
         folder: Existing folder.
-        delta: Delta; one without selected entries gets no second picture.
-        preview: Picture for the head of the card.
+        delta: Delta; without selected entries there is no second picture.
+        preview: Picture for the head of the card, or None.
 
     Returns:
-        Caption by name of the file, in the order of the card.
+        Captions by name of the file, in the order of the card.
     """
     captions = {}
     if preview is not None:
         preview.save(folder / PREVIEW_FILE, format='PNG')
         captions[PREVIEW_FILE] = 'Preview'
     if delta.selection.num_selected:
-        plot_selection(delta.selection, folder / SELECTION_FILE)
-        captions[SELECTION_FILE] = 'Selected connections, by layer'
+        plot_selection(delta.selection, folder / SELECTION_MAP_FILE)
+        captions[SELECTION_MAP_FILE] = 'Selected connections, by layer'
     return captions

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The text of a config as it may be published."""
+"""The part of a config that is published."""
 
 import re
 from collections.abc import Mapping
@@ -13,18 +13,19 @@ from gps_seg.engine.config.inference import (
 )
 from gps_seg.engine.config.text import config_from_text, values_from_text
 
-# An absolute path, of Windows too; one from a home or parent; an address.
+# An absolute path (also of Windows), a path from a home or parent folder, or
+# an address.
 _ELSEWHERE = re.compile(r'[/\\~]|[A-Za-z]:[/\\]|\S+://|(.*[/\\])?\.\.[/\\]')
 _SEPARATOR = re.compile(r'[/\\]')
 _QUERY = re.compile(r'[?#].*')
 
 
 def published(text: str) -> str:
-    """The part of a config that users of the delta need, and no more.
+    """Reduce a config to the part that users of the delta need.
 
     That is the model, the test pipeline and the kind of the data sets.
-    Absolute paths and addresses are cut to their last part: they identify the
-    author's machine and are of no use on another.
+    Absolute paths and addresses are cut to their last part, because they
+    identify the author's machine and are useless on another.
 
     Args:
         text: Text of a config, as returned by ``pretty_text``.
@@ -33,13 +34,13 @@ def published(text: str) -> str:
         ValueError: If it cannot be read as data.
     """
     kept = _without_places(needed(values_from_text(text)))
-    # Not by pretty_text: it puts names between quotes as they are, and takes
-    # minutes for long lists.
+    # pretty_text would not escape quotes in names, and takes minutes for long
+    # lists.
     rendered = ''.join(
         f'{name} = {pformat(value, compact=True, sort_dicts=False)}\n'
         for name, value in kept.items()
     )
-    config_from_text(rendered)  # raises unless it is data to others, too
+    config_from_text(rendered)  # raises unless users can read it as data
     return rendered
 
 
@@ -54,7 +55,7 @@ def _without_places(value: Any, key: Any = None) -> Any:
 
 
 def last_part(place: str) -> str:
-    """The name of a file or folder elsewhere; a relative path unchanged.
+    """The last part of an absolute path; a relative path is unchanged.
 
     Example:
         >>> last_part('/home/alice/polyps/'), last_part('data/polyps')

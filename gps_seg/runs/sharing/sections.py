@@ -1,10 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The sections of a model card; one without content is an empty text."""
+"""The sections of a model card; a section without content is empty."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gps_seg.delta.reports.description import PART_NAMES
+from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.runs.sharing.config_facts import (
     checkpoints,
     describe_checkpoint,
@@ -12,15 +13,14 @@ from gps_seg.runs.sharing.config_facts import (
 )
 from gps_seg.runs.sharing.facts import (
     CONFIG_FILE,
-    DELTA_FILE,
     AuthorNotes,
     DeltaFacts,
 )
 from gps_seg.runs.sharing.installing import install_command
-from gps_seg.runs.sharing.scores import by_class, overall
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import code, link, paragraphs, table
+from gps_seg.text.scores import by_class, overall, score_text
 
 SNIPPET = f"""\
 {{predictor}}
@@ -44,13 +44,13 @@ def what(facts: DeltaFacts, notes: AuthorNotes) -> str:
     share = facts.num_changed / facts.full.entries
     task = task_of(facts.config)
     sentences = (
-        f'{task.name} as a small file: what fine-tuning changed in '
+        f'{task.name} as a small file: the changes that fine-tuning made to '
         f'{link(notes.base)}.',
         f'It {task.effect} {classes}.' if classes else '',
         f'It was tuned with {method}.' if method else '',
         f'It changes {facts.num_changed:,} of {facts.full.entries:,} values '
-        f'({share:.2%}); all others, and the architecture, are those of the '
-        'base.',
+        f'({share:.2%}); all other values, and the architecture, are those '
+        'of the base.',
     )
     return paragraphs(
         f'# {" ".join(title_of(facts, notes).split())}',
@@ -81,18 +81,18 @@ def data(facts: DeltaFacts, notes: AuthorNotes) -> str:
 
 
 def metrics(facts: DeltaFacts) -> str:
-    """The metrics in the delta: of the task, and of each of a few classes."""
-    metric, classes = facts.info['metric'], facts.info['classes']
+    """The metrics in the delta: of the task, and of each class if few."""
+    metric = facts.info['metric']
     if not metric:
         return ''
     rows = [
-        (code(name), f'{value:.2f}')
-        for name, value in overall(metric, classes).items()
+        (code(name), score_text(value))
+        for name, value in overall(metric).items()
     ]
-    kinds, values = by_class(metric, classes)
+    kinds, values = by_class(metric)
     head = ('class', *map(code, kinds))
     of_classes = [
-        (code(name), *(_number(scores.get(kind)) for kind in kinds))
+        (code(name), *(score_text(scores.get(kind)) for kind in kinds))
         for name, scores in values.items()
     ]
     return paragraphs(
@@ -137,11 +137,11 @@ def use(facts: DeltaFacts) -> str:
         '## Use',
         f'Install gps_seg{place}{made}:',
         f'```\n{command}\n```',
-        'Run this from outside the folder, because Python imports whatever '
-        'lies in the folder where it starts:',
+        'Run this outside of the folder, because Python imports modules from '
+        'the folder where it starts:',
         f'```python\n{snippet}```',
         f'This reads {code(CONFIG_FILE)} as data. The tools of MMEngine run '
-        'a config as Python, so look at it before you give it to them.',
+        'a config as Python code, so read it before you use it with them.',
     )
 
 
@@ -151,13 +151,13 @@ def verify(facts: DeltaFacts) -> str:
         '## Verify',
         f'{code(f"sha256sum {DELTA_FILE}")} gives',
         f'```\n{facts.sha256}\n```',
-        f'{code("Delta.load")} refuses a damaged file, {code("apply")} a '
-        'base that is not the right one.',
+        f'{code("Delta.load")} refuses a damaged file, and {code("apply")} '
+        'refuses a wrong base.',
     )
 
 
 def intended_use(facts: DeltaFacts, notes: AuthorNotes) -> str:
-    """Notes of the author, and what holds for any delta."""
+    """Notes of the author, and limits that every delta has."""
     exactness = (
         'Base and delta together are the tuned model, bit for bit.'
         if facts.description['lossless']
@@ -188,7 +188,7 @@ def versions(facts: DeltaFacts) -> str:
 
 
 def _classes(names: Sequence[str]) -> str:
-    """The classes; of many, the first ones."""
+    """The names of the classes, cut if there are many."""
     few = ', '.join(map(code, names[:MOST_CLASSES]))
     if len(names) <= MOST_CLASSES:
         return few
@@ -199,7 +199,3 @@ def _method(method: Mapping[str, Any]) -> str:
     settings = [f'{n} = {v}' for n, v in method.items() if n != 'type']
     kind = [method['type']] if 'type' in method else []
     return ', '.join(map(code, [*kind, *settings]))
-
-
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.2f}'

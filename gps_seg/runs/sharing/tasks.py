@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How a model card of a segmentor differs from that of a classifier."""
+"""The parts of a model card that depend on the kind of task."""
 
 from typing import NamedTuple
 

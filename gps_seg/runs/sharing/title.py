@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The heading of a model card."""
 
-from gps_seg.delta.info import short_method_text
 from gps_seg.runs.sharing.config_facts import dataset_name, model_name
 from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
+from gps_seg.text.short import short_method_text
 
 
 def title_of(facts: DeltaFacts, notes: AuthorNotes) -> str:

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Runs of several methods or settings, one beside the other."""
+"""Comparison of runs with several methods or settings."""

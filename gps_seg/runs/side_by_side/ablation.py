@@ -1,14 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Variants of one config, trained with several seeds each."""
+"""Train variants of one config, each with several seeds."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ from mmengine.config import Config
 from gps_seg.files import write_json
 from gps_seg.runs.side_by_side.quiet_runs import train_quietly
 from gps_seg.runs.side_by_side.variant_check import check_variant
+from gps_seg.text.clock import Clock
 from gps_seg.visualization.plots.run_results import RunResult, read_run
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
@@ -60,7 +59,7 @@ class Trial(NamedTuple):
         """
         marker = self.work_dir / FINISHED
         if not marker.is_file():
-            return False  # validations alone do not say: a killed run has them
+            return False  # a killed run may have validations, too
         if json.loads(marker.read_text())['config'] != self.digest:
             raise ValueError(
                 f"ablation: expected a run of variant '{self.variant}', seed "
@@ -74,19 +73,19 @@ class Trial(NamedTuple):
         write_json({'config': self.digest}, self.work_dir / FINISHED)
 
     def result(self) -> RunResult:
-        """Scores and cost of the run; errors as in :func:`read_run`."""
+        """Scores and cost of the run; see :func:`read_run` for errors."""
         return read_run(self.work_dir)._replace(name=self.variant)
 
 
 def plan(
     config: Config, seeds: Sequence[int], only: Sequence[str] | None = None
 ) -> list[Trial]:
-    """All runs, seed by seed, so that variants can be compared early.
+    """List all runs, seed by seed, so that variants can be compared early.
 
     Args:
         config: Config with ``variants`` and a ``work_dir``.
         seeds: Seeds, one or more.
-        only: Names of the variants to run, or None for all.
+        only: Names of the variants to run; None for all.
 
     Raises:
         ValueError: If the config has no variants, or lacks one of ``only``.
@@ -120,7 +119,7 @@ def check_folders(trials: Sequence[Trial]) -> None:
     """Raise ValueError if two configs would share a folder."""
     digests: dict[Path, str] = {}
     for trial in trials:
-        trial.is_over()  # raises if the run is of another config
+        trial.is_over()  # raises if the run has another config
         if digests.setdefault(trial.work_dir, trial.digest) != trial.digest:
             raise ValueError(
                 'variants: expected names that give different folders, got '
@@ -146,31 +145,25 @@ def run_trials(
     run.
 
     Args:
-        trials: Runs, as :func:`plan` gives them.
-        report: Called with a line before each training.
+        trials: Runs, as :func:`plan` returns them.
+        report: Function that prints a line before each training.
 
     Raises:
-        ValueError: Before any training, if a folder has a run of another
-            config, or a variant cannot be trained and compared.
+        ValueError: If a folder has a run of another config, or a variant
+            cannot be trained and compared; before any training.
     """
     check_folders(trials)
     check_variants(trials)
-    start, trained = time.monotonic(), 0
+    clock = Clock(sum(not trial.is_over() for trial in trials))
+    trained = 0
     for number, trial in enumerate(trials, start=1):
         if not trial.is_over():
-            spent = time.monotonic() - start
-            left = None
-            if trained:
-                left = spent / trained * (len(trials) - number + 1)
-            report(_heading(trial, f'{number}/{len(trials)}', left))
+            left = f', {clock.left(trained)}' if trained else ''
+            report(
+                f'{number}/{len(trials)}: {trial.variant}, seed {trial.seed}'
+                f'{left}'
+            )
             train_quietly(trial.variant, trial.config)
             trial.mark_as_over()
             trained += 1
         yield trial.result()
-
-
-def _heading(trial: Trial, place: str, left: float | None) -> str:
-    text = f'{place}: {trial.variant}, seed {trial.seed}'
-    if left is None:
-        return text
-    return f'{text}, up to {timedelta(seconds=round(left))} left'

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Any state of one model, scored on the held-out images of any data set."""
+"""Score a model, with or without a delta, on held-out images of data sets."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,30 +19,30 @@ from gps_seg.delta import Delta, applied
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.runs.console.screen import quiet
-from gps_seg.visualization.images.prediction_grid import GridRow
+from gps_seg.visualization import GridRow
 
-#: Scores by state of the model, then by data set, each image in turn.
+#: Scores of all images, by state of the model and then by data set.
 ScoreMatrix = dict[str, dict[str, list[ImageScore]]]
 
 
 class HeldOut:
-    """The validation images of a config, scored as its training scores them.
+    """The validation images of a config, scored as in its training.
 
     Args:
         config: Config with a ``val_dataloader`` of images with masks.
     """
 
     def __init__(self, config: Config) -> None:
-        # In no other scope the data sets of MMSegmentation are found.
+        # The data sets of MMSegmentation are found only in its scope.
         init_default_scope(config.get('default_scope') or 'mmseg')
         with quiet():
             self.loader = Runner.build_dataloader(config.val_dataloader)
 
     def scores(self, model: nn.Module) -> list[ImageScore]:
-        """Dice and IoU of each image, in the order of the data set.
+        """Compute Dice and IoU of each image, in the order of the data set.
 
         Args:
-            model: Segmentor; is put into evaluation mode.
+            model: Segmentor; put into evaluation mode.
         """
         dataset = self.loader.dataset
         metric = DiceIoUMetric()
@@ -58,15 +58,15 @@ class HeldOut:
     def predict(
         self, model: nn.Module, img_path: str
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predict one image, at the size of its file.
+        """Predict one image, in the size of its file.
 
         Args:
-            model: Segmentor; is put into evaluation mode.
+            model: Segmentor; put into evaluation mode.
             img_path: Path of an image of the data set.
 
         Returns:
-            The image, RGB, uint8, shape (height, width, 3); its true labels
-            and the predicted ones, shape (height, width).
+            The image (RGB, uint8, shape (height, width, 3)), its true labels
+            and its predicted labels (shape (height, width)).
 
         Raises:
             KeyError: If the data set has no such image.
@@ -91,12 +91,12 @@ def score_matrix(
     """Score a base with each of several deltas on each of several data sets.
 
     Args:
-        model: Base of the deltas; the same bits afterwards.
-        deltas: Deltas by name; None is the base alone.
+        model: Base of the deltas; restored bit for bit.
+        deltas: Deltas by name; None for the base alone.
         data: Data sets by name.
 
     Raises:
-        RuntimeError: If the model has a delta already.
+        RuntimeError: If a delta has already been applied to the model.
         ValueError: If a delta does not fit the model.
     """
     matrix = {}
@@ -121,15 +121,15 @@ def median_rows(
     matrix: ScoreMatrix,
     chosen_by: Mapping[str, str],
 ) -> list[GridRow]:
-    """One image of each data set, as the base with each delta predicts it.
+    """One image of each data set, predicted by the base with each delta.
 
     Args:
-        model: See :func:`score_matrix`, as for the next three.
-        deltas: Deltas by name.
+        model: Base model; changed only while a delta is applied.
+        deltas: Deltas by name; None for the base alone.
         data: Data sets by name.
         matrix: Scores of these deltas on these data sets.
-        chosen_by: For each data set the delta by whose scores the image is
-            the median.
+        chosen_by: Name of a delta for each data set; the image is the one
+            with its median score.
     """
     rows = []
     for place, held_out in data.items():

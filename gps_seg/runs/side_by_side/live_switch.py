@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Deltas that go on and off one model in memory: how fast, how exactly."""
+"""Apply, switch and revert deltas on one model in memory; measure the time."""
 
 import hashlib
 import time
@@ -13,12 +13,12 @@ from gps_seg.delta import Delta, apply, revert, switch
 
 
 class LiveSwitch(NamedTuple):
-    """A model with one delta, then another, then none.
+    """Times and digests of a model with one delta, then another, then none.
 
     Args:
         milliseconds: Wall time of ``apply``, ``switch`` and ``revert``.
-        before: SHA-256 of the model before them; see :func:`sha256_of`.
-        after: SHA-256 of the model after them.
+        before: SHA-256 of the model before these; see :func:`sha256_of`.
+        after: SHA-256 of the model after these.
     """
 
     milliseconds: dict[str, float]
@@ -27,21 +27,21 @@ class LiveSwitch(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether each bit of the model is as before."""
+        """Whether every bit of the model is the same as before."""
         return self.before == self.after
 
 
 def switch_live(model: nn.Module, first: Delta, second: Delta) -> LiveSwitch:
-    """Put a delta on a base, switch to another, take it off.
+    """Apply a delta to a base, switch to another delta, and revert.
 
     Args:
         model: Base of both deltas, without a delta.
-        first: Delta that goes on; the whole base is checked against its
-            fingerprint, unless that has been done.
-        second: Delta that takes its place.
+        first: First delta; the whole base is checked against its fingerprint,
+            unless that has been done.
+        second: Delta that replaces the first.
 
     Raises:
-        RuntimeError: If the model has a delta already.
+        RuntimeError: If a delta has already been applied to the model.
         ValueError: If a delta does not fit the model.
     """
     before = sha256_of(model)
@@ -54,7 +54,7 @@ def switch_live(model: nn.Module, first: Delta, second: Delta) -> LiveSwitch:
 
 
 def sha256_of(model: nn.Module) -> str:
-    """SHA-256 of all parameters and buffers: names, types, shapes, bits."""
+    """SHA-256 of all parameters and buffers: names, types, shapes, values."""
     total = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         kind = f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'

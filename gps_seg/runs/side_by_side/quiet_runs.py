@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Runs side by side in one process: scores, costs and pictures of each."""
+"""Several runs in one process, with their scores, costs and pictures."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from gps_seg.engine.reporting.examples import (
     pick_examples,
     predict_examples,
 )
-from gps_seg.engine.reporting.progress_hook import ProgressHook
 from gps_seg.engine.reporting.report_hook import last_scores
-from gps_seg.engine.runner_model import bare_model
-from gps_seg.engine.training.peft_hook import PeftHook
+from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.side_by_side.progress_hook import ProgressHook
+from gps_seg.runs.what_trained import what_trained
+from gps_seg.text.scores import METRICS
 from gps_seg.text.table import aligned
-from gps_seg.visualization import MethodRun, plot_comparison
-from gps_seg.visualization.images.prediction_grid import (
+from gps_seg.visualization import (
     GridRow,
+    MethodRun,
+    plot_comparison,
     plot_prediction_grid,
 )
-from gps_seg.visualization.plots.run_results import METRICS
 
 
 class Run(NamedTuple):
@@ -37,22 +38,15 @@ class Run(NamedTuple):
 
     Args:
         method: Name in tables and pictures.
-        runner: Runner after its training, or after a validation alone.
-        num_trained: Values that the optimizer stepped.
-        num_selected: Selected connections among them.
-        seconds: Time of selecting and training, validations included.
+        runner: Runner after its training, or after a validation.
+        trained: Number of values that the optimizer stepped.
+        seconds: Time of selection and training, including validations.
     """
 
     method: str
     runner: Runner
-    num_trained: int
-    num_selected: int
+    trained: TrainedValues
     seconds: float
-
-    @property
-    def num_values(self) -> int:
-        """Values of all parameters of the model."""
-        return sum(p.numel() for p in bare_model(self.runner).parameters())
 
     @property
     def scores(self) -> dict[str, float]:
@@ -65,20 +59,13 @@ class Run(NamedTuple):
 
 
 def train_quietly(method: str, config: Config) -> Run:
-    """Train by a config with a PeftHook; print a few lines of progress."""
+    """Train a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
     with quiet():
         runner = _build(config)
         runner.register_hook(progress)
         runner.train()
-    groups = runner.optim_wrapper.optimizer.param_groups
-    return Run(
-        method,
-        runner,
-        num_trained=sum(p.numel() for g in groups for p in g['params']),
-        num_selected=_num_selected(runner),
-        seconds=progress.seconds,
-    )
+    return Run(method, runner, what_trained(runner), progress.seconds)
 
 
 def validate_quietly(method: str, config: Config) -> Run:
@@ -86,13 +73,14 @@ def validate_quietly(method: str, config: Config) -> Run:
     with quiet():
         runner = _build(config)
         runner.val()
-    return Run(method, runner, num_trained=0, num_selected=0, seconds=0.0)
+    total = what_trained(runner).total
+    return Run(method, runner, TrainedValues(0, 0, 0, 0, total), seconds=0.0)
 
 
 def _build(config: Config) -> Runner:
-    """A runner with its own visualizer."""
-    # Visualizers are singletons by name: with one name, all runs of a process
-    # would log into the folder of the first.
+    """Build a runner with its own visualizer."""
+    # Visualizers are singletons by name. With one name, all runs of a process
+    # would log into the folder of the first run.
     config = copy.deepcopy(config)
     config.visualizer.name = config.work_dir
     return build_runner(config)
@@ -111,15 +99,15 @@ def format_runs(runs: Sequence[Run]) -> str:
 def _cells(run: Run) -> list[str]:
     return [
         run.method,
-        f'{run.num_trained:,}',
-        f'{100 * run.num_trained / run.num_values:.2f}',
+        f'{run.trained.trained:,}',
+        f'{100 * run.trained.share:.2f}',
         *(f'{run.scores[name]:.2f}' for name in METRICS),
         f'{run.seconds:.1f}',
     ]
 
 
 def plot_runs(runs: Sequence[Run], out: Path) -> Path:
-    """Plot the image mDice of each run, and the share of what it trained.
+    """Plot the image mDice of each run, and its share of trained values.
 
     Args:
         runs: Runs, one or more, each with a validation.
@@ -129,22 +117,18 @@ def plot_runs(runs: Sequence[Run], out: Path) -> Path:
         The path written.
     """
     rows = [
-        MethodRun(
-            run.method,
-            run.scores['image_mDice'],
-            run.num_trained / run.num_values,
-        )
+        MethodRun(run.method, run.scores['image_mDice'], run.trained.share)
         for run in runs
     ]
     return plot_comparison(rows, out, 'image mDice')
 
 
 def plot_predictions(runs: Sequence[Run], chosen_by: Run, out: Path) -> Path:
-    """Three images, one per row, as each run predicts them.
+    """Draw the predictions of each run for three images, one per row.
 
     Args:
         runs: Runs with the same validation images.
-        chosen_by: Run by whose scores the images are worst, median and best.
+        chosen_by: Run whose worst, median and best images are drawn.
         out: Name of the picture.
 
     Returns:
@@ -169,8 +153,3 @@ def _row(example: Example, runs: Sequence[Run]) -> GridRow:
         title='\n'.join([example.group, Path(path).stem]),
         captions=captions,
     )
-
-
-def _num_selected(runner: Runner) -> int:
-    hooks = [hook for hook in runner.hooks if isinstance(hook, PeftHook)]
-    return sum(len(entries) for h in hooks for entries in h.selection.values())

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Check that a variant can be trained and compared, before any is trained.
 
-The last of many variants should not fail after hours because of an error that
-its config shows at once.
+Otherwise the last of many variants could fail after hours because of an error
+that is visible in its config.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method, weights_to_select
 from gps_seg.runs.console.screen import quiet
-from gps_seg.runs.counting import model_of_shapes
+from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
-from gps_seg.visualization.plots.run_results import METRICS
+from gps_seg.text.scores import METRICS
 
-#: Keys of a config that MMEngine needs, all of them, for a validation.
+#: Keys of a config that MMEngine needs for a validation.
 VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')
 
 
@@ -44,12 +44,12 @@ def check_variant(name: str, config: Config) -> None:
 
 
 def check_scores(config: Config) -> None:
-    """Raise ValueError unless a validation gives the scores to compare."""
+    """Raise ValueError unless a validation returns the scores to compare."""
     missing = [key for key in VALIDATION if config.get(key) is None]
     if missing:
         raise ValueError(
-            'config: expected a validation, whose scores are compared, got '
-            f'no {", ".join(missing)}. Add them, with '
+            'config: expected a validation, because its scores are compared, '
+            f'got no {", ".join(missing)}. Add them, with '
             "val_evaluator=dict(type='DiceIoUMetric')."
         )
     metrics = metrics_of(config.val_evaluator)

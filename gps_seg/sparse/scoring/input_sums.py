@@ -30,7 +30,7 @@ _CONVOLUTIONS = (
 
 
 class InputSums:
-    """Adds the |inputs| of the weights in forward passes to ``sums``.
+    """Sums of the |inputs| of weights over forward passes.
 
     Args:
         weights: Weights to watch, by name.

@@ -21,10 +21,10 @@ class ClassColours:
 
     Args:
         names: Names of the classes.
-        colours: Red, green and blue of each, 0 to 255.
+        colours: Red, green and blue of each class, 0 to 255.
 
     Raises:
-        ValueError: If there is not one colour for each name.
+        ValueError: If there is not one colour per name.
 
     Example:
         >>> classes = ClassColours(('a', 'b'), ((0, 0, 0), (250, 0, 0)))
@@ -39,8 +39,8 @@ class ClassColours:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.colours):
             raise ValueError(
-                f'colours: expected one for each of the {len(self.names)} '
-                f'classes, got {len(self.colours)}.'
+                f'colours: expected {len(self.names)}, one per class, got '
+                f'{len(self.colours)}.'
             )
 
     @classmethod
@@ -51,8 +51,8 @@ class ClassColours:
             metainfo: ``classes`` and ``palette`` of the data set.
 
         Returns:
-            None for two classes, which are an object and its background, and
-            for a data set without colours.
+            The classes. None if there are only two, which are an object and
+            its background, or if the data set has no colours.
         """
         names = tuple(metainfo.get('classes') or ())
         colours = tuple(map(tuple, metainfo.get('palette') or ()))
@@ -65,9 +65,9 @@ class ClassColours:
         image: np.ndarray,  # shape: (height, width, 3)
         labels: np.ndarray,  # shape: (height, width)
     ) -> np.ndarray:  # shape: (height, width, 3)
-        """Lay the colours of classes over their image.
+        """Lay the colours of the classes over an image.
 
-        Labels that are no class, such as 255, are grey.
+        Labels that do not belong to a class, such as 255, are grey.
         """
         known = labels < len(self.names)
         table = np.array([*self.colours], np.float32)

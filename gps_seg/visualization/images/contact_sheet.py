@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Many small images with their labels on one page, to see what trains."""
+"""Many small images with their labels on one page, to check the data."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ class Tile:
     Args:
         image: RGB, uint8, shape (height, width, 3).
         labels: Label map, shape (height, width), ``UNKNOWN`` (255) where
-            ignored; None for an image that has one label, which belongs into
+            ignored; None for an image with a single label, which belongs in
             the title.
         title: Text above the image; may have several lines.
 
     Raises:
         ValueError: If the shapes do not fit or the image is not uint8.
+
+    Example:
+        >>> Tile(np.zeros((6, 8, 3), np.uint8), None, 'a rose').title
+        'a rose'
     """
 
     image: np.ndarray
@@ -70,17 +74,17 @@ def plot_contact_sheet(
 ) -> Path:
     """Draw every tile with its labels.
 
-    Classes are drawn in their colours. Without these the labels are an object
-    on a background (0), which is outlined; its share of the pixels is in the
-    title of the tile.
+    Classes are drawn in their colours. Without colours, the labels are taken
+    as an object on a background (0). The object is outlined, and its share of
+    the pixels is added to the title of the tile.
 
     Args:
         tiles: Images to show, one or more, in reading order.
         out: Name of the picture (.png, .svg or .pdf).
         heading: Text above the page.
-        num_columns: Tiles side by side.
+        num_columns: Number of tiles side by side.
         classes: Names and colours of the classes.
-        foreground: Name of the object, where there are no colours.
+        foreground: Name of the object; used without ``classes``.
 
     Returns:
         The path written.
@@ -121,7 +125,7 @@ def without_ignored(
     image: np.ndarray,  # shape: (height, width, 3)
     labels: np.ndarray,  # shape: (height, width)
 ) -> np.ndarray:  # shape: (height, width, 3)
-    """``image`` with its ignored pixels grey."""
+    """Paint the ignored pixels of an image grey."""
     shown = image.copy()
     shown[labels == UNKNOWN] = UNKNOWN_GREY
     return shown
@@ -144,7 +148,7 @@ def _draw(
 
 
 def _handles(maps: Sequence[np.ndarray], foreground: str) -> list[Patch]:
-    """Legend entries for what occurs."""
+    """Legend entries for everything that occurs in the label maps."""
     handles = []
     if any(map(has_outline, maps)):
         label = f'{foreground} (percent of pixels in the titles)'

@@ -24,9 +24,9 @@ def find_errors(
 ) -> dict[str, np.ndarray]:  # values of shape (height, width), bool
     """Pixels to colour, by their name in the legend.
 
-    A pixel is a false positive if a foreground class is predicted and wrong,
-    a false negative if the background is predicted and wrong. Pixels of the
-    label ``UNKNOWN`` are neither. Without a ground truth the whole predicted
+    A wrong pixel is a false positive if a foreground class is predicted, and
+    a false negative if the background is predicted. Pixels with the label
+    ``UNKNOWN`` are neither. Without a ground truth the whole predicted
     foreground is coloured.
     """
     if truth is None:
@@ -43,7 +43,7 @@ def paint(
     prediction: np.ndarray,  # shape: (height, width)
     truth: np.ndarray | None,  # shape: (height, width)
 ) -> np.ndarray:  # shape: (height, width, 3)
-    """``image`` with the pixels of :func:`find_errors` in colour."""
+    """Paint the pixels of :func:`find_errors` over an image."""
     painted = image.astype(np.float32)
     for name, mask in find_errors(prediction, truth).items():
         colour = np.array(palette.rgb(COLOURS[name]), dtype=np.float32)

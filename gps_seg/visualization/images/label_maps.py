@@ -23,7 +23,7 @@ def has_outline(labels: np.ndarray) -> bool:
 
 
 def foreground_share(labels: np.ndarray) -> float:
-    """Foreground pixels as a share of those with a ground truth."""
+    """Share of the foreground in the pixels with a ground truth."""
     known = labels != UNKNOWN
     return float((labels[known] > 0).mean()) if known.any() else 0.0
 
@@ -48,6 +48,6 @@ def check_picture(
     for name, labels in maps.items():
         if labels is not None and labels.shape != size:
             raise ValueError(
-                f'{name}: expected a label map of the size {size} of the '
-                f'image, got {labels.shape} ({title}). Resize it first.'
+                f'{name}: expected a label map of the size of the image, '
+                f'{size}, got {labels.shape} ({title}). Resize it first.'
             )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Predictions laid over their images: where a segmentor is right and wrong."""
+"""Predictions laid over their images, with the errors in colour."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ class Overlay:
         title: Text above the image; may have several lines.
 
     Raises:
-        ValueError: If shapes or the type of the image are wrong.
+        ValueError: If a shape or the type of the image is wrong.
+
+    Example:
+        >>> image = np.zeros((6, 8, 3), np.uint8)
+        >>> labels = np.eye(6, 8, dtype=np.uint8)
+        >>> Overlay(image, labels, truth=None, title='polyp 7').title
+        'polyp 7'
     """
 
     image: np.ndarray
@@ -58,9 +64,10 @@ def plot_overlays(
     out: str | os.PathLike[str],
     classes: ClassColours | None = None,
 ) -> Path:
-    """Draw each image three times: alone, with its truth, its prediction.
+    """Draw each image alone, with its ground truth and with its prediction.
 
-    Images stand side by side in the order given, nine to a band.
+    The three panels of an image form a column. There are nine columns to a
+    band, in the order given.
 
     Args:
         rows: Images to show.

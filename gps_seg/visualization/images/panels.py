@@ -18,13 +18,13 @@ TRUTH = 'ground truth'
 
 
 def show(axes: Axes, image: np.ndarray) -> None:
-    """Show an image without ticks and frame."""
+    """Show an image without ticks or frame."""
     clear(axes)
     axes.imshow(image, interpolation='antialiased')
 
 
 def clear(axes: Axes) -> None:
-    """Take ticks and frame away; labels of the axes stay."""
+    """Remove ticks and frame; labels of the axes stay."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -54,7 +54,7 @@ def show_prediction(
     truth: np.ndarray | None,
     classes: ClassColours | None,
 ) -> None:
-    """Show the errors in the outline, or the colours of the classes."""
+    """Show errors and the true outline, or the colours of the classes."""
     if classes is not None:
         show(axes, classes.paint(image, prediction))
         return
@@ -85,7 +85,7 @@ def legend_handles(
     pairs: Iterable[tuple[np.ndarray, np.ndarray | None]],
     classes: ClassColours | None,
 ) -> list[Patch]:
-    """Legend entries for what occurs in pairs of prediction and truth."""
+    """Legend entries for everything in pairs of prediction and truth."""
     pairs = list(pairs)
     truths = [truth for _, truth in pairs if truth is not None]
     if classes is not None:

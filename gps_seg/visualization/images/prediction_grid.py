@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The same images as several models predict them, one row per image."""
+"""The same images predicted by several models, one row per image."""
 
 from __future__ import annotations
 
@@ -37,11 +37,18 @@ class GridRow:
             no ground truth; None if there is none at all.
         predictions: Labels by the name of the model, shape (height, width).
         title: Text at the left of the row; may have several lines.
-        captions: Text below predictions, by the name of the model.
+        captions: Text below a panel, by the name of the model or ``'truth'``.
 
     Raises:
         ValueError: If a shape or the type of the image is wrong, there is no
-            prediction, or a caption belongs to none.
+            prediction, or a caption belongs to no panel.
+
+    Example:
+        >>> image = np.zeros((6, 8, 3), np.uint8)
+        >>> labels = np.eye(6, 8, dtype=np.uint8)
+        >>> row = GridRow(image, labels, {'gps': labels}, 'polyp 7')
+        >>> list(row.predictions)
+        ['gps']
     """
 
     image: np.ndarray
@@ -70,7 +77,7 @@ def plot_prediction_grid(
     """Draw one row per image: the image, its ground truth, its predictions.
 
     Args:
-        rows: Images to show, each predicted by the same models.
+        rows: Images to show; the models must be the same in each.
         out: Name of the picture (.png, .svg or .pdf).
         classes: Names and colours of the classes. Without them class 0 is the
             background, and colours show the errors.
@@ -122,7 +129,7 @@ def _names(rows: Sequence[GridRow]) -> list[str]:
         if [*row.predictions] != names:
             raise ValueError(
                 f'rows: expected predictions of {names} for each image, got '
-                f'{[*row.predictions]} ({row.title}). Predict each image by '
+                f'{[*row.predictions]} ({row.title}). Predict each image with '
                 'the same models, in the same order.'
             )
     return names

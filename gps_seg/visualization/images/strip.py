@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """An image, its truth and its prediction as one strip of pixels.
 
-It shows what :mod:`gps_seg.visualization.images.overlays` shows, without a
-figure: a figure for every image of a test would take longer than the model.
+It shows the same as :mod:`gps_seg.visualization.images.overlays`, but without
+Matplotlib: a figure for every image of a test would take longer than the
+model.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _prediction(row: Overlay, classes: ClassColours | None) -> np.ndarray:
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:
-    """The image, made larger or smaller until its longer side can be read."""
+    """Resize an image so that its longer side is within limits."""
     longer = max(image.shape[:2])
     low, high = _SIDES
     factor = min(max(longer, low), high) / longer
@@ -87,14 +88,14 @@ def _scaled(image: np.ndarray) -> np.ndarray:
 
 
 def _outlined(panel: np.ndarray, truth: np.ndarray, width: int) -> np.ndarray:
-    """A copy of the panel with the border of the object on it."""
+    """A copy of the panel with the outline of the object."""
     height, num_columns = panel.shape[:2]
     inside = cv2.resize(
         is_foreground(truth).astype(np.uint8),
         (num_columns, height),
         interpolation=cv2.INTER_NEAREST,
     )
-    # Repeated beyond the edge, so that the edge of the panel is no border.
+    # The padding prevents an outline along the edge of the panel.
     found, _ = cv2.findContours(
         cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE),
         cv2.RETR_LIST,
@@ -106,7 +107,7 @@ def _outlined(panel: np.ndarray, truth: np.ndarray, width: int) -> np.ndarray:
 
 
 def _legend_lines(handles: Sequence[Patch], width: int) -> list[list[Patch]]:
-    """The entries of a legend in lines that fit the page."""
+    """Arrange legend entries in lines that fit the width of the page."""
     lines: list[list[Patch]] = []
     room = 0.0
     for handle in handles:
@@ -129,7 +130,7 @@ def _write(
     starts: Sequence[int],
     lines: Sequence[Sequence[Patch]],
 ) -> np.ndarray:
-    """The page with the names of its panels and its legend."""
+    """Write the names of the panels and the legend on the page."""
     picture = Image.fromarray(page)
     pen = ImageDraw.Draw(picture)
     for name, start in zip(names, starts, strict=True):
@@ -152,7 +153,7 @@ def _fill(handle: Patch) -> tuple[int, ...] | None:
 
 
 def _colour(colour: Sequence[float]) -> tuple[int, ...]:
-    """Colour of Matplotlib, from 0 to 1, as red, green and blue."""
+    """Red, green and blue, 0 to 255, of a Matplotlib colour."""
     return tuple(round(255 * value) for value in colour[:3])
 
 

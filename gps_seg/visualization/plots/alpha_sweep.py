@@ -27,8 +27,12 @@ class AlphaScore(NamedTuple):
     """Scores of ``base + alpha * (tuned - base)``.
 
     Args:
-        alpha: 0 is the base, 1 the tuned model.
+        alpha: Weight of the change; 0 is the base, 1 the tuned model.
         metrics: Scores by name; NaN where a score is not defined.
+
+    Example:
+        >>> AlphaScore(0.5, {'mIoU': 61.2}).metrics['mIoU']
+        61.2
     """
 
     alpha: float
@@ -40,7 +44,7 @@ def plot_alpha_sweep(
     metrics: Sequence[str],
     out: str | os.PathLike[str],
 ) -> Path:
-    """Draw metrics against ``alpha``, a line each, its best point marked.
+    """Draw each metric against ``alpha`` and mark its best point.
 
     Args:
         scores: Scores in any order, one or more.
@@ -51,7 +55,7 @@ def plot_alpha_sweep(
         The path written.
 
     Raises:
-        ValueError: If there are no scores, a metric is none of them, or the
+        ValueError: If there are no scores, a metric is not among them, or the
             name has another ending.
 
     Example:

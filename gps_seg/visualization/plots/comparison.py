@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Methods of fine-tuning side by side: score and what it costs to train."""
+"""Methods of fine-tuning side by side: score and share of trained values."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from gps_seg.visualization.figure import (
     save_figure,
     shortened,
     style_axes,
+    write_beside,
 )
 from gps_seg.visualization.palette import INK, MUTED
 from gps_seg.visualization.plots.score_axis import (
@@ -40,11 +41,15 @@ class MethodRun(NamedTuple):
     """Result of one training run.
 
     Args:
-        method: Name of the method, as ``gps``; runs that differ only in the
-            seed share it.
+        method: Name of the method, such as ``gps``; the same for runs that
+            differ only in the seed.
         score: Score in percent.
-        trained_share: Parameters trained, as a fraction of all, in [0, 1]; 0
+        trained_share: Trained parameters as a fraction of all, in [0, 1]; 0
             for a model before training.
+
+    Example:
+        >>> MethodRun('gps', score=82.8, trained_share=0.013)
+        MethodRun(method='gps', score=82.8, trained_share=0.013)
     """
 
     method: str
@@ -59,15 +64,15 @@ def plot_comparison(
 ) -> Path:
     """Draw one row per method: its runs, their mean and their range.
 
-    Methods stand in the order given, with their mean and the share of the
-    parameters that trained as numbers at the right. A model that trained
-    nothing is a dashed line. Colours are the scores and markers the scopes of
-    a selection, if the names of the methods differ in these.
+    Methods keep the order given. Numbers on the right show the mean score and
+    the share of trained parameters. A model that trained nothing is a dashed
+    line. If the names of the methods contain different selection scores or
+    scopes, colours stand for the scores and markers for the scopes.
 
     Args:
         rows: Runs, one or more.
         out: Name of the picture (.png, .svg or .pdf).
-        metric: Name of the score, for the axis.
+        metric: Name of the score; label of the axis.
 
     Returns:
         The path written.
@@ -127,7 +132,7 @@ def _check(rows: Sequence[MethodRun]) -> None:
 
 
 def _axes(figure: Figure, ranges: list[tuple[float, float]]) -> list[Axes]:
-    """One horizontal axis per range, from left to right."""
+    """Make one axis per range, from left to right."""
     widths = _BROKEN if len(ranges) == 2 else (1,)
     parts = figure.subplots(
         1, len(ranges), sharey=True, width_ratios=widths, squeeze=False
@@ -171,7 +176,7 @@ def _name_methods(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _write_numbers(axes: Axes, methods: Sequence[list[MethodRun]]) -> None:
-    """Mean and share of each method, right of the axis, under headings."""
+    """Write mean and share of each method right of the axis."""
     single = all(len(runs) == 1 for runs in methods)
     heading = ('score' if single else 'mean', '% trained')
     lines: list[tuple[float, tuple[str, str]]] = [(-0.9, heading)]
@@ -180,18 +185,8 @@ def _write_numbers(axes: Axes, methods: Sequence[list[MethodRun]]) -> None:
         percent = '100' if share == 100 else f'{share:.2f}'
         lines.append((position, (f'{mean_score(runs):.1f}', percent)))
     for position, texts in lines:
-        for text, end in zip(texts, _COLUMNS, strict=True):
-            axes.annotate(
-                text,
-                (1, position),
-                xycoords=('axes fraction', 'data'),
-                xytext=(end, 0),
-                textcoords='offset points',
-                ha='right',
-                va='center',
-                fontsize=8,
-                color=MUTED if position < 0 else INK,
-            )
+        colour = MUTED if position < 0 else INK
+        write_beside(axes, position, texts, _COLUMNS, colour)
 
 
 def _name_axis(figure: Figure, metric: str, note: str) -> None:

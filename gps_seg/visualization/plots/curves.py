@@ -28,12 +28,13 @@ from gps_seg.visualization.plots.scalars import (
     smooth,
 )
 
-# The loss is averaged over about this share of the points of a run, if these
-# are enough for an average to differ from them.
+# The loss is averaged over about this share of the points of a run. With fewer
+# points than the number below, the average would hardly differ from them.
 _WINDOW = 0.05
 _LEAST_SMOOTHED = 40
 _MOST_LETTERS = 60  # of the name of a run
 _MARKERS = 'osD^vP'
+_EMPTY = 'nothing logged'
 
 
 def plot_curves(
@@ -42,9 +43,8 @@ def plot_curves(
 ) -> Path:
     """Draw loss, learning rate and validation metrics of a run.
 
-    The title is the name of the work directory. Steps at which the loss was
-    not finite are marked. A run that has logged nothing yet gives a picture
-    that says so.
+    The title is the name of the work directory. Steps with a loss that is not
+    finite are marked. If nothing has been logged yet, the picture says so.
 
     Args:
         scalars_json: ``vis_data/scalars.json`` of a run, or several of them
@@ -56,8 +56,8 @@ def plot_curves(
 
     Raises:
         FileNotFoundError: If a file of scalars is missing.
-        ValueError: If a file is not one of scalars, or the name has another
-            ending.
+        ValueError: If a file does not contain scalars, or the name of the
+            picture has another ending.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -101,7 +101,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
     steps, values = series(history.training, 'loss')
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
-        _say_empty(axes)
+        _say_empty(axes, _why_no_loss(history))
     elif len(values) < _LEAST_SMOOTHED:
         axes.plot(steps, values, '.-', color=PALETTE[0], lw=1.5, ms=5)
     else:
@@ -115,6 +115,13 @@ def _draw_loss(axes: Axes, history: History) -> None:
     _mark_broken(axes, steps, values)
     if axes.get_legend_handles_labels()[0]:
         _add_legend(axes, loc='lower right', anchor=(1, 1.01), ncols=3)
+
+
+def _why_no_loss(history: History) -> str:
+    """A short run has scores, but ends before a loss is logged."""
+    if history.training or not history.validation:
+        return _EMPTY
+    return f'{_EMPTY}: fewer iterations\nthan default_hooks.logger.interval'
 
 
 def _mark_broken(axes: Axes, steps: list[float], values: list[float]) -> None:
@@ -147,7 +154,7 @@ def _draw_learning_rate(axes: Axes, history: History) -> None:
 
 
 def _interval(steps: Sequence[float]) -> str:
-    """How often the loss was logged, where that is not at each iteration."""
+    """The interval at which the loss was logged; empty if that was always."""
     gaps = set(np.diff([0, *steps]))
     every = min(gaps)
     return f' (logged every {every:g})' if every > 1 and len(gaps) == 1 else ''
@@ -187,7 +194,7 @@ def _draw_metrics(axes: Axes, history: History) -> None:
 
 
 def _dot(steps: Sequence[float]) -> str:
-    """A marker for the points of a line that has few."""
+    """A marker for the points of a line, if there are few of them."""
     return '.' if len(steps) < _LEAST_SMOOTHED else ''
 
 
@@ -207,13 +214,10 @@ def _add_legend(
     )
 
 
-def _say_empty(axes: Axes) -> None:
+def _say_empty(axes: Axes, text: str = _EMPTY) -> None:
     axes.text(
-        0.5,
-        0.5,
-        'nothing logged',
-        transform=axes.transAxes,
-        ha='center',
-        color=MUTED,
+        0.5, 0.5, text, transform=axes.transAxes, ha='center', color=MUTED
     )
+    # Numbers beside an empty panel look like values.
+    axes.tick_params(length=0, labelleft=False, labelbottom=False)
     axes.grid(False)

@@ -4,24 +4,25 @@
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gps_seg.files.run_files import ENVIRONMENT_FILE, TRAINED_FILE
 from gps_seg.text import markdown
+from gps_seg.text.scores import METRICS
+from gps_seg.text.short import method_text
+from gps_seg.visualization.plots.comparison import MethodRun, plot_comparison
 from gps_seg.visualization.plots.scalars import PathLike, read_history
-
-#: Scores by which runs are compared: the means of ``DiceIoUMetric``.
-METRICS = ('image_mDice', 'image_mIoU', 'mDice', 'mIoU')
 
 
 class RunResult(NamedTuple):
     """Scores and cost of one finished run.
 
     Args:
-        name: The method with its settings; runs of one name differ in seed.
+        name: Method with its settings; runs of the same name differ in seed.
         seed: Seed of the run.
-        metrics: Scores of the last validation, :data:`METRICS` among them.
+        metrics: Scores of the last validation, including :data:`METRICS`.
         trained: Values that the optimizer stepped.
         total: Values of all parameters of the model.
     """
@@ -32,23 +33,28 @@ class RunResult(NamedTuple):
     trained: int
     total: int
 
+    @property
+    def share(self) -> float:
+        """Trained values as a share of all, in [0, 1]."""
+        return self.trained / self.total
+
 
 def read_run(work_dir: Path) -> RunResult:
     """Read the work directory of a run that had PeftHook and ReportHook.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the run has no validation, or one by other metrics.
+        ValueError: If the run has no validation, or not with these metrics.
     """
-    trained = _read_json(work_dir / 'trained.json')
-    environment = _read_json(work_dir / 'environment.json')
+    trained = _read_json(work_dir / TRAINED_FILE)
+    environment = _read_json(work_dir / ENVIRONMENT_FILE)
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     history = read_history(files[-1:])
     last = history.validation[-1] if history.validation else {}
     names = [name for name in history.metric_names() if name in last]
     check_metrics(names, work_dir)
     return RunResult(
-        method_name(trained['method']),
+        method_text(trained['method']),
         environment['seed'],
         {name: last[name] for name in names},
         trained['selected'] + trained['whole'],
@@ -57,10 +63,10 @@ def read_run(work_dir: Path) -> RunResult:
 
 
 def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
-    """Raise ValueError unless a validation gave all of :data:`METRICS`.
+    """Raise ValueError unless a validation returned all of :data:`METRICS`.
 
     Args:
-        names: Metrics of the validation; none if there was no validation.
+        names: Metrics of the validation; empty if there was none.
         work_dir: Work directory of the run.
     """
     names = list(names)
@@ -73,22 +79,11 @@ def check_metrics(names: Iterable[str], work_dir: PathLike) -> None:
         )
 
 
-def method_name(method: Mapping[str, object]) -> str:
-    """A method and its settings in a few words.
-
-    Example:
-        >>> method_name({'type': 'gps', 'k': 1, 'score': 'random'})
-        'gps k=1 score=random'
-    """
-    settings = (f'{k}={v}' for k, v in method.items() if k != 'type')
-    return ' '.join([str(method['type']), *settings])
-
-
 def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
     """Markdown table with one row per method: mean and range over its seeds.
 
-    ``% trained`` is the values that the optimizer steps as a share of all
-    values of the model's parameters.
+    ``% trained`` is the number of values that the optimizer steps, as a share
+    of all values of the model's parameters.
 
     Args:
         runs: Runs in any order.
@@ -106,12 +101,29 @@ def results_table(runs: Iterable[RunResult], metrics: Sequence[str]) -> str:
             [
                 name,
                 first.trained,
-                f'{100 * first.trained / first.total:.2f}',
+                f'{100 * first.share:.2f}',
                 *[_mean_and_range(group, metric) for metric in metrics],
                 ', '.join(str(run.seed) for run in group),
             ]
         )
     return markdown.table(rows)
+
+
+def plot_results(runs: Iterable[RunResult], out: Path, metric: str) -> Path:
+    """Plot a score of each run, and the share of what it trained.
+
+    Args:
+        runs: Runs, one or more, in the order of the plot.
+        out: Name of the picture (.png, .svg or .pdf).
+        metric: Name of the score.
+
+    Returns:
+        The path written.
+    """
+    rows = [
+        MethodRun(run.name, run.metrics[metric], run.share) for run in runs
+    ]
+    return plot_comparison(rows, out, metric)
 
 
 def _mean_and_range(group: Sequence[RunResult], metric: str) -> str:

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The scalars that MMEngine logged, as one history per run.
 
-MMEngine appends one JSON object a line to ``vis_data/scalars.json``; training
-lines carry ``iter``, validation lines do not. A resumed run starts a file of
-its own and repeats the steps after its checkpoint.
+MMEngine appends JSON objects to ``vis_data/scalars.json``, one per line.
+Training lines have ``iter``, validation lines do not. A resumed run starts a
+new file and repeats the steps after its checkpoint.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gps_seg.text.scores import is_of_a_class
+
 PathLike = str | os.PathLike[str]
 _Lines = list[dict[str, Any]]
 
-# Logged beside the metrics of a validation, but no metrics.
+# Names that are logged with the metrics of a validation but are no metrics.
 _NO_METRICS = frozenset(
     {'step', 'epoch', 'iter', 'time', 'data_time', 'memory'}
 )
@@ -40,23 +42,23 @@ class History(NamedTuple):
     unit: str
 
     def metric_names(self) -> list[str]:
-        """Metrics over all classes, in the order they were logged first."""
+        """Metrics over all classes, in the order in which they were logged."""
         names = dict.fromkeys(key for line in self.validation for key in line)
         return [
             name
             for name in names
             if name not in _NO_METRICS
             and 'loss' not in name
-            and '.' not in name  # scores of one class
+            and not is_of_a_class(name)
         ]
 
 
 def read_history(scalars_json: PathLike | Iterable[PathLike]) -> History:
-    """Read the scalars of a run, its resumed parts joined.
+    """Read the scalars of a run and of the runs that resumed it.
 
-    A line that goes back to an earlier step starts a resumed run and replaces
-    what was logged from that step on. A last line cut off by a crash is
-    dropped.
+    A line with an earlier step than the line before starts a resumed run, and
+    replaces everything logged from that step on. If a crash cut off the last
+    line, it is dropped.
 
     Args:
         scalars_json: One file, or the files of a run and of the runs that
@@ -89,11 +91,11 @@ def series(lines: _Lines, name: str) -> tuple[list[float], list[float]]:
 def smooth(values: list[float], weight: float) -> list[float]:
     """Exponential moving average, corrected for its start.
 
-    Values that are not finite are skipped: the average stays where it was.
+    Values that are not finite are skipped: the average does not change.
 
     Args:
         values: Any numbers.
-        weight: Weight of the past, in ``[0, 1)``; 0 smooths nothing.
+        weight: Weight of the past, in ``[0, 1)``; 0 for no smoothing.
     """
     average, norm, smoothed = 0.0, 0.0, []
     for value in values:
@@ -107,8 +109,8 @@ def smooth(values: list[float], weight: float) -> list[float]:
 def _read_lines(path: Path) -> _Lines:
     if not path.is_file():
         raise FileNotFoundError(
-            f'scalars: expected a file, got {path}. MMEngine writes it with '
-            'the LocalVisBackend.'
+            f'scalars: expected a file, got nothing at {path}. MMEngine '
+            'writes it if the config has a LocalVisBackend.'
         )
     text = path.read_text()
     lines = text.splitlines()
@@ -133,7 +135,7 @@ def _is_record(line: str) -> bool:
 
 
 def _validation_unit(training: _Lines, validation: _Lines) -> str:
-    """What the steps of validations count; MMEngine has a switch for it."""
+    """Whether validations count epochs or iterations; MMEngine can do both."""
     last_epoch = max((line.get('epoch', 0) for line in training), default=0)
     if all(line['step'] <= last_epoch for line in validation):
         return 'epoch'

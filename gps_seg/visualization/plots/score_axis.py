@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A horizontal axis of scores that neither squeezes nor exaggerates."""
+"""A score axis that neither hides nor exaggerates differences."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from matplotlib.ticker import MaxNLocator
 
 from gps_seg.visualization.palette import MUTED
 
-#: Points of a percentage that a range has at least: what differs by one
-#: point must not look like a world apart.
+#: Smallest range in percentage points, so that a difference of one point does
+#: not look large.
 LEAST_SPAN = 10.0
-_GAIN = 3  # in resolution, for which an axis is worth breaking
-_LEAST_MAIN = 3  # scores in the finer part of a broken axis
+_GAIN = 3  # smallest gain in resolution that justifies a broken axis
+_LEAST_MAIN = 3  # smallest number of scores in the finer part
 _PAD = 0.08
 _BREAK_MARK = [(-0.6, -1), (0.6, 1)]
 
 
 def ranges_of(values: Sequence[float]) -> list[tuple[float, float]]:
-    """One range of the axis, or two if a few low scores squeeze the rest.
+    """Choose one range for an axis, or two if low scores squeeze the others.
 
-    The axis is broken below the better half, or more, of the scores, if this
-    shows them at three times the scale or more.
+    The axis is broken if this shows at least the better half of the scores at
+    three times the scale or more.
 
     Args:
         values: Scores, one or more.
 
     Returns:
-        Low and high ends, the range of the low scores first.
+        Low and high end of each range; the range of the low scores is first.
     """
     ordered = sorted(values)
     whole = _range(ordered)
@@ -43,7 +43,7 @@ def ranges_of(values: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def mark_break(left: Axes, right: Axes) -> None:
-    """Draw the axis as broken between two neighbours."""
+    """Draw the break of an axis between its two parts."""
     style = {
         'marker': _BREAK_MARK,
         'ms': 8,
@@ -53,7 +53,7 @@ def mark_break(left: Axes, right: Axes) -> None:
         'clip_on': False,
         'zorder': 5,
     }
-    # No number at the break, where those of both parts would meet.
+    # Numbers of both parts would overlap at the break.
     left.xaxis.set_major_locator(MaxNLocator(3, prune='upper'))
     right.xaxis.set_major_locator(MaxNLocator(6, prune='lower'))
     left.plot([1], [0], transform=left.transAxes, **style)
@@ -63,7 +63,7 @@ def mark_break(left: Axes, right: Axes) -> None:
 
 
 def remark(ranges: Sequence[tuple[float, float]]) -> str:
-    """What to say beside the axis: its range, unless that begins at 0."""
+    """Note below the axis: its range, or its break."""
     (low, _), (_, high) = ranges[0], ranges[-1]
     if len(ranges) == 2:
         return 'broken axis, coarser in its left part'

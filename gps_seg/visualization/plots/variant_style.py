@@ -17,18 +17,18 @@ _MARKERS = 'osD^v'
 
 
 class VariantStyle(NamedTuple):
-    """Looks of the variants of a study.
+    """Colours and markers for the variants of a study.
 
     Args:
-        colours: Colour by score; empty where names have none.
-        markers: Marker by scope; empty where names have none.
+        colours: Colour by score; empty if the scores do not differ.
+        markers: Marker by scope; empty if the scopes do not differ.
     """
 
     colours: dict[str, str]
     markers: dict[str, str]
 
     def colour(self, name: str) -> str:
-        """Colour of a variant; grey without a score, if others have one."""
+        """Colour of a variant; grey if only other variants have a score."""
         if not self.colours:
             return PALETTE[0]
         return self.colours.get(_setting(name, SCORES), MUTED)
@@ -50,7 +50,7 @@ class VariantStyle(NamedTuple):
 
 
 def style_of(names: Sequence[str]) -> VariantStyle:
-    """Colours by score and markers by scope, where names differ in these.
+    """Choose colours by score and markers by scope, if these differ.
 
     Example:
         >>> style = style_of(['neuron gradient k=1', 'layer random k=1'])
@@ -73,6 +73,6 @@ def _differing(names: Sequence[str], values: Collection[str]) -> list[str]:
 
 
 def _setting(name: str, values: Collection[str]) -> str:
-    """The word of a name that is one of the values, or nothing."""
+    """The word of a name that is one of the values, or an empty text."""
     words = re.split(r'[\s=,:]+', name)
     return next((word for word in words if word in values), '')

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Where selected connections lie."""
+"""Pictures of selected connections and their places in a network."""

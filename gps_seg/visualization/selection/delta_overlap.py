@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which entries do deltas have in common, and where in the network?"""
+"""The entries that deltas have in common, by their place in the network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from gps_seg.delta import Delta, overlap
 from gps_seg.delta.overlap import Overlap
 from gps_seg.delta.reports.overlap import (
-    common_by_chance,
+    expected_common,
     overlap_by_place,
     pairwise_shares,
 )
@@ -35,7 +35,7 @@ from gps_seg.visualization.selection.place_matrix import (
 )
 
 _MOST_LETTERS = 24  # of the label of a delta
-_LEAST_PAIRED = 3  # deltas; the one pair of two is in the title
+_LEAST_PAIRED = 3  # deltas; with two, the title describes the only pair
 
 
 def plot_overlap(
@@ -45,23 +45,35 @@ def plot_overlap(
 ) -> Path:
     """Draw the overlap of deltas: by block and kind of layer, and by pair.
 
-    Cells are the share of the entries of any delta that all deltas have. For
-    three deltas or more a second matrix has the share of every two, with the
-    number of entries of each delta on the diagonal. The title says how many
-    entries random selections of the same sizes would share.
+    A cell is the number of entries that all deltas have, as a share of those
+    that any of them has. For three or more deltas a second matrix shows the
+    share for each pair, with the number of entries of each delta on the
+    diagonal. The title says how many entries random selections of the same
+    sizes would share.
 
     Args:
-        deltas: Two or more, of one base.
-        labels: One name per delta.
+        deltas: Two or more deltas of one base.
+        labels: Names of the deltas.
         out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If there are fewer than two deltas, not as many labels,
-            no selected entries, shapes that differ, or the name has another
-            ending.
+        ValueError: If there are fewer than two deltas, their number is not
+            that of the labels, there are no selected entries, shapes differ,
+            or the name of the picture has another ending.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> from gps_seg.delta import extract
+        >>> base = {'layers.0.fc1.weight': torch.zeros(4, 4)}
+        >>> tuned = {'layers.0.fc1.weight': torch.eye(4)}
+        >>> deltas = [extract(base, tuned), extract(base, tuned)]
+        >>> with TemporaryDirectory() as folder:
+        ...     plot_overlap(deltas, ['A', 'B'], f'{folder}/both.svg').name
+        'both.svg'
     """
     if len(labels) != len(deltas):
         raise ValueError(
@@ -71,8 +83,8 @@ def plot_overlap(
     total = overlap(deltas)[-1]
     if total.union == 0:
         raise ValueError(
-            'deltas: expected entries that were selected, got tensors that '
-            'are replaced whole alone. Only selections overlap.'
+            'deltas: expected selected entries, got only tensors that are '
+            'replaced whole. Only selections overlap.'
         )
     by_place = overlap_by_place(deltas)
     matrix = place_matrix({p: 100 * row.share for p, row in by_place.items()})
@@ -88,7 +100,7 @@ def plot_overlap(
     _draw_places(panels[0], matrix, by_place)
     if len(deltas) >= _LEAST_PAIRED:
         _draw_pairs(panels[1], pairwise_shares(deltas), labels, total.sizes)
-    expected = sum(common_by_chance(deltas).values())
+    expected = sum(expected_common(deltas).values())
     figure.suptitle(
         f'{total.common:,} of {total.union:,} selected entries are common to '
         f'{_all(len(deltas))} deltas ({100 * total.share:.3g} %)\n'
@@ -133,7 +145,7 @@ def _draw_pairs(
     sizes: Sequence[int],
 ) -> None:
     cells = 100 * np.array(shares)
-    # The diagonal is 100 % always and would take the colours from the rest.
+    # The diagonal is always 100 %; with it, the other colours would be alike.
     np.fill_diagonal(cells, np.nan)
     names = [shortened(label, _MOST_LETTERS) for label in labels]
     title = 'entries common to two deltas (diagonal: entries of each)'

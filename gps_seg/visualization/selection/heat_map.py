@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A matrix as coloured cells, with a number in each if there is room."""
+"""Matrices as coloured cells, with a number in each if there is room."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gps_seg.visualization.palette import EMPTY, INK
 
 _COLOURS = 'Blues'
 _MOST_NUMBERS = 240
-_DARK = 0.55  # share of the largest value, from which on text is white
+_DARK = 0.55  # share of the largest value above which text is white
 
 
 def draw_heat_map(
@@ -24,15 +24,15 @@ def draw_heat_map(
     unit: str,
     extent: tuple[float, float] | None = None,
 ) -> None:
-    """Draw a matrix of values from 0 up, with a colour bar.
+    """Draw a matrix of values with a colour bar that starts at 0.
 
     Args:
         axes: Axes to draw into.
         cells: Values, not negative.
         title: Title above the matrix.
         unit: Label of the colour bar.
-        extent: Rows and columns that the matrix stands for, if these are not
-            its own.
+        extent: Numbers of rows and columns on the axes; None for those of
+            ``cells``.
     """
     top = _top(cells)
     rows, columns = extent or cells.shape
@@ -94,5 +94,5 @@ def number_cells(
 
 
 def _top(cells: np.ndarray) -> float:
-    """The largest value, 0 if there is none."""
+    """The largest value; 0 if there is none."""
     return float(np.nanmax(cells)) if np.isfinite(cells).any() else 0.0

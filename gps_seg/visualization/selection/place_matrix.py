@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Numbers of a network's weights as a matrix of blocks by kinds of layers."""
+"""A matrix with one number per block and kind of layer of a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from gps_seg.sparse.summary import Place
 
-# What the layers of a block are called in papers, in the order of a block.
+# Names of the layers of a block in papers, in the order of a block.
 _KINDS = (
     ('dwconv', r'depthwise_conv'),
     ('qkv', r'(?:.*\.)?(?:qkv|in_proj)'),
@@ -45,12 +45,12 @@ class PlaceMatrix(NamedTuple):
 def place_matrix(numbers: Mapping[Place, float]) -> PlaceMatrix:
     """Arrange numbers of weights by block and kind.
 
-    A row is a block with two kinds of layers or more; what lies elsewhere,
-    such as a stem or the downsampling between stages, is left in ``rest``.
-    Without such blocks all places have a row.
+    A row is a block with two or more kinds of layers. All other places, such
+    as a stem or the downsampling between stages, are in ``rest``. If there is
+    no such block, every place has a row.
 
     Args:
-        numbers: Number of each weight.
+        numbers: Number for each weight.
     """
     kinds_of: dict[str, set[str]] = {}
     for place in numbers:
@@ -82,7 +82,7 @@ def natural_order(text: str) -> list[tuple[bool, int, str]]:
 
 
 def short_names(kinds: Iterable[str]) -> list[str]:
-    """Short names of kinds of layers; full ones where two would be the same.
+    """Short names of kinds of layers; full names if two would be the same.
 
     Example:
         >>> short_names(['attn.qkv', 'ffn.layers.0.0', 'norm'])

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Where in a network the selected entries lie."""
+"""A picture of a selection: where in a network the selected entries are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from gps_seg.sparse.selection import Selection
+from gps_seg.sparse import Selection
 from gps_seg.sparse.summary import (
     Place,
     distinct_columns,
@@ -21,6 +21,7 @@ from gps_seg.sparse.summary import (
     summarize_selection,
     total_row,
 )
+from gps_seg.text.short import short_count
 from gps_seg.visualization.figure import new_figure, save_figure
 from gps_seg.visualization.palette import INK, MUTED
 from gps_seg.visualization.selection.heat_map import (
@@ -40,15 +41,16 @@ _MOST_OUTSIDE = 3  # kinds of layers that are named outside the blocks
 
 
 def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
-    """Draw a selection: over the network, and inside one weight.
+    """Draw a selection over the network, and inside one weight.
 
-    Above, blocks against kinds of layers: the number of distinct inputs of
-    the selected connections, and their share of the layer's inputs as colour.
-    Below, where they lie in one weight of the middle block, of the kind with
-    most connections.
+    The upper matrix has a cell for each block and kind of layer. It shows the
+    number of distinct inputs of the selected connections, and as colour their
+    share of the layer's inputs. The lower matrix shows the places of the
+    connections in one weight. It is a weight of the middle block, of the kind
+    with the most connections.
 
     Args:
-        selection: The selected entries.
+        selection: Selected entries.
         out: Name of the picture (.png, .svg or .pdf).
 
     Returns:
@@ -79,7 +81,7 @@ def plot_selection(selection: Selection, out: str | os.PathLike[str]) -> Path:
     _draw_blocks(upper, selection, matrix)
     _draw_example(lower, selection, _example(selection, matrix))
     figure.suptitle(
-        f'{total.num_selected:,} of {_count(total.num_weights)} weights '
+        f'{total.num_selected:,} of {short_count(total.num_weights)} weights '
         f'selected ({100 * total.density:.3g} %)',
         fontsize=11,
         color=INK,
@@ -91,7 +93,7 @@ def bin_counts(
     indices: Tensor,  # shape: (num_selected,)
     shape: tuple[int, int],
 ) -> np.ndarray:  # shape: (min(rows, 64), min(columns, 64))
-    """Entries per bin of a rows x columns weight.
+    """Count the entries in each bin of a weight.
 
     Args:
         indices: Flat indices into the weight.
@@ -104,10 +106,6 @@ def bin_counts(
     column = flat % num_columns * bins[1] // num_columns
     counts = np.bincount(row * bins[1] + column, minlength=bins[0] * bins[1])
     return counts.reshape(bins)
-
-
-def _count(number: int) -> str:
-    return f'{number / 1e6:.1f} M' if number >= 1e6 else f'{number:,}'
 
 
 def _draw_blocks(
@@ -133,7 +131,7 @@ def _draw_blocks(
 
 
 def _outside(selection: Selection, rest: Sequence[Place]) -> str:
-    """A line about the connections that lie in none of the rows."""
+    """A line about the connections outside the rows."""
     inside: Counter[str] = Counter()
     for name, indices in selection.items():
         if locate(name) in rest:

@@ -57,6 +57,21 @@ def test_any_ids_and_formats_are_read(
         assert (found != expected).mean() < 0.01
 
 
+def test_the_report_names_no_check_of_lists_that_are_not_there(
+    files, splits, tmp_path, write_zip
+):
+    source = write_zip(files)
+
+    unsplit = convert_polyps(source, tmp_path / 'unsplit').text()
+    split = convert_polyps(source, tmp_path / 'split', splits=splits).text()
+
+    assert 'every mask has the size of its image' in unsplit
+    for word in ('train', 'val', 'tuning'):
+        assert word not in unsplit
+    assert 'an image of val' in split
+    assert 'tuning lists' in split
+
+
 def test_own_split_lists_are_copied(files, splits, tmp_path, write_zip):
     target = tmp_path / 'out'
     report = convert_polyps(write_zip(files), target, splits=splits)

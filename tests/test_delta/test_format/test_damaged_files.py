@@ -46,6 +46,15 @@ def test_plain_weights_are_said_to_be_no_delta(tmp_path):
         Delta.load(tmp_path / 'd')
 
 
+def test_a_pytorch_checkpoint_is_said_to_be_no_delta(tmp_path):
+    """Not to be damaged: to copy it again would not help."""
+    torch.save({'x': torch.ones(2)}, tmp_path / 'model.pth')
+    with pytest.raises(ValueError, match='got a PyTorch checkpoint') as told:
+        Delta.load(tmp_path / 'model.pth')
+    assert 'tools/delta.py extract' in str(told.value)
+    assert 'opy it again' not in str(told.value)
+
+
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float8_e4m3fn])
 def test_arrays_that_numpy_lacks_are_refused(dtype, tmp_path):
     content = safetensors.torch.save(

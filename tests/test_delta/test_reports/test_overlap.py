@@ -8,7 +8,7 @@ import torch
 from gps_seg.delta import Delta, overlap
 from gps_seg.delta.change import Change
 from gps_seg.delta.reports.overlap import (
-    common_by_chance,
+    expected_common,
     format_overlap,
     labels_of,
     overlap_by_kind,
@@ -103,7 +103,7 @@ def test_chance_is_the_mean_of_random_draws(deltas):
     ranks = torch.tensor(sizes).view(1, -1, 1)
     common = (draws < ranks).all(dim=1).sum(dim=-1).double()
 
-    expected = common_by_chance(deltas)[name]
+    expected = expected_common(deltas)[name]
 
     assert expected == pytest.approx(common.mean().item(), abs=0.02)
 
@@ -113,7 +113,7 @@ def test_one_entry_in_each_neuron_by_chance():
     two = [make_delta({'backbone.layers.0.fc.weight': [0, 7, 14, 21]})] * 2
 
     by_neuron = 4 * (1 / 6)
-    assert common_by_chance(two) == {
+    assert expected_common(two) == {
         'backbone.layers.0.fc.weight': pytest.approx(by_neuron)
     }
 

@@ -1,4 +1,4 @@
-"""From a plain config to one that trains by a PeftHook."""
+"""Complete a plain config so that it trains with a PeftHook."""
 
 import copy
 

@@ -121,7 +121,7 @@ def test_inputs_of_all_batches_are_those_of_the_images(
 
 
 def test_an_empty_data_set_is_refused():
-    with pytest.raises(ValueError, match='images to select by, got an empty'):
+    with pytest.raises(ValueError, match='for the selection, got an empty'):
         scoring_loader(DataLoader(ToySet(0), batch_size=4), seed=0)
 
 
@@ -154,7 +154,7 @@ def test_what_has_no_index_cannot_be_seeded(copy):
         copy(loader)
     data = ToySet()
     batches = torch.utils.data.BatchSampler(range(24), 4, drop_last=False)
-    with pytest.raises(ValueError, match='batch sampler of its own'):
+    with pytest.raises(ValueError, match='its own batch sampler'):
         copy(DataLoader(data, batch_sampler=batches))
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from toy_run import moved, run
 
 from gps_seg.peft import GPS
-from gps_seg.runs.counting import count_config, count_model
+from gps_seg.runs.counting.counts import count_config, count_model
 
 SWIN = {
     'pretrain_img_size': 32,

@@ -61,7 +61,7 @@ def test_the_start_can_be_saved_before_the_selection(tmp_path):
     assert 'gps_seg' not in state
     for name, tensor in state['state_dict'].items():
         assert not other_bits(tensor, before[name]).any(), name
-    with pytest.raises(ValueError, match='or from before it selected'):
+    with pytest.raises(ValueError, match='or before the selection'):
         run(tmp_path, resume=True, load_from=str(tmp_path / 'start.pth'))
 
 
@@ -132,7 +132,7 @@ def test_pretrained_weights_that_are_no_numbers_are_named(tmp_path, value):
     with torch.no_grad():
         model.backbone.attn.in_proj_weight[3, 5] = value
     data = ToySet()
-    message = r'1 of 192 values .* in backbone\.attn\.in_proj_weight \(1 such'
+    message = r'1 of 192 values of backbone\.attn\.in_proj_weight \(1 such'
     with pytest.raises(ValueError, match=message):
         run(tmp_path, model=model, dataset=data, method={'type': 'bias'})
     assert data.reads == 0

@@ -8,9 +8,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import EpochBasedTrainLoop
 
 from gps_seg.engine import DeltaHook
-from gps_seg.engine.reporting import clock
 from gps_seg.runs.console.console_hook import ConsoleHook
 from gps_seg.runs.console.screen import Console
+from gps_seg.text import clock
 
 
 @pytest.fixture

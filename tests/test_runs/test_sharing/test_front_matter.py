@@ -208,7 +208,7 @@ def test_the_page_begins_with_the_head(shared):
 @pytest.mark.parametrize('field', ['title', 'base'])
 def test_what_the_author_must_say(field):
     words = {'title': 'T', 'base': 'b', field: ' '}
-    with pytest.raises(ValueError, match=f'{field}: expected words'):
+    with pytest.raises(ValueError, match=f'{field}: expected a text'):
         AuthorNotes(**words)
 
 

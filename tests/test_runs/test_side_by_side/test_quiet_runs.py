@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.evaluation import ImageScore
 from gps_seg.runs.side_by_side import quiet_runs
 from gps_seg.runs.side_by_side.quiet_runs import (
@@ -13,8 +14,8 @@ from gps_seg.runs.side_by_side.quiet_runs import (
     format_runs,
     plot_predictions,
 )
+from gps_seg.text.scores import METRICS
 from gps_seg.visualization import Overlay
-from gps_seg.visualization.plots.run_results import METRICS
 
 LONG = 'gps scope=layer density=0.01 score=random'
 
@@ -22,8 +23,7 @@ LONG = 'gps scope=layer density=0.01 score=random'
 def finished(method, num_trained):
     return SimpleNamespace(
         method=method,
-        num_trained=num_trained,
-        num_values=1_000_000,
+        trained=TrainedValues(num_trained, 0, 0, 0, 1_000_000),
         scores=dict.fromkeys(METRICS, 81.234),
         seconds=18.76,
     )
@@ -42,7 +42,7 @@ def test_columns_are_aligned_whatever_a_run_is_called():
 
 def run_of(method, dice):
     scores = [ImageScore(f'{k}.jpg', v, 0.0) for k, v in dice.items()]
-    return Run(method, SimpleNamespace(label=method, scores=scores), 1, 1, 1.0)
+    return Run(method, SimpleNamespace(label=method, scores=scores), None, 1.0)
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def test_what_has_no_class_colours(metainfo):
 
 
 def test_colours_that_do_not_fit_the_names():
-    with pytest.raises(ValueError, match='expected one for each of the 2'):
+    with pytest.raises(ValueError, match='expected 2, one per class'):
         ClassColours(('a', 'b'), ((0, 0, 0),))
 
 

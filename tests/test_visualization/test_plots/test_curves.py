@@ -161,6 +161,33 @@ def test_empty_log_says_so(tmp_path, figures):
     ] * 3
 
 
+def test_a_run_too_short_for_a_loss_says_which_setting_to_change(
+    tmp_path, figures
+):
+    plot_curves(
+        log(tmp_path / 's.json', [], [{'mIoU': 1.0}]), tmp_path / 'c.png'
+    )
+
+    loss, rate, _ = figures[0].axes
+    assert text_of(loss) == [
+        'nothing logged: fewer iterations\nthan default_hooks.logger.interval'
+    ]
+    assert text_of(rate) == ['nothing logged']
+
+
+def test_an_empty_panel_has_no_numbers(tmp_path, figures):
+    plot_curves(
+        log(tmp_path / 's.json', [], [{'mIoU': 1.0}]), tmp_path / 'c.png'
+    )
+
+    figures[0].canvas.draw()
+    loss, rate, _ = figures[0].axes
+    for axis in (loss.xaxis, loss.yaxis, rate.xaxis, rate.yaxis):
+        assert not any(
+            tick.label1.get_visible() for tick in axis.get_major_ticks()
+        )
+
+
 def test_picture_is_written(tmp_path):
     scalars = log(tmp_path / 's.json', [1.0, math.nan], [{'mIoU': 1.0}])
 

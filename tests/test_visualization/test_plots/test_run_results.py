@@ -7,10 +7,10 @@ import torch
 from run_tool import run_tool
 
 from gps_seg.evaluation import DiceIoUMetric
+from gps_seg.text.scores import METRICS
+from gps_seg.text.short import method_text
 from gps_seg.visualization.plots.run_results import (
-    METRICS,
     check_metrics,
-    method_name,
     read_run,
     results_table,
 )
@@ -62,9 +62,9 @@ def cells(line):
 
 
 def test_the_name_tells_every_setting():
-    assert method_name({'type': 'bias'}) == 'bias'
+    assert method_text({'type': 'bias'}) == 'bias'
     method = {'type': 'gps', 'k': 5, 'score': 'random'}
-    assert method_name(method) == 'gps k=5 score=random'
+    assert method_text(method) == 'gps k=5 score=random'
 
 
 def test_an_unfinished_run_is_an_error(finished, tmp_path):

@@ -1,21 +1,21 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""When to report progress, and how long the rest will take."""
+"""The time of the next progress report, and the time that is left."""
 
 import time
 from datetime import timedelta
 
-#: Seconds between two reports of progress, at least.
+#: Shortest time between two reports of progress, in seconds.
 REPORT_SECONDS = 15
-# At most about so many reports of one thing, however long it takes.
+# Approximate limit on the number of reports, however long a task takes.
 _MOST_REPORTS = 50
 
 
 class Clock:
-    """Says when a report of progress is due, and estimates the time left.
+    """A clock that knows when to report progress and how much time is left.
 
     Args:
         total: Number of steps.
-        done: Number of steps that were done before the clock starts.
+        done: Number of steps done before the clock starts.
     """
 
     def __init__(self, total: int, done: int = 0) -> None:
@@ -24,7 +24,7 @@ class Clock:
         self.start = self.reported = time.monotonic()
 
     def is_due(self, done: int) -> bool:
-        """Whether to report after ``done`` steps; a yes counts as a report."""
+        """Whether to report after ``done`` steps; True counts as a report."""
         now = time.monotonic()
         whole = now - self.start + self._seconds_left(done)
         if now - self.reported < max(REPORT_SECONDS, whole / _MOST_REPORTS):
@@ -33,7 +33,7 @@ class Clock:
         return True
 
     def left(self, done: int) -> str:
-        """Time left after ``done`` steps, as ``0:01:30 left``."""
+        """Time left after ``done`` steps, such as ``0:01:30 left``."""
         return f'{timedelta(seconds=round(self._seconds_left(done)))} left'
 
     def _seconds_left(self, done: int) -> float:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gps_seg.engine.reporting import clock as module
-from gps_seg.engine.reporting.clock import Clock
+from gps_seg.text import clock as module
+from gps_seg.text.clock import Clock
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gps_seg.engine.reporting.progress_hook import ProgressHook
+from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 
 
 def test_a_validation_by_other_metrics_is_told():

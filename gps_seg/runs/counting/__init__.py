@@ -1,0 +1,2 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""How many values of a config's model GPS would train."""
