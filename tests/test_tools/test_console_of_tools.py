@@ -270,5 +270,5 @@ def test_help_names_the_methods():
         check=True,
     )
     text = ' '.join(done.stdout.split())
-    named = text.partition("in place of the config's: ")[2].partition('--k')[0]
+    named = text.partition("instead of the config's: ")[2].partition('--k')[0]
     assert sorted(re.split(', | or ', named.strip())) == sorted(METHODS)
