@@ -93,6 +93,12 @@ def test_of_a_worker_the_error_is_shown_and_not_its_traceback():
     error = raised(list, DataLoader(Broken(), num_workers=1))
 
     assert 'Original Traceback' in str(error)
+    assert explain(error) == 'image: expected a file, got none (x.png).'
+
+
+def test_a_file_that_cannot_be_written_is_said_without_a_number():
+    error = OSError(28, 'file: expected to write 9 bytes, got: full', 'a.pt')
+
     assert explain(error) == (
-        'FileNotFoundError: image: expected a file, got none (x.png).'
+        'file: expected to write 9 bytes, got: full (a.pt)'
     )
