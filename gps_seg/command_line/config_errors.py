@@ -14,12 +14,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from gps_seg.command_line.plugged_in import OPENMMLAB
+
 _ARGUMENTS = re.compile(
     r'unexpected keyword argument|required (positional|keyword-only) argument'
 )
 _UNKNOWN = re.compile(r'(\S+) is not in the (\S+) registry')
 _MISSING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
-_OPENMMLAB = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 
 
 class _Place(NamedTuple):
@@ -88,7 +89,7 @@ def _class_of(frame: FrameType) -> str:
 
 
 def _is_openmmlab(place: _Place) -> bool:
-    return any(place.is_in(package) for package in _OPENMMLAB)
+    return any(place.is_in(package) for package in OPENMMLAB)
 
 
 def _source(place: _Place) -> str:
