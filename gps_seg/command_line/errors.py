@@ -7,6 +7,7 @@ Any other error is a bug. Its traceback is shown, because a report needs it.
 import re
 
 from gps_seg.command_line.config_errors import explain_config_error
+from gps_seg.command_line.plugged_in import comes_from_plugged_in_code
 
 #: Messages of this package say what was expected, for any type of error.
 _OURS = ': expected '
@@ -57,6 +58,10 @@ def _message(error: Exception) -> str | None:
     config_error = explain_config_error(error)
     if config_error is not None:
         return f'{config_error} {_FOREIGN_HINT}'
+    if not isinstance(error, ImportError) and comes_from_plugged_in_code(
+        error
+    ):
+        return None
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f'{error.strerror}: {error.filename}'
     if isinstance(error, OSError | ImportError):

@@ -1,7 +1,13 @@
 """Which errors are the user's, and what is said of them."""
 
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from gps_seg.command_line.errors import explain
@@ -48,6 +54,43 @@ def test_a_missing_file_is_named_without_its_number(tmp_path):
 )
 def test_a_bug_is_not_explained(error):
     assert explain(error) is None
+
+
+class Mine(Hook):
+    """A hook of a user, with a mistake."""
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        self.mistake()
+
+
+def train_with(mistake):
+    runner = SimpleNamespace(_hooks=[Mine(mistake)])
+    Runner.call_hook(runner, 'after_train_iter')
+
+
+def open_nothing():
+    Path('no/such/file').read_text(encoding='utf-8')
+
+
+def fail():
+    raise ValueError('mine')
+
+
+@pytest.mark.parametrize('mistake', [fail, open_nothing, partial(int, 'x')])
+def test_a_mistake_in_a_users_hook_is_a_bug(mistake):
+    error = raised(train_with, mistake)
+
+    assert explain(error) is None
+
+
+def test_an_error_that_a_users_hook_words_as_we_do_is_shown_as_it_is():
+    def refuse():
+        raise ValueError('k: expected 1, got 0.')
+
+    assert explain(raised(train_with, refuse)) == 'k: expected 1, got 0.'
 
 
 @pytest.mark.parametrize(
