@@ -20,8 +20,8 @@ Example:
     ...     optimizer.step()
     ...     optimizer.zero_grad()
 
-    Keep the task as a small file, which goes on any copy of the base and off
-    again:
+    Save the task as a small file, which can be applied to any copy of the
+    base and reverted:
 
     >>> from gps_seg.delta import extract
     >>> delta = extract(base.state_dict(), model.state_dict())
@@ -33,7 +33,7 @@ Example:
     True
     >>> gps_seg.revert(base)  # the base again, bit for bit
 
-The names above are loaded when they are first used. ``import gps_seg`` alone
+The names above are loaded when they are first used. ``import gps_seg`` itself
 imports neither torch nor anything else that takes time.
 """
 
@@ -58,7 +58,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load what ``__all__`` promises when it is first asked for."""
+    """Load a name of ``__all__`` when it is first used."""
     if name not in _HOMES:
         raise AttributeError(
             f'module {__name__!r} has no attribute {name!r}. It offers '
@@ -66,10 +66,10 @@ def __getattr__(name: str) -> object:
             'folder, such as gps_seg.peft.'
         )
     value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # next time there is no detour
+    globals()[name] = value  # found directly next time
     return value
 
 
 def __dir__() -> list[str]:
-    """All names, those included that are not loaded yet."""
+    """All names, including those that have not been loaded yet."""
     return sorted({*globals(), *__all__})

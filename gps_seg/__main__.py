@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """``gps-seg TOOL [ARGUMENTS]``: run one of the scripts in ``tools/``.
 
-For those who installed the package and have no source tree.
+The command works without a source tree.
 """
 
 import ast
@@ -43,12 +43,12 @@ def describe(script: Path) -> str:
     """Return the first line of the script's docstring, without running it."""
     tree = ast.parse(script.read_text(encoding='utf-8'))
     line = (ast.get_docstring(tree) or '').partition('\n')[0]
-    # Without a command, which would be that of a source tree.
+    # The command in it works only in a source tree.
     return line.partition(': python ')[0]
 
 
 def usage(tools: Mapping[str, Path]) -> str:
-    """Return the help text: a line per tool, the daily ones first.
+    """Return the help text: one line per tool, daily tools first.
 
     Args:
         tools: Scripts by name.
@@ -66,7 +66,7 @@ def usage(tools: Mapping[str, Path]) -> str:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Order of the tools: those of a first hour, then the alphabet."""
+    """Order of the tools: first :data:`FIRST`, then alphabetical."""
     return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
@@ -77,7 +77,7 @@ def _section(name: str) -> str:
 
 
 def unknown_tool(name: str, tools: Mapping[str, Path]) -> str:
-    """Return the error for a name that is no tool, with close ones.
+    """Return the error for an unknown tool, with a similar name.
 
     Args:
         name: Name that was given.
@@ -104,7 +104,7 @@ def main() -> int:
         print(unknown_tool(name, tools), file=sys.stderr)
         return 2
     sys.argv = [str(tools[name]), *arguments]
-    # As `python tools/x.py` does; a tool may import a sibling.
+    # Like `python tools/x.py`; a tool may import a sibling.
     sys.path.insert(0, str(tools[name].parent))
     runpy.run_path(str(tools[name]), run_name='__main__')
     return 0

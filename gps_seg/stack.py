@@ -1,14 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The check and the small repairs that stand between us and OpenMMLab.
+"""Check that OpenMMLab is installed, and work around its import problems.
 
-Two families of packages carry the same import names: the maintained OneDL
-continuation and the upstream OpenMMLab originals. Either will do, so neither
-is a hard dependency, and pip cannot see the two ways this goes wrong: no
-family installed, or both (the later install then silently overwrites the
-earlier, and uninstalling one breaks the other). Hence the check.
+Two families of packages have the same import names: the maintained OneDL
+continuation and the upstream OpenMMLab originals. Either works, so neither is
+a hard dependency. pip cannot detect two mistakes: no family is installed, or
+both are. In the second case the later install silently overwrites the earlier,
+and uninstalling one breaks the other.
 
-This module imports the standard library alone, so that the check can speak
-before anything else fails.
+This module imports only the standard library, so that its check comes before
+any other error.
 """
 
 import contextlib
@@ -42,12 +42,12 @@ ONEDL_DISTS = (
     'onedl-mmsegmentation',
     'onedl-mmpretrain',
 )
-# What is said at each start, and who prints it.
+# Modules that print a line at each start, and the known lines.
 _NOISY = ('mmpretrain.datasets', 'mmseg.datasets', 'mmseg.datasets.transforms')
 _MISSING_PLATFORM = 'Could not import OneDL'
 _MISSING_OPERATOR = 'Fail to import ``MultiScaleDeformableAttention``'
 # Operators for which torchvision registers fake kernels when it is imported,
-# whether or not its compiled library, which declares them, could be loaded.
+# even if its compiled library, which declares them, could not be loaded.
 TORCHVISION_SCHEMAS = (
     'nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
     'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
@@ -56,20 +56,20 @@ TORCHVISION_SCHEMAS = (
 
 @functools.cache
 def require_openmmlab() -> None:
-    """Make sure that one OpenMMLab family is there and ready to import.
+    """Ensure that one OpenMMLab family is installed and ready to import.
 
-    Every package of ours that stands on MMSegmentation calls this first, so
-    worker processes are covered too. Calls after the first cost nothing.
+    Every package of ours that needs MMSegmentation calls this first, also in
+    worker processes. Only the first call does anything.
 
     Raises:
-        ImportError: If one of ``IMPORT_NAMES`` is not installed,
-            or if packages of both families are.
+        ImportError: If one of ``IMPORT_NAMES`` is not installed, or packages
+            of both families are installed.
     """
     _check_installed()
     _check_not_mixed()
     _let_torchvision_import_beside_cpu_torch()
     _let_checkpoints_load_without_pickle()
-    # Albumentations asks the network for its newest version on import.
+    # Albumentations looks up its newest version online when it is imported.
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
     _silence_known_noise()
 
@@ -109,7 +109,7 @@ def _is_installed(dist_name: str) -> bool:
 
 
 def _let_torchvision_import_beside_cpu_torch() -> None:
-    """Arrange that the first ``import torchvision`` finds its operators."""
+    """Let the first ``import torchvision`` find its operators."""
     if 'torchvision' not in sys.modules:
         sys.meta_path.insert(0, _TorchvisionWatcher())
 
@@ -117,11 +117,11 @@ def _let_torchvision_import_beside_cpu_torch() -> None:
 class _TorchvisionWatcher(importlib.abc.MetaPathFinder):
     """Declare torchvision's operators just before it is first imported.
 
-    The CUDA wheel of torchvision (the one on PyPI) cannot load its compiled
-    library beside a CPU build of torch, and then dies on the first operator
-    that nobody declared. MMPretrain imports torchvision only for transforms,
-    which need none of them. A finder, so that neither torch nor torchvision
-    is imported for the sake of a user who needs neither.
+    The CUDA wheel of torchvision (on PyPI) cannot load its compiled library
+    together with a CPU build of torch. Its import then fails at the first
+    undeclared operator. MMPretrain imports torchvision only for transforms,
+    which need none of these operators. This class is a finder so that neither
+    torch nor torchvision is imported before it is needed.
     """
 
     def find_spec(
@@ -139,7 +139,7 @@ class _TorchvisionWatcher(importlib.abc.MetaPathFinder):
 
 
 def _is_cuda_torchvision() -> bool:
-    """Read the build from the file, as importing it is what would fail."""
+    """Read the build from a file, because the import would fail."""
     spec = importlib.machinery.PathFinder.find_spec('torchvision')
     if spec is None or spec.origin is None:
         return False
@@ -158,7 +158,7 @@ def _torch_has_cuda() -> bool:
 
 @functools.cache
 def _declare_torchvision_operators() -> object:
-    """Return the library, which the cache keeps alive with its schemas."""
+    """Declare the operators; the cache keeps the returned library alive."""
     import torch
 
     library = torch.library.Library('torchvision', 'FRAGMENT')
@@ -168,21 +168,21 @@ def _declare_torchvision_operators() -> object:
 
 
 def _silence_known_noise() -> None:
-    """Drop what OpenMMLab says at each start and nobody here can use.
+    """Hide messages of OpenMMLab at each start that do not concern our users.
 
-    MMCV warns of an operator that its build without compiled code lacks, and
-    some packages print that data sets of the OneDL platform are missing.
+    MMCV warns about an operator that its build without compiled code lacks,
+    and some packages print that data sets of the OneDL platform are missing.
     """
     warnings.filterwarnings('ignore', message=_MISSING_OPERATOR)
-    # One of two would look for the other's answer, and that for its own.
+    # Two such finders would call each other without end.
     if not any(isinstance(each, _NoiseWatcher) for each in sys.meta_path):
         sys.meta_path.insert(0, _NoiseWatcher())
 
 
 class _NoiseWatcher(importlib.abc.MetaPathFinder):
-    """Drop one line from what some modules print when they are imported.
+    """Hide one line that some modules print when they are imported.
 
-    A finder, so that nothing is imported before it is needed.
+    This class is a finder so that nothing is imported before it is needed.
     """
 
     def find_spec(
@@ -191,7 +191,7 @@ class _NoiseWatcher(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        """Find such a module as the other finders do."""
+        """Find such a module with the other finders."""
         if fullname not in _NOISY:
             return None
         others = [finder for finder in sys.meta_path if finder is not self]
@@ -220,10 +220,10 @@ def _without_noise(
 
 
 def _let_checkpoints_load_without_pickle() -> None:
-    """Allow the one NumPy type that MMEngine's list of safe types lacks.
+    """Allow a NumPy type that is missing in MMEngine's list of safe types.
 
-    The message hub in a Runner checkpoint holds float32 metrics. Without
-    this, onedl-mmengine gives up the safe loader and falls back to the one
+    The message hub in a Runner checkpoint contains float32 metrics. If their
+    type is not allowed, onedl-mmengine falls back from the safe loader to one
     that can execute code from the file.
     """
     import numpy as np

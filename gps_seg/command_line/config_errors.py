@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from gps_seg.command_line.plugged_in import OPENMMLAB
+
 _ARGUMENTS = re.compile(
     r'unexpected keyword argument|required (positional|keyword-only) argument'
 )
@@ -23,7 +25,6 @@ _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 _UNKNOWN = re.compile(r'(\S+) is not in the (\S+) registry')
 _MISSING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_OPENMMLAB = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 
 
 class _Place(NamedTuple):
@@ -124,7 +125,7 @@ def _class_of(frame: FrameType) -> object:
 
 
 def _is_openmmlab(place: _Place) -> bool:
-    return any(place.is_in(package) for package in _OPENMMLAB)
+    return any(place.is_in(package) for package in OPENMMLAB)
 
 
 def _source(place: _Place) -> str:

@@ -7,9 +7,12 @@ Any other error is a bug. Its traceback is shown, because a report needs it.
 import re
 
 from gps_seg.command_line.config_errors import explain_config_error
+from gps_seg.command_line.plugged_in import comes_from_plugged_in_code
 
 #: Messages of this package say what was expected, for any type of error.
 _OURS = ': expected '
+#: As in the last line of a traceback of a data loader's worker.
+_TYPE = re.compile(r'^[\w.]+Error: ')
 _FOREIGN_HINT = '(--traceback shows where)'
 _MEMORY = re.compile(r'out of memory|(not enough|allocate) memory', re.I)
 _MEMORY_ADVICE = (
@@ -49,12 +52,16 @@ def explain(error: Exception) -> str | None:
 def _message(error: Exception) -> str | None:
     text = _without_worker_traceback(_text(error)).strip()
     if _OURS in text:
-        return text
+        return _TYPE.sub('', text)
     if isinstance(error, MemoryError | RuntimeError):
         return _resource(text or 'out of memory')
     config_error = explain_config_error(error)
     if config_error is not None:
         return f'{config_error} {_FOREIGN_HINT}'
+    if not isinstance(error, ImportError) and comes_from_plugged_in_code(
+        error
+    ):
+        return None
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f'{error.strerror}: {error.filename}'
     if isinstance(error, OSError | ImportError):
@@ -65,6 +72,8 @@ def _message(error: Exception) -> str | None:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and _OURS in str(error.strerror):
+        return f'{error.strerror} ({error.filename})'  # without the number
     # str(KeyError) is the repr of its message.
     single = isinstance(error, KeyError) and len(error.args) == 1
     return str(error.args[0] if single else error)

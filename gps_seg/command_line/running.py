@@ -2,6 +2,7 @@
 """Run a tool: parse, work, print; a user's error becomes one line."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ def run_tool(
         done
         0
     """
+    _spell_what_cannot_be_encoded()
     _add_traceback(parser)
     args = parser.parse_args(arguments)
     try:
@@ -60,6 +62,12 @@ def run_tool(
         print(f'{parser.prog}: {printable(explanation)}', file=sys.stderr)
         return 1
     return 0
+
+
+def _spell_what_cannot_be_encoded() -> None:
+    """Let a path with an umlaut end no run, as under LANG=C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # stderr does so anyway
+        sys.stdout.reconfigure(errors='backslashreplace')
 
 
 def _add_traceback(parser: argparse.ArgumentParser) -> None:

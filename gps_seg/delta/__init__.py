@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Deltas: a task is a small file that goes on and off a base, exactly.
+"""Deltas: a task as a small file, applied to a base and reverted exactly.
 
-These are the names that a session needs. What stands behind them, such as a
-:class:`~gps_seg.delta.change.Change` or a
-:class:`~gps_seg.delta.baseline.Baseline`, is imported from its module.
+These are the names for daily use. Other classes, such as
+:class:`~gps_seg.delta.change.Change` and
+:class:`~gps_seg.delta.baseline.Baseline`, are imported from their modules.
 """
 
 from gps_seg.delta.application import applied, apply, forget, revert, switch

@@ -1,13 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Put a delta on a model and take it off again, exactly.
+"""Apply a delta to a model and revert it, exactly.
 
-A copy of a model with a delta is a plain model with the task merged into it:
-it has no delta to take off.
+A copy of a model with a delta is a plain model with the task merged into it;
+it has no delta that could be reverted.
 
-Several threads may call these functions for one model: they take turns. A
-forward pass does not wait for them. A thread that infers while others switch
-must do so inside ``with applied(...)``, which makes the others wait until the
-block ends, or on a copy of the model.
+Several threads may call these functions for the same model; they take turns.
+A forward pass does not wait for them. If a thread runs the model while others
+switch deltas, it must do so inside ``with applied(...)``, which makes the
+others wait until the block ends, or use a copy of the model.
 """
 
 from collections.abc import Iterator
@@ -32,15 +32,15 @@ def apply(model: nn.Module, delta: Delta) -> None:
     """Turn a base model into the tuned one, in place.
 
     The first call compares the whole base with the fingerprint in the delta,
-    if there is one; later calls hash only what changed in between. After an
-    error the model is as it was.
+    if there is one; later calls hash only tensors that have changed. If an
+    error is raised, the model is unchanged.
 
     Args:
         model: Base of the delta, without a delta.
-        delta: Delta to put on.
+        delta: Delta to apply.
 
     Raises:
-        RuntimeError: If the model has a delta already.
+        RuntimeError: If a delta has already been applied to the model.
         ValueError: If the model is not the base of the delta; see
             :func:`~gps_seg.delta.base.matching.base_values`.
 
@@ -57,7 +57,7 @@ def apply(model: nn.Module, delta: Delta) -> None:
         if state.exchange is not None:
             raise RuntimeError(
                 'apply: expected a model without a delta, got one with a '
-                'delta. Call revert first, or switch to exchange it.'
+                'delta. Call revert first, or use switch.'
             )
         tensors = tensors_of(model, delta)
         _check_rest(model, delta, state.known)
@@ -73,14 +73,14 @@ def apply(model: nn.Module, delta: Delta) -> None:
 def revert(model: nn.Module) -> None:
     """Restore the base model, bit for bit, in place.
 
-    After an error the model is as it was.
+    If an error is raised, the model is unchanged.
 
     Args:
         model: Model with a delta.
 
     Raises:
-        RuntimeError: If the model has no delta, or its values are no longer
-            those of the delta, so that reverting would mix two models.
+        RuntimeError: If the model has no delta, or its values have changed
+            since, so that reverting would mix two models.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -99,24 +99,24 @@ def revert(model: nn.Module) -> None:
         except OtherBitsError as other:
             raise RuntimeError(
                 'revert: expected the values that the delta wrote, got '
-                f'others ({other}). The model has been trained, converted or '
-                'loaded since. Load the base again and call forget.'
+                f'others ({other}). The model has since been trained, '
+                'converted or loaded. Load the base again and call forget.'
             ) from None
         state.exchange = None
 
 
 def switch(model: nn.Module, delta: Delta) -> None:
-    """Take off the model's delta, if it has one, and put on another.
+    """Replace the model's delta, if it has one, by another.
 
-    If the other one does not fit, the model keeps the first.
+    If the new delta does not fit, the model keeps the old one.
 
     Args:
         model: Base of the delta, with or without another delta.
-        delta: Delta to put on.
+        delta: Delta to apply.
 
     Raises:
-        RuntimeError: As :func:`revert`.
-        ValueError: As :func:`apply`.
+        RuntimeError: See :func:`revert`.
+        ValueError: See :func:`apply`.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -143,17 +143,17 @@ def switch(model: nn.Module, delta: Delta) -> None:
 
 @contextmanager
 def applied(model: nn.Module, delta: Delta) -> Iterator[nn.Module]:
-    """The model with a delta, for the duration of a ``with`` block.
+    """Apply a delta for the duration of a ``with`` block.
 
-    Other threads that change the delta of the model wait for its end.
+    Other threads that would change the delta of the model wait for its end.
 
     Args:
         model: Base of the delta, without a delta.
-        delta: Delta to put on.
+        delta: Delta to apply.
 
     Raises:
-        RuntimeError: As :func:`apply` and :func:`revert`.
-        ValueError: As :func:`apply`.
+        RuntimeError: See :func:`apply` and :func:`revert`.
+        ValueError: See :func:`apply`.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -180,9 +180,9 @@ def applied_delta(model: nn.Module) -> Delta | None:
 
 
 def forget(model: nn.Module) -> None:
-    """Treat the model, as it is, as a plain one; drop the stored base.
+    """Treat a model with a delta as a plain model; drop the stored base.
 
-    Use it after training a model with a delta, or after loading another
+    Use this after training a model with a delta, or after loading another
     checkpoint into it.
 
     Args:
@@ -195,7 +195,7 @@ def forget(model: nn.Module) -> None:
         >>> from gps_seg.delta import extract
         >>> base, tuned = nn.Linear(4, 2), nn.Linear(4, 2)
         >>> apply(base, extract(base.state_dict(), tuned.state_dict()))
-        >>> forget(base)  # now a plain model, tuned for good
+        >>> forget(base)  # a plain model now; the base is lost
         >>> bool((base.weight == tuned.weight).all())
         True
     """

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Remember a base by its digests, so that training need not keep a copy."""
+"""Remember a base by its digests, so that training needs no copy of it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ from gps_seg.sparse import Selection
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """What must be known of a base to make deltas of it later.
+    """The facts about a base that are needed to make deltas later.
 
-    It is plain data, a few bytes per tensor, and can go into a checkpoint.
+    They are plain data, a few bytes per tensor, and fit into a checkpoint.
 
     Args:
         selection: Entries that train.
@@ -34,11 +34,11 @@ class Baseline:
         digests: Digests of the selected entries, the whole parameters and the
             buffers, by name; a new tensor has none.
         fingerprint: Digests of all whole tensors of the base, by name; None
-            if a checkpoint of version 0.1 did not keep them.
+            for a checkpoint of version 0.1 without them.
         tied: Further names of the weights with selected entries, each with
             the name in the selection. A delta has the entries under every
-            name, so that it fits weights that were saved separately.
-        sketches: Sketches of the tensors that may stay as they are, by name;
+            name, so that it also fits weights that were saved separately.
+        sketches: Sketches of the tensors that may stay unchanged, by name;
             see :class:`~gps_seg.delta.Delta`.
 
     Example:
@@ -84,7 +84,7 @@ class Baseline:
             selection: Selection for this model.
             whole: Names of the parameters that train whole.
             new: Names of the tensors without a base, such as those of a
-                randomly initialised head. They go into every delta, whole,
+                randomly initialised head. Every delta contains them whole,
                 whether they train or not.
 
         Raises:
@@ -103,8 +103,8 @@ class Baseline:
         unknown = sorted({*selection, *whole, *new} - tensors.keys())
         if unknown or set(new) & selection.keys():
             raise ValueError(
-                'baseline: expected tensors of the model, and new ones among '
-                'those of which no entries were selected, got '
+                'baseline: expected tensors of the model, and new tensors '
+                'without selected entries, got '
                 f'{unknown or sorted(set(new) & selection.keys())}.'
             )
         old = sorted(tensors.keys() - set(new))
@@ -121,9 +121,9 @@ class Baseline:
 
     @property
     def record(self) -> dict[str, Any]:
-        """All but the selection, for a checkpoint.
+        """Everything except the selection, for a checkpoint.
 
-        ``Baseline(selection, **record)`` is this baseline again.
+        ``Baseline(selection, **record)`` restores the baseline.
         """
         known = self.fingerprint
         return {
@@ -139,12 +139,12 @@ class Baseline:
         source: Source,
         info: DeltaInfo | None = None,
     ) -> Delta:
-        """The delta from the base to the present values.
+        """Make the delta from the base to the present values.
 
-        Trained tensors are always in it, buffers only if they changed.
+        It always contains trained tensors, and buffers only if they changed.
 
         Args:
-            source: Model, or a state dict such as that of the EMA.
+            source: Model, or a state dict, such as the averaged weights.
             info: Facts about the task.
 
         Raises:
@@ -172,10 +172,10 @@ class Baseline:
 
 
 def _further_names(model: nn.Module, names: Collection[str]) -> dict[str, str]:
-    """Names of the same parameters besides the given ones.
+    """Further names of the same parameters.
 
     Returns:
-        Further name to given name; of several given names, the first.
+        Further name -> given name; the first one if several were given.
     """
     named = dict(model.named_parameters(remove_duplicate=False))
     given: dict[int, str] = {}

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a delta does to one tensor, and how that tensor is recognised."""
+"""The change of one tensor, and the digest by which its base is recognised."""
 
 import hashlib
 import math
@@ -12,7 +12,7 @@ from torch import Tensor
 from gps_seg.delta.values import Coded, Exact, Values
 from gps_seg.sparse.training.entries import read_entries, write_entries
 
-#: Types of numbers that a delta can hold, by the name in the file.
+#: Number types that a delta can contain, by their name in the file.
 DTYPES: Mapping[str, torch.dtype] = {
     'float64': torch.float64,
     'float32': torch.float32,
@@ -31,7 +31,7 @@ _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """New values of some entries of a tensor, or of all.
+    """New values of some or all entries of a tensor.
 
     Args:
         shape: Shape of the tensor in the model.
@@ -40,8 +40,8 @@ class Change:
         indices: Flat indices of the entries, int64, strictly increasing;
             None if the tensor is replaced whole.
         base: Digest of the base at these entries. None for a new tensor, such
-            as that of a randomly initialised head: it replaces whatever the
-            model has.
+            as one of a randomly initialised head, which replaces any values
+            of the model.
     """
 
     shape: torch.Size
@@ -58,7 +58,7 @@ class Change:
 
     @property
     def storage(self) -> str:
-        """How the values are kept, in a few words.
+        """The number format of the values, in a few words.
 
         For example ``float32``, ``float32 as float16`` or
         ``float32 in 8 bits``.
@@ -73,7 +73,7 @@ class Change:
 
     @property
     def is_lossless(self) -> bool:
-        """Whether the values have the full width of the model's."""
+        """Whether the values have the full precision of the model."""
         return (
             isinstance(self.values, Exact)
             and self.values.numbers.dtype == self.dtype
@@ -102,8 +102,8 @@ class Change:
             )
         if not self.values.is_finite:
             raise ValueError(
-                'values: expected finite values, got NaN or infinity. Either '
-                'the training diverged, or the number format is too narrow.'
+                'values: expected finite values, got NaN or infinity. The '
+                'training diverged, or the number format is too narrow.'
             )
 
     def _check_values(self) -> None:
@@ -124,11 +124,11 @@ class Change:
             )
 
     def read(self, tensor: Tensor) -> Tensor:  # shape: (num_entries,)
-        """Copy the entries out of a tensor of the model."""
+        """Copy the entries of a tensor of the model."""
         return entries_of(tensor, self.indices)
 
     def write(self, tensor: Tensor, values: Tensor) -> None:
-        """Put values, in the order of the entries, into a tensor in place."""
+        """Write values, in the order of the entries, into a tensor."""
         if self.indices is None:
             tensor.detach().copy_(values.view(tensor.shape))
         else:
@@ -138,7 +138,7 @@ class Change:
 def change_of(
     tuned: Tensor, indices: Tensor | None, base: str | None
 ) -> Change:
-    """The change that leads to the present values of a tensor.
+    """Make the change that leads to the present values of a tensor.
 
     Args:
         tuned: Tensor of the tuned model, of any shape.
@@ -153,7 +153,7 @@ def entries_of(
     tensor: Tensor,
     indices: Tensor | None,  # shape: (num_entries,)
 ) -> Tensor:  # shape: (num_entries,)
-    """Copy some entries out of a tensor, or (None) all."""
+    """Copy some entries of a tensor; all if ``indices`` is None."""
     if indices is None:
         return tensor.detach().reshape(-1).clone()
     return read_entries(tensor, indices)
@@ -163,21 +163,21 @@ def digest(
     values: Tensor,  # shape: (num_entries,)
     shape: torch.Size,
 ) -> str:
-    """Fingerprint of some entries of a tensor: equal iff all bits are.
+    """Fingerprint of some entries of a tensor: equal only if all bits are.
 
-    BLAKE2b of 16 bytes over dtype, shape and the little-endian values, in
+    It is BLAKE2b with 16 bytes over dtype, shape and little-endian values, in
     hexadecimal.
     """
     hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
     hashed.update(type_text(values.dtype, shape).encode())
-    # NumPy lacks bfloat16 and others, but their bits are those of integers.
+    # NumPy lacks bfloat16 and other types, so the bits are read as integers.
     plain = as_integers(values) if values.is_floating_point() else values
     hashed.update(plain.cpu().contiguous().numpy().data)
     return hashed.hexdigest()
 
 
 def type_text(dtype: torch.dtype, shape: torch.Size) -> str:
-    """Type and shape of a tensor as they are hashed."""
+    """Type and shape of a tensor, as text for a hash."""
     return f'{DTYPE_NAMES.get(dtype, str(dtype))}{list(shape)}'
 
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Weighted sums of deltas of one base.
 
-``base + sum_i weight_i * (tuned_i - base)``, where the sum for an entry is
-over the deltas that have it. It is computed in float64 as
+The sum is ``base + sum_i weight_i * (tuned_i - base)``, for each entry over
+the deltas that have it. It is computed in float64 as
 ``(1 - sum_i weight_i) * base + sum_i weight_i * tuned_i``: a weight of 0 gives
 the base, a single weight of 1 the tuned value, bit for bit.
 """
@@ -30,11 +30,11 @@ from gps_seg.delta.values import Exact
 
 
 def scaled(base: Source, delta: Delta, alpha: float) -> Delta:
-    """The weight-space ensemble of base and tuned model.
+    """Scale a delta: the weight-space ensemble of base and tuned model.
 
-    ``(1 - alpha) * base + alpha * tuned``, as in WiSE-FT (Wortsman et al.,
-    CVPR 2022): the base at 0, the tuned model at 1, both bit for bit; beyond
-    1 it extrapolates. A new tensor has no base to be averaged with and is the
+    The result is ``(1 - alpha) * base + alpha * tuned``, as in WiSE-FT
+    (Wortsman et al., CVPR 2022): the base at 0 and the tuned model at 1, both
+    bit for bit; beyond 1 it extrapolates. A new tensor has no base and is the
     same at every ``alpha``.
 
     Args:
@@ -43,8 +43,8 @@ def scaled(base: Source, delta: Delta, alpha: float) -> Delta:
         alpha: Share of the tuned model.
 
     Raises:
-        ValueError: If it is not the base of the delta, or ``alpha`` is not
-            finite or so large that a value overflows.
+        ValueError: If ``base`` is not the base of the delta, or ``alpha`` is
+            not finite or so large that a value overflows.
 
     Example:
         >>> from gps_seg.delta import extract, merged_state
@@ -63,7 +63,7 @@ def combine(
     weights: Sequence[float],
     info: DeltaInfo | None = None,
 ) -> Delta:
-    """The weighted sum of deltas; it has the entries of all of them.
+    """Compute the weighted sum of deltas, which has the entries of all.
 
     Integers (counters of BatchNorm) are rounded. A new tensor is not summed:
     the deltas that have it must agree on it.
@@ -75,7 +75,7 @@ def combine(
         info: Facts about the result.
 
     Raises:
-        ValueError: If a delta is of another base, weights do not fit, a
+        ValueError: If a delta belongs to another base, weights do not fit, a
             value overflows, or new tensors differ.
 
     Example:
@@ -88,8 +88,8 @@ def combine(
     """
     if len(deltas) != len(weights) or not deltas:
         raise ValueError(
-            f'weights: expected one for each of one or more deltas, got '
-            f'{len(weights)} for {len(deltas)}.'
+            'weights: expected one for each of one or more deltas, got '
+            f'{len(weights)} weights for {len(deltas)} deltas.'
         )
     if not all(-float('inf') < weight < float('inf') for weight in weights):
         raise ValueError(f'weights: expected finite ones, got {weights}.')
@@ -139,8 +139,8 @@ def _agreed_on_new(
             ):
                 raise ValueError(
                     'deltas: expected equal values of a tensor that has no '
-                    f'base, got different ones ({name}). Leave it out of all '
-                    'but one with Delta.restricted.'
+                    f'base, got different ones ({name}). Remove it from all '
+                    'deltas but one with Delta.restricted.'
                 )
     return changes
 
@@ -187,7 +187,7 @@ def _weighted(
     mean = (1 - share) * base.double() + total
     if not base.is_floating_point():
         mean = mean.round()
-    # Where there is nothing to add up, not even a -0.0 may become 0.0.
+    # Without a sum, the bits must stay, even those of -0.0.
     is_kept = (count == 0) | ((count == 1) & (share == 1))
     return torch.where(is_kept, kept, mean.to(base.dtype))
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A task as data: what it changes in a base model, and facts about it."""
+"""A task as data: its changes to a base model, and facts about it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,24 +21,23 @@ class Delta:
     """The changes that turn a base model into a tuned one.
 
     Attributes:
-        selection: Entries of those tensors that change in part.
+        selection: Selected entries of tensors that change in part.
 
     Args:
         changes: Change of each parameter or buffer, by name; kept in sorted
             order.
         info: Facts about the task.
         fingerprint: Short digests (16 hexadecimal digits) of the base's
-            tensors, by name: of all that the delta leaves alone or changes
-            in part; others are left out. None if the base is known only
-            where the delta changes it, as in a file of format version 1.
+            tensors, by name, for all that the delta does not change or
+            changes in part; others are dropped. None if the base is known
+            only where the delta changes it, as in a file of format version 1.
         sketches: Numbers that distinguish rounding from another base, by
-            name, for tensors that the delta leaves alone; others are left
-            out.
+            name, for tensors that the delta does not change; others are
+            dropped.
 
     Raises:
-        ValueError: If a change or a sketch is not well-formed, or a
-            fingerprint lacks a tensor that changes in part. The message
-            names the tensor.
+        ValueError: If a change or a sketch is malformed, or a fingerprint
+            lacks a tensor that changes in part. The message names the tensor.
 
     Example:
         >>> import pathlib, tempfile, torch
@@ -87,22 +86,22 @@ class Delta:
 
     @property
     def is_lossless(self) -> bool:
-        """Whether all values have the full width of the model's."""
+        """Whether all values have the full precision of the model."""
         return all(change.is_lossless for change in self.changes.values())
 
     @property
     def new(self) -> frozenset[str]:
-        """Names of the tensors that are new in the task: without a base."""
+        """Names of the tensors that are new in the task and have no base."""
         return frozenset(n for n, c in self.changes.items() if c.base is None)
 
     @property
     def untouched(self) -> frozenset[str]:
-        """Names of the tensors of the base that it is known to leave alone."""
+        """Names of the known tensors of the base that do not change."""
         return frozenset((self.fingerprint or {}).keys() - self.changes.keys())
 
     @property
     def base_digests(self) -> dict[str, str]:
-        """Short digests of all tensors of the base that are known whole."""
+        """Short digests of all whole tensors of the base that are known."""
         replaced = {
             name: short(change.base)
             for name, change in self.changes.items()
@@ -111,9 +110,9 @@ class Delta:
         return {**replaced, **(self.fingerprint or {})}
 
     def restricted(self, keep: Callable[[str], bool]) -> 'Delta':
-        """The changes of the tensors whose name ``keep`` accepts.
+        """Keep only the changes of tensors whose name ``keep`` accepts.
 
-        The base need no longer be the same in the other tensors.
+        The other tensors of the base are no longer compared.
 
         Example:
             >>> import torch
@@ -129,11 +128,11 @@ class Delta:
         known = self.fingerprint
         if known is not None:
             known = {n: digest for n, digest in known.items() if keep(n)}
-        # The sketches of what is no longer known are left out.
+        # Sketches of tensors that are no longer known are dropped.
         return replace(self, changes=kept, fingerprint=known)
 
     def without_new(self) -> 'Delta':
-        """The changes of the tensors that have a base."""
+        """Keep only the changes of tensors that have a base."""
         return self.restricted(lambda name: name not in self.new)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -143,7 +142,7 @@ class Delta:
         describes their layout.
 
         Raises:
-            OSError: If it cannot be written; what was there is untouched.
+            OSError: If it cannot be written; an existing file is unchanged.
         """
         content = Content(
             self.changes, self.info, self.fingerprint, self.sketches
@@ -152,13 +151,13 @@ class Delta:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> 'Delta':
-        """Read what :meth:`save` wrote; nothing in a file can run code.
+        """Read a file that :meth:`save` wrote; it cannot run code.
 
         Raises:
             FileNotFoundError: If there is no such file.
             PermissionError: If it may not be read.
-            ValueError: If it is not a delta, is damaged or of another
-                version, or breaks a rule of the format.
+            ValueError: If it is not a delta, is damaged, has another version,
+                or breaks a rule of the format.
         """
         header, arrays = read_container(path)
         try:

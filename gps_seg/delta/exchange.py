@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Exchange the values of a delta and those of the base in a model's tensors.
+"""Write the values of a delta into a model's tensors, and restore the base.
 
-The values that a delta replaced are stored, not computed, because in floating
+The values that a delta replaces are stored, not computed, because in floating
 point ``(base + delta) - delta`` is not ``base``.
 """
 
@@ -28,7 +28,7 @@ class Exchange:
     """Values at the entries of a delta, before and after, by tensor.
 
     Args:
-        delta: Delta to put on.
+        delta: Delta to apply.
         known: Digests of the tensors of the model.
     """
 
@@ -40,22 +40,22 @@ class Exchange:
         self._tuned: dict[str, Tensor] = {}
 
     def put_on(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write the values of the delta; after an error all is as before.
+        """Write the values of the delta; an error leaves all unchanged.
 
         Args:
             tensors: Tensors that the delta changes, by name.
 
         Raises:
-            OtherBitsError: If a tensor is not that of the base.
+            OtherBitsError: If a tensor differs from the base.
             ValueError: If a tensor cannot be written, or two of them share
-                memory and get different values.
+                memory and would get different values.
         """
         for name, tensor in tensors.items():
             _check_can_be_written(name, tensor)
         self._held = self._known.before(tensors)
         try:
-            # A group is read, then written, and only then the next one: the
-            # entries lie scattered, and are in the cache the second time.
+            # Each group is written directly after it was read, while its
+            # scattered entries are still in the cache.
             for names in sharing_memory(tensors):
                 for name in names:
                     self._read(name, tensors[name])
@@ -70,11 +70,11 @@ class Exchange:
         self._held.written(tensors)
 
     def take_off(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write the values of the base; after an error all is as before.
+        """Write the values of the base; an error leaves all unchanged.
 
         Raises:
-            OtherBitsError: If a tensor is gone, or no longer has the values
-                that were written.
+            OtherBitsError: If a tensor is missing, or no longer has the
+                values that were written.
         """
         checked: list[str] = []
         intact: list[str] = []
@@ -98,7 +98,7 @@ class Exchange:
         self._held.written(tensors)
 
     def _read(self, name: str, tensor: Tensor) -> None:
-        """Keep the values of the base, and compute the new ones."""
+        """Store the values of the base, and compute the new ones."""
         change = self.delta.changes[name]
         base = change.read(tensor)
         if change.base not in (None, digest(base, change.shape)):

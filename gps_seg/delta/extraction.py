@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Make a delta from two sets of weights: the base's and the tuned ones."""
+"""Make a delta from two sets of weights: base and tuned."""
 
 from collections.abc import Mapping
 
@@ -25,10 +25,10 @@ def extract(
     tuned_state: Mapping[str, Tensor],
     info: DeltaInfo | None = None,
 ) -> Delta:
-    """The delta between any two checkpoints of one architecture.
+    """Make the delta between any two checkpoints of one architecture.
 
-    Entries count as changed if a bit differs. A tensor of which more than
-    half changed is kept whole; a tensor that the base lacks counts as new.
+    Entries count as changed if a bit differs. If more than half of a tensor
+    has changed, it is stored whole. A tensor that the base lacks is new.
 
     Args:
         base_state: State dict of the base, without a head that was initialised
@@ -38,7 +38,7 @@ def extract(
 
     Raises:
         ValueError: If the base has a tensor that the tuned model lacks, or
-            one of another shape or dtype.
+            that has another shape or dtype there.
 
     Example:
         >>> base = {'weight': torch.zeros(2, 4)}

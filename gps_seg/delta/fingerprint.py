@@ -27,7 +27,7 @@ def fingerprint_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def sketches_of(tensors: Mapping[str, Tensor]) -> dict[str, Sketch]:
-    """Sketches of whole tensors, by name, as far as they have any."""
+    """Sketches of whole tensors, by name; tensors without one are left out."""
     sketches = {name: sketch_of(tensor) for name, tensor in tensors.items()}
     return {n: sketch for n, sketch in sketches.items() if sketch is not None}
 
@@ -35,20 +35,20 @@ def sketches_of(tensors: Mapping[str, Tensor]) -> dict[str, Sketch]:
 def rest_of(
     fingerprint: Mapping[str, str], changes: Mapping[str, Change]
 ) -> dict[str, str]:
-    """The part of a fingerprint that is not in the changes.
+    """The part of a fingerprint that the changes do not contain.
 
-    A tensor that is replaced whole has a digest of its own, or no base.
+    A tensor that is replaced whole has its digest in the change, or no base.
 
     Raises:
         ValueError: If a tensor that changes in part has no digest, or a
-            digest is not of the right form.
+            digest is malformed.
     """
     parts = {n for n, c in changes.items() if c.indices is not None}
     missing = sorted(parts - fingerprint.keys())
     if missing:
         raise ValueError(
             'fingerprint: expected a digest of each tensor that changes in '
-            f'part, got none for {missing}. Take that of the whole base.'
+            f'part, got none for {missing}. Use the digests of the whole base.'
         )
     rest = {
         name: fingerprint[name]
@@ -67,10 +67,10 @@ def rest_of(
 def sketches_of_rest(
     sketches: Mapping[str, Sequence[float]], untouched: Collection[str]
 ) -> dict[str, Sketch]:
-    """The sketches of the tensors that a delta leaves alone.
+    """The sketches of the tensors that a delta does not change.
 
     Raises:
-        ValueError: If one is not of the right form.
+        ValueError: If a sketch is malformed.
     """
     rest = {n: tuple(sketches[n]) for n in sorted(sketches) if n in untouched}
     for name, sketch in rest.items():
@@ -83,5 +83,5 @@ def sketches_of_rest(
 
 
 def is_hexadecimal(text: str) -> bool:
-    """Whether a text has lower-case hexadecimal digits only."""
+    """Whether a text has only lower-case hexadecimal digits."""
     return not set(text) - set('0123456789abcdef')

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a delta says about itself: facts to read, none that change a weight."""
+"""Facts about a task in its delta; they do not change any weight."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
 from gps_seg.text.printable import on_one_line
 from gps_seg.text.short import short_method_text
 
-#: Metrics in the short form.
+#: Number of metrics in the short form.
 _SHOWN = 2
 
 
@@ -41,11 +41,11 @@ class DeltaInfo:
         config: Text of the config of the training.
         metric: Metrics at the time of saving, by name; finite numbers.
         versions: Versions of the libraries, by name.
-        seed: Seed of the run, by which a randomly initialised part of the
-            base can be drawn again; None if it is not known.
+        seed: Seed of the run, which can draw randomly initialised parts of
+            the base again; None if it is unknown.
 
     Raises:
-        ValueError: If a field does not have the form given here.
+        ValueError: If a field is malformed.
 
     Example:
         >>> DeltaInfo(
@@ -78,7 +78,7 @@ class DeltaInfo:
         object.__setattr__(self, 'palette', tuple(map(tuple, self.palette)))
 
     def __repr__(self) -> str:
-        # Neither the config nor 150 class names belong on a line.
+        # The config, or 150 class names, would not fit on a line.
         metrics = [f'{n} {v:.2f}' for n, v in self.metric.items()]
         lines = len(self.config.splitlines())
         parts = (
@@ -102,7 +102,7 @@ class DeltaInfo:
         """The inverse of :meth:`to_json`; old records have no seed.
 
         Raises:
-            ValueError: If it is not what :meth:`to_json` gives.
+            ValueError: If fields are missing, unknown or malformed.
         """
         names = {field.name for field in fields(cls)}
         if not isinstance(record, dict) or (record.keys() | {'seed'} != names):

@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""JSON from an unknown file: no key twice, and limited nesting."""
+"""Read JSON from an unknown file: no repeated keys, limited nesting."""
 
 import json
 from collections import Counter
 from typing import Any
 
-#: Nesting depth of lists and objects. Code that walks through a value, such as
-#: ``json.dumps`` with an indent, needs several nested calls for each level.
+#: Largest nesting depth of lists and objects. Code that walks through a value,
+#: such as ``json.dumps`` with an indent, needs several nested calls per level.
 MAX_DEPTH = 64
 
 

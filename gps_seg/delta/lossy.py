@@ -1,10 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Smaller deltas: values in half precision, or differences in a few bits.
 
-Bits are lost here, once, and nowhere else: the result says so
-(``is_lossless`` is False), and is saved, loaded and applied without further
-loss. What is not in the delta keeps all its bits, so that reverting stays
-exact.
+Only this module loses bits. The result is marked (``is_lossless`` is False),
+and it is saved, loaded and applied without further loss. Entries that are not
+in the delta keep all their bits, so that reverting stays exact.
 """
 
 from dataclasses import replace
@@ -26,15 +25,16 @@ _ITERATIONS = 50
 
 
 def rounded(delta: Delta, dtype: torch.dtype) -> Delta:
-    """A delta with all float values rounded to half precision.
+    """Round all float values of a delta to half precision.
 
     Args:
-        delta: Delta with values as they were trained.
+        delta: Delta with trained values.
         dtype: ``torch.float16`` (11 significant bits, numbers up to 65504)
             or ``torch.bfloat16`` (8 bits, the range of float32).
 
     Raises:
-        ValueError: If it is another dtype, or a value does not fit float16.
+        ValueError: If the dtype is another one, or a value is too large for
+            float16.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -67,25 +67,25 @@ def quantized(
     bits: int,
     levels: Levels = 'kmeans',
 ) -> Delta:
-    """A delta whose float values are coded differences to the base.
+    """Code the float values of a delta as differences from the base.
 
-    Each tensor has levels of its own. "Revisiting the Parameter Efficiency of
+    Each tensor has its own levels. "Revisiting the Parameter Efficiency of
     Adapters from the Perspective of Precision Redundancy" (Jie et al., ICCV
-    2023) finds that what a task adds to a network needs far fewer bits than
-    the network. Integers, new tensors (those of a head, for example) and
-    tensors with fewer entries than levels are kept as they are.
+    2023) finds that the parameters that a task adds to a network need far
+    fewer bits than the network. Integers, new tensors (such as those of a
+    head) and tensors with fewer entries than levels are not changed.
 
     Args:
         base: Model or state dict, without a delta.
-        delta: Delta that was made for this base.
+        delta: Delta of this base.
         bits: Bits per value: 1, 2, 4 or 8.
         levels: ``'kmeans'`` fits ``2 ** bits`` levels to each tensor and
-            writes them all; ``'uniform'`` puts them evenly between the least
-            and the greatest difference and writes those two.
+            stores all of them. ``'uniform'`` spaces them evenly between the
+            smallest and the largest difference and stores only those two.
 
     Raises:
-        ValueError: If it is not the base of the delta, or an option is
-            none of these.
+        ValueError: If ``base`` is not the base of the delta, or an option is
+            unknown.
 
     Example:
         >>> from gps_seg.delta import extract, merged_state
@@ -131,11 +131,11 @@ def kmeans_levels(
     values: Tensor,  # shape: (n,), float64, n >= num_levels
     num_levels: int,
 ) -> Tensor:  # shape: (num_levels,), increasing
-    """Levels with the least squared distance to the values, locally.
+    """Find levels with a locally minimal squared distance to the values.
 
-    Lloyd's algorithm in one dimension: clusters are stretches of the sorted
-    values, so that their means come from sums over prefixes. It starts at
-    evenly spaced quantiles and draws nothing at random.
+    This is Lloyd's algorithm in one dimension. Clusters are ranges of the
+    sorted values, so that prefix sums give their means. It starts at evenly
+    spaced quantiles and is not random.
     """
     ordered = values.sort().values
     sums = torch.cat([ordered.new_zeros(1), ordered.cumsum(0)])

@@ -21,18 +21,18 @@ from gps_seg.delta.values import Coded
 def merged_state(
     base_state: Mapping[str, Tensor], delta: Delta
 ) -> dict[str, Tensor]:
-    """State dict of the tuned model; that of the base does not change.
+    """Compute the state dict of the tuned model; the base does not change.
 
-    Tensors that share memory in the base's state dict share it in the result.
+    Tensors that share memory in the base also share memory in the result.
 
     Args:
-        base_state: State dict of the base. New tensors of the task may be
-            absent, or have any shape.
+        base_state: State dict of the base; tensors that are new in the task
+            may be absent, or have any shape.
         delta: Delta of this base.
 
     Raises:
-        ValueError: If it is not the base of the delta, or two of its
-            tensors share memory and get different values.
+        ValueError: If ``base_state`` is not the base of the delta, or two of
+            its tensors share memory and would get different values.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -41,7 +41,7 @@ def merged_state(
         >>> merged_state(base, delta)
         {'bias': tensor([0., 1., 0.])}
     """
-    # A copy of the dict as a whole keeps tied tensors tied.
+    # Copying the whole dict at once keeps tied tensors tied.
     merged = copy.deepcopy(dict(base_state))
     rest = delta.without_new()
     values = resolved(rest, base_values(merged, rest))
@@ -73,12 +73,12 @@ def resolved(
     """The new values of all entries, in the dtypes of the model.
 
     Args:
-        delta: Delta that has the values.
+        delta: Delta with the values.
         base: Values of the base at these entries, by name; see
             :func:`~gps_seg.delta.base.matching.base_values`.
 
     Raises:
-        ValueError: If a value overflows by a coded difference.
+        ValueError: If adding a coded difference overflows.
     """
     return {
         name: resolve(name, change, base[name])
@@ -93,12 +93,12 @@ def resolve(
 ) -> Tensor:  # shape: (num_entries,)
     """The new values of one tensor; see :func:`resolved`."""
     values = change.values.resolve(base)
-    # Values that are stored as they are were checked when read.
+    # Values that are not coded were checked when they were read.
     if isinstance(change.values, Coded) and not _is_finite(values):
         raise ValueError(
-            f'values: expected finite ones, got a base + difference that '
-            f'is not ({name}). Use the delta before it was quantized, or '
-            'quantize it to more bits.'
+            'values: expected finite values, got a sum of base and '
+            f'difference that is not finite ({name}). Use the delta before '
+            'it was quantized, or quantize it to more bits.'
         )
     return values
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which model has which delta.
+"""The delta that is applied to a model.
 
-The answer is stored in a weak table outside the models, so that a model's
-modules, state-dict keys, copies and pickles are those of a plain model.
+It is stored in a weak table outside the models, so that a model's modules,
+state-dict keys, copies and pickles are those of a plain model.
 """
 
 from threading import RLock
@@ -23,11 +23,11 @@ class ModelState:
         self.exchange: Exchange | None = None
 
     def present(self, action: str) -> Exchange:
-        """The delta that is on the model; RuntimeError if there is none."""
+        """The applied delta; raises RuntimeError if there is none."""
         if self.exchange is None:
             raise RuntimeError(
                 f'{action}: expected a model with a delta, got one without. '
-                'Only the model that apply was called with has a delta, not a '
+                'Only the model that was given to apply has a delta, not a '
                 'copy of it.'
             )
         return self.exchange

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which selected entries do several deltas have in common?"""
+"""The selected entries that several deltas have in common."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -32,12 +32,12 @@ class Overlap(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Common entries as a share of all, in [0, 1]; 0 if there are none."""
+        """Common entries as a share of the union, in [0, 1]; 0 if empty."""
         return self.common / self.union if self.union else 0.0
 
 
 def overlap(deltas: Sequence[Delta]) -> list[Overlap]:
-    """One row per weight with selected entries, the total last.
+    """Compare deltas: one row per weight with selected entries, then a total.
 
     Tensors that are replaced whole have no selection and are left out.
 

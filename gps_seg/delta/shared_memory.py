@@ -9,7 +9,7 @@ from gps_seg.delta.change import Change, same_bits
 
 
 def sharing_memory(tensors: Mapping[str, Tensor]) -> list[list[str]]:
-    """Names in groups; the tensors of a group lie in the same memory."""
+    """Group names of tensors; the tensors of a group share memory."""
     spans = sorted(
         (str(tensor.device), memory.data_ptr(), memory.nbytes(), name)
         for name, tensor in tensors.items()
@@ -42,9 +42,9 @@ def check_agreement(
     """Check that no value was overwritten under another name.
 
     Args:
-        names: Names of tensors in the same memory.
-        changes: Content of a delta.
-        tensors: Tensors by name, all written.
+        names: Names of tensors that share memory.
+        changes: All changes of a delta, by name.
+        tensors: Tensors after they were written, by name.
         written: New values by name, in the order of the entries.
 
     Raises:
@@ -58,8 +58,8 @@ def check_agreement(
         if not same_bits(changes[name].read(tensors[name]), values):
             raise ValueError(
                 'delta: expected one value for each place in memory, got '
-                f'different ones ({", ".join(names)}). These share memory in '
-                'this model (one weight under several names, or views that '
-                'overlap), but not in that of the delta. Give each its own '
-                'memory.'
+                f'different ones ({", ".join(names)}). These tensors share '
+                'memory in this model (one weight under several names, or '
+                'views that overlap), but not in the model of the delta. Give '
+                'each its own memory.'
             )

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A tensor up to rounding, in four numbers.
+"""Recognise a tensor up to rounding, by four numbers.
 
-Some tensors of a base are not read but computed when it is built, such as a
-position embedding that is resized to another grid. Another kind of processor
-rounds differently, so that their digests differ although the models are the
-same. The sketches of the two tensors distinguish rounding from other weights.
+Some tensors of a base are not read from a file but computed when it is built,
+such as a position embedding that is resized to another grid. Another kind of
+processor rounds differently. Then their digests differ, although the models
+are the same. Sketches of the tensors distinguish rounding from other weights.
 """
 
 import hashlib
@@ -21,10 +21,11 @@ from gps_seg.delta.change import type_text
 SKETCH_NUMBERS = 4
 Sketch = tuple[float, ...]  # SKETCH_NUMBERS long
 #: Relative to the norm. A resized entry is a sum of at most 16 products (an
-#: error of 16 * 2**-24 = 1e-6), at a position that float32 gives to 4e-6 of a
-#: step between grid points: 1e-5 in all. Measured: 5e-7.
+#: error of 16 * 2**-24 = 1e-6), at a position that float32 represents to 4e-6
+#: of a step between grid points: 1e-5 in total. Measured: 5e-7.
 _TOLERANCE = 3e-5
-#: A few entries round to the other neighbour, which counts for more.
+#: In half precision, a few entries round to the other neighbour, which is
+#: farther away.
 _HALF_TOLERANCE = 3e-4
 _FREQUENCIES = tuple(map(math.sqrt, (1, 2, 3)))
 _WIDTH = 1024
@@ -32,11 +33,11 @@ _PIECE = 64 * _WIDTH
 
 
 def sketch_of(tensor: Tensor) -> Sketch | None:
-    """Norm and three projections of a tensor, on the CPU in float64.
+    """Compute the norm and three projections of a tensor, in float64.
 
     Returns:
-        Sketch; None for integers, for a tensor of zeros, and for one with a
-        NaN or an infinity. These must be equal bit for bit.
+        The sketch, or None for integers, for a tensor of zeros, and for a
+        tensor with NaN or infinity. Such tensors must be equal bit for bit.
     """
     if not tensor.is_floating_point():
         return None
@@ -53,7 +54,7 @@ def sketch_of(tensor: Tensor) -> Sketch | None:
 
 
 def is_sketch(numbers: Sequence[float]) -> bool:
-    """Whether numbers can be those of a sketch."""
+    """Whether numbers can be a sketch."""
     finite = all(abs(number) < float('inf') for number in numbers)
     return finite and numbers[0] > 0
 
@@ -78,7 +79,7 @@ def agree(
 
 
 def _start(tensor: Tensor) -> int:
-    """Phase of the waves; it differs for tensors of other types or shapes."""
+    """Phase of the waves, which depends on type and shape of the tensor."""
     text = type_text(tensor.dtype, tensor.shape).encode()
     return int.from_bytes(
         hashlib.blake2b(text, digest_size=2).digest(), 'little'
@@ -91,9 +92,9 @@ def _projections(
 ) -> Tensor:  # shape: (3,)
     """Dot products with ``cos(frequency * (start + i))``.
 
-    Computed as ``cos(a + b) = cos(a) cos(b) - sin(a) sin(b)`` over rows of the
-    values. This saves most of the cosines, which would take longer than the
-    hashes.
+    They are computed by ``cos(a + b) = cos(a) cos(b) - sin(a) sin(b)`` over
+    rows of the values. This avoids most cosines, which would take longer than
+    the hashes.
     """
     rows = functional.pad(values, (0, -len(values) % _WIDTH)).view(-1, _WIDTH)
     inner = _angles(0, 1, _WIDTH)
@@ -104,6 +105,6 @@ def _projections(
 
 
 def _angles(start: int, step: int, count: int) -> Tensor:  # shape: (count, 3)
-    # The default device may be another one, or meta.
+    # The default device may be a GPU, or meta.
     places = start + step * torch.arange(count, device='cpu').double()
     return torch.stack([places * f for f in _FREQUENCIES], 1)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""New values of a tensor: as they are, or as coded differences to the base.
+"""New values of a tensor: exact, or as coded differences from the base.
 
-A file may keep values in fewer bits than the model does. Bits are lost when
-such a delta is made (``lossy.py``), never when it is saved, loaded or applied.
+A file may store values in fewer bits than the model. Bits are lost when such a
+delta is made (``lossy.py``), never when it is saved, loaded or applied.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """The values themselves, perhaps in a narrower dtype than the model's.
+    """The values themselves, possibly in a narrower dtype than the model's.
 
     Args:
         numbers: Values, shape ``(num_entries,)``.
@@ -42,12 +42,12 @@ class Exact:
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """Differences to the base, each one of at most ``2 ** bits`` levels.
+    """Differences from the base, each one of at most ``2 ** bits`` levels.
 
     Args:
         codes: Index of the level, shape ``(num_entries,)``, uint8.
-        levels: All ``2 ** bits`` levels, float32; or two numbers, the ends
-            of levels that lie evenly between them.
+        levels: All ``2 ** bits`` levels, float32, or only the first and last
+            of evenly spaced levels.
         bits: Bits per code: 1, 2, 4 or 8.
     """
 
@@ -74,7 +74,7 @@ class Coded:
         self,
         base: Tensor,  # shape: (num_entries,)
     ) -> Tensor:  # shape: (num_entries,), dtype and device of base
-        """Base plus difference, added in float32 (float64 for a float64)."""
+        """Add base and difference in float32 (float64 for float64)."""
         wide = torch.promote_types(base.dtype, torch.float32)
         difference = self.table()[self.codes.long()]
         total = base.to(wide) + difference.to(base.device, wide)
@@ -85,10 +85,10 @@ Values = Exact | Coded
 
 
 def level_table(levels: Tensor, bits: int) -> Tensor:
-    """All ``2 ** bits`` levels, also where only the two ends are given.
+    """All ``2 ** bits`` levels, even if only the two ends are given.
 
-    Computed in float64 as ``low * (1 - t) + high * t``, which gives both ends
-    exactly and the same bits in every IEEE arithmetic.
+    They are computed in float64 as ``low * (1 - t) + high * t``, which gives
+    both ends exactly, and the same bits in every IEEE arithmetic.
     """
     if len(levels) != 2:
         return levels

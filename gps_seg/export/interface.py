@@ -154,11 +154,12 @@ def default_size(config: Config) -> tuple[int, int]:
         return tuple(test.crop_size)
     resize = _resize(_test_pipeline(config))
     if resize is None or resize.get('keep_ratio', False):
+        found = 'no Resize' if resize is None else str(dict(resize))
         raise ValueError(
             'size: expected a sliding window, or a Resize without keep_ratio '
-            f'in the test pipeline, got {dict(resize or {})}, which gives '
-            'images of different sizes. Give --size HEIGHT WIDTH; the config '
-            f'trains at {_training_size(config)}.'
+            f'in the test pipeline, got {found}, so that sizes of images '
+            'differ. Give --size HEIGHT WIDTH; the config trains at '
+            f'{_training_size(config)}.'
         )
     scale = resize['scale']
     width, height = (scale, scale) if isinstance(scale, int) else scale
@@ -180,7 +181,7 @@ def _resize(pipeline: Sequence[Mapping[str, Any]]) -> Any:
 
 def _training_size(config: Config) -> Any:
     preprocessor = config.model.get('data_preprocessor') or {}
-    return preprocessor.get('size') or 'sizes of its own'
+    return preprocessor.get('size') or 'various sizes'
 
 
 def _normalisation(preprocessor: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Tuning methods under one contract: a method is one file and one row.
+"""Tuning methods with a common interface; each is one file and one row below.
 
 Example:
     >>> import torch
@@ -42,7 +42,7 @@ from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 
-#: The methods by the ``type`` that a config gives.
+#: The methods by their ``type`` in a config.
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
     'sift': SIFT,

@@ -2,8 +2,8 @@
 """Bias tuning: GPS without a single selected connection.
 
 The biases are exactly those that GPS trains (of Linear, convolution and
-attention layers, not of norms), so that the two differ in the selection alone.
-BitFit (Ben Zaken et al., 2022) also trains the norms' biases.
+attention layers, not of norms), so that the methods differ only in the
+selection. BitFit (Ben Zaken et al., 2022) also trains the biases of norms.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of the contract for methods that use the rule table."""
+"""Base class of methods that use the rule table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ class ByRules:
             the role is ``'selected'``, ``'whole'`` or ``'frozen'``.
 
     Raises:
-        ValueError: If a row is not legal.
+        ValueError: If a row is malformed.
     """
 
     encoder: str = 'backbone'
     rules: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
-        rules_from_config(self.rules)  # raises unless they are legal
+        rules_from_config(self.rules)  # raises if a row is malformed
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """Roles by the rules inside the encoder; all else trains whole."""

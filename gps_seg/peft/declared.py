@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which parameters were declared to train, and their state before.
+"""Declare which parameters train, and undo it.
 
-``requires_grad`` is the only thing that a declaration changes in a model. The
-earlier value is kept beside the model, not in it, so that a declaration can be
-undone even if its holder is gone: a second tuning of the same model starts
-from what the first one found.
+A declaration changes only ``requires_grad`` in a model. The earlier value is
+kept outside of the model, so that a declaration can be undone even if the
+object that made it is gone. A second tuning of the same model therefore starts
+from the same state as the first.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def declare(parameter: nn.Parameter, trains: bool, holder: object) -> None:
     Args:
         parameter: Parameter without a declaration.
         trains: New value of ``requires_grad``.
-        holder: Key with which :func:`give_back` undoes this.
+        holder: Key by which :func:`give_back` undoes the declaration.
     """
     before = parameter.requires_grad
     _declared[parameter] = _Declaration(before, trains, holder)
@@ -54,10 +54,10 @@ def give_back(parameters: Iterable[nn.Parameter], holder: object) -> None:
 
 
 def release(model: nn.Module) -> None:
-    """Make a tuned model a plain one again.
+    """Turn a tuned model into a plain model again.
 
-    Its values stay, and ``requires_grad`` is as it was before. A model that
-    was not tuned is left alone. Call this before :meth:`PeftMethod.roles`.
+    Its values stay, and ``requires_grad`` is restored. A model that was not
+    tuned is not changed. Call this before :meth:`PeftMethod.roles`.
 
     Args:
         model: Model to release.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Full fine-tuning: every parameter that is not frozen already."""
+"""Full fine-tuning: train every parameter that is not frozen."""
 
 from dataclasses import dataclass
 

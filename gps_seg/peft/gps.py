@@ -26,17 +26,18 @@ class GPS(SelectsEntries):
         k: Connections per neuron, from 1 to the smallest fan-in; the average
             in a larger scope.
         share: Share of the connections within the scope, in (0, 1].
-        count: Upper bound of the connections in the whole encoder.
+        count: Largest number of connections in the whole encoder.
         score: ``'gradient'`` (GPS), ``'fisher'``, ``'taylor'``,
             ``'activation'`` (FPS, without a backward pass), ``'magnitude'``,
             or the control, ``'random'``.
         scope: Competitors: the inputs of a ``'neuron'``, the entries of a
             weight (``'layer'``), or of all weights (``'network'``).
-        encoder: Name of the pretrained submodule to select in.
+        encoder: Name of the pretrained submodule, in which connections are
+            selected.
         rules: Rows of the rule table above the standard ones.
-        settled: Share of the entries, in (0, 1]; the pass over the training
-            data stops once this share is unchanged after the number of batches
-            has doubled. None for all data.
+        settled: Share of the selection, in (0, 1]. The pass over the training
+            data stops when this share is unchanged after the number of batches
+            has doubled. None to use all data.
 
     Raises:
         TypeError: If ``k`` or ``count`` is not an integer.
@@ -80,7 +81,7 @@ class GPS(SelectsEntries):
         return kept >= self.settled
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """What the score does not use, ``settled`` included."""
+        """Settings that the score does not use, including ``settled``."""
         own = frozenset({'settled'} if self.settled else ())
         if self.evidence is None:
             given |= own

@@ -25,17 +25,18 @@ class GRFT(SelectsEntries):
     Exactly one of ``k`` and ``share`` is given.
 
     Args:
-        k: Lines of each weight.
+        k: Number of lines in each weight.
         share: Share of the lines of each weight, in (0, 1].
         unit: ``'row'``, all inputs of a neuron, or ``'column'``, one input of
             all neurons.
         penalty: Strength of the pull, 0 or more.
         last_blocks: Number of blocks to pull, from the end of the encoder.
-        encoder: Name of the pretrained submodule to select in.
+        encoder: Name of the pretrained submodule, in which lines are
+            selected.
         rules: Rows of the rule table above the standard ones.
 
     Raises:
-        TypeError: If a value is of another type.
+        TypeError: If a value has the wrong type.
         ValueError: If a value is out of range.
 
     Example:
@@ -66,13 +67,13 @@ class GRFT(SelectsEntries):
         return 'gradient'
 
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Check the lines, and that the encoder has the last blocks."""
+        """Check the lines, and that the encoder has enough blocks."""
         super().check(weights)
         blocks = len(self._blocks(weights))
         if self.last_blocks > blocks:
             raise ValueError(
-                f'last_blocks: expected 0 to {blocks}, as many blocks as '
-                f"'{self.encoder}' has, got {self.last_blocks}."
+                f'last_blocks: expected 0 to {blocks}, the number of blocks '
+                f"of '{self.encoder}', got {self.last_blocks}."
             )
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
@@ -88,7 +89,7 @@ class GRFT(SelectsEntries):
         }
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """The blocks to pull, if there is no pull."""
+        """``last_blocks``, if there is no pull."""
         if self.penalty == 0 and self.last_blocks:
             return {'last_blocks': 'pulls nothing with penalty=0'}
         return {}
@@ -98,7 +99,7 @@ class GRFT(SelectsEntries):
         return blocks[max(0, len(blocks) - self.last_blocks) :]
 
     def _blocks(self, names: Iterable[str]) -> list[str]:
-        """Blocks of the encoder that own parameters, first to last."""
+        """Blocks of the encoder that have parameters, from first to last."""
         inside = [n for n in names if n.startswith(f'{self.encoder}.')]
         blocks = dict.fromkeys(self._block(name) for name in inside)
         return [block for block in blocks if block]

@@ -13,7 +13,7 @@ from gps_seg.sparse import Role, Selection
 
 @dataclass(frozen=True)
 class KeptState:
-    """Tensors and plain values alone, so that reading them runs no code.
+    """The state as tensors and plain values, so that reading it runs no code.
 
     Args:
         indices: Flat indices of the selected entries, by parameter name.
@@ -21,7 +21,7 @@ class KeptState:
         values: Values of the entries, in the order of the indices.
         whole: Names of the parameters that train whole.
         pull: Strength of the pull towards the start, by parameter name.
-        starts: Initial values of what is pulled, by parameter name.
+        starts: Initial values of pulled parameters, by parameter name.
     """
 
     indices: Mapping[str, Tensor]
@@ -42,7 +42,7 @@ class KeptState:
         if set(state) != set(expected):
             raise ValueError(
                 f'state: expected the keys {expected}, got {list(state)}. '
-                'Give what Trainable.state_dict() returned.'
+                'Give the result of Trainable.state_dict().'
             )
         kept = cls(**state)
         for name, indices in kept.indices.items():
@@ -75,7 +75,7 @@ class KeptState:
         if unknown:
             raise ValueError(
                 f'state: expected parameters of the model, got {unknown[:5]} '
-                f'({len(unknown)} in all). The state is of another model.'
+                f'({len(unknown)} in all). The state is from another model.'
             )
         roles |= dict.fromkeys(self.whole, Role.WHOLE)
         return roles | dict.fromkeys(self.indices, Role.SELECTED)

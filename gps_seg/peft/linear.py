@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Linear tuning: the encoder is frozen, the rest trains."""
+"""Linear tuning: train everything outside the frozen encoder."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from gps_seg.sparse import Role, gps_roles
 
 @dataclass(frozen=True, kw_only=True)
 class Linear(SelectsNothing):
-    """Train only what lies outside the encoder (neck and heads).
+    """Train only the parameters outside the encoder (neck and heads).
 
     Args:
         encoder: Name of the pretrained submodule.

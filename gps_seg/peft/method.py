@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What a tuning method is.
+"""The interface of a tuning method.
 
-A method says which part of each parameter trains, and chooses the entries of
-those parameters of which only a part trains. It does not run the pass over
-the training data: it asks for evidence if it needs any.
+A method says which parameters train whole, in part or not at all, and chooses
+the entries of those that train in part. It does not run the pass over the
+training data itself; it only requests evidence if it needs any.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -22,21 +22,21 @@ from gps_seg.sparse import (
     owned_parameters,
 )
 
-#: Runs the pass over the training data. Yields the sums of the evidence of
-#: each weight each time the number of batches has doubled, and at the end;
+#: A function that runs the pass over the training data. It yields the sums of
+#: the evidence each time the number of batches has doubled, and at the end;
 #: the caller may stop early.
 TrainingPass = Callable[[Evidence], Generator[RunningSums, None, None]]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A selection, and how it came about.
+    """A selection, with facts about how it was made.
 
     Args:
         selection: Entries that train.
         dead: Number of dead neurons (all scores zero) of each weight.
-        overlaps: Number of batches -> share of the entries that were selected
-            already after half as many batches.
+        overlaps: Number of batches -> share of the selected entries that had
+            already been selected after half as many batches.
 
     Example:
         >>> Choice(Selection({}, {})).overlaps
@@ -49,10 +49,9 @@ class Choice:
 
 
 class PeftMethod(Protocol):
-    """Contract of every tuning method.
+    """The interface of every tuning method.
 
-    A class may inherit from it: what has a body here is then the default, so
-    that a method states only what is its own.
+    A class may inherit from it. Members with a body here are then defaults.
 
     Example:
         >>> class Everything(SelectsNothing):
@@ -70,11 +69,11 @@ class PeftMethod(Protocol):
 
     @property
     def evidence(self) -> Evidence | None:
-        """Evidence needed from the training data; None for none."""
+        """Evidence needed from the training data, or None."""
 
     @property
     def tunes_encoder(self) -> bool:
-        """Whether something inside the encoder is meant to train."""
+        """Whether anything inside the encoder should train."""
         return True
 
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
@@ -92,8 +91,8 @@ class PeftMethod(Protocol):
         """Choose entries of the weights whose role is ``SELECTED``.
 
         Args:
-            weights: Weights to select from, by name; they passed
-                :meth:`check`.
+            weights: Weights to select from, by name; :meth:`check` accepts
+                them.
             passes: Pass over the training data.
             seed: Seed of random choices.
         """
@@ -110,18 +109,18 @@ class PeftMethod(Protocol):
                 that were given: ``max_batches``, ``loss``, ...
 
         Returns:
-            Name of the setting, one of those or of the method's own -> reason
-            that completes "the method ...".
+            Name of the setting, from ``given`` or the method's own settings
+            -> reason that completes "the method ...".
         """
         return {}
 
     def cautions(self, model: nn.Module) -> Iterator[str]:
-        """What to know before this model is tuned, a sentence each."""
+        """Warnings before this model is tuned, one sentence each."""
         yield from ()
 
 
 class SelectsNothing(PeftMethod):
-    """The part of the contract for methods without selected entries."""
+    """Base class of methods without selected entries."""
 
     evidence = None
 
@@ -175,7 +174,7 @@ def build_method(
     config: Mapping[str, Any],
     methods: Mapping[str, Callable[..., PeftMethod]],
 ) -> PeftMethod:
-    """The method that ``config`` describes.
+    """Build the method that ``config`` describes.
 
     Args:
         config: Type and settings, such as ``dict(type='gps', k=1)``.

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which parameters an optimizer steps."""
+"""The parameters that an optimizer steps."""
 
 from collections.abc import Iterable, Mapping
 
@@ -29,7 +29,7 @@ def check_all_owned(
     if missing:
         raise ValueError(
             'optimizer: expected to own everything that trains, got one '
-            f'without {missing[:5]} ({len(missing)} in all), in the form that '
-            'trains. Build it from tuned.parameters(), not from '
+            f'without the trained values of {missing[:5]} ({len(missing)} in '
+            'all). Build it from tuned.parameters(), not from '
             'model.parameters().'
         )

@@ -16,7 +16,7 @@ class Pull:
 
     Attributes:
         strengths: Strength of the pull, by parameter name.
-        starts: Initial values of what is pulled, by the same names.
+        starts: Initial values of pulled parameters, by the same names.
 
     Args:
         strengths: Strength of the pull, by parameter name; parameters that do
@@ -37,12 +37,12 @@ class Pull:
         trained: Mapping[str, nn.Parameter],
     ) -> None:
         self.strengths = {n: s for n, s in strengths.items() if n in trained}
-        # In the order of the model: the bits of the sum depend on it.
+        # In the order of the model, because the sum is rounded by its order.
         self._pulled = {n: p for n, p in trained.items() if n in strengths}
         self.starts = {n: p.detach().clone() for n, p in self._pulled.items()}
 
     def penalty(self) -> Tensor | None:
-        """The term, to be added to the loss; None if nothing is pulled."""
+        """The term to add to the loss; None if nothing is pulled."""
         terms = [
             self.strengths[name] * (w - self.starts[name]).square().sum()
             for name, w in self._pulled.items()

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The part of the contract for methods that select entries."""
+"""Base class of methods that select entries."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -49,10 +49,10 @@ _AMOUNTS: Mapping[str, Callable[[Any], Amount]] = {
 
 
 def amount_of(**values: Any) -> Amount:
-    """The one amount that is given.
+    """Build the amount that is given.
 
     Args:
-        values: Value, or None, of each amount that a method supports.
+        **values: Value, or None, of each amount that a method supports.
 
     Raises:
         ValueError: If not exactly one is given, or it is out of range.
@@ -74,9 +74,9 @@ def _check_some_are_scored(scores: Scores) -> None:
     if not any(bool(score.any()) for score in scores.values()):
         raise ValueError(
             'score: expected gradients in the encoder, got zeros in each of '
-            f'its {len(scores)} weights. A head that begins with zeros lets '
-            "none through: select by loss=dict(type='contrastive'), or after "
-            "loss=dict(type='task', warmup=60) (PeftHook)."
+            f'its {len(scores)} weights. A head that is initialised with '
+            "zeros passes none: select by loss=dict(type='contrastive'), or "
+            "after a warm-up by loss=dict(type='task', warmup=60) (PeftHook)."
         )
 
 
@@ -85,12 +85,12 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
     """Select among the connections of the encoder; its biases train whole.
 
     Args:
-        encoder: Name of the pretrained submodule to select in; everything
-            outside of it trains whole.
+        encoder: Name of the pretrained submodule, in which connections are
+            selected; everything outside of it trains whole.
         rules: Rows of the rule table above the standard ones.
 
     Raises:
-        ValueError: If the settings make no rule.
+        ValueError: If the settings are wrong.
     """
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
     @property
     @abstractmethod
     def rule(self) -> SelectionRule:
-        """Competitors, and number of winners."""
+        """The rule: which entries compete, and how many win."""
 
     @property
     @abstractmethod
@@ -117,8 +117,8 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
 
         Args:
             num_batches: Number of batches seen.
-            kept: Share of the selection that was selected already after half
-                as many batches; None after the first.
+            kept: Share of the selection that had already been selected after
+                half as many batches; None after the first.
         """
         return False
 
@@ -157,7 +157,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         return Choice(selection, dead, overlaps)
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """What the criterion does not use."""
+        """Settings that the criterion does not use."""
         if self.evidence is None:
             return without_a_pass(given)
         if self.evidence is Evidence.INPUT:
@@ -167,7 +167,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         return {}
 
     def cautions(self, model: nn.Module) -> Iterator[str]:
-        """Names what may connect neurons and is frozen for lack of a rule."""
+        """Name parameters that may connect neurons but match no rule."""
         inside = {
             name: owned
             for name, owned in owned_parameters(model)
@@ -178,8 +178,8 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         if undecided:
             kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
             yield (
-                f'rules: no row is about {kinds}, so they stay as they are. '
-                'If they connect neurons, add rows such as dict(module='
+                f'rules: no row matches {kinds}, so they are frozen. If they '
+                'connect neurons, add rows such as dict(module='
                 "'Bilinear', attribute='weight', role='selected') to the "
                 "rules of the method, or role='frozen' if they do not."
             )

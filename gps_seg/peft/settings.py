@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Objects from settings such as ``dict(type='gps', k=1)``."""
+"""Build objects from settings such as ``dict(type='gps', k=1)``."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,13 +17,13 @@ def build_from(
     what: str,
     default: str | None = None,
 ) -> T:
-    """An object of the type that ``config`` names, with its other keys.
+    """Build an object of the type in ``config`` from the other keys.
 
     Args:
         table: Class of each type.
         config: Type and settings.
         what: Name of the object for messages: ``'method'``.
-        default: Type of a ``config`` without one; None if it must name one.
+        default: Type for a ``config`` without one; None if it must have one.
 
     Raises:
         ValueError: If the type or a key is unknown, or a key is missing; the
@@ -77,7 +77,7 @@ def check_keys(
 
 
 def _where_to_add(key: str, what: str) -> str:
-    """Advice if the settings are those of a ``PeftHook``, else nothing."""
+    """Advice if the settings belong to a ``PeftHook``, else an empty text."""
     section = what.split()[0]
     if not section.isidentifier():
         return ''

@@ -15,12 +15,13 @@ from gps_seg.sparse import Budget, Share
 
 @dataclass(frozen=True, kw_only=True)
 class SIFT(SelectsEntries):
-    """Train the top share of each weight by one batch.
+    """Train the share of each weight with the largest gradients in one batch.
 
     Args:
         share: Share of each weight, in (0, 1]; the original uses 0.01
             to 0.05.
-        encoder: Name of the pretrained submodule to select in.
+        encoder: Name of the pretrained submodule, in which connections are
+            selected.
         rules: Rows of the rule table above the standard ones.
 
     Raises:
@@ -49,7 +50,7 @@ class SIFT(SelectsEntries):
         return True
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """The bound of the batches: it sees one."""
+        """``max_batches``, because one batch is used."""
         return dict.fromkeys(
-            given & {'max_batches'}, 'looks at the first batch alone'
+            given & {'max_batches'}, 'uses only the first batch'
         )

@@ -17,17 +17,17 @@ from gps_seg.sparse import ColumnGradients, Role, SelectedWeights, Selection
 
 
 class Trainable:
-    """The parameters of a model that train, each in the form that trains.
+    """The parameters of a model that train, as an optimizer should see them.
 
-    A weight with selected entries is represented by the 1-D tensor of their
-    values, a tensor that trains whole by itself; the rest of the model no
-    longer requires grad. An earlier declaration is undone, and gradients in
-    the model are dropped.
+    A weight with selected entries is represented by a 1-D tensor of their
+    values, a parameter that trains whole by itself. The rest of the model no
+    longer requires grad. An earlier tuning of the model is undone, and
+    gradients in the model are dropped.
 
     Attributes:
         selected: Selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
-        names: Parameter of the model, key of ``form`` -> its name.
+        names: Parameter of the model (a key of ``form``) -> its name.
 
     Args:
         model: Model, not wrapped for distribution.
@@ -70,7 +70,7 @@ class Trainable:
                 trained = self.selected[name].values
             elif roles[name] is Role.WHOLE:
                 trained = parameter
-            # Without a selected entry no gradient is needed.
+            # A weight without selected entries needs no gradient.
             trains = trained is not None and trained.numel() > 0
             declare(parameter, trains, self._token)
             if trained is not None:
@@ -80,7 +80,7 @@ class Trainable:
 
     @property
     def starts(self) -> Mapping[str, Tensor]:
-        """Initial values of what is pulled towards them, by name."""
+        """Initial values of pulled parameters, by parameter name."""
         return self._pull.starts
 
     def __repr__(self) -> str:
@@ -111,7 +111,7 @@ class Trainable:
         ``model.zero_grad()`` does not reach.
 
         Args:
-            optimizers: Optimizers that together own all of
+            *optimizers: Optimizers that together own all of
                 :meth:`parameters`; they replace earlier ones.
 
         Raises:
@@ -125,14 +125,14 @@ class Trainable:
         ]
 
     def compressing(self) -> AbstractContextManager[None]:
-        """Context in which passes form no dense gradient of a linear map.
+        """A context in which linear maps have no dense weight gradient.
 
-        See :meth:`gps_seg.sparse.ColumnGradients.active`. Passes outside give
-        the same gradients and take longer.
+        See :meth:`gps_seg.sparse.ColumnGradients.active`. Outside of it the
+        gradients are the same, but take longer.
 
         Raises:
-            RuntimeError: If a step was taken and not written, or the model
-                was released.
+            RuntimeError: If a step was not written, or the model was
+                released.
         """
         self.selected.reconcile()
         return self._columns.active()
@@ -140,8 +140,8 @@ class Trainable:
     def write(self) -> None:
         """Write the trained values into the dense weights, after each step.
 
-        A weight into which others wrote meanwhile, such as by loading a
-        checkpoint, keeps what was written.
+        If other code has written into a weight meanwhile, such as by loading
+        a checkpoint, the weight keeps those values.
 
         Raises:
             RuntimeError: If the model was released.
@@ -151,26 +151,26 @@ class Trainable:
     def read(self) -> None:
         """Read the values from the dense weights.
 
-        Needed only after writes through ``weight.data``, which PyTorch does
-        not count.
+        This is only needed after writes through ``weight.data``, which
+        PyTorch does not count.
         """
         self.selected.read()
 
     def release(self) -> None:
-        """Make the model a plain one, with ``requires_grad`` as it was.
+        """Turn the model into a plain model, and restore ``requires_grad``.
 
-        A second call does nothing, and neither does a call after the model
-        was tuned again.
+        A second call does nothing, nor does a call after the model has been
+        tuned again.
         """
         self._detach()
         self.selected.release()
         give_back(self._parameters, self._token)
 
     def state_dict(self) -> dict[str, Any]:
-        """The selection and its values: tensors and plain values alone.
+        """The selection and its values, as tensors and plain values.
 
-        The whole tensors are in the state dict of the model. So are the
-        values, but in half precision they are rounded there.
+        The tensors that train whole are in the state dict of the model. So
+        are the selected values, but rounded if the model has half precision.
         """
         return KeptState(
             indices=dict(self._selection),
@@ -201,14 +201,14 @@ class Trainable:
     def resumed(
         cls, model: nn.Module, state: Mapping[str, Any]
     ) -> 'Trainable':
-        """What trained when :meth:`state_dict` was called.
+        """Restore the object whose :meth:`state_dict` was called.
 
         Args:
             model: Model of the same architecture, with its state loaded.
             state: Result of :meth:`state_dict`.
 
         Raises:
-            ValueError: If the state is malformed or of another model.
+            ValueError: If the state is malformed or from another model.
         """
         kept = KeptState.from_dict(state)
         trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
@@ -216,7 +216,7 @@ class Trainable:
         return trainable
 
     def penalty(self) -> Tensor | None:
-        """The pull, to be added to the loss; None if nothing is pulled."""
+        """The pull to add to the loss; None if nothing is pulled."""
         return self._pull.penalty()
 
     def _after_step(

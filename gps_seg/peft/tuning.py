@@ -22,20 +22,21 @@ def tune(
     """Select in a plain torch model and freeze what does not train.
 
     A parameter that does not require grad stays frozen, unless an earlier
-    ``tune`` of the same model froze it, which is undone first. A backbone that
+    ``tune`` of the same model froze it; that is undone first. A backbone that
     freezes its first stages in ``train()``, such as MMSegmentation's Swin,
-    must be in training mode already.
+    must be in training mode.
 
     Args:
         model: Model to tune; only ``requires_grad`` changes, and gradients
             are dropped.
         method: Tuning method, such as ``GPS(k=1)``.
-        losses: One function per batch of training data; each runs the model
-            and returns the scalar loss. Called only if the method needs data.
-        seed: Seed of methods that draw at random.
+        losses: Functions, one per batch of training data; each runs the model
+            and returns the scalar loss. They are called only if the method
+            needs data.
+        seed: Seed of methods that select at random.
 
     Returns:
-        What trains; give its ``parameters()`` to an optimizer.
+        The parameters that train; give its ``parameters()`` to an optimizer.
 
     Raises:
         TypeError: If a loss is not a function.
@@ -77,6 +78,6 @@ def _computed(losses: Iterable[Callable[[], Tensor]]) -> Iterator[Tensor]:
             raise TypeError(
                 'losses: expected functions that compute a loss, got '
                 f'{type(loss).__name__} (position {position}). Write lambda: '
-                'loss_of(model, batch) in place of its result.'
+                'loss_of(model, batch) instead of its result.'
             )
         yield loss()

@@ -25,6 +25,8 @@ def leaving_no_trace(
 ) -> Iterator[None]:
     """Remove the files of a failed start; earlier files stay.
 
+    So does what a run wrote that was started in the same folder meanwhile.
+
     Args:
         config: Config of the run; its work directory need not exist.
         has_begun: Function that says, after an error, whether the run had
@@ -37,6 +39,7 @@ def leaving_no_trace(
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     names = {ENVIRONMENT_FILE, Path(config.filename or 'config.py').name}
     before = {folder / name: _content(folder / name) for name in names}
+    entries = _entries(folder)
     earlier_log = _log_file()
     try:
         yield
@@ -44,9 +47,15 @@ def leaving_no_trace(
         if not has_begun() and get_rank() == 0:
             if _log_file() != earlier_log:
                 _remove_log_folder()
-            _restore(before)
+            if _entries(folder) - entries <= before.keys():
+                _restore(before)
             _remove_empty(missing)
         raise
+
+
+def _entries(folder: Path) -> set[Path]:
+    """What lies in a folder; another run shows by its folder of logs."""
+    return set(folder.iterdir()) if folder.is_dir() else set()
 
 
 def _content(path: Path) -> bytes | None:

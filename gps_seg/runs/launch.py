@@ -38,6 +38,7 @@ def load_config(
             ``--cfg-options``.
 
     Raises:
+        NotADirectoryError: If the work directory is a file, or lies in one.
         ValueError: If a word is not ``KEY=VALUE``.
     """
     values = parse_overrides(overrides, '--cfg-options')
@@ -46,7 +47,17 @@ def load_config(
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs') / Path(source).stem)
+    _require_folder(Path(config.work_dir))
     return config
+
+
+def _require_folder(path: Path) -> None:
+    for each in (path, *path.parents):
+        if each.is_file():
+            raise NotADirectoryError(
+                f'work directory: expected a folder, got the file {each}. '
+                'Choose another one with --work-dir.'
+            )
 
 
 def set_seed(
@@ -189,9 +200,10 @@ def prepare_test(
         ValueError: If a classifier should draw without a visualizer.
     """
     if not Path(weights).is_file():
+        got = 'the folder' if Path(weights).is_dir() else 'nothing at'
         raise FileNotFoundError(
-            f'checkpoint: expected a file, got {weights}. Training writes '
-            'delta.safetensors into its work directory.'
+            f'checkpoint: expected a file, got {got} {weights}. Training '
+            'writes delta.safetensors into its work directory.'
         )
     config.load_from, config.resume = start_of(config), False
     hooks = [*(config.get('custom_hooks') or [])]

@@ -49,8 +49,7 @@ def test(args: Namespace) -> None:
             leaving_no_trace(config, lambda: hook.begun),
             naming_the_check_of_files(),
         ):
-            with console.silenced():
-                runner = launch.build_runner(config)
+            runner = launch.build_runner(config)
             runner.register_hook(hook)
             metrics = runner.test()
         if get_rank() == 0:

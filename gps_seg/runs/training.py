@@ -43,8 +43,7 @@ def train(args: Namespace) -> None:
             saying_how_to_go_on(config.work_dir),
             naming_the_check_of_files(),
         ):
-            with console.silenced():
-                runner = launch.build_runner(config, state)
+            runner = launch.build_runner(config, state)
             runner.register_hook(hook)
             check_before_data(runner)
             runner.train()

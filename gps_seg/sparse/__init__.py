@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Plain torch: scores, budget, selection and sparse training.
+"""Scores, budgets, selections and sparse training, in plain PyTorch.
 
-The names below are the idea; what else a module offers is imported from it.
+The main names are below; everything else is imported from its module.
 """
 
 from gps_seg.sparse.amounts import Connections, Share, Total
@@ -36,7 +36,7 @@ __all__ = [
     'Budget',
     'Lines',
     'Selection',
-    # training them alone
+    # training only these
     'SelectedWeights',
     'ColumnGradients',
 ]

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many of the competing entries win."""
+"""Amounts: the number of competing entries that win."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
@@ -8,7 +8,7 @@ from gps_seg.sparse.checks import check_share, check_whole
 
 
 class Contest(NamedTuple):
-    """Candidates for the same places.
+    """A set of candidates that compete for the same places.
 
     In a :class:`~gps_seg.sparse.Budget` the candidates are entries, grouped
     by neuron; in :class:`~gps_seg.sparse.Lines` they are rows or columns,
@@ -24,7 +24,7 @@ class Contest(NamedTuple):
 
 
 class Amount(Protocol):
-    """How many candidates of a contest win."""
+    """A number of winners in a contest."""
 
     key: ClassVar[str]  #: Name of the setting, for messages.
 
@@ -36,12 +36,12 @@ class Amount(Protocol):
         """Number of winners of ``contest``, one of those in ``network``."""
 
     def legal(self, contest: Contest, network: Contest) -> str:
-        """Values by which from one to all candidates win, as text."""
+        """Values with at least one and at most all winners, as text."""
 
 
 @dataclass(frozen=True)
 class Connections:
-    """``k`` winners per neuron; in a larger scope as many on average.
+    """``k`` winners per neuron; in a larger scope, ``k`` on average.
 
     In :class:`~gps_seg.sparse.Lines`, ``k`` lines per weight.
 
@@ -139,7 +139,7 @@ class Total:
         return self.count * contest.groups // network.groups
 
     def legal(self, contest: Contest, network: Contest) -> str:
-        """Counts by which one candidate of the contest wins, up to all."""
+        """Counts with at least one and at most all winners in the contest."""
         least = -(-network.groups // contest.groups)
         too_many = (contest.candidates + 1) * network.groups
         most = (too_many - 1) // contest.groups
@@ -149,11 +149,11 @@ class Total:
 def check_places(
     amount: Amount, contest: Contest, network: Contest, where: str
 ) -> None:
-    """Raise ValueError unless from one to all candidates win.
+    """Raise ValueError unless at least one and at most all candidates win.
 
     Args:
         amount: Amount to check.
-        contest: Contest it is applied to.
+        contest: Contest to which it is applied.
         network: All contests together.
         where: Description of the contest for the message.
     """

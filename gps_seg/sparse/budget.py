@@ -29,7 +29,7 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class Budget:
-    """``amount`` of the entries win within each ``scope``.
+    """A rule by which ``amount`` of the entries in each ``scope`` win.
 
     Args:
         scope: Competitors: the entries of a ``'neuron'`` (GPS), of a weight
@@ -53,7 +53,7 @@ class Budget:
         >>> selection, dead = Budget('layer', Connections(1)).select(
         ...     scores, weights
         ... )
-        >>> selection['weight']  # the two highest of the weight
+        >>> selection['weight']  # the two highest scores of the weight
         tensor([3, 4])
     """
 
@@ -126,12 +126,12 @@ def _in_all(weights: Mapping[str, Owned]) -> Contest:
 def _per_neuron(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
-    """Each neuron chooses among its inputs.
+    """The inputs of each neuron compete.
 
-    A neuron is dead if all its scores are zero: they do not rank its inputs,
-    and to take the first would be arbitrary. Its inputs compete by
-    ``|weight|`` instead, so that every neuron gets its connections, and a dead
-    one those that carry most if it becomes active.
+    A neuron is dead if all its scores are zero. They do not rank its inputs,
+    and taking the first ones would be arbitrary. Its inputs compete by
+    ``|weight|`` instead. So every neuron gets its connections, and a dead
+    neuron gets those with the largest effect if it becomes active.
     """
     network = _in_all(weights)
     masks, dead = {}, {}
@@ -165,7 +165,7 @@ def _per_layer(
 def _per_network(
     scores: Mapping[str, Tensor], weights: Mapping[str, Owned], amount: Amount
 ) -> Chosen:
-    """All entries compete; a weight may be left with none."""
+    """All entries compete; a weight may get none."""
     network = _in_all(weights)
     found = {name: checked_finite(scores[name], name) for name in weights}
     return Chosen(topk_of_all(found, amount.places(network, network)), {})

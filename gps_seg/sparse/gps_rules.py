@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The rules of GPS, and the roles of the parameters of a model by them.
+"""The rules of GPS, and the roles that they give to a model's parameters.
 
-Your own rows come before the standard ones.
+A user's own rows come before the standard ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,9 +24,9 @@ _CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
 #: its bias in two separate parameters.
 _SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
 
-#: The rules of GPS. All else is frozen: norms, embeddings, tokens, tables and
-#: scales. ``bias_k`` and ``bias_v`` of ``nn.MultiheadAttention`` are tokens
-#: too, not biases.
+#: The rules of GPS. Everything else is frozen: norms, embeddings, tokens,
+#: tables and scales. ``bias_k`` and ``bias_v`` of ``nn.MultiheadAttention``
+#: are tokens, not biases.
 GPS_RULES = RuleTable(
     (
         *(Rule(kind, 'weight', Role.SELECTED) for kind in _CONNECTING),
@@ -45,7 +45,7 @@ GPS_RULES = RuleTable(
 def gps_roles(
     model: nn.Module, encoder: str, rules: RuleTable = GPS_RULES
 ) -> dict[str, Role]:
-    """Roles of all parameters: by the rules inside the encoder, else whole.
+    """Roles of all parameters: by the rules in the encoder, whole elsewhere.
 
     Neck, decode head and auxiliary head train whole. A parameter with
     ``requires_grad=False`` stays frozen.
@@ -86,9 +86,9 @@ def gps_roles(
 def rules_from_config(
     rows: Iterable[Mapping[str, Any]], table: RuleTable = GPS_RULES
 ) -> RuleTable:
-    """A table with rows on top that a config gives as text.
+    """Put rows of a config on top of a table.
 
-    Nothing is imported for them: a row names a class, and matches by name.
+    Nothing is imported: a row names a class, and matches by that name.
 
     Args:
         rows: Rows such as ``dict(module='LayerNorm', attribute='weight',
@@ -96,7 +96,7 @@ def rules_from_config(
         table: Table below these rows.
 
     Raises:
-        ValueError: If a row has other keys, or a value is not legal.
+        ValueError: If a row has other keys or a wrong value.
 
     Example:
         >>> rows = [dict(module='LayerNorm', attribute='bias', role='whole')]

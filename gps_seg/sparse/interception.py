@@ -1,16 +1,17 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Intercept ``torch.nn.functional.linear`` while an interceptor is active.
 
-All linear maps of PyTorch go through that function: ``nn.Linear``, the packed
+All linear maps of PyTorch call that function: ``nn.Linear``, the packed
 projections inside ``F.multi_head_attention_forward``, which bypass the forward
-of the modules that own them, and attention layers that call it with a weight
-of their own. No module, parameter or hook of a model is touched.
+of the modules that own them, and attention layers with their own weights. No
+module, parameter or hook of a model is changed.
 
-A process has one ``F.linear``, so an interceptor acts on all threads: the
-backward pass of a GPU runs in its own thread and recomputes checkpointed
-layers there. An interceptor that leaves removes only itself; the last one
-restores the function that was found. A function that others installed before
-is called underneath, and one that they install on top stays.
+A process has one ``F.linear``, so an interceptor acts on all threads. This is
+necessary, because the backward pass of a GPU runs in its own thread and
+recomputes checkpointed layers there. An interceptor that leaves removes only
+itself; the last one restores the function that was there before. If other code
+has replaced ``F.linear`` before, that function is called; if other code
+replaces it later, that replacement stays.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -39,7 +40,7 @@ class Interceptor(Protocol):
 
 
 class _StandIn:
-    """The function in place of ``F.linear``, and the active interceptors."""
+    """The replacement of ``F.linear``, and the active interceptors."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -50,8 +51,8 @@ class _StandIn:
     def enter(self, interceptor: Interceptor) -> None:
         with self._lock:
             if not self._active and F.linear is not self._function:
-                # Reuse the function if the plain one is the same, so that what
-                # torch.compile has compiled with it stays valid.
+                # Reuse the function if the plain one is the same, so that code
+                # that torch.compile has compiled with it stays valid.
                 if F.linear is not self._found:
                     self._found = F.linear
                     self._function = self._over(F.linear)
@@ -88,7 +89,7 @@ _stand_in = _StandIn()
 
 @contextmanager
 def intercepting(interceptor: Interceptor) -> Iterator[None]:
-    """Offer every linear map that is computed inside to ``interceptor``."""
+    """Pass every linear map inside the context to an interceptor."""
     _stand_in.enter(interceptor)
     try:
         yield
@@ -116,14 +117,14 @@ def find_rows(
     weight: Tensor,  # shape: (rows, in)
     known: Container[Tensor],
 ) -> tuple[Tensor, range] | None:
-    """The known weight that ``weight`` is, or consists of rows of.
+    """Find the known weight of which ``weight`` is the whole or some rows.
 
     Attention layers pass consecutive rows of a packed projection to
-    ``F.linear``, not a parameter of their own.
+    ``F.linear``, not a parameter.
 
     Args:
         weight: Argument of ``F.linear``.
-        known: Weights to find it among.
+        known: Known weights.
 
     Returns:
         The known weight and the rows, or None if there is none.

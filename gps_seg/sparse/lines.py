@@ -19,15 +19,16 @@ UNITS = {'row': 1, 'column': 0}
 
 @dataclass(frozen=True)
 class Lines:
-    """The rows, or columns, of each weight with the largest sum of squares.
+    """A rule by which the lines with the largest sum of squares win.
 
-    With gradients as scores this is GRFT: to first order, a gradient step on
-    a line lowers the loss by the learning rate times that sum. A row holds all
-    inputs of one neuron, a column one input of all neurons.
+    Lines are the rows or columns of a weight. A row has all inputs of one
+    neuron, a column has one input of all neurons. With gradients as scores
+    this is GRFT: to first order, a gradient step on a line lowers the loss by
+    the learning rate times its sum.
 
     Args:
         unit: ``'row'`` or ``'column'``, the same for all weights.
-        amount: Number of winning lines of each weight.
+        amount: Number of winning lines in each weight.
 
     Raises:
         ValueError: If the unit is unknown.

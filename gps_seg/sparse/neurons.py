@@ -15,7 +15,7 @@ def as_neurons(
     tensor: Tensor,  # shape of the weight of `module`
     module: nn.Module,
 ) -> Tensor:  # shape: (neurons, fan_in)
-    """One row for each output neuron of a weight, or of a tensor like it.
+    """View a weight, or a tensor of its shape, as one row per output neuron.
 
     Example:
         >>> conv = nn.Conv2d(3, 8, kernel_size=2)

@@ -55,7 +55,7 @@ class Owned:
 
 
 def owned_parameters(model: nn.Module) -> Iterator[tuple[str, Owned]]:
-    """Every parameter once, by its first name, in the order of the modules.
+    """Yield every parameter once, with its first name, in module order.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2))

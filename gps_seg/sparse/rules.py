@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Tables of rules: the role of a parameter, by the type of its module.
 
-Names of parameters mislead: mmseg's ViT calls its norms ``ln1``, Swin's
+Names of parameters are misleading: mmseg's ViT calls its norms ``ln1``, Swin's
 ``relative_position_bias_table`` is not a bias, and ``norm`` may be a Linear.
-So a rule asks which type of module owns a parameter, and under which
-attribute.
+So a rule looks at the type of the module that owns a parameter, and at the
+name of the parameter in that module.
 """
 
 import math
@@ -18,12 +18,12 @@ from gps_seg.sparse.roles import Owned, Role
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: a kind of parameter, and its role.
+    """One row of a table: a kind of parameter, and its role.
 
     Args:
-        module: Type of the module that owns the parameter, or the bare name
-            of that class (``'LayerNorm'``), which saves an import. Classes
-            that inherit from it match too.
+        module: Type of the module that owns the parameter, or the name of
+            that class (``'LayerNorm'``), which needs no import. Classes that
+            inherit from it match, too.
         attribute: Name of the parameter in that module: ``'weight'``.
         role: Role of such a parameter.
 
@@ -56,7 +56,7 @@ class Rule:
         return f'{module}.{self.attribute} -> {self.role.name.lower()}'
 
 
-#: Parameters of two axes that look like connections and are none.
+#: Parameters with two axes that look like connections but are not.
 _TABLES = (
     Rule(nn.Embedding, 'weight', Role.FROZEN),
     Rule(nn.Module, 'attention_biases', Role.FROZEN),
@@ -68,7 +68,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class RuleTable:
-    """Rows from top to bottom: the first that matches decides.
+    """A table of rules; the first row that matches decides.
 
     A parameter that no row matches is frozen.
 
@@ -106,13 +106,13 @@ class RuleTable:
         return next((row for row in self.rows if row.matches(owned)), None)
 
     def undecided(self, encoder: Mapping[str, Owned]) -> dict[str, str]:
-        """Parameters that may connect neurons and that no row matches.
+        """Parameters that may connect neurons but match no row.
 
-        Those have several rows of several entries; tokens, scales and biases
-        do not. Embeddings and tables by position are left out.
+        They have several rows with several entries, unlike tokens, scales and
+        biases. Embeddings and position tables are left out.
 
         Returns:
-            Kind of parameter, as :attr:`Owned.kind` -> name of the first.
+            Kind of parameter (see :attr:`Owned.kind`) -> name of the first.
         """
         known = replace(self, standard=self.standard + _TABLES)
         first: dict[str, str] = {}

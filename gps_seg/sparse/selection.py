@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Which entries of which weights train: the result of the selection.
+"""The result of a selection: which entries of which weights train.
 
-A selection is data, made once before training and never changed: parameter
-names, flat indices and shapes, without modules or scores.
+A selection is made once before training and never changed. It is plain data:
+parameter names, flat indices and shapes, without modules or scores.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ VERSION = '1'
 class Selection(Mapping[str, Tensor]):
     """Flat indices of the selected entries of each weight, by name.
 
-    Iterating gives parameter names in sorted order; ``selection[name]`` is an
+    Iteration yields parameter names in sorted order. ``selection[name]`` is an
     int64 tensor of shape ``(num_selected,)`` on the CPU, strictly increasing,
-    that indexes the row-major flattened weight.
+    that indexes the weight flattened row by row.
 
     Args:
         indices: Flat indices by parameter name.
@@ -65,7 +65,7 @@ class Selection(Mapping[str, Tensor]):
 
     @classmethod
     def from_masks(cls, masks: Mapping[str, Tensor]) -> 'Selection':
-        """The entries where a boolean mask of each weight is true."""
+        """Select the entries where the boolean mask of a weight is True."""
         return cls(
             {
                 name: mask.flatten().nonzero().flatten().cpu()
@@ -92,12 +92,12 @@ class Selection(Mapping[str, Tensor]):
 
     @property
     def num_selected(self) -> int:
-        """Number of entries selected in all weights together."""
+        """Number of selected entries in all weights."""
         return sum(len(indices) for indices in self.values())
 
     @property
     def hash(self) -> str:
-        """SHA-256 over names, shapes and indices: equal iff selections are."""
+        """SHA-256 of names, shapes and indices; the same if these are."""
         digest = hashlib.sha256()
         for name, indices in self.items():
             digest.update(f'{name}{tuple(self.shapes[name])}'.encode())

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Leave a model and the random generators as they were found."""
+"""Restore the state of a model and of the random generators."""
 
 import random
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from torch import nn
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Restore all but the parameters' values on exit.
+    """Restore everything except the parameters' values on exit.
 
     This covers training flags, ``requires_grad``, gradients and buffers of the
-    model (BatchNorm statistics, also those that a forward pass assigns anew),
-    and the states of Python's, NumPy's and torch's random generators. They are
-    restored after an exception too.
+    model (such as BatchNorm statistics, even if a forward pass replaces the
+    tensor), and the states of Python's, NumPy's and torch's random generators.
+    They are also restored after an exception.
     """
     training = {module: module.training for module in model.modules()}
     gradients = {p: (p.requires_grad, p.grad) for p in model.parameters()}
     buffers = {module: dict(module._buffers) for module in model.modules()}
     values = {b: b.detach().clone() for b in model.buffers()}
-    # Listed explicitly: PyTorch warns of many devices otherwise.
+    # Listed explicitly, because PyTorch warns about many devices otherwise.
     devices = range(torch.cuda.device_count())
     with fork_rng(), torch.random.fork_rng(devices):
         try:
@@ -48,7 +48,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 def fork_rng() -> Iterator[None]:
     """Restore Python's, NumPy's and torch's CPU generators on exit.
 
-    No other device is touched, so this is safe in a worker of a data loader.
+    No other device is used, so this is safe in a worker of a data loader.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):

@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Summary of a selection: a table of the entries per kind of layer.
 
-Blocks and kinds are read from parameter names, because a saved selection has
-nothing else. This serves tables and pictures only; what trains is decided by
-module type, in ``rules.py``.
+Blocks and kinds are derived from parameter names, because a saved selection
+has nothing else. They are only used in tables and pictures. Which parameters
+train depends on module types, see ``rules.py``.
 """
 
 import math
@@ -18,8 +18,8 @@ from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.training.parts import is_compressed
 from gps_seg.text.table import aligned
 
-# A block is a numbered container such as `layers.3`; numbers and containers
-# that follow directly belong to it: `stages.0.blocks.1`, `stages.0.1`.
+# A block is a numbered container such as `layers.3`. Numbers and containers
+# directly after it belong to it: `stages.0.blocks.1`, `stages.0.1`.
 _BLOCK = re.compile(
     r'(?P<block>(?:[A-Za-z_]\w*\.)*?[A-Za-z_]\w*\.\d+'
     r'(?:\.(?:(?:layers?|blocks?)\.)?\d+)*)\.(?P<kind>[A-Za-z_].*)'
@@ -48,12 +48,11 @@ class KindRow(NamedTuple):
         num_tensors: Number of weights of this kind.
         num_selected: Number of selected entries in them.
         num_weights: Number of all entries in them.
-        mean_columns: Number of distinct columns selected in a weight, mean
-            over the weights.
-        column_share: Share of the fan-in that these columns are, in [0, 1].
-        num_compressed: Number of weights whose gradient is computed from these
-            columns alone; for the others a dense gradient is formed, gathered
-            and freed.
+        mean_columns: Mean number of distinct selected columns in a weight.
+        column_share: Mean share of these columns in the fan-in, in [0, 1].
+        num_compressed: Number of weights whose gradient is computed only from
+            these columns; for the others a dense gradient is computed,
+            gathered and freed.
     """
 
     kind: str
@@ -93,7 +92,7 @@ def fan_in(shape: torch.Size) -> int:
 
 
 def distinct_columns(indices: Tensor, shape: torch.Size) -> int:
-    """Number of columns of a weight that hold a selected entry.
+    """Number of columns of a weight that have a selected entry.
 
     The weight is seen as a matrix of neurons x fan-in.
 
@@ -105,7 +104,7 @@ def distinct_columns(indices: Tensor, shape: torch.Size) -> int:
 
 
 def summarize_selection(selection: Selection) -> list[KindRow]:
-    """One row per kind of layer, the kinds outside the blocks first."""
+    """One row per kind of layer; kinds outside the blocks come first."""
     names: dict[str, list[str]] = {}
     for name in sorted(selection, key=lambda name: bool(locate(name).block)):
         names.setdefault(locate(name).kind, []).append(name)

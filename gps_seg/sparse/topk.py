@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The highest scores, with one rule for ties on every device."""
+"""Find the highest scores, with the same rule for ties on every device."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ def topk_per_row(
     score: Tensor,  # shape: (rows, columns)
     k: int,
 ) -> Tensor:  # shape: (rows, columns), bool
-    """The ``k`` highest scores of each row.
+    """Mark the ``k`` highest scores of each row.
 
     Among equal scores the lower index wins: all entries above the k-th largest
-    score are in, and the remaining places go to the first entries equal to it.
-    (``torch.topk`` alone leaves ties to the backend.)
+    score win, and the remaining places go to the first entries equal to it.
+    (``torch.topk`` itself leaves ties to the backend.)
 
     Args:
         score: Importance of each entry; larger is more important.
@@ -45,9 +45,9 @@ def topk_of_all(
     scores: Mapping[str, Tensor],  # of any shapes
     k: int,
 ) -> dict[str, Tensor]:  # of the same shapes, bool
-    """The ``k`` highest scores of all tensors together.
+    """Mark the ``k`` highest scores of all tensors together.
 
-    Among equal scores the first tensor wins, and in it the lower index.
+    Among equal scores the first tensor wins, and within it the lower index.
 
     Raises:
         ValueError: If ``k`` is out of range.

@@ -1,7 +1,13 @@
 """Which errors are the user's, and what is said of them."""
 
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from gps_seg.command_line.errors import explain
@@ -50,6 +56,43 @@ def test_a_bug_is_not_explained(error):
     assert explain(error) is None
 
 
+class Mine(Hook):
+    """A hook of a user, with a mistake."""
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        self.mistake()
+
+
+def train_with(mistake):
+    runner = SimpleNamespace(_hooks=[Mine(mistake)])
+    Runner.call_hook(runner, 'after_train_iter')
+
+
+def open_nothing():
+    Path('no/such/file').read_text(encoding='utf-8')
+
+
+def fail():
+    raise ValueError('mine')
+
+
+@pytest.mark.parametrize('mistake', [fail, open_nothing, partial(int, 'x')])
+def test_a_mistake_in_a_users_hook_is_a_bug(mistake):
+    error = raised(train_with, mistake)
+
+    assert explain(error) is None
+
+
+def test_an_error_that_a_users_hook_words_as_we_do_is_shown_as_it_is():
+    def refuse():
+        raise ValueError('k: expected 1, got 0.')
+
+    assert explain(raised(train_with, refuse)) == 'k: expected 1, got 0.'
+
+
 @pytest.mark.parametrize(
     ('error', 'words'),
     [
@@ -93,6 +136,12 @@ def test_of_a_worker_the_error_is_shown_and_not_its_traceback():
     error = raised(list, DataLoader(Broken(), num_workers=1))
 
     assert 'Original Traceback' in str(error)
+    assert explain(error) == 'image: expected a file, got none (x.png).'
+
+
+def test_a_file_that_cannot_be_written_is_said_without_a_number():
+    error = OSError(28, 'file: expected to write 9 bytes, got: full', 'a.pt')
+
     assert explain(error) == (
-        'FileNotFoundError: image: expected a file, got none (x.png).'
+        'file: expected to write 9 bytes, got: full (a.pt)'
     )

@@ -1,6 +1,7 @@
 """One line for an error that a user can act on; a traceback for a bug."""
 
 import argparse
+import io
 import subprocess
 import sys
 
@@ -32,6 +33,17 @@ def test_a_stranger_cannot_steer_the_terminal(parser, capsys):
     assert run_tool(parser, lambda args: 'a\x1b[2Jb', []) == 0
 
     assert capsys.readouterr().out == 'a\\x1b[2Jb\n'
+
+
+def test_a_terminal_without_the_letter_shows_its_number(parser, monkeypatch):
+    """As under LANG=C, or where Windows has an old code page."""
+    written = io.BytesIO()
+    screen = io.TextIOWrapper(written, encoding='ascii')
+    monkeypatch.setattr(sys, 'stdout', screen)
+
+    assert run_tool(parser, lambda args: 'Königs/darm', []) == 0
+
+    assert written.getvalue() == b'K\\xf6nigs/darm\n'
 
 
 def test_nor_can_an_error(parser, capsys):

@@ -144,7 +144,7 @@ def test_weights_that_do_not_fit_are_refused(
 
 
 def test_nothing_cannot_be_combined(base):
-    with pytest.raises(ValueError, match='got 0 for 0'):
+    with pytest.raises(ValueError, match='got 0 weights for 0 deltas'):
         combine(base, [], [])
 
 

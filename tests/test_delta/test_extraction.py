@@ -103,7 +103,7 @@ def test_a_baseline_refuses_unknown_names(model, delta):
         Baseline.of(model, delta.selection, ['nothing'])
     selected = next(iter(delta.selection))
     with pytest.raises(
-        ValueError, match=rf'no entries were selected.*{selected}'
+        ValueError, match=rf'without selected entries.*{selected}'
     ):
         Baseline.of(model, delta.selection, WHOLE, new=[selected])
     baseline = Baseline.of(model, delta.selection, WHOLE)

@@ -157,7 +157,7 @@ def test_a_sum_beyond_the_range_is_refused():
             base_of(base['x']),
         ),
     )
-    with pytest.raises(ValueError, match=r'base \+ difference.*\(x\)'):
+    with pytest.raises(ValueError, match=r'sum of base and difference.*\(x\)'):
         merged_state(base, Delta({name: change}))
 
 

@@ -116,7 +116,7 @@ def test_what_is_not_given_is_not_ignored(name):
             {'score': 'activation', 'settled': 0.9},
             {'loss': 'takes no gradient of a loss'},
         ),
-        ('sift', {}, {'max_batches': 'looks at the first batch alone'}),
+        ('sift', {}, {'max_batches': 'uses only the first batch'}),
         ('grft', {}, {}),
         ('grft', {'penalty': 0}, {}),
         (

@@ -59,7 +59,7 @@ def model_with(module):
 def test_what_no_row_is_about_is_named_once(case):
     make, expected = NAMED[case]
     model = model_with(make())
-    with pytest.warns(UserWarning, match='no row is about') as caught:
+    with pytest.warns(UserWarning, match='no row matches') as caught:
         tune(model, GPS(k=1, score='magnitude'), [], seed=0)
     (warning,) = caught
     assert expected in str(warning.message)

@@ -61,3 +61,17 @@ def test_the_log_of_another_run_of_the_process_stays(tmp_path):
     with pytest.raises(KeyError), leaving_no_trace(config, lambda: False):
         raise KeyError
     assert log.is_file()
+
+
+def test_files_of_a_run_that_was_started_meanwhile_stay(tmp_path):
+    """Two starts in one folder: the one that fails must not undo the other."""
+
+    def fail_beside_another():
+        with leaving_no_trace(config_of(tmp_path), lambda: False):
+            (tmp_path / '20260101_000001').mkdir()
+            (tmp_path / 'environment.json').write_text('{}')
+            fail(tmp_path, KeyError)
+
+    with pytest.raises(KeyError):
+        fail_beside_another()
+    assert tree(tmp_path) == ['20260101_000001', 'environment.json', 'mine.py']

@@ -39,6 +39,23 @@ def test_a_missing_config_is_named():
         launch.load_config('nowhere.py')
 
 
+@pytest.mark.parametrize('name', ['notes.txt', 'notes.txt/run'])
+def test_a_work_directory_that_is_a_file_is_named(tmp_path, name):
+    (tmp_path / 'notes.txt').write_text('mine')
+    (tmp_path / 'mine.py').write_text('a = 1')
+    with pytest.raises(
+        NotADirectoryError, match=r'got the file .*notes\.txt\. .*--work-dir'
+    ):
+        launch.load_config(str(tmp_path / 'mine.py'), str(tmp_path / name))
+
+
+def test_weights_that_are_a_folder_are_said_to_be_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match='got the folder'):
+        launch.prepare_test(config(), str(tmp_path), None, None)
+    with pytest.raises(FileNotFoundError, match='got nothing at'):
+        launch.prepare_test(config(), str(tmp_path / 'no'), None, None)
+
+
 @pytest.mark.parametrize(
     ('wrapper', 'expected'),
     [

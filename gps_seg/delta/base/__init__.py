@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Check that a base is the one from which a delta was made."""
+"""Check that a model is the base from which a delta was made."""

@@ -1,10 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Digests of a model's tensors, taken again only where a tensor changed.
+"""Digests of a model's tensors, computed again only if a tensor has changed.
 
 Hashing all weights takes ten times as long as switching deltas. PyTorch counts
-in-place changes of a tensor, but not those made through ``.data``, as in some
-hooks, or through NumPy. So a sample of the entries is hashed at every look;
-for a small tensor, such as that of a norm, all entries are.
+in-place changes of a tensor, but not those through ``.data`` (as in some
+hooks) or through NumPy. So a sample of the entries is hashed each time; for
+small tensors, such as those of norms, all entries are hashed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ from gps_seg.delta.change import digest, tensor_digest
 from gps_seg.delta.fingerprint import short
 from gps_seg.delta.sketch import Sketch, sketch_of
 
-#: Entries of a tensor that is compared whole at every look.
+#: Largest number of entries of a tensor that is hashed whole each time.
 _SMALL = 4096
-#: Sampled entries of a larger one; each lies in another page of memory.
+#: Sampled entries of a larger tensor; each is in another page of memory.
 _SAMPLED = 64
 
 
@@ -56,7 +56,7 @@ class KnownTensors:
         return self._sketches[known]
 
     def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
-        """What is known about tensors that will be written, for later."""
+        """Remember the digests of tensors before they are written."""
         known = {
             name: self._known[name]
             for name, tensor in tensors.items()
@@ -68,7 +68,7 @@ class KnownTensors:
     def restored(
         self, held: 'Held', tensors: Mapping[str, Tensor], names: Iterable[str]
     ) -> None:
-        """Restore what was known: the former bits have been put back."""
+        """Restore digests after the former values have been written back."""
         for name in names:
             if name in held.known:
                 state = _state(tensors[name])
@@ -76,23 +76,23 @@ class KnownTensors:
 
 
 class Held:
-    """What was known about tensors before they were written."""
+    """Digests of tensors before they were written."""
 
     def __init__(self, known: Mapping[str, _Known]) -> None:
         self.known = known
         self._written: dict[str, tuple[Any, ...]] = {}
 
     def written(self, tensors: Mapping[str, Tensor]) -> None:
-        """Remember the tensors as they are now, all of them written."""
+        """Remember the state of the tensors after all have been written."""
         self._written = {name: _state(tensors[name]) for name in self.known}
 
     def is_intact(self, name: str, tensor: Tensor) -> bool:
-        """Whether nothing else has written the tensor since."""
+        """Whether the tensor has not been written since."""
         return self._written.get(name) == _state(tensor)
 
 
 def _state(tensor: Tensor) -> tuple[Any, ...]:
-    """Equal as long as no operation of PyTorch changes the tensor."""
+    """A value that stays equal until an operation of PyTorch changes it."""
     layout = (tensor.dtype, tensor.shape, tensor.stride())
     version = None if tensor.is_inference() else tensor._version
     return (tensor.device, tensor.data_ptr(), version, *layout)

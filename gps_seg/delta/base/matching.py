@@ -23,7 +23,7 @@ class Match(NamedTuple):
 
     Args:
         values: Copied values by name, each of shape ``(num_entries,)``.
-        rounded: Names of the other tensors that differ only by rounding.
+        rounded: Names of unchanged tensors that differ only by rounding.
     """
 
     values: dict[str, Tensor]
@@ -33,13 +33,13 @@ class Match(NamedTuple):
 def match(source: Source, delta: Delta) -> Match:
     """Check that a model or state dict is the base of a delta.
 
-    If the delta has a fingerprint, all tensors in it are compared as a whole;
-    a state dict may lack some of them. Without a fingerprint the rest of the
-    base is not compared. A new tensor has no base to match; its present
-    values are returned nevertheless.
+    If the delta has a fingerprint, all tensors in it are compared whole; a
+    state dict may lack some of them. Without a fingerprint, only the entries
+    of the delta are compared. A new tensor has no base to compare with, but
+    its present values are returned, too.
 
-    Tensors that the delta leaves alone may differ by the rounding of another
-    kind of processor; a ``UserWarning`` names the first.
+    Tensors that the delta does not change may differ by the rounding of
+    another kind of processor; a ``UserWarning`` names the first.
 
     Args:
         source: Model or state dict, without a delta.
@@ -47,7 +47,7 @@ def match(source: Source, delta: Delta) -> Match:
 
     Raises:
         ValueError: If a tensor is missing, has another shape or dtype, or
-            other values than the base had.
+            does not have the values of the base.
     """
     tensors = tensors_of(source, delta)
     values, strangers = {}, set()
@@ -66,14 +66,14 @@ def match(source: Source, delta: Delta) -> Match:
 def base_values(
     source: Source, delta: Delta
 ) -> dict[str, Tensor]:  # each of shape (num_entries,)
-    """The base's values at the entries of a delta, checked and copied.
+    """Check a base, and copy its values at the entries of a delta.
 
     Args:
         source: Model or state dict, without a delta.
         delta: Delta of this base.
 
     Raises:
-        ValueError: As :func:`match`.
+        ValueError: See :func:`match`.
     """
     return match(source, delta).values
 
@@ -93,21 +93,21 @@ def _seed_hint(delta: Delta) -> str:
     """Further advice for a base that a config builds."""
     if delta.info.seed is None:
         return (
-            'If no file holds those tensors, build them with the seed of the '
+            'If these tensors are in no file, build them with the seed of the '
             'run (randomness.seed in the config); the log of the run has it.'
         )
     return (
-        'If no file holds those tensors, build them with seed '
+        'If these tensors are in no file, build them with seed '
         f'{delta.info.seed} (randomness.seed in the config), or load the '
         'base.pth that the run wrote beside the delta (load_from).'
     )
 
 
 def tensors_of(source: Source, delta: Delta) -> dict[str, Tensor]:
-    """The tensors that a delta changes, of the right shapes and dtypes.
+    """Find the tensors that a delta changes; check their shapes and dtypes.
 
-    A model must also have those that it does not change; a state dict may
-    lack them, as that of an encoder alone does.
+    A model must also have the tensors that the delta does not change. A state
+    dict may lack them, such as the state dict of only an encoder.
 
     Raises:
         ValueError: If a tensor is missing, or has another shape or dtype.
@@ -150,7 +150,7 @@ def _check_type(
     if tensor.dtype != change.dtype:
         raise ValueError(
             f'base: expected {DTYPE_NAMES[change.dtype]}, got {tensor.dtype} '
-            f'({name}). Apply the delta first and convert the model then.'
+            f'({name}). Apply the delta first, then convert the model.'
         )
     check_has_values(name, tensor)
 

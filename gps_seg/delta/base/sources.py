@@ -10,11 +10,11 @@ Source = nn.Module | Mapping[str, Tensor]
 
 
 def find_tensors(source: Source, names: Iterable[str]) -> dict[str, Tensor]:
-    """The named parameters and buffers; absent ones are left out.
+    """Find the named parameters and buffers; absent ones are left out.
 
-    In a model each is looked up by its path, so that the time depends on the
-    number of names, not on the size of the model. A name of anything but a
-    registered parameter or buffer counts as absent.
+    In a model each tensor is looked up by its path, so that the time depends
+    on the number of names, not on the size of the model. Anything that is not
+    a registered parameter or buffer counts as absent.
     """
     if not isinstance(source, nn.Module):
         found = {name: source.get(name) for name in names}
@@ -32,7 +32,7 @@ def _registered(model: nn.Module, name: str) -> Tensor | None:
     *path, attribute = name.split('.')
     module = model
     for part in path:
-        # The dictionaries of a module know what is registered; getattr would
+        # Only these dictionaries contain what is registered; getattr would
         # also find methods, and ``weight.data``.
         child = module._modules.get(part)
         if child is None:

@@ -13,10 +13,10 @@ from gps_seg.delta.sketch import agree
 
 
 class Rest(NamedTuple):
-    """Tensors that do not equal those of the base, bit for bit.
+    """Tensors that are not equal to those of the base, bit for bit.
 
     Args:
-        strangers: Names of the tensors of another base.
+        strangers: Names of the tensors that belong to another base.
         rounded: Names of the tensors that differ only by rounding.
     """
 
@@ -33,7 +33,7 @@ def compare_rest(source: Source, delta: Delta, known: KnownTensors) -> Rest:
         known: Digests of the tensors of the source.
 
     Raises:
-        ValueError: If a tensor is on the device ``meta``, without values.
+        ValueError: If a tensor is on the device ``meta`` and has no values.
     """
     digests = delta.fingerprint or {}
     tensors = _known_whole(source, delta)
@@ -55,15 +55,15 @@ def compare_rest(source: Source, delta: Delta, known: KnownTensors) -> Rest:
 
 
 def warn_of_rounding(delta: Delta, rest: Rest) -> None:
-    """Warn of tensors that equal those of the base only up to rounding."""
+    """Warn about tensors that differ from the base by rounding."""
     names = sorted(rest.rounded)
     if names:
         warnings.warn(
             f'base: {len(names)} of {num_known(delta)} tensors differ from '
-            f'those of the delta by rounding only ({names[0]}, ...). This '
-            'happens on another kind of processor to a tensor that is '
+            f'those of the delta only by rounding ({names[0]}, ...). This '
+            'happens on another kind of processor to tensors that are '
             'computed when the model is built, such as a resized position '
-            'embedding. The model computes the same up to rounding.',
+            'embedding. The outputs of the model are the same up to rounding.',
             stacklevel=3,
         )
 
@@ -72,7 +72,7 @@ def _known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
     """The tensors in the fingerprint that the source has.
 
     Raises:
-        ValueError: If one is on the device ``meta``, without values.
+        ValueError: If one is on the device ``meta`` and has no values.
     """
     tensors = find_tensors(source, delta.fingerprint or ())
     for name, tensor in tensors.items():
@@ -89,6 +89,6 @@ def check_has_values(name: str, tensor: Tensor) -> None:
     """Raise ValueError for a tensor on the device ``meta``."""
     if tensor.is_meta:
         raise ValueError(
-            f'base: expected weights, got a tensor on the device meta, which '
-            f'has none ({name}). Load the weights of the base first.'
+            'base: expected weights, got a tensor without values on the '
+            f'device meta ({name}). Load the weights of the base first.'
         )

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""One text and named arrays in a safetensors file, with a hash over all.
+"""A text and named arrays in a safetensors file, with a hash of all of it.
 
 This module does not know what a delta is. Files are written whole or not at
-all, and every damaged file is noticed when it is read.
+all, and a damaged file is detected when it is read.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from gps_seg.files import write_bytes
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-#: safetensors writes several keys in random order, so there is only one.
+#: The only key, because safetensors writes several keys in random order.
 _KEY = 'gps_seg.delta'
 _HASH = 'sha256'
 _DTYPES = {'U8', 'I8', 'U16', 'I16', 'I32', 'I64', 'F16', 'F32', 'F64'}
@@ -32,15 +32,15 @@ def write_container(
     """Write a file, whole or not at all.
 
     Raises:
-        OSError: If it cannot be written; nothing is left behind, and what
-            was there is untouched.
+        OSError: If it cannot be written; nothing is left behind, and an
+            existing file is unchanged.
     """
     hashed = {**arrays, _HASH: _content_hash(header, arrays)}
     write_bytes(safetensors.numpy.save(hashed, metadata={_KEY: header}), path)
 
 
 def is_container(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a delta; only its header is looked at.
+    """Whether a file is a delta; only its header is read.
 
     Example:
         >>> import tempfile
@@ -59,12 +59,12 @@ def is_container(path: str | os.PathLike[str]) -> bool:
 
 
 def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
-    """Read what :func:`write_container` wrote.
+    """Read a file that :func:`write_container` wrote.
 
     Raises:
         FileNotFoundError: If there is no such file.
         PermissionError: If it may not be read.
-        ValueError: If it is not such a file, or was changed.
+        ValueError: If it is not such a file, or has been changed.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,7 +73,7 @@ def read_container(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
             f'{"a folder" if path.is_dir() else "nothing"} at {path}. A '
             'training run writes delta.safetensors into its work directory.'
         )
-    with open(path, 'rb'):  # PermissionError, where safetensors says less
+    with open(path, 'rb'):  # raises PermissionError, unlike safetensors
         pass
     try:
         header, arrays = _read(path)
@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[str, Arrays]:
             raise ValueError(
                 f'delta: expected a delta, got a safetensors file without '
                 f'the metadata {_KEY} ({path}). If these are whole weights, '
-                'make a delta of them with tools/delta.py extract.'
+                'make a delta from them with tools/delta.py extract.'
             )
         dtypes = {n: file.get_slice(n).get_dtype() for n in file.keys()}
         unknown = set(dtypes.values()) - _DTYPES

@@ -2,11 +2,11 @@
 """Flat indices of a tensor in a few bits each, without loss.
 
 A tensor is seen as rows (its first axis) of columns (the rest, flattened).
-Gradients of many rows point at the same few columns, so the distinct columns
-are written once, and per entry only a position in that list. Where every row
-has the same number of entries, rows need not be written at all. All numbers
-are unsigned integers of the narrowest of 1, 2, 4 or 8 bytes; ``layout.py``
-deflates them.
+Many rows have their selected entries in the same few columns. So the distinct
+columns are written once, and each entry is only a position in that list. If
+every row has the same number of entries, rows are not written at all. All
+numbers are unsigned integers of 1, 2, 4 or 8 bytes, as few as possible;
+``layout.py`` deflates them.
 """
 
 import math
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-#: Rows and columns of a tensor with selected entries: four bytes count them.
+#: Largest number of rows and columns of a tensor with selected entries: they
+#: are counted in four bytes.
 MAX_LENGTH = 2**32
 _PIECE = 1 << 16  # entries
 
@@ -30,7 +31,7 @@ class IndexPlan:
         shape: Shape of the tensor.
         entries: Number of indices.
         columns: Number of distinct columns among them.
-        per_row: Entries of every row, or 0 when that varies.
+        per_row: Number of entries in every row; 0 if it varies.
     """
 
     shape: tuple[int, ...]
@@ -50,7 +51,7 @@ class IndexPlan:
 
     @property
     def fields(self) -> tuple[tuple[np.dtype[Any], int], ...]:
-        """Type and count of: list of columns, positions in it, row steps."""
+        """Type and count of: columns, positions in this list, row steps."""
         return (
             (narrowest(self.fan_in - 1), self.columns),
             (narrowest(self.columns - 1), self.entries),
@@ -65,12 +66,12 @@ class IndexPlan:
     def check(self) -> None:
         """Raise ValueError if no indices could have this plan.
 
-        With at most three numbers of four bytes per entry, memory grows in
-        proportion to the values, which are really in the file.
+        There are at most three numbers of four bytes per entry, so memory is
+        proportional to the values, which must be in the file.
         """
         if not self.shape or max(self.rows, self.fan_in) > MAX_LENGTH:
             raise ValueError(
-                f'shape: expected an axis or more, and at most {MAX_LENGTH} '
+                f'shape: expected one or more axes, and at most {MAX_LENGTH} '
                 f'rows and columns of a tensor with selected entries, got '
                 f'{self.shape}.'
             )
@@ -104,7 +105,7 @@ def encode_indices(
 def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
     """The inverse of :func:`encode_indices`.
 
-    The selection that they go into checks whether they are sorted.
+    ``Selection`` checks later whether they are sorted.
 
     Raises:
         ValueError: If a column or a row is not in the tensor, or the list of
@@ -114,11 +115,10 @@ def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
     _check_below(table, plan.fan_in, 'columns')
     if not (table[1:] > table[:-1]).all():
         raise ValueError(
-            'indices: expected distinct columns in increasing order, got '
-            'others.'
+            'indices: expected strictly increasing columns, got others.'
         )
     _check_below(positions, plan.columns, 'positions')
-    # One array of int64 and no more: a small file may ask for a large one.
+    # Only one array of int64, because a small file may ask for a large one.
     if plan.per_row:
         indices = np.repeat(np.arange(plan.rows), plan.per_row)
     else:
@@ -132,7 +132,7 @@ def decode_indices(plan: IndexPlan, raw: bytes | memoryview) -> IntArray:
 
 
 def _entries_per_row(rows: IntArray, num_rows: int) -> int:
-    """Entries of each row; 0 if the number varies or there are none."""
+    """Number of entries in each row; 0 if it varies or there are none."""
     if len(rows) == 0 or len(rows) % num_rows:
         return 0
     per_row = len(rows) // num_rows
@@ -141,7 +141,7 @@ def _entries_per_row(rows: IntArray, num_rows: int) -> int:
 
 
 def narrowest(largest: int) -> np.dtype[Any]:
-    """The unsigned little-endian type that holds 0 to ``largest``."""
+    """The narrowest unsigned little-endian type for 0 to ``largest``."""
     for size in (1, 2, 4):
         if largest < 256**size:
             return np.dtype(f'<u{size}')

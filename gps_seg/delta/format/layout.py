@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The delta format: changes to a header and arrays, and back.
+"""The delta format: encode changes as a header and arrays, and decode them.
 
-``docs/delta_format.md`` describes it for independent readers. What a header
-claims about the tensors is checked in ``records.py`` before memory is
+``docs/delta_format.md`` describes it for independent readers. The claims of a
+header about the tensors are checked in ``records.py`` before memory is
 allocated for them.
 """
 
@@ -30,7 +30,7 @@ from gps_seg.delta.sketch import Sketch
 
 FORMAT = 'gps_seg.delta'
 VERSION = 2
-#: Version 1 knew neither ``untouched`` nor the seed in the info.
+#: Version 1 had neither ``untouched`` nor the seed in the info.
 READ_VERSIONS = (1, VERSION)
 _PIECE = 1 << 20  # bytes
 
@@ -93,7 +93,7 @@ def decode(header: str, arrays: Arrays) -> Content:
     """The inverse of :func:`encode`.
 
     Raises:
-        ValueError: If header and arrays are not what :func:`encode` gives.
+        ValueError: If header or arrays break a rule of the format.
     """
     content = _parse(header)
     plans = [Record(record) for record in content['tensors']]
@@ -179,15 +179,15 @@ def _inflate(
 
 
 def _inflated(deflated: bytes, expected: int) -> bytearray:
-    """Inflate, but never to more than the header asks for.
+    """Inflate to at most the size that the header claims.
 
-    The header's claim has been checked against the values in the file.
+    The claim has been checked against the values in the file.
     """
     raw, length = bytearray(expected), 0
     stream = zlib.decompressobj()
     try:
         while deflated and length <= expected:
-            # In pieces: joined at the end they would be there twice.
+            # Copied piece by piece, because joining needs twice the memory.
             part = stream.decompress(deflated, _PIECE)
             raw[length : length + len(part)] = part
             length += len(part)

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What the header of a delta file claims about one tensor.
+"""The claims of a delta file's header about one tensor.
 
-The file may come from anyone: every field is checked, and memory is allocated
-only in proportion to the values that are really in the file.
+The file may come from anyone. So every field is checked, and memory is
+allocated only in proportion to the values that are in the file.
 """
 
 import math
@@ -88,7 +88,7 @@ class Record:
         return Coded(codes, reader.levels(count), bits)
 
     def change(self, values: Values, indices: Tensor | None) -> Change:
-        """Combine what was read."""
+        """Combine values and indices into a change."""
         shape = torch.Size(self.shape)
         return Change(shape, self.dtype, values, indices, self.base)
 

@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The arrays of a delta file: each holds the numbers of many tensors in a row.
+"""The arrays of a delta file, each with the numbers of many tensors.
 
-There is one array for each type of number rather than one for each tensor,
-because a name and an offset take more bytes than the biases of a small layer.
+There is one array for each type of number, not one for each tensor, because a
+name and an offset take more bytes than the biases of a small layer.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 class ArrayWriter:
-    """Collects the values of one tensor after the other."""
+    """A writer that collects the values of one tensor after the other."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Array]] = {}
@@ -49,7 +49,7 @@ class ArrayWriter:
             self._append('fingerprint', np.frombuffer(raw, np.uint8))
 
     def add_sketches(self, sketches: Sequence[Sketch | None]) -> None:
-        """Append the sketch of each tensor, zeros where there is none."""
+        """Append the sketch of each tensor; zeros stand for none."""
         none = (0.0,) * SKETCH_NUMBERS
         numbers = [sketch or none for sketch in sketches]
         self._append('sketches', np.array(numbers, np.float32).reshape(-1))
@@ -64,10 +64,10 @@ class ArrayWriter:
 
 
 class ArrayReader:
-    """Hands out the numbers of one tensor after the other.
+    """A reader that returns the numbers of one tensor after the other.
 
     Raises:
-        ValueError: From each method, if there are not so many numbers.
+        ValueError: In each method, if there are not enough numbers.
     """
 
     def __init__(self, arrays: Arrays) -> None:
@@ -117,7 +117,7 @@ class ArrayReader:
         }
 
     def finish(self) -> None:
-        """Raise ValueError unless all numbers have been handed out."""
+        """Raise ValueError unless all numbers have been read."""
         rest = {
             name: array.size - self._read.get(name, 0)
             for name, array in self._arrays.items()
@@ -150,7 +150,7 @@ class ArrayReader:
 
 
 def pack(codes: Array, bits: int) -> Array:
-    """Codes of ``bits`` bits in bytes, the first in the lowest bits."""
+    """Pack codes of ``bits`` bits into bytes, the first in the lowest bits."""
     per_byte = 8 // bits
     padded = np.pad(codes, (0, -len(codes) % per_byte))
     shifts = np.arange(per_byte, dtype=np.uint8) * bits
@@ -172,7 +172,7 @@ def _name(dtype: torch.dtype) -> str:
 
 
 def _numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
-    # NumPy has no bfloat16, so its bits travel as an unsigned integer.
+    # NumPy has no bfloat16, so its bits are stored as unsigned integers.
     return np.dtype(
         'uint16' if dtype == torch.bfloat16 else DTYPE_NAMES[dtype]
     )

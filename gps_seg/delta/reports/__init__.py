@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What people read of deltas: their content, differences and overlap."""
+"""Reports on deltas: their content, differences and overlap."""

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""What is in a delta file: counts, bytes and facts, for people and scripts."""
+"""The content of a delta file: counts, bytes and facts."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from gps_seg.text.printable import printable
 from gps_seg.text.short import method_text
 from gps_seg.text.table import aligned
 
-#: What a delta changes, in words, by the keys of :func:`describe`.
+#: Names of the parts that a delta changes, by the keys of :func:`describe`.
 PART_NAMES = {
     'selected': 'selected connections',
     'whole': 'whole tensors, such as biases',
@@ -25,7 +25,7 @@ _BASE_IN_PART = 'recorded only where the delta changes it'
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """All facts about a delta file, as an object that JSON can hold.
+    """All facts about a delta file, as plain data for JSON.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -54,10 +54,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
 def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
     """Bytes of a delta file, by purpose.
 
-    ``values`` are the new values in any coding, ``index`` their places,
+    ``values`` are the new values in any coding, ``index`` is their places,
     ``fingerprint`` the digests of the rest of the base, ``header`` the text
-    that describes them, and ``container`` what safetensors and the hash of
-    the content add. ``file`` is their sum.
+    that describes them, and ``container`` the overhead of safetensors and the
+    hash. ``file`` is the sum.
     """
     header, arrays = read_container(path)
     total = Path(path).stat().st_size
@@ -75,7 +75,7 @@ def file_parts(path: str | os.PathLike[str]) -> dict[str, int]:
 
 
 def format_description(facts: Mapping[str, Any]) -> str:
-    """What :func:`describe` gives, without the config, as text."""
+    """The facts of :func:`describe` as text, without the config."""
     parts = {PART_NAMES[n]: count for n, count in facts['tensors'].items()}
     blocks = [
         aligned(_fact_rows(facts)),

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Where do two deltas differ, and by how much?"""
+"""The tensors in which two deltas differ, and by how much."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -29,10 +29,10 @@ class Difference(NamedTuple):
         common: Number of entries that both change.
         largest: Largest absolute difference of the new values at the common
             entries; None if there are none, or if only one of the deltas is
-            quantized and the base is not known.
-        is_equal: Whether both have the same entries and the same bits there.
+            quantized and the base is unknown.
+        is_equal: Whether both have the same entries with the same bits.
         same_base: Whether both were made from the same values, up to the
-            rounding of another kind of processor; None if that is unknown,
+            rounding of another kind of processor; None if this is unknown,
             because the entries differ and the base is not recorded in full.
     """
 
@@ -45,7 +45,7 @@ class Difference(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Common entries as a share of all, in [0, 1]."""
+        """Common entries as a share of the union, in [0, 1]."""
         union = sum(self.sizes) - self.common
         return self.common / union if union else 1.0
 
@@ -53,7 +53,7 @@ class Difference(NamedTuple):
 def differences(
     one: Delta, other: Delta, base: Source | None = None
 ) -> list[Difference]:
-    """One row for each tensor of either delta, by name.
+    """Compare two deltas: one row for each tensor of either, by name.
 
     A tensor that neither changes has a row if its values differ between the
     two bases.
@@ -61,11 +61,11 @@ def differences(
     Args:
         one: Any delta.
         other: Delta of a model with the same names.
-        base: Model or state dict that both were made from; needed only to
-            compare a quantized delta with one that is not.
+        base: Model or state dict from which both were made; only needed if
+            one of the deltas is quantized and the other is not.
 
     Raises:
-        ValueError: If it is not the base of both.
+        ValueError: If ``base`` is not the base of both.
     """
     values = [_new_values(delta, base) for delta in (one, other)]
     same_base = _same_base(one, other)
@@ -84,7 +84,7 @@ def differences(
 
 
 def _same_base(one: Delta, other: Delta) -> dict[str, bool]:
-    """Whether the bases had the same tensor, where both are known."""
+    """Whether the bases have equal tensors, by name, if both are known."""
     first, second = one.base_digests, other.base_digests
     return {
         name: first[name] == second[name]
@@ -116,14 +116,14 @@ def format_differences(rows: Sequence[Difference]) -> str:
     if strangers:
         lines += [
             '',
-            f'The deltas are of different bases: {len(strangers)} tensors '
-            f'had other values ({strangers[0]}, ...).',
+            f'The deltas have different bases: {len(strangers)} tensors had '
+            f'other values ({strangers[0]}, ...).',
         ]
     return '\n'.join(lines)
 
 
 def _new_values(delta: Delta, base: Source | None) -> dict[str, Tensor]:
-    """The new values of a delta, as far as they are known."""
+    """The new values of a delta that are known."""
     coded = {
         n for n, c in delta.changes.items() if isinstance(c.values, Coded)
     }

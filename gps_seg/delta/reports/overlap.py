@@ -19,8 +19,8 @@ _Key = TypeVar('_Key', bound=Hashable)
 def labels_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     """Short, different names for delta files.
 
-    These are the names of the files if they differ, else the names of their
-    folders if those differ, else the paths.
+    They are the names of the files, or the names of their folders if the file
+    names do not differ, or the paths if neither do.
     """
     files = [Path(path) for path in paths]
     for names in (
@@ -36,7 +36,7 @@ def overlap_by_place(deltas: Sequence[Delta]) -> dict[Place, Overlap]:
     """Overlap in each block and kind of layer.
 
     Raises:
-        ValueError: As :func:`~gps_seg.delta.overlap.overlap`.
+        ValueError: See :func:`~gps_seg.delta.overlap.overlap`.
     """
     *rows, _ = overlap(deltas)
     groups = _grouped(rows, lambda row: locate(row.name))
@@ -49,7 +49,7 @@ def overlap_by_place(deltas: Sequence[Delta]) -> dict[Place, Overlap]:
 def overlap_by_kind(rows: Sequence[Overlap]) -> list[Overlap]:
     """The rows of :func:`~gps_seg.delta.overlap.overlap`, by kind of layer.
 
-    The kinds outside the blocks come first, the total stays last.
+    Kinds outside the blocks come first; the total stays last.
     """
     *weights, total = rows
     weights.sort(key=lambda row: bool(locate(row.name).block))
@@ -58,13 +58,13 @@ def overlap_by_kind(rows: Sequence[Overlap]) -> list[Overlap]:
 
 
 def pairwise_shares(deltas: Sequence[Delta]) -> list[list[float]]:
-    """Share of common entries of every two deltas, in [0, 1].
+    """Share of common entries of each pair of deltas, in [0, 1].
 
     Returns:
-        A symmetric matrix; 1 on its diagonal.
+        A symmetric matrix with 1 on its diagonal.
 
     Raises:
-        ValueError: As :func:`~gps_seg.delta.overlap.overlap`.
+        ValueError: See :func:`~gps_seg.delta.overlap.overlap`.
     """
     shares = [[1.0] * len(deltas) for _ in deltas]
     for i, j in combinations(range(len(deltas)), 2):
@@ -76,9 +76,9 @@ def pairwise_shares(deltas: Sequence[Delta]) -> list[list[float]]:
 def expected_common(deltas: Sequence[Delta]) -> dict[str, float]:
     """Expected number of common entries of random selections.
 
-    Each has as many entries in a weight as the delta, drawn uniformly and
-    independently. For k entries in each neuron the expectation is the same
-    whether they are drawn from the weight or from the neuron.
+    A random selection has as many entries in a weight as its delta, drawn
+    uniformly and independently. If each neuron has k entries, it makes no
+    difference whether they are drawn from the weight or from the neurons.
 
     Returns:
         Expected number, by name of the weight.
@@ -93,11 +93,11 @@ def expected_common(deltas: Sequence[Delta]) -> dict[str, float]:
 
 
 def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
-    """A table by kind of layer; for three or more deltas also one by pair.
+    """Make a table by kind of layer; for three or more deltas also by pair.
 
     Raises:
-        ValueError: As :func:`~gps_seg.delta.overlap.overlap`, and if nothing
-            was selected in any of the deltas.
+        ValueError: If no delta has selected entries; for other reasons see
+            :func:`~gps_seg.delta.overlap.overlap`.
     """
     rows = overlap(deltas)
     if rows[-1].union == 0:
@@ -111,13 +111,11 @@ def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
     return '\n\n'.join(tables)
 
 
-def _kind_table(
-    rows: Sequence[Overlap], by_chance: Mapping[str, float]
-) -> str:
-    chance: dict[str, float] = {'total': sum(by_chance.values())}
-    for name, expected in by_chance.items():
+def _kind_table(rows: Sequence[Overlap], expected: Mapping[str, float]) -> str:
+    by_kind: dict[str, float] = {'total': sum(expected.values())}
+    for name, number in expected.items():
         kind = locate(name).kind
-        chance[kind] = chance.get(kind, 0.0) + expected
+        by_kind[kind] = by_kind.get(kind, 0.0) + number
     head = (
         'kind',
         'entries',
@@ -131,7 +129,7 @@ def _kind_table(
             row.name,
             _range(row.sizes),
             f'{row.common:,}',
-            f'{chance[row.name]:,.1f}',
+            f'{by_kind[row.name]:,.1f}',
             f'{row.union:,}',
             f'{100 * row.share:.1f} %',
         )

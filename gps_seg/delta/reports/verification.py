@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare a delta with a base, and say what was compared."""
+"""Compare a delta with a base, and describe the result."""
 
 from torch import nn
 
@@ -11,9 +11,10 @@ from gps_seg.delta.delta import Delta
 def verify(base: Source, delta: Delta) -> str:
     """Compare a delta with a base, and describe the result.
 
-    In a model, new tensors must exist with the same shape, as
-    :func:`~gps_seg.delta.application.apply` needs them. In a state dict they
-    are not compared, as by :func:`~gps_seg.delta.merging.merged_state`.
+    In a model, new tensors must exist with the same shape, because
+    :func:`~gps_seg.delta.application.apply` requires them. In a state dict
+    they are not compared, nor does
+    :func:`~gps_seg.delta.merging.merged_state` compare them.
 
     Args:
         base: Model or state dict, without a delta.
@@ -23,7 +24,7 @@ def verify(base: Source, delta: Delta) -> str:
         A line for each kind of tensor.
 
     Raises:
-        ValueError: If it does not fit, naming the first tensor.
+        ValueError: If the delta does not fit; names the first tensor.
 
     Example:
         >>> from gps_seg.delta import extract

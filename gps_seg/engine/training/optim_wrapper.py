@@ -88,6 +88,23 @@ class TrainsSelected:
         super().step(**kwargs)
         self.trainable.write()
 
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load as the base class.
+
+        Raises:
+            ValueError: If the state is of an optimizer with other groups.
+        """
+        got = len(state_dict['param_groups'])
+        expected = len(self.optimizer.param_groups)
+        if got != expected:
+            raise ValueError(
+                f'resume: expected an optimizer with {expected} group(s) of '
+                f'parameters, got {got} in the checkpoint. Their rates differ '
+                '(optim_wrapper.paramwise_cfg): resume with the config that '
+                'the run began with, which is in its work directory.'
+            )
+        super().load_state_dict(state_dict)
+
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Enter the context of the base class, with compressed gradients."""

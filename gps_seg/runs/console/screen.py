@@ -12,9 +12,10 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextlib import redirect_stdout as redirected
+from logging import WARNING
 from typing import Any, Self, TextIO
 
 from mmengine.dist import get_rank
@@ -31,11 +32,14 @@ _LONGEST = 600
 class Console(AbstractContextManager['Console']):
     """The screen of a training or a test.
 
-    In this context, loggers of MMEngine that are made in :meth:`silenced`
-    write only to their files. Their warnings, errors and announcements are
-    shown, one line each; a repeated warning is shown once. Python's warnings
-    are logged and shown in the same way. If there are several processes, only
-    the first one writes, but all show errors.
+    In this context, loggers of MMEngine write only to their files. Their
+    warnings, errors and announcements are shown, one line each; a repeated
+    warning is shown once. Python's warnings are logged and shown in the same
+    way. What a user's code prints is not touched. If there are several
+    processes, only the first one writes, but all show errors.
+
+    A screen that takes no more lines, because its reader is gone or its disk
+    is full, does not end a run.
 
     Args:
         verbose: Whether to show the whole log, as MMEngine does.
@@ -46,7 +50,7 @@ class Console(AbstractContextManager['Console']):
         self, verbose: bool = False, stream: TextIO | None = None
     ) -> None:
         self.verbose = verbose
-        self.stream = stream or sys.stdout
+        self.stream: TextIO = stream or sys.stdout
         self._seen: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -60,8 +64,7 @@ class Console(AbstractContextManager['Console']):
         logging.setLogRecordFactory(self._make_record)
         # MMEngine prints which file it loads and which keys it lacks.
         self._printing, loading.print_log = loading.print_log, _log
-        with self.silenced():
-            MMLogger.get_current_instance()  # for messages before the run
+        MMLogger.get_current_instance()  # for messages before the run
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -71,16 +74,17 @@ class Console(AbstractContextManager['Console']):
         logging.setLogRecordFactory(self._factory)
         self._filters.__exit__(None, None, None)
 
-    def silenced(self) -> AbstractContextManager[object]:
-        """A context in which loggers can be made that write to no screen."""
-        # A handler keeps the standard output of the time when it is made. So
-        # later prints of the user's code stay visible.
-        return nullcontext() if self.verbose else redirected(_Nowhere())
-
     def write(self, text: str) -> None:
         """Write lines without buffering; only the first process does."""
         if get_rank() == 0:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        try:
             print(text, file=self.stream, flush=True)
+        except OSError as error:
+            self.stream = _Nowhere()
+            _log(f'The console takes no more lines: {error}.', level=WARNING)
 
     def _make_record(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Make a log record, and show it if it is meant for the screen.
@@ -91,16 +95,20 @@ class Console(AbstractContextManager['Console']):
         record = self._factory(*args, **kwargs)
         # Loggers other than MMEngine's have their own handlers.
         if record.name == 'mmengine':
+            _take_from_screen(MMLogger._instance_dict.values())
             self._show(record)
         return record
 
     def _show(self, record: logging.LogRecord) -> None:
-        level, text = record.levelno, ' '.join(record.getMessage().split())
         if isinstance(record.msg, Announcement):
             self.write(record.msg)
-        elif level >= logging.ERROR:
-            print(f'error: {_shortened(text)}', file=self.stream, flush=True)
-        elif level == logging.WARNING and text not in self._seen:
+        elif record.levelno >= WARNING:
+            self._show_problem(record.levelno, _text(record))
+
+    def _show_problem(self, level: int, text: str) -> None:
+        if level >= logging.ERROR:
+            self._print(f'error: {_shortened(text)}')
+        elif text not in self._seen:
             self._seen.add(text)
             if not _REMARKS.search(text):
                 self.write(f'warning: {_shortened(text)}')
@@ -121,6 +129,23 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
+def _take_from_screen(loggers: Iterable[logging.Logger]) -> None:
+    """Let handlers that write to a screen of their own write nowhere."""
+    for logger in loggers:
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:  # no file's
+                handler.stream = _Nowhere()
+
+
+def _text(record: logging.LogRecord) -> str:
+    """The message on one line; as it is if its arguments do not fit it."""
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        text = str(record.msg)  # its handlers report the mistake
+    return ' '.join(text.split())
+
+
 def _ignore_remarks() -> None:
     """Hide warnings of the libraries about their own code, but not ours."""
     warnings.filterwarnings('ignore', module=r'mm(cv|engine|seg|pretrain)\.')
@@ -129,7 +154,7 @@ def _ignore_remarks() -> None:
 def _log_warning(
     message: Warning | str, category: type[Warning], *_: Any, **__: Any
 ) -> None:
-    _log(f'{category.__name__}: {message}', level=logging.WARNING)
+    _log(f'{category.__name__}: {message}', level=WARNING)
 
 
 def _log(

@@ -147,7 +147,7 @@ def _plot(place: Place, runs: dict[str, Run], grid: Path) -> dict[Path, str]:
     selection = out / 'gps' / SELECTION_MAP_FILE
     return {
         domains: 'images of the three hospitals',
-        grid: 'an image of each, with nothing, delta A or delta B applied',
+        grid: 'an image of each, without delta, with A, with B',
         methods: 'worst, median, best image at A, by method',
         comparison: 'score at A and trained share, by method',
         selection: 'connections that GPS selected for A',

@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Scores: how important every entry of a weight is."""
+"""Scores of the importance of every entry of a weight."""

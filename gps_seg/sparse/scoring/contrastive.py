@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The supervised contrastive loss: scores that need no head."""
+"""The supervised contrastive loss, which needs no head."""
 
 import torch
 import torch.nn.functional as F
@@ -47,9 +47,9 @@ def supervised_contrastive_loss(
     anchors = positives.any(dim=1)
     if not bool(anchors.any()):
         raise ValueError(
-            f'labels: expected two samples of one label, got {len(labels)} '
-            'of as many labels. Raise the batch size of the selection, or '
-            'take two views of each image.'
+            'labels: expected two samples of the same label, got '
+            f'{len(labels)} samples of different labels. Increase the batch '
+            'size of the selection, or use two views of each image.'
         )
     similarity = (unit @ unit.T / temperature).masked_fill(~others, -torch.inf)
     log_probability = similarity - similarity.logsumexp(dim=1, keepdim=True)

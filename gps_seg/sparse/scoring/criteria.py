@@ -1,8 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Importance of every entry of a weight: larger is more important.
 
-A criterion is a function of the weight and, if it needs any, of the evidence
-that a pass over the training data has summed for it.
+A criterion is a function of the weight and, if needed, of the evidence that a
+pass over the training data has summed for it.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from gps_seg.sparse.scoring.evidence import Evidence
 
 
 class Criterion(NamedTuple):
-    """A way to score.
+    """A criterion by which entries are scored.
 
     Args:
         evidence: Evidence to sum over the training data; None if no data is
@@ -40,7 +40,7 @@ CRITERIA: Mapping[str, Criterion] = {
     'activation': Criterion(Evidence.INPUT, lambda w, x: w.abs() * x),
     'magnitude': Criterion(None, lambda w, _: w.abs()),
 }
-#: Random selection, the control of every criterion, has no formula.
+#: Random selection, the control for every criterion, has no formula.
 RANDOM = 'random'
 SCORES = (*CRITERIA, RANDOM)
 
@@ -52,7 +52,7 @@ def check_score(score: str) -> None:
 
 
 def evidence_for(score: str) -> Evidence | None:
-    """Evidence that ``score`` needs of the training data; None for none."""
+    """Evidence that ``score`` needs from the training data, or None."""
     return None if score == RANDOM else CRITERIA[score].evidence
 
 
@@ -64,7 +64,8 @@ class Scores(Mapping[str, Tensor]):
     Args:
         score: One of :data:`SCORES`.
         weights: Weights to score, by name.
-        sums: Evidence of the training data; None if the criterion needs none.
+        sums: Evidence from the training data; None if the criterion needs
+            none.
         seed: Seed of random scores.
 
     Raises:
@@ -115,7 +116,7 @@ def _uniform(shape: torch.Size, name: str, seed: int) -> Tensor:
     The generator is seeded by ``seed`` and the name, so that the scores of a
     weight do not depend on the other weights.
     """
-    # The CPU's generator keeps 32 bits of a seed: hash both into 32.
+    # The CPU's generator keeps only 32 bits of a seed.
     generator = torch.Generator().manual_seed(
         zlib.crc32(f'{seed} {name}'.encode())
     )

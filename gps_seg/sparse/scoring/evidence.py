@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Evidence of each entry of a weight, summed over the training data."""
+"""Evidence for each entry of a weight, summed over the training data."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from gps_seg.sparse.scoring.input_sums import InputSums
 
 
 class Evidence(Enum):
-    """Quantity that is summed over the batches; ``L`` is a batch's loss.
+    """Quantities that can be summed over batches; ``L`` is a batch's loss.
 
     Example:
         >>> Evidence.SQUARED_GRADIENT.value
@@ -26,18 +26,18 @@ class Evidence(Enum):
 
 
 class RunningSums(Mapping[str, Tensor]):
-    """Evidence of each parameter, summed over the batches so far.
+    """Evidence for each parameter, summed over the batches so far.
 
-    Each is a float32 tensor of the shape of its parameter, on the CPU, already
-    summed over all processes: access needs no communication. The tensors are
-    updated in place when the pass goes on.
+    Each sum is a float32 tensor on the CPU, of the shape of its parameter. It
+    is already summed over all processes, so access needs no communication.
+    The tensors are updated in place when the pass continues.
 
     Attributes:
         num_batches: Number of batches of each process in the sums.
 
     Args:
-        sums: Sum of each parameter, by name.
-        num_batches: See the attribute.
+        sums: Sum for each parameter, by name.
+        num_batches: Number of batches of each process in the sums.
 
     Example:
         >>> sums = RunningSums({'fc.weight': torch.ones(2, 3)}, num_batches=4)
@@ -72,26 +72,26 @@ def running_sums(
 
     Gradients are summed with their sign, in float32, as in GPS (Zhang et al.,
     CVPR 2024), or as squares of each batch's gradient, as in SPT (He et al.,
-    ICCV 2023). Each is moved into its sum as soon as it is ready, so that only
-    one dense gradient exists at a time; the sums are kept in the memory of the
-    CPU. Sums of inputs need no backward pass.
+    ICCV 2023). Each gradient is moved into its sum as soon as it is ready, so
+    that only one dense gradient exists at a time. The sums are kept in the
+    memory of the CPU. Sums of inputs need no backward pass.
 
     Args:
-        parameters: Weights by name; each must require grad and hold no
+        parameters: Weights by name; each must require grad and have no
             gradient.
-        losses: One scalar loss per batch, computed lazily: the next one is
+        losses: Scalar losses, one per batch, computed lazily: the next one is
             requested when the last is done.
         evidence: Quantity to sum.
-        reduce: Function that sums a tensor over all processes, in place;
-            called for each sum before a yield, so all processes must iterate
-            equally far.
+        reduce: Function that sums a tensor over all processes, in place. It
+            is called for each sum before a yield, so all processes must
+            iterate equally far.
 
     Raises:
-        RuntimeError: If selected entries of a parameter train already.
-        ValueError: If there is no loss, or one is not finite.
+        RuntimeError: If selected entries of a parameter are being trained.
+        ValueError: If there is no loss, or a loss is not finite.
 
     Warns:
-        UserWarning: If ``evidence`` is ``INPUT`` and a parameter met no input.
+        UserWarning: If ``evidence`` is ``INPUT`` and a parameter had no input.
 
     Example:
         >>> layer = nn.Linear(2, 1, bias=False)
@@ -143,7 +143,7 @@ def _at_doublings(
             yield so_far()
     if num_batches == 0:
         raise ValueError(
-            'losses: expected at least one batch to score with, got none. '
+            'losses: expected at least one batch for scoring, got none. '
             'Check that the training set is not empty.'
         )
     if not _is_power_of_two(num_batches):
@@ -154,9 +154,9 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
     def move(parameter: Tensor) -> None:
         if parameter.grad is None:
             raise RuntimeError(
-                'parameters: expected none that is tuned, got a weight of '
-                f'shape {tuple(parameter.shape)} whose gradient was taken. '
-                'Call gps_seg.peft.release(model) first.'
+                'parameters: expected weights that are not tuned, got a tuned '
+                f'weight of shape {tuple(parameter.shape)}. Call '
+                'gps_seg.peft.release(model) first.'
             )
         gradient = parameter.grad.to(total)
         if evidence is Evidence.SQUARED_GRADIENT:
@@ -170,7 +170,7 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
 def _unless_it_failed(
     callback: Callable[[], None],
 ) -> Callable[[type[BaseException] | None, object, object], None]:
-    """Exit callback: call back unless an exception ended the pass."""
+    """Make an exit callback that does nothing if the pass failed."""
 
     def leave(kind: type[BaseException] | None, _: object, __: object) -> None:
         if kind is None or issubclass(kind, GeneratorExit):
@@ -194,7 +194,7 @@ def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
 def _forward_each(
     losses: Iterable[Tensor], inputs: InputSums
 ) -> Iterator[int]:
-    """Run the forward passes alone, watched; yield the number of losses."""
+    """Run only the forward passes; yield the number of losses."""
     iterator = iter(losses)
     for number in count(1):
         with inputs.watching(), torch.no_grad():

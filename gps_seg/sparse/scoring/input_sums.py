@@ -49,7 +49,7 @@ class InputSums:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the forward passes inside; one thread at a time."""
+        """Watch forward passes in this context; one thread at a time."""
         watchers = dict.fromkeys(_CONVOLUTIONS, self._convolution)
         watchers['linear'] = self._linear
         with ExitStack() as stack:
@@ -60,15 +60,15 @@ class InputSums:
             yield
 
     def warn_of_unmet(self) -> None:
-        """Warn of the weights that no forward pass has used, by name."""
+        """Warn about weights that no forward pass has used."""
         if self._unmet:
             names = list(self._unmet.values())
             warnings.warn(
-                'score: expected an input of every weight, got none of '
-                f'{names[:5]} ({len(names)} in all). They are unused, or not '
-                'used by F.linear or a convolution, so their inputs compete '
-                'by |weight|. Choose a score by gradients, or freeze them by '
-                'the rules of the method.',
+                'score: expected inputs of every weight, got none of '
+                f'{names[:5]} ({len(names)} in all). They are unused, or used '
+                'by other functions than F.linear and convolutions, so their '
+                'inputs compete by |weight|. Choose a score by gradients, or '
+                'freeze them by the rules of the method.',
                 stacklevel=2,
             )
 

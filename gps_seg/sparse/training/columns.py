@@ -3,8 +3,8 @@
 
 For ``y = x W^T + b`` with ``x`` of shape (tokens, in) and ``D = dL/dy`` of
 shape (tokens, out) the gradient is ``dL/dW = D^T x``. Only the selected
-entries ``(row, column)`` are needed. With ``C`` the distinct columns among
-them, ``D^T x[:, C]`` contains all of these exactly, at ``|C| / in`` of the
+entries ``(row, column)`` are needed. Let ``C`` be their distinct columns. Then
+``D^T x[:, C]`` contains all of these entries exactly, at ``|C| / in`` of the
 cost of the product, and only ``x[:, C]`` is kept for the backward pass. ``C``
 is small because the neurons of a layer agree on which inputs matter.
 
@@ -29,8 +29,8 @@ class ColumnGradients:
     """Gradients of selected entries from selected columns, where possible.
 
     Args:
-        selected: Selected entries of each weight; weights of other than two
-            axes are left to the general path.
+        selected: Selected entries of each weight; weights that do not have
+            two axes take the general path.
 
     Example:
         >>> import torch
@@ -60,12 +60,13 @@ class ColumnGradients:
         return f'ColumnGradients({len(self._entries)} weights)'
 
     def active(self) -> AbstractContextManager[None]:
-        """Compute gradients from columns in the forward passes inside.
+        """A context whose forward passes get gradients from columns.
 
-        The backward pass must be inside too if it recomputes parts of the
-        forward pass (activation checkpointing). Outside, the results are
-        equal: a dense gradient is formed, gathered and freed. The same holds
-        inside for compiled code, nested tensors and function transforms.
+        The backward pass must also be inside if it recomputes parts of the
+        forward pass (activation checkpointing). Outside, the results are the
+        same, but a dense gradient is computed, gathered and freed. This also
+        happens inside, for compiled code, nested tensors and function
+        transforms.
 
         Second derivatives with respect to the inputs are supported (a penalty
         on input gradients); those of the gradients of the selected entries

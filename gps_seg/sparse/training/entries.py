@@ -36,7 +36,7 @@ def write_entries(
     indices: Tensor,  # shape: (num_entries,), int64
     values: Tensor,  # shape: (num_entries,)
 ) -> None:
-    """Write values into a tensor in place; all other bits stay.
+    """Write values into a tensor in place; all other entries stay.
 
     Args:
         tensor: Tensor to write to; a parameter may require grad.

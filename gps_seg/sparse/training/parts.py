@@ -6,13 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-#: Above this share of the fan-in the dense product is used: copying the
-#: columns together would cost more than it saves.
+#: Above this share of the fan-in the dense product is used, because gathering
+#: the columns would cost more than it saves.
 MAX_COLUMN_SHARE = 0.75
 
 
 def is_compressed(num_columns: int, fan_in: int) -> bool:
-    """Whether so few columns are selected that gathering them pays."""
+    """Whether the selected columns are so few that gathering them pays off."""
     return num_columns <= MAX_COLUMN_SHARE * fan_in
 
 
@@ -39,7 +39,7 @@ def part_of(
     fan_in: int,
     rows: range,
 ) -> Part:
-    """The part of a selection that lies in some rows of the weight.
+    """The part of a selection in some rows of the weight.
 
     Example:
         >>> part_of(torch.tensor([2, 12, 22]), fan_in=10, rows=range(1, 3))

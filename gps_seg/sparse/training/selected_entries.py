@@ -1,12 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train the selected entries and nothing else.
+"""Train only the selected entries of a weight.
 
 The trainable parameter is a 1-D tensor of the selected values. Optimizer,
-clipping, accumulation and gradient scaling see that tensor and never the
-dense weight, so an entry that was not selected cannot move: no weight decay,
-no stale momentum and no rounding touches it. The dense weight receives the
-values after each step, so the forward pass, the state-dict keys and the cost
-of inference are those of the plain model.
+clipping, accumulation and gradient scaling see only that tensor, never the
+dense weight. So an entry that was not selected cannot change: weight decay,
+old momentum and rounding do not reach it. The values are written into the
+dense weight after each step, so the forward pass, the state-dict keys and the
+cost of inference are those of the plain model.
 """
 
 import weakref
@@ -22,19 +22,19 @@ class SelectedEntries:
     """The selected entries of one weight, as a trainable 1-D parameter.
 
     A weight has one owner: a new object for the same weight releases the
-    earlier one. A write of others into the weight, such as loading a
-    checkpoint, wins over the values. It is detected by PyTorch's version
-    counter; a write through ``weight.data`` is not counted and needs a call
-    of :meth:`read`.
+    earlier one. If other code writes into the weight, such as by loading a
+    checkpoint, the values follow the weight. Such a write is detected by
+    PyTorch's version counter. A write through ``weight.data`` is not counted
+    and requires a call of :meth:`read`.
 
     Attributes:
         values: Trainable values, shape ``(num_selected,)``, on the device of
-            the weight; float32 for a weight in half precision, where steps
-            would be lost to rounding, else in the dtype of the weight.
+            the weight. They have its dtype, or float32 for a weight in half
+            precision, where small steps would be rounded away.
 
     Args:
-        weight: Dense weight of any shape; keeps its identity and storage, and
-            loses its gradient.
+        weight: Dense weight of any shape; it keeps its identity and storage,
+            and loses its gradient.
         indices: Flat indices into it, shape ``(num_selected,)``, int64.
 
     Example:
@@ -78,12 +78,12 @@ class SelectedEntries:
         return _OWNERS.get(id(self.weight)) is not self
 
     def gather(self) -> None:
-        """Move the entries' gradients out of the weight's gradient, free it.
+        """Take the entries' gradients from the weight's gradient and free it.
 
         Raises:
             RuntimeError: See :meth:`reconcile`.
         """
-        assert self.weight.grad is not None  # autograd has just put it there
+        assert self.weight.grad is not None  # autograd has just set it
         self.reconcile()
         gradient = read_entries(self.weight.grad, self.indices)
         gradient = gradient.to(self.values.dtype)
@@ -96,8 +96,8 @@ class SelectedEntries:
     def write(self) -> None:
         """Write the values into the dense weight (after an optimizer step).
 
-        If others wrote into the weight since the last call, the values follow
-        the weight instead.
+        If other code has written into the weight since the last call, the
+        values follow the weight instead.
 
         Raises:
             RuntimeError: If the entries were released.
@@ -113,8 +113,8 @@ class SelectedEntries:
     def read(self) -> None:
         """Read the values from the dense weight (after it was loaded).
 
-        A value that equals that of the weight once rounded to its dtype keeps
-        its extra bits.
+        If a value, rounded to the dtype of the weight, is already equal to the
+        weight, it keeps its extra bits.
         """
         found = read_entries(self.weight, self.indices)
         if found.dtype != self.values.dtype:
@@ -139,18 +139,18 @@ class SelectedEntries:
         self._mark()
 
     def reconcile(self) -> None:
-        """Follow the weight if others wrote into it since the last call.
+        """Follow the weight if other code has written into it.
 
         Raises:
             RuntimeError: If the entries were released, or their values were
-                changed and not written.
+                changed but not written.
         """
         self._check_held()
         if self.weight._version != self._weight_version:
             self.read()
         elif self.values._version != self._values_version:
             raise RuntimeError(
-                'values: expected the model to hold them, got a step of the '
+                'values: expected them in the model, got a step of the '
                 'optimizer that was not written into the weight of shape '
                 f'{tuple(self.weight.shape)}. Call Trainable.attach(optimizer)'
                 ' once, or Trainable.write() after each step.'
@@ -167,17 +167,18 @@ class SelectedEntries:
             raise RuntimeError(
                 'values: expected to own the weight of shape '
                 f'{tuple(self.weight.shape)}, got entries that were released, '
-                'by release() or because the model was tuned again. Go on '
-                'with the last result of tune.'
+                'by release() or because the model was tuned again. Use the '
+                'last result of tune.'
             )
 
     def _mark(self) -> None:
-        """Record that weight and values agree now."""
+        """Record that weight and values are now equal."""
         self._weight_version = self.weight._version
         self._values_version = self.values._version
 
 
-#: The entries that own a weight, by its id; they keep the weight alive.
+#: The entries that own a weight, by the id of the weight, which they keep
+#: alive.
 _OWNERS: weakref.WeakValueDictionary[int, SelectedEntries] = (
     weakref.WeakValueDictionary()
 )

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""``F.linear`` whose weight gradient is that of the selected entries."""
+"""``F.linear`` with a gradient of only the selected entries."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ def selected_linear(
     bias: Tensor | None,  # shape: (out,)
     linear: Map,
 ) -> Tensor:  # shape: (*batch, out)
-    """The map of ``inputs``; the gradient of its weight goes to ``values``.
+    """Apply a linear map; the gradient of its weight goes to ``values``.
 
     Args:
         values: Selected entries, equal to those in the weight.
@@ -80,7 +80,7 @@ class _SelectedLinear(torch.autograd.Function):
             columns = kept.reshape(num_tokens, kept.shape[-1])
             for_values = _at(ctx.linear.part.positions, tokens, columns)
         if ctx.needs_input_grad[1]:
-            # Not detached: the gradient of a gradient depends on the weight.
+            # Not detached, because second derivatives depend on the weight.
             (weight,) = weights
             for_inputs = gradient @ weight.to(gradient.dtype)
         if ctx.needs_input_grad[2]:
@@ -113,7 +113,7 @@ def _at(
 
 
 class _FirstGradient(torch.autograd.Function):
-    """A gradient without a second one: the inputs were not kept."""
+    """A gradient that cannot be differentiated: the inputs were not kept."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor) -> Tensor:

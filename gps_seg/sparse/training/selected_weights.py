@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The selected entries of all weights of a model together."""
+"""The selected entries of all weights of a model."""
 
 from collections.abc import Iterator, Mapping
 
@@ -74,16 +74,16 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
             entries.read()
 
     def reconcile(self) -> None:
-        """Follow the weights into which others wrote since the last call.
+        """Follow the weights into which other code has written.
 
         Raises:
             RuntimeError: If entries were released, or their values were
-                changed and not written.
+                changed but not written.
         """
         for entries in self.values():
             entries.reconcile()
 
     def release(self) -> None:
-        """Stop gathering: the model is the plain model again."""
+        """Stop gathering: the model is a plain model again."""
         for entries in self.values():
             entries.release()

@@ -218,8 +218,8 @@ def one_column_twice(raw):
         (lambda raw: raw + b'0', 'index: expected'),
         (lambda raw: raw[:-1], 'index: expected'),
         (first_byte, r'indices: expected columns in \[0, 12\)'),
-        (two_columns_swapped, 'distinct columns in increasing order'),
-        (one_column_twice, 'distinct columns in increasing order'),
+        (two_columns_swapped, 'strictly increasing columns'),
+        (one_column_twice, 'strictly increasing columns'),
     ],
     ids=['long', 'short', 'out of range', 'swapped', 'twice'],
 )

@@ -58,7 +58,7 @@ def test_an_index_outside_the_tensor_is_refused(plan, raw, message):
 @pytest.mark.parametrize(
     ('plan', 'message'),
     [
-        (IndexPlan((), 1, 1, 0), 'shape: expected an axis'),
+        (IndexPlan((), 1, 1, 0), 'shape: expected one or more axes'),
         (IndexPlan((2**40, 2**40), 1, 1, 0), 'shape: expected'),
         (IndexPlan((2, 9), 1, 2, 0), 'columns: expected'),
         (IndexPlan((2, 3), 9, 4, 0), 'columns: expected'),

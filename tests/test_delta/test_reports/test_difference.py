@@ -168,7 +168,7 @@ def test_other_bases_are_told(delta):
     assert [row.name for row in rows if row.same_base is False] == [
         'backbone.2.bias'
     ]
-    assert 'of different bases: 1 tensors' in format_differences(rows)
+    assert 'have different bases: 1 tensors' in format_differences(rows)
 
 
 def test_the_table_lists_what_differs(delta, other):

@@ -80,7 +80,7 @@ def test_a_delta_of_other_instructions_is_applied_with_a_warning(
     model = build_base(config)
     before = state_bits(model)
     with pytest.warns(
-        UserWarning, match=rf'1 of .* rounding only \({POSITION}'
+        UserWarning, match=rf'1 of .* only by rounding \({POSITION}'
     ):
         apply(model, there)
     revert(model)

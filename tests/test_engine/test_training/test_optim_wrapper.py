@@ -49,6 +49,17 @@ def test_the_scale_of_a_run_is_taken_up():
     assert wrapper.loss_scaler.get_scale() == 4.0
 
 
+@pytest.mark.parametrize('kind', [PeftOptimWrapper, AmpPeftOptimWrapper])
+def test_a_state_with_other_groups_names_the_config_to_resume_with(kind):
+    """As of a run whose config had a rate for each parameter."""
+    first, *others = toy_model().parameters()
+    apart = torch.optim.SGD([{'params': [first]}, {'params': others}], lr=0.1)
+    state = kind(optimizer=apart).state_dict()
+    together = torch.optim.SGD(toy_model().parameters(), lr=0.1)
+    with pytest.raises(ValueError, match='with 1 group.*, got 2.*began with'):
+        kind(optimizer=together).load_state_dict(state)
+
+
 ADAGRAD = {
     'lr': 0.05,
     'lr_decay': 0.1,

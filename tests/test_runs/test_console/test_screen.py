@@ -19,16 +19,15 @@ def screen():
     return io.StringIO()
 
 
-def file_logger(console, folder):
-    with console.silenced():
-        return MMLogger.get_instance('run', log_file=str(folder / 'run.log'))
+def file_logger(folder):
+    return MMLogger.get_instance('run', log_file=str(folder / 'run.log'))
 
 
 def test_warnings_and_announcements_are_shown_the_rest_is_in_the_file(
     screen, tmp_path, capsys
 ):
-    with Console(stream=screen) as console:
-        logger = file_logger(console, tmp_path)
+    with Console(stream=screen):
+        logger = file_logger(tmp_path)
         logger.info('Config: of 500 lines')
         logger.info(Announcement('Selecting: batch 1/2'))
         logger.warning('missing keys:\n\na, b')
@@ -63,8 +62,8 @@ def test_the_same_warning_is_shown_once_and_remarks_never(screen):
 
 
 def test_a_long_warning_is_cut(screen, tmp_path):
-    with Console(stream=screen) as console:
-        file_logger(console, tmp_path).warning('key ' * 1000)
+    with Console(stream=screen):
+        file_logger(tmp_path).warning('key ' * 1000)
     assert len(screen.getvalue()) < 700
     assert screen.getvalue().endswith('(in full in the log file)\n')
     assert len((tmp_path / 'run.log').read_text()) > 3000
@@ -73,8 +72,8 @@ def test_a_long_warning_is_cut(screen, tmp_path):
 @pytest.mark.filterwarnings('default')
 def test_warnings_of_python_are_logged_and_shown(screen, tmp_path):
     before = warnings.showwarning
-    with Console(stream=screen) as console:
-        file_logger(console, tmp_path)
+    with Console(stream=screen):
+        file_logger(tmp_path)
         warnings.warn('slow', RuntimeWarning, stacklevel=1)
     assert screen.getvalue() == 'warning: RuntimeWarning: slow\n'
     assert 'RuntimeWarning: slow' in (tmp_path / 'run.log').read_text()
@@ -82,8 +81,8 @@ def test_warnings_of_python_are_logged_and_shown(screen, tmp_path):
 
 
 def test_what_mmengine_prints_is_logged(screen, tmp_path, capsys):
-    with Console(stream=screen) as console:
-        file_logger(console, tmp_path)
+    with Console(stream=screen):
+        file_logger(tmp_path)
         checkpoint.print_log('Loads checkpoint')
     assert screen.getvalue() == capsys.readouterr().out == ''
     assert 'Loads checkpoint' in (tmp_path / 'run.log').read_text()
@@ -91,11 +90,53 @@ def test_what_mmengine_prints_is_logged(screen, tmp_path, capsys):
 
 def test_prints_of_users_and_debuggers_stay_visible(capsys):
     with Console() as console:
-        with console.silenced():
-            MMLogger.get_instance('run')
+        MMLogger.get_instance('run')
         sys.stdout.write('mine\n')
         assert sys.stdout is console.stream
     assert capsys.readouterr().out == 'mine\n'
+
+
+def test_prints_of_users_stay_visible_while_a_runner_is_built(capsys):
+    with Console():
+        logger = MMLogger.get_instance('run')
+        sys.stdout.write('built\n')  # by the __init__ of a user's model
+        logger.info('Config')
+        sys.stdout.write('trained\n')
+    assert capsys.readouterr().out == 'built\ntrained\n'
+
+
+class Leaving(io.StringIO):
+    """A screen whose reader leaves after the first line."""
+
+    def write(self, text):
+        if self.getvalue().endswith('\n'):
+            raise BrokenPipeError(32, 'Broken pipe')
+        return super().write(text)
+
+
+def test_a_reader_who_leaves_does_not_end_the_run(tmp_path):
+    screen = Leaving()
+    with Console(stream=screen) as console:
+        logger = file_logger(tmp_path)
+        console.write('first')
+        console.write('second')
+        logger.error('third')
+        logger.info('later')
+    assert screen.getvalue() == 'first\n'
+    log = (tmp_path / 'run.log').read_text()
+    assert 'takes no more lines: [Errno 32] Broken pipe' in log
+    assert 'later' in log
+
+
+def test_a_log_call_whose_arguments_do_not_fit_ends_no_run(
+    screen, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+    with Console(stream=screen):
+        logger = file_logger(tmp_path)
+        logger.info('%d images', 'many')
+        logger.warning('%d masks', 'many')
+    assert screen.getvalue() == 'warning: %d masks\n'
 
 
 def test_other_loggers_are_left_alone(screen, caplog):
@@ -128,8 +169,7 @@ def test_everything_is_as_before_at_the_end(verbose):
 
 def test_verbose_shows_all_as_mmengine_does(capsys):
     with Console(verbose=True) as console:
-        with console.silenced():
-            logger = MMLogger.get_instance('run')
+        logger = MMLogger.get_instance('run')
         logger.info('Config')
         console.write('Finished')
     first, second = capsys.readouterr().out.splitlines()

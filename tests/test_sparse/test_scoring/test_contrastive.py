@@ -67,5 +67,5 @@ def test_the_gradient_is_finite_for_samples_without_a_positive():
 
 
 def test_labels_that_are_all_different():
-    with pytest.raises(ValueError, match='two samples of one label'):
+    with pytest.raises(ValueError, match='two samples of the same label'):
         supervised_contrastive_loss(torch.randn(3, 2), torch.arange(3), 0.07)

@@ -242,7 +242,7 @@ def test_no_rows_are_refused(tmp_path):
     [
         (np.zeros((2, 3, 3)), (2, 3), (2, 3), 'expected uint8'),
         (np.zeros((2, 3), np.uint8), (2, 3), (2, 3), r'\(height, width, 3\)'),
-        (np.zeros((2, 3, 3), np.uint8), (3, 2), (2, 3), r'size \(2, 3\)'),
+        (np.zeros((2, 3, 3), np.uint8), (3, 2), (2, 3), r'image, \(2, 3\)'),
         (np.zeros((2, 3, 3), np.uint8), (2, 3), (3, 2), r'\(polyp 7\)'),
     ],
 )

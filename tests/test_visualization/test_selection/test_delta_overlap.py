@@ -129,5 +129,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path, count, names, reason):
 
 
 def test_deltas_without_selection_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='replaced whole alone'):
+    with pytest.raises(
+        ValueError, match='got only tensors that are replaced whole'
+    ):
         plot_overlap([make_delta()] * 2, ['a', 'b'], tmp_path / 'o.png')
