@@ -26,8 +26,8 @@ def check_config(config: Config) -> None:
 
     Raises:
         ValueError: If the config has no model, a hook has an unknown setting
-            or a wrong value, or ``save_best`` names an unknown metric. The
-            message names the key.
+            or a wrong value, ``save_best`` names an unknown metric, or the
+            training has no step. The message names the key.
     """
     if not config.get('model'):
         raise ValueError(
@@ -36,6 +36,17 @@ def check_config(config: Config) -> None:
         )
     check_hooks(config)
     check_save_best(config)
+    _check_length(config)
+
+
+def _check_length(config: Config) -> None:
+    """Raise ValueError if the training has no step; it would still select."""
+    for key in ('max_iters', 'max_epochs'):
+        length = (config.get('train_cfg') or {}).get(key, 1)
+        if length is not None and length < 1:
+            raise ValueError(
+                f'train_cfg.{key}: expected 1 or more, got {length}.'
+            )
 
 
 def check_before_data(runner: Any) -> None:

@@ -256,3 +256,10 @@ def test_a_model_that_an_interrupted_run_left_is_free_again(tmp_path):
     tune(runner.model, Linear(), [], seed=0)
     check_before_data(runner)
     assert all(p.requires_grad for p in runner.model.parameters())
+
+
+@pytest.mark.parametrize('key', ['max_iters', 'max_epochs'])
+def test_a_training_has_a_step(key):
+    config = {'model': {'type': 'Toy'}, 'train_cfg': {key: 0}}
+    with pytest.raises(ValueError, match=f'{key}: expected 1 or more, got 0'):
+        check_config(Config(config))

@@ -51,6 +51,25 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 
+# The encoder knows one size of its input, so there is one scale: the image and
+# its mirror image.
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=crop_size, keep_ratio=False)],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadAnnotations')],
+            [dict(type='CheckLabels', num_classes=2)],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
