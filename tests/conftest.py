@@ -116,6 +116,19 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, lambda *arguments: None)
 
 
+@pytest.fixture
+def coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw pictures with few pixels: those for print take seconds."""
+    from gps_seg.visualization import figure
+
+    write = figure.write
+    monkeypatch.setattr(
+        figure,
+        'write',
+        lambda drawn, path, suffix, dpi: write(drawn, path, suffix, dpi=30),
+    )
+
+
 class OneRunASecond:
     """MMEngine's clock, by which no two runs begin in the same second.
 

@@ -1,6 +1,7 @@
 """What holds for every tool: help and refusals at once, plain errors."""
 
 import ast
+import functools
 import os
 import re
 import shlex
@@ -30,6 +31,7 @@ def lean(tmp_path_factory, repo_dir):
         (folder / f'{name}.py').write_text(code)
     path = os.pathsep.join([str(folder), str(repo_dir)])
 
+    @functools.cache  # two tests read the same page of help
     def run(tool, *arguments):
         return subprocess.run(
             [sys.executable, str(TOOLS[tool]), *map(str, arguments)],

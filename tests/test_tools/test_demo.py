@@ -115,7 +115,7 @@ def by_first_words(lines):
 
 
 @pytest.fixture
-def shown(tmp_path, capsys, monkeypatch, draw_of_gps_alone):
+def shown(tmp_path, capsys, monkeypatch, draw_of_gps_alone, coarse_pictures):
     """What the demo prints; its folder, ``demo``, is the current one's."""
     # MMEngine formats the config many times, and takes seconds with long
     # paths in it.

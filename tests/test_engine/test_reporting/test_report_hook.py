@@ -20,6 +20,8 @@ from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import ImageScore
 from gps_seg.visualization.plots.scalars import read_history
 
+pytestmark = pytest.mark.usefixtures('coarse_pictures')
+
 SIZE = (40, 48)  # of the files; the model sees 32 x 32
 
 
