@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from gps_seg.additions import beside, is_added, plan_of
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
@@ -20,18 +21,21 @@ class Trainable:
     """The parameters of a model that train, as an optimizer should see them.
 
     A weight with selected entries is represented by a 1-D tensor of their
-    values, a parameter that trains whole by itself. The rest of the model no
-    longer requires grad. An earlier tuning of the model is undone, and
+    values, a parameter that trains whole by itself. So is everything that was
+    added to the model. The rest of the model no longer requires grad. An earlier tuning of the model is undone, and
     gradients in the model are dropped.
 
     Attributes:
         selected: Selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
         names: Parameter of the model (a key of ``form``) -> its name.
+        beside: Added parameter -> parameter of the plain model whose rate and
+            decay it takes.
+        added: Plan of what was added to the model.
 
     Args:
         model: Model, not wrapped for distribution.
-        roles: Role of every parameter, by name.
+        roles: Role of every parameter of the plain model, by name.
         selection: Selection in this model; may be empty.
         pull: Strength of the pull towards the start, by parameter name;
             parameters that do not train are skipped.
@@ -64,11 +68,13 @@ class Trainable:
         self._handles: list[RemovableHandle] = []
         self.form: dict[nn.Parameter, nn.Parameter] = {}
         self.names: dict[nn.Parameter, str] = {}
+        self.beside = beside(model)
+        self.added = plan_of(model)
         for name, parameter in model.named_parameters():
             trained: nn.Parameter | None = None
             if name in self.selected:
                 trained = self.selected[name].values
-            elif roles[name] is Role.WHOLE:
+            elif is_added(name) or roles[name] is Role.WHOLE:
                 trained = parameter
             # A weight without selected entries needs no gradient.
             trains = trained is not None and trained.numel() > 0
@@ -179,6 +185,7 @@ class Trainable:
             whole=sorted(self.whole),
             pull=dict(self._pull.strengths),
             starts=dict(self.starts),
+            added=self.added.to_json(),
         ).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -204,13 +211,15 @@ class Trainable:
         """Restore the object whose :meth:`state_dict` was called.
 
         Args:
-            model: Model of the same architecture, with its state loaded.
+            model: Model of the same architecture, with the same additions,
+                and with its state loaded.
             state: Result of :meth:`state_dict`.
 
         Raises:
             ValueError: If the state is malformed or from another model.
         """
         kept = KeptState.from_dict(state)
+        kept.check_added(model)
         trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
         trainable.load_state_dict(state)
         return trainable
