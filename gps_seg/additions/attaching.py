@@ -178,7 +178,7 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
         host.add_module(CHILD, container)
     addition.to(like.device, like.dtype).train(host.training)
     container[key_of(one)] = addition
-    container.handles += addition.hang(host)
+    container.handles.extend(addition.hang(host))
 
 
 def _intercept(model: nn.Module) -> None:

@@ -16,7 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours
+from gps_seg.additions.addition import (
+    Addition,
+    CannotMerge,
+    neighbours,
+)
 from gps_seg.sparse.interception import (
     PlainLinear,
     enter,
@@ -80,8 +84,10 @@ class LinearForm(Addition):
         rows = slice(*self.rows)
         part = None if bias is None else bias[rows]
         weight[rows], new_bias = self.merged_map(weight[rows], part)
-        if bias is None:
+        if new_bias is None:
             return {self.attribute: weight}
+        if bias is None:
+            raise CannotMerge('the map has no bias, and would need one')
         bias[rows] = new_bias
         return {self.attribute: weight, name: bias}
 
@@ -155,9 +161,7 @@ class WeightForms:
             )
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
 
-    def _parts(
-        self, rows: range
-    ) -> Iterable[tuple[range, LinearForm | None]]:
+    def _parts(self, rows: range) -> Iterable[tuple[range, LinearForm | None]]:
         """Divide rows into those of each form and those between them."""
         start = rows.start
         for form in self._forms:

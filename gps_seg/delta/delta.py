@@ -134,7 +134,9 @@ class Delta:
             for one in self.info.plan
             if any(name.startswith(prefix_of(one)) for name in kept)
         )
-        info = replace(self.info, added=plan.to_json())
+        info = self.info
+        if plan != info.plan:
+            info = replace(info, added=plan.to_json())
         # Sketches of tensors that are no longer known are dropped.
         return replace(self, changes=kept, info=info, fingerprint=known)
 

@@ -31,6 +31,7 @@ from gps_seg.peft.full import Full
 from gps_seg.peft.gps import GPS
 from gps_seg.peft.grft import GRFT
 from gps_seg.peft.linear import Linear
+from gps_seg.peft.lora import LoRA
 from gps_seg.peft.method import (
     Choice,
     PeftMethod,
@@ -50,6 +51,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'bias': Bias,
     'linear': Linear,
     'full': Full,
+    'lora': LoRA,
 }
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     'Bias',
     'Linear',
     'Full',
+    'LoRA',
     'METHODS',
     'build_method',
     # their contract

@@ -111,5 +111,6 @@ def test_every_method_has_its_row():
         'gps',
         'grft',
         'linear',
+        'lora',
         'sift',
     ]

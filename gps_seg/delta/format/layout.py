@@ -136,7 +136,7 @@ def _parse(header: str) -> dict[str, Any]:
             f'version {version}. Read it with the gps_seg that wrote it.'
         )
     keys = {'format', 'version', 'tensors', 'info'}
-    optional = {'untouched'} if version > 1 else set()
+    optional = set() if version == 1 else {'untouched'}
     if not keys <= content.keys() <= keys | optional or not isinstance(
         content['tensors'], list
     ):
