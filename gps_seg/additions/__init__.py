@@ -4,7 +4,7 @@
 The main names are below; everything else is imported from its module.
 """
 
-from gps_seg.additions.addition import Addition, CannotMerge, is_added
+from gps_seg.additions.addition import Addition, NotMergeableError, is_added
 from gps_seg.additions.attaching import (
     additions_of,
     attach,
@@ -36,5 +36,5 @@ __all__ = [
     # the kinds
     'Addition',
     'LinearForm',
-    'CannotMerge',
+    'NotMergeableError',
 ]

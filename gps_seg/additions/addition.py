@@ -12,7 +12,7 @@ from gps_seg.additions.plan import Added
 CHILD = 'added'
 
 
-class CannotMerge(ValueError):
+class NotMergeableError(ValueError):
     """An addition cannot be folded into the weights of its host."""
 
 
@@ -68,10 +68,10 @@ class Addition(nn.Module):
             The tensors that change.
 
         Raises:
-            CannotMerge: If there is no such host; the message completes
+            NotMergeableError: If there is no such host; the message completes
                 "<kind> cannot be merged: ".
         """
-        raise CannotMerge(
+        raise NotMergeableError(
             'it is not a linear function of what the encoder computes, so no '
             'weights of the encoder do the same'
         )

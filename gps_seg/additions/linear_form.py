@@ -18,7 +18,7 @@ from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     Addition,
-    CannotMerge,
+    NotMergeableError,
     neighbours,
 )
 from gps_seg.sparse.interception import (
@@ -71,7 +71,7 @@ class LinearForm(Addition):
         """Weight and bias of a plain map that computes the same.
 
         Raises:
-            CannotMerge: If there are none.
+            NotMergeableError: If there are none.
         """
         super().merged({})
         raise NotImplementedError
@@ -87,7 +87,7 @@ class LinearForm(Addition):
         if new_bias is None:
             return {self.attribute: weight}
         if bias is None:
-            raise CannotMerge('the map has no bias, and would need one')
+            raise NotMergeableError('the map has no bias, and would need one')
         bias[rows] = new_bias
         return {self.attribute: weight, name: bias}
 

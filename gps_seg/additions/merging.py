@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import CannotMerge, is_added
+from gps_seg.additions.addition import NotMergeableError, is_added
 from gps_seg.additions.attaching import detach, plan_of
 from gps_seg.additions.building import built, host_of, prefix_of
 from gps_seg.additions.plan import Added, Plan
@@ -81,7 +81,7 @@ def _folded(
     addition.to(some.device, some.dtype).eval().load_state_dict(tensors)
     try:
         return addition.merged(host)
-    except CannotMerge as error:
+    except NotMergeableError as error:
         raise ValueError(
             f'merge: {one.kind} cannot be merged: {error} ({one.place}). Use '
             'the delta with its base, or tune by a method that merges.'

@@ -22,8 +22,8 @@ class Trainable:
 
     A weight with selected entries is represented by a 1-D tensor of their
     values, a parameter that trains whole by itself. So is everything that was
-    added to the model. The rest of the model no longer requires grad. An earlier tuning of the model is undone, and
-    gradients in the model are dropped.
+    added to the model. The rest of the model no longer requires grad. An
+    earlier tuning of the model is undone, and gradients in it are dropped.
 
     Attributes:
         selected: Selected entries, by parameter name.
