@@ -25,12 +25,10 @@ Example:
 
 from collections.abc import Callable, Mapping
 
-from gps_seg.peft.bias import Bias
 from gps_seg.peft.declared import release
-from gps_seg.peft.full import Full
-from gps_seg.peft.gps import GPS
-from gps_seg.peft.grft import GRFT
-from gps_seg.peft.linear import Linear
+from gps_seg.peft.entries.gps import GPS
+from gps_seg.peft.entries.grft import GRFT
+from gps_seg.peft.entries.sift import SIFT
 from gps_seg.peft.method import (
     Choice,
     PeftMethod,
@@ -38,9 +36,11 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
-from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
+from gps_seg.peft.whole.bias import Bias
+from gps_seg.peft.whole.full import Full
+from gps_seg.peft.whole.linear import Linear
 
 #: The methods by their ``type`` in a config.
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {

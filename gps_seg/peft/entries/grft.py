@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.peft.selecting import SelectsEntries, amount_of
+from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
 from gps_seg.sparse import Lines, Owned
 from gps_seg.sparse.checks import check_positive, check_whole
 from gps_seg.sparse.summary import locate
