@@ -78,6 +78,6 @@ def _too_many(number: int, blocks: list[str], encoder: str, least: int) -> str:
         )
     ends = ' to '.join(dict.fromkeys((blocks[0], blocks[-1])))
     return (
-        f'last_blocks: expected {least} to {len(blocks)}, the number of blocks '
-        f"of '{encoder}' ({ends}), got {number}."
+        f'last_blocks: expected {least} to {len(blocks)}, the number of '
+        f"blocks of '{encoder}' ({ends}), got {number}."
     )

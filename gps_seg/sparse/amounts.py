@@ -203,5 +203,6 @@ def check_places(
     raise ValueError(
         f'{amount.key}: expected {amount.legal(contest, network)} for '
         f'{where}, got {amount.value}, which chooses {places} of '
-        f'{contest.candidates}. Choose a {amount.key} that fits every weight.'
+        f'{contest.candidates}. Choose a value of {amount.key} that fits '
+        'every weight.'
     )
