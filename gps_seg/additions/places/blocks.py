@@ -8,13 +8,9 @@ from torch import nn
 from gps_seg.additions.places.linear_maps import LinearMap, linear_maps
 from gps_seg.additions.places.residual import Parts, block_modules
 
-#: Blocks of MMPretrain, timm and torchvision that normalise what a branch
-#: returns, not what it takes.
-_NORM_LAST = (
-    'SwinBlockV2',
-    'SwinTransformerV2Block',
-    'SwinTransformerBlockV2',
-)
+#: Blocks of MMPretrain and timm that normalise what a branch returns, not
+#: what it takes.
+_NORM_LAST = ('SwinBlockV2', 'SwinTransformerV2Block')
 
 #: Blocks of MMPretrain whose first norm stands before both branches; the
 #: second one is never called.
@@ -40,12 +36,11 @@ class Block:
             (B, C, H, W), or ``'grid'`` (B, H, W, C).
         attention_norm: Norm before the attention; None if there is none.
         attention: Module whose call is the attention branch; None if the
-            block has no attention. Some add the input of the branch to their
-            output themselves.
+            block has no attention. Some (MMCV's) also add the residual, the
+            argument ``identity``; some are called on windows of the input.
         mlp_norm: Norm before the MLP; None if it has none of its own.
         mlp: Module whose call is the MLP branch; None if the block runs the
-            layers of the MLP itself. Some add the input of the branch to
-            their output themselves.
+            layers of the MLP itself. Some (MMCV's) also add the residual.
         maps: Linear maps in the block, in module order.
     """
 
