@@ -70,6 +70,13 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         out_indices=(0, 1),
         mlp_ratio=2,
     ),
+    'mscan': dict(
+        type='MSCAN',
+        embed_dims=[8, 8, 16, 16],
+        mlp_ratios=[2, 2, 2, 2],
+        depths=[1, 1, 1, 1],
+        norm_cfg=dict(type='BN'),
+    ),
     'resnet': dict(type='ResNet', depth=18, base_channels=8),
     'mmpretrain vit': PRETRAIN_VIT,
     'mmpretrain vit without class token': dict(
@@ -105,6 +112,14 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     'mmpretrain convnext': CONVNEXT,
     'mmpretrain convnext of convolutions': dict(
         CONVNEXT, linear_pw_conv=False
+    ),
+    'mmpretrain edgenext': dict(
+        type='mmpretrain.EdgeNeXt',
+        arch=dict(
+            channels=[8, 8, 16, 16],
+            depths=[1, 1, 1, 1],
+            num_heads=[2, 2, 2, 2],
+        ),
     ),
     'mmpretrain sam': dict(
         type='mmpretrain.ViTSAM',

@@ -158,6 +158,17 @@ def test_the_norms_of_a_torch_layer_may_come_last():
     assert norms(False) == (None, None)
 
 
+def test_the_second_norm_goes_by_its_number():
+    layer = nn.Module()
+    layer.norm1 = nn.LayerNorm(8)
+    layer.attn = nn.MultiheadAttention(8, 2)
+    layer.norm3 = nn.LayerNorm(8)  # of the convolution in a block of XCiT
+    layer.norm2 = nn.LayerNorm(8)
+    layer.mlp = Mlp()
+    (block,) = blocks(in_a_model(layer), 'encoder')
+    assert block.mlp_norm == 'encoder.norm2'
+
+
 def test_a_shared_weight_is_one_map_with_its_first_name():
     toy = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8))
     toy[2].weight = toy[0].weight
@@ -238,6 +249,6 @@ def test_registers_are_counted_with_the_class_token():
 def test_the_tokens_of_a_wrapped_vit_are_counted():
     """The wrappers of timm hold its model as a child."""
     vit = timm_like()
-    vit.num_prefix_tokens = 5
+    vit.cls_token = nn.Parameter(torch.zeros(1, 1, 8))
     wrapper = nn.ModuleDict({'timm_model': vit})
-    assert num_prefix_tokens(in_a_model(wrapper), 'encoder') == 5
+    assert num_prefix_tokens(in_a_model(wrapper), 'encoder') == 1

@@ -42,6 +42,15 @@ class Block:
         mlp: Module whose call is the MLP branch; None if the block runs the
             layers of the MLP itself. Some (MMCV's) also add the residual.
         maps: Linear maps in the block, in module order.
+
+    Example:
+        >>> norms = {'attention_norm': 'blocks.0.norm', 'mlp_norm': None}
+        >>> branches = {'attention': 'blocks.0.attn', 'mlp': 'blocks.0.mlp'}
+        >>> block = Block(
+        ...     'blocks.0', 8, 'tokens', maps=(), **norms, **branches
+        ... )
+        >>> print(block.map('fc1'))
+        None
     """
 
     name: str
@@ -135,9 +144,7 @@ def _is_norm(module: nn.Module) -> bool:
 
 
 def _layout(module: nn.Module, parts: Parts) -> str:
-    if parts.attention is None:
-        return 'map'
-    if type(module).__name__ in _MAP:
+    if parts.attention is None or type(module).__name__ in _MAP:
         return 'map'
     # The attention of Segment Anything, in MMPretrain and in the original.
     is_grid = hasattr(module.get_submodule(parts.attention), 'use_rel_pos')
