@@ -136,6 +136,7 @@ def test_what_is_not_given_is_not_ignored(name):
         ('norm', {}, ALL_OF_THEM),
         ('partial', {'last_blocks': 2}, ALL_OF_THEM),
         ('linear', {}, ALL_OF_THEM),
+        ('lora', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),
     ],
 )

@@ -7,10 +7,14 @@ a convolution, and the final norm.
 
 import pytest
 import torch
-from mmpretrain.models import VisionTransformer
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from mmpretrain.models import VisionTransformer  # noqa: E402
 
 WIDTH, DEPTH, PATCH = 768, 12, 3 * 16 * 16
 OUT = [3 * WIDTH, WIDTH, 4 * WIDTH, WIDTH]
@@ -31,6 +35,7 @@ COUNTS = {
     ('neuroada', 'k', 1): (DEPTH * sum(OUT), 0),
     ('shira', 'rank', 2): (2 * DEPTH * (sum(OUT) + sum(IN)), 0),
     ('fps', 'k', 1): (BIASES, BIASES),
+    ('lora', 'rank', 8): (0, 8 * DEPTH * 2 * (WIDTH + WIDTH)),  # q and v
 }
 
 
@@ -61,3 +66,4 @@ def test_the_formulas_give_the_published_numbers():
     assert COUNTS['bitfit',] == (0, 102_912)
     assert COUNTS['norm',] == (0, 38_400)
     assert COUNTS['paca', 'columns', 8] == (663_552, 0)
+    assert COUNTS['lora', 'rank', 8] == (0, 294_912)
