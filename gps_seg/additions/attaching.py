@@ -171,7 +171,13 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    like = next(iter(plain_parameters(host).values()))
+    plain = plain_parameters(host)
+    if not plain:
+        raise ValueError(
+            'additions: expected a host with parameters, got '
+            f'{type(host).__name__} ({one.kind}, {one.place}).'
+        )
+    like = next(iter(plain.values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()

@@ -35,6 +35,10 @@ Map = Callable[[Tensor], Tensor]
 class LinearForm(Addition):
     """A linear map that computes something else.
 
+    The map has the bias of the module that owns the weight. A bias from
+    elsewhere, such as ``q_bias`` and ``v_bias`` of BEiT, is added behind the
+    form, so that it can be merged all the same.
+
     Args:
         shape: Numbers of outputs and inputs of the map.
 
@@ -147,6 +151,9 @@ class WeightForms:
         if found is None:
             return None
         rows = found[1]
+        if bias is not None and not self._owns_bias():
+            inside = self.linear(plain, inputs, weight, None)
+            return None if inside is None else inside + bias.to(inside.dtype)
         outputs = []
         for part, form in self._parts(rows):
             piece = slice(part.start - rows.start, part.stop - rows.start)
@@ -160,6 +167,10 @@ class WeightForms:
                 base(inputs) if form is None else form(base, inputs)
             )
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+
+    def _owns_bias(self) -> bool:
+        name = bias_name(self._attribute)
+        return getattr(self._owner, name, None) is not None
 
     def _parts(self, rows: range) -> Iterable[tuple[range, LinearForm | None]]:
         """Divide rows into those of each form and those between them."""

@@ -25,7 +25,10 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.diffit import DiffFit
+from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.ssf import SSF
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -66,6 +69,9 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'ssf': SSF,
+    'ia3': IA3,
+    'diffit': DiffFit,
 }
 
 __all__ = [
@@ -88,6 +94,9 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'SSF',
+    'IA3',
+    'DiffFit',
     'METHODS',
     'build_method',
     # their contract

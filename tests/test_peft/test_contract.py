@@ -137,6 +137,7 @@ def test_what_is_not_given_is_not_ignored(name):
         ('partial', {'last_blocks': 2}, ALL_OF_THEM),
         ('linear', {}, ALL_OF_THEM),
         ('lora', {}, ALL_OF_THEM),
+        ('ssf', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),
     ],
 )

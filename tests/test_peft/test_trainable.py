@@ -120,4 +120,5 @@ def test_every_method_has_its_row():
         'partial',
         'shira',
         'sift',
+        'ssf',
     ]

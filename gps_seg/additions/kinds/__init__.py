@@ -7,10 +7,16 @@ from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.scale_channels import ScaleChannels
+from gps_seg.additions.kinds.scale_inputs import ScaleInputs
+from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
     'prompts': Prompts,
+    'scale_outputs': ScaleOutputs,
+    'scale_inputs': ScaleInputs,
+    'scale_channels': ScaleChannels,
 }

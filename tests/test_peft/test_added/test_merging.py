@@ -1,0 +1,90 @@
+"""Methods that merge: on each encoder the merged model computes the same.
+
+What was added takes part in the forward pass, since each of its tensors has a
+gradient, and is in the weights afterwards.
+"""
+
+import pytest
+import torch
+from small_encoders import SIDE, small_model
+from torch import nn
+
+from gps_seg.additions import additions_of, merge
+from gps_seg.peft import METHODS, build_method, tune
+
+CASES = {
+    'lora': dict(rank=2, on=['all']),
+    'ssf': {},
+}
+ENCODERS = [
+    'vit',
+    'beit',
+    'swin',
+    'mmpretrain vit',
+    'mmpretrain beit',
+    'mmpretrain swin',
+    'mmpretrain convnext',
+]
+#: Encoders with other layers: convolutions in place of linear maps, norms
+#: over the batch, biases of attention that are no part of a layer.
+MORE = {
+    'ssf': [
+        'mit',
+        'mscan',
+        'resnet',
+        'mmpretrain swin v2',
+        'mmpretrain convnext of convolutions',
+    ],
+}
+
+
+def task(encoder):
+    """A model in float64 whose values are all random, and its features."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = small_model(encoder).double()
+        for parameter in model.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        images = torch.randn(2, 3, SIDE, SIDE).double()
+
+    def features():
+        return model['backbone'](images)
+
+    return model, features
+
+
+@pytest.mark.parametrize(
+    ('name', 'encoder'),
+    [
+        (name, encoder)
+        for name in CASES
+        for encoder in [*ENCODERS, *MORE.get(name, [])]
+    ],
+)
+def test_a_merged_model_computes_the_same(name, encoder):
+    model, features = task(encoder)
+    classes = {n: type(m) for n, m in model.named_modules()}
+    plain = features()
+    method = build_method({'type': name, **CASES[name]}, METHODS)
+    tuned = tune(model, method, [], seed=0)
+    added = additions_of(model)
+    for parameter in tuned.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    changed = features()
+    sum(f.sin().sum() for f in changed).backward()
+    for where, addition in added.items():
+        for parameter in addition.parameters():
+            assert parameter.grad.abs().max() > 0, where
+    merge(model)
+    assert {n: type(m) for n, m in model.named_modules()} == classes
+    for before, during, after in zip(plain, changed, features(), strict=True):
+        assert not torch.allclose(before, during)
+        torch.testing.assert_close(after, during)
+
+
+def test_a_head_is_not_changed():
+    model = nn.ModuleDict(
+        {'backbone': nn.Linear(4, 4), 'head': nn.Linear(4, 2)}
+    )
+    tune(model, METHODS['ssf'](), [], seed=0)
+    assert list(additions_of(model)) == ['backbone.added.scale_outputs']
