@@ -37,6 +37,9 @@ COUNTS = {
     ('shira', 'rank', 2): (2 * DEPTH * (sum(OUT) + sum(IN)), 0),
     ('fps', 'k', 1): (BIASES, BIASES),
     ('lora', 'rank', 8): (0, 8 * DEPTH * 2 * (WIDTH + WIDTH)),  # q and v
+    ('ia3',): (0, DEPTH * (WIDTH + WIDTH + 4 * WIDTH)),  # k, v and hidden
+    # The biases, the weights of norms, and factors of two branches.
+    ('diffit',): (0, BIASES + (2 * DEPTH + 1) * NORM + DEPTH * 2 * WIDTH),
     # A factor and a shift for each bias and norm weight.
     ('ssf',): (0, 2 * (BIASES + (2 * DEPTH + 1) * WIDTH)),
 }
@@ -72,3 +75,4 @@ def test_the_formulas_give_the_published_numbers():
     assert COUNTS['paca', 'columns', 8] == (663_552, 0)
     assert COUNTS['lora', 'rank', 8] == (0, 294_912)
     assert COUNTS['ssf',] == (0, 205_824)
+    assert COUNTS['ia3',] == (0, 55_296)

@@ -108,10 +108,12 @@ def test_every_method_has_its_row():
     assert sorted(METHODS) == [
         'bias',
         'bitfit',
+        'diffit',
         'fps',
         'full',
         'gps',
         'grft',
+        'ia3',
         'linear',
         'lora',
         'neuroada',

@@ -15,6 +15,8 @@ from gps_seg.peft import METHODS, build_method, tune
 CASES = {
     'lora': dict(rank=2, on=['all']),
     'ssf': {},
+    'ia3': {},
+    'diffit': {},
 }
 ENCODERS = [
     'vit',
