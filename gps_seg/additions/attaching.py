@@ -17,7 +17,7 @@ from gps_seg.additions.addition import (
     plain_parameters,
 )
 from gps_seg.additions.building import built, host_of, is_form, key_of
-from gps_seg.additions.linear_form import LinearForm, WeightForms
+from gps_seg.additions.linear_form import LinearForm, intercept
 from gps_seg.additions.plan import Added, Plan
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
@@ -189,8 +189,7 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
 
 def _intercept(model: nn.Module) -> None:
     """Intercept the weights that have forms."""
-    modules = dict(model.named_modules())
-    for name, host in modules.items():
+    for name, host in list(model.named_modules()):
         container = getattr(host, CHILD, None)
         if not isinstance(container, AddedModules):
             continue
@@ -199,9 +198,5 @@ def _intercept(model: nn.Module) -> None:
             if isinstance(addition, LinearForm):
                 forms[addition.attribute].append(addition)
         for attribute, own in forms.items():
-            weight = WeightForms(host, attribute, own)
-            container.handles += weight.intercept_in(host)
-            if name:
-                # Attention layers use weights of children past their forward.
-                parent = modules[name.rpartition('.')[0]]
-                container.handles += weight.intercept_in(parent)
+            weight = f'{name}.{attribute}' if name else attribute
+            container.handles += intercept(model, weight, own)

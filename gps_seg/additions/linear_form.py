@@ -10,7 +10,7 @@ happens in an evaluation, in a copy and in recomputed checkpoints.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,19 @@ from gps_seg.sparse.interception import (
 
 #: ``x W^T + b``: (..., in) -> (..., out).
 Map = Callable[[Tensor], Tensor]
+
+
+class Form(Protocol):
+    """What takes some rows of a weight over: a :class:`LinearForm`, or not.
+
+    Attributes:
+        rows: First row and end of the rows of the weight.
+    """
+
+    rows: tuple[int, int]
+
+    def __call__(self, base: Map, inputs: Tensor) -> Tensor:
+        """See :meth:`LinearForm.forward`."""
 
 
 class LinearForm(Addition):
@@ -126,7 +139,7 @@ class WeightForms:
     """
 
     def __init__(
-        self, owner: nn.Module, attribute: str, forms: Iterable[LinearForm]
+        self, owner: nn.Module, attribute: str, forms: Iterable[Form]
     ) -> None:
         self._owner = owner
         self._attribute = attribute
@@ -172,7 +185,7 @@ class WeightForms:
         name = bias_name(self._attribute)
         return getattr(self._owner, name, None) is not None
 
-    def _parts(self, rows: range) -> Iterable[tuple[range, LinearForm | None]]:
+    def _parts(self, rows: range) -> Iterable[tuple[range, Form | None]]:
         """Divide rows into those of each form and those between them."""
         start = rows.start
         for form in self._forms:
@@ -197,6 +210,30 @@ class WeightForms:
 
     def _leave(self, _module: nn.Module, _args: Any, _output: Any) -> None:
         leave(self)
+
+
+def intercept(
+    root: nn.Module, name: str, forms: Iterable[Form]
+) -> list[RemovableHandle]:
+    """Let forms of a weight take its linear maps over.
+
+    Args:
+        root: Module in which the weight is.
+        name: Name of the weight in it.
+        forms: Forms of its rows, which do not overlap.
+
+    Returns:
+        Handles of the hooks; remove them to undo it.
+    """
+    owner, _, attribute = name.rpartition('.')
+    weight = WeightForms(root.get_submodule(owner), attribute, forms)
+    # Attention layers use weights of children past the forward of these.
+    parent = owner.rpartition('.')[0]
+    return [
+        handle
+        for module in dict.fromkeys([owner, parent])
+        for handle in weight.intercept_in(root.get_submodule(module))
+    ]
 
 
 class _Part:

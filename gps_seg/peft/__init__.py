@@ -26,6 +26,7 @@ Example:
 from collections.abc import Callable, Mapping
 
 from gps_seg.peft.added.diffit import DiffFit
+from gps_seg.peft.added.fact import FacT
 from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.ssf import SSF
@@ -72,6 +73,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'ssf': SSF,
     'ia3': IA3,
     'diffit': DiffFit,
+    'fact': FacT,
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     'SSF',
     'IA3',
     'DiffFit',
+    'FacT',
     'METHODS',
     'build_method',
     # their contract

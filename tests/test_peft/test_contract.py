@@ -138,6 +138,7 @@ def test_what_is_not_given_is_not_ignored(name):
         ('linear', {}, ALL_OF_THEM),
         ('lora', {}, ALL_OF_THEM),
         ('ssf', {}, ALL_OF_THEM),
+        ('fact', {}, ALL_OF_THEM),
         ('ia3', {}, ALL_OF_THEM),
         ('diffit', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),

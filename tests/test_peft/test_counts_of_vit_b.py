@@ -40,6 +40,8 @@ COUNTS = {
     ('ia3',): (0, DEPTH * (WIDTH + WIDTH + 4 * WIDTH)),  # k, v and hidden
     # The biases, the weights of norms, and factors of two branches.
     ('diffit',): (0, BIASES + (2 * DEPTH + 1) * NORM + DEPTH * 2 * WIDTH),
+    # Two thin factors, and small matrices of 12 square parts in a block.
+    ('fact', 'rank', 16): (0, 2 * 16 * WIDTH + 12 * DEPTH * 16 * 16),
     # A factor and a shift for each bias and norm weight.
     ('ssf',): (0, 2 * (BIASES + (2 * DEPTH + 1) * WIDTH)),
 }

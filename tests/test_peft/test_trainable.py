@@ -109,6 +109,7 @@ def test_every_method_has_its_row():
         'bias',
         'bitfit',
         'diffit',
+        'fact',
         'fps',
         'full',
         'gps',

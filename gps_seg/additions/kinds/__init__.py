@@ -10,6 +10,7 @@ from gps_seg.additions.kinds.prompts import Prompts
 from gps_seg.additions.kinds.scale_channels import ScaleChannels
 from gps_seg.additions.kinds.scale_inputs import ScaleInputs
 from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
+from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
@@ -19,4 +20,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'scale_outputs': ScaleOutputs,
     'scale_inputs': ScaleInputs,
     'scale_channels': ScaleChannels,
+    'shared_low_rank': SharedLowRank,
 }

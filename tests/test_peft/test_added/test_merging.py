@@ -17,6 +17,8 @@ CASES = {
     'ssf': {},
     'ia3': {},
     'diffit': {},
+    'fact': dict(rank=3),
+    'fact tk': dict(rank=3, form='tk'),
 }
 ENCODERS = [
     'vit',
@@ -27,10 +29,15 @@ ENCODERS = [
     'mmpretrain swin',
     'mmpretrain convnext',
 ]
-#: Encoders with other layers: convolutions in place of linear maps, norms
-#: over the batch, biases of attention that are no part of a layer.
-MORE = {
+OF_ONE_WIDTH = ['vit', 'beit', 'mmpretrain vit', 'mmpretrain beit']
+#: Encoders of single methods. SSF also takes other layers: convolutions in
+#: place of linear maps, norms over the batch, and biases of attention that are
+#: no part of a layer.
+TAKES = {
+    'fact': OF_ONE_WIDTH,
+    'fact tk': OF_ONE_WIDTH,
     'ssf': [
+        *ENCODERS,
         'mit',
         'mscan',
         'resnet',
@@ -60,14 +67,15 @@ def task(encoder):
     [
         (name, encoder)
         for name in CASES
-        for encoder in [*ENCODERS, *MORE.get(name, [])]
+        for encoder in TAKES.get(name, ENCODERS)
     ],
 )
 def test_a_merged_model_computes_the_same(name, encoder):
     model, features = task(encoder)
     classes = {n: type(m) for n, m in model.named_modules()}
     plain = features()
-    method = build_method({'type': name, **CASES[name]}, METHODS)
+    config = {'type': name.split()[0], **CASES[name]}
+    method = build_method(config, METHODS)
     tuned = tune(model, method, [], seed=0)
     added = additions_of(model)
     for parameter in tuned.parameters():
