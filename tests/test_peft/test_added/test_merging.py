@@ -4,12 +4,15 @@ What was added takes part in the forward pass, since each of its tensors has a
 gradient, and is in the weights afterwards.
 """
 
+import copy
+
 import pytest
 import torch
 from small_encoders import SIDE, small_model
 from torch import nn
 
-from gps_seg.additions import additions_of, merge
+from gps_seg.additions import additions_of, merge, plan_of
+from gps_seg.delta import Delta, DeltaInfo, apply, extract, revert
 from gps_seg.peft import METHODS, build_method, tune
 
 CASES = {
@@ -48,7 +51,7 @@ TAKES = {
 
 
 def task(encoder):
-    """A model in float64 whose values are all random, and its features."""
+    """A model in float64 whose values are all random, and images."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = small_model(encoder).double()
@@ -56,10 +59,15 @@ def task(encoder):
             parameter.data += 0.1 * torch.randn_like(parameter)
         images = torch.randn(2, 3, SIDE, SIDE).double()
 
-    def features():
-        return model['backbone'](images)
+    return model, images
 
-    return model, features
+
+def trained(model, name):
+    """Tune the model by a method, and change all that trains at random."""
+    config = {'type': name.split()[0], **CASES[name]}
+    tuned = tune(model, build_method(config, METHODS), [], seed=0)
+    for parameter in tuned.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
 
 
 @pytest.mark.parametrize(
@@ -71,25 +79,49 @@ def task(encoder):
     ],
 )
 def test_a_merged_model_computes_the_same(name, encoder):
-    model, features = task(encoder)
+    model, images = task(encoder)
     classes = {n: type(m) for n, m in model.named_modules()}
-    plain = features()
-    config = {'type': name.split()[0], **CASES[name]}
-    method = build_method(config, METHODS)
-    tuned = tune(model, method, [], seed=0)
+    plain = model['backbone'](images)
+    trained(model, name)
     added = additions_of(model)
-    for parameter in tuned.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    changed = features()
+    changed = model['backbone'](images)
     sum(f.sin().sum() for f in changed).backward()
     for where, addition in added.items():
         for parameter in addition.parameters():
             assert parameter.grad.abs().max() > 0, where
     merge(model)
     assert {n: type(m) for n, m in model.named_modules()} == classes
-    for before, during, after in zip(plain, changed, features(), strict=True):
+    merged = model['backbone'](images)
+    for before, during, after in zip(plain, changed, merged, strict=True):
         assert not torch.allclose(before, during)
         torch.testing.assert_close(after, during)
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_a_delta_is_all_that_a_base_needs(name, tmp_path):
+    base, images = task('vit')
+    start = {n: t.clone() for n, t in base.state_dict().items()}
+    model = copy.deepcopy(base)
+    trained(model, name)
+    plan = plan_of(model).to_json()
+    info = DeltaInfo(added=plan)
+    extract(start, model.state_dict(), info).save(tmp_path / 'delta')
+    delta = Delta.load(tmp_path / 'delta')
+
+    apply(base, delta)
+    assert same(base.state_dict(), model.state_dict())
+    for own, theirs in zip(
+        base['backbone'](images), model['backbone'](images), strict=True
+    ):
+        torch.testing.assert_close(own, theirs)
+    revert(base)
+    assert same(base.state_dict(), start)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(
+        torch.equal(one[name], other[name]) for name in one
+    )
 
 
 def test_a_head_is_not_changed():
