@@ -41,7 +41,7 @@ COUNTS = {
     # The biases, the weights of norms, and factors of two branches.
     ('diffit',): (0, BIASES + (2 * DEPTH + 1) * NORM + DEPTH * 2 * WIDTH),
     # Two thin factors, and small matrices of 12 square parts in a block.
-    ('fact', 'rank', 16): (0, 2 * 16 * WIDTH + 12 * DEPTH * 16 * 16),
+    ('fact', 'rank', 16): (0, 2 * 16 * WIDTH + 12 * DEPTH * 16**2),
     # A factor and a shift for each bias and norm weight.
     ('ssf',): (0, 2 * (BIASES + (2 * DEPTH + 1) * WIDTH)),
 }
@@ -78,3 +78,4 @@ def test_the_formulas_give_the_published_numbers():
     assert COUNTS['lora', 'rank', 8] == (0, 294_912)
     assert COUNTS['ssf',] == (0, 205_824)
     assert COUNTS['ia3',] == (0, 55_296)
+    assert COUNTS['fact', 'rank', 16] == (0, 61_440)

@@ -98,6 +98,15 @@ def test_at_the_start_nothing_changes(form):
     torch.testing.assert_close(model['backbone'](x), before)
 
 
+@pytest.mark.parametrize(
+    ('form', 'small'), [('tt', 24 * RANK**2), ('tk', 24 * RANK + RANK**3)]
+)
+def test_number_of_values(form, small):
+    _, _, addition = tuned(form)
+    count = sum(value.numel() for value in addition.parameters())
+    assert count == 2 * RANK * WIDTH + small
+
+
 def test_a_copy_has_factors_of_its_own():
     model, x, addition = tuned('tt')
     before = model['backbone'](x)
