@@ -26,6 +26,7 @@ Example:
 from collections.abc import Callable, Mapping
 
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -66,6 +67,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'rein': Rein,
 }
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'Rein',
     'METHODS',
     'build_method',
     # their contract
