@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from gps_seg.additions import detach
+from gps_seg.delta.attaching import attach_added
 from gps_seg.delta.base.known_tensors import KnownTensors
 from gps_seg.delta.base.matching import (
     another_base,
@@ -32,15 +34,17 @@ def apply(model: nn.Module, delta: Delta) -> None:
     """Turn a base model into the tuned one, in place.
 
     The first call compares the whole base with the fingerprint in the delta,
-    if there is one; later calls hash only tensors that have changed. If an
-    error is raised, the model is unchanged.
+    if there is one; later calls hash only tensors that have changed. What the
+    method of the delta adds to a model is attached to this one. If an error is
+    raised, the model is unchanged.
 
     Args:
         model: Base of the delta, without a delta.
         delta: Delta to apply.
 
     Raises:
-        RuntimeError: If a delta has already been applied to the model.
+        RuntimeError: If a delta has already been applied to the model, or
+            something has been added to it by a method.
         ValueError: If the model is not the base of the delta; see
             :func:`~gps_seg.delta.base.matching.base_values`.
 
@@ -59,15 +63,12 @@ def apply(model: nn.Module, delta: Delta) -> None:
                 'apply: expected a model without a delta, got one with a '
                 'delta. Call revert first, or use switch.'
             )
-        tensors = tensors_of(model, delta)
-        _check_rest(model, delta, state.known)
-        exchange = Exchange(delta, state.known)
+        attach_added(model, delta)
         try:
-            exchange.put_on(tensors)
-        except OtherBitsError as other:
-            base_values(model, delta)  # raises, naming all that differs
-            raise another_base(delta, other.args) from None
-        state.exchange = exchange
+            state.exchange = _put_on(model, delta, state.known)
+        except BaseException:
+            detach(model)
+            raise
 
 
 def revert(model: nn.Module) -> None:
@@ -102,6 +103,7 @@ def revert(model: nn.Module) -> None:
                 f'others ({other}). The model has since been trained, '
                 'converted or loaded. Load the base again and call forget.'
             ) from None
+        detach(model)
         state.exchange = None
 
 
@@ -136,6 +138,7 @@ def switch(model: nn.Module, delta: Delta) -> None:
             apply(model, delta)
         except BaseException:
             if before is not None:
+                attach_added(model, before.delta)
                 before.put_back(find_tensors(model, before.delta.changes))
                 state.exchange = before
             raise
@@ -203,6 +206,18 @@ def forget(model: nn.Module) -> None:
     with state.lock:
         state.present('forget')
         state.exchange = None
+
+
+def _put_on(model: nn.Module, delta: Delta, known: KnownTensors) -> Exchange:
+    tensors = tensors_of(model, delta)
+    _check_rest(model, delta, known)
+    exchange = Exchange(delta, known)
+    try:
+        exchange.put_on(tensors)
+    except OtherBitsError as other:
+        base_values(model, delta)  # raises, naming all that differs
+        raise another_base(delta, other.args) from None
+    return exchange
 
 
 def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from gps_seg.additions import Plan, prefix_of
 from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
@@ -128,8 +129,16 @@ class Delta:
         known = self.fingerprint
         if known is not None:
             known = {n: digest for n, digest in known.items() if keep(n)}
+        plan = Plan(
+            one
+            for one in self.info.plan
+            if any(name.startswith(prefix_of(one)) for name in kept)
+        )
+        info = self.info
+        if plan != info.plan:
+            info = replace(info, added=plan.to_json())
         # Sketches of tensors that are no longer known are dropped.
-        return replace(self, changes=kept, fingerprint=known)
+        return replace(self, changes=kept, info=info, fingerprint=known)
 
     def without_new(self) -> 'Delta':
         """Keep only the changes of tensors that have a base."""

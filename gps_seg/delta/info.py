@@ -12,6 +12,7 @@ import safetensors
 import torch
 
 import gps_seg
+from gps_seg.additions import Plan
 from gps_seg.delta.json_text import MAX_DEPTH, is_too_deep
 from gps_seg.text.printable import on_one_line
 from gps_seg.text.short import short_method_text
@@ -43,6 +44,8 @@ class DeltaInfo:
         versions: Versions of the libraries, by name.
         seed: Seed of the run, which can draw randomly initialised parts of
             the base again; None if it is unknown.
+        added: Plan of what was added to the model, as
+            :meth:`gps_seg.additions.Plan.to_json` writes it.
 
     Raises:
         ValueError: If a field is malformed.
@@ -63,6 +66,7 @@ class DeltaInfo:
     metric: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=library_versions)
     seed: int | None = None
+    added: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, (rule, is_legal) in _RULES.items():
@@ -76,6 +80,7 @@ class DeltaInfo:
             )
         object.__setattr__(self, 'classes', tuple(self.classes))
         object.__setattr__(self, 'palette', tuple(map(tuple, self.palette)))
+        Plan.from_json(self.added)  # raises if it is malformed
 
     def __repr__(self) -> str:
         # The config, or 150 class names, would not fit on a line.
@@ -95,7 +100,15 @@ class DeltaInfo:
 
     def to_json(self) -> dict[str, Any]:
         """The facts as an object that ``json`` can write."""
-        return asdict(self)
+        record = asdict(self)
+        if not self.added:
+            del record['added']  # unknown to earlier versions
+        return record
+
+    @property
+    def plan(self) -> Plan:
+        """What was added to the model."""
+        return Plan.from_json(self.added)
 
     @classmethod
     def from_json(cls, record: object) -> 'DeltaInfo':
@@ -104,8 +117,9 @@ class DeltaInfo:
         Raises:
             ValueError: If fields are missing, unknown or malformed.
         """
-        names = {field.name for field in fields(cls)}
-        if not isinstance(record, dict) or (record.keys() | {'seed'} != names):
+        names = {one.name for one in fields(cls)}
+        optional = {'seed', 'added'}
+        if not isinstance(record, dict) or record.keys() | optional != names:
             raise ValueError(
                 f'info: expected an object with {sorted(names)}, got '
                 f'{list(record) if isinstance(record, dict) else record!r}.'

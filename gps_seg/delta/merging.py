@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from gps_seg.additions import folded
 from gps_seg.delta.base.matching import base_values
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
@@ -23,7 +24,9 @@ def merged_state(
 ) -> dict[str, Tensor]:
     """Compute the state dict of the tuned model; the base does not change.
 
-    Tensors that share memory in the base also share memory in the result.
+    What the delta adds to the base is folded into its weights, exactly but for
+    rounding. Tensors that share memory in the base also share memory in the
+    result.
 
     Args:
         base_state: State dict of the base; tensors that are new in the task
@@ -32,7 +35,8 @@ def merged_state(
 
     Raises:
         ValueError: If ``base_state`` is not the base of the delta, or two of
-            its tensors share memory and would get different values.
+            its tensors share memory and would get different values; or
+            something that the delta adds has no equivalent in the weights.
 
     Example:
         >>> from gps_seg.delta import extract
@@ -60,7 +64,7 @@ def merged_state(
         change.write(tensors[name], values[name])
     for names in sharing_memory(tensors):
         check_agreement(names, delta.changes, tensors, values)
-    return merged
+    return folded(merged, delta.info.plan)
 
 
 def _is_like(tensor: Tensor, change: Change) -> bool:

@@ -3,7 +3,7 @@
 
 from mmengine.dist import broadcast_object_list
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseAveragedModel, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -78,8 +78,13 @@ def load_after_initialisation(runner: Runner) -> None:
 
 def averaged_model(runner: Runner) -> nn.Module | None:
     """The model with the averaged weights of an ``EMAHook``, if any."""
+    average = average_of(runner)
+    return None if average is None else average.module
+
+
+def average_of(runner: Runner) -> BaseAveragedModel | None:
+    """The wrapper in which an ``EMAHook`` averages weights, if any."""
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
-            model: nn.Module = hook.ema_model.module
-            return model
+            return hook.ema_model
     return None

@@ -25,6 +25,7 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -64,6 +65,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'partial': Partial,
     'linear': Linear,
     'full': Full,
+    'lora': LoRA,
 }
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     'Partial',
     'Linear',
     'Full',
+    'LoRA',
     'METHODS',
     'build_method',
     # their contract

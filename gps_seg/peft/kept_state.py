@@ -2,12 +2,13 @@
 """The state of a :class:`~gps_seg.peft.Trainable` between two runs."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gps_seg.additions import Plan, plan_of
 from gps_seg.sparse import Role, Selection
 
 
@@ -22,6 +23,7 @@ class KeptState:
         whole: Names of the parameters that train whole.
         pull: Strength of the pull towards the start, by parameter name.
         starts: Initial values of pulled parameters, by parameter name.
+        added: Plan of what was added to the model, as plain data.
     """
 
     indices: Mapping[str, Tensor]
@@ -30,6 +32,7 @@ class KeptState:
     whole: list[str]
     pull: Mapping[str, float]
     starts: Mapping[str, Tensor]
+    added: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> 'KeptState':
@@ -38,8 +41,9 @@ class KeptState:
         Raises:
             ValueError: If keys or shapes are wrong.
         """
-        expected = [field.name for field in fields(cls)]
-        if set(state) != set(expected):
+        expected = [one.name for one in fields(cls)]
+        # States of earlier versions have no 'added'.
+        if set(state) | {'added'} != set(expected):
             raise ValueError(
                 f'state: expected the keys {expected}, got {list(state)}. '
                 'Give the result of Trainable.state_dict().'
@@ -79,6 +83,17 @@ class KeptState:
             )
         roles |= dict.fromkeys(self.whole, Role.WHOLE)
         return roles | dict.fromkeys(self.indices, Role.SELECTED)
+
+    def check_added(self, model: nn.Module) -> None:
+        """Raise ValueError unless the model has the same additions."""
+        expected, got = Plan.from_json(self.added), plan_of(model)
+        if expected != got:
+            raise ValueError(
+                f'state: expected a model with {len(expected)} additions, got '
+                f'one with {len(got)}, or others. Attach those of the state '
+                "first: attach(model, Plan.from_json(state['added']), seed=0)"
+                ' of gps_seg.additions, then load the weights.'
+            )
 
     def check_is_of(
         self, selection: Selection, pulled: Collection[str]

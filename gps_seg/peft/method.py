@@ -1,9 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The interface of a tuning method.
 
-A method says which parameters train whole, in part or not at all, and chooses
-the entries of those that train in part. It does not run the pass over the
-training data itself; it only requests evidence if it needs any.
+A method says which parameters train whole, in part or not at all, chooses the
+entries of those that train in part, and plans what is added to the model. It
+does not run the pass over the training data itself; it only requests evidence
+if it needs any.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from gps_seg.additions import Plan
 from gps_seg.peft.settings import build_from
 from gps_seg.sparse import (
     Evidence,
@@ -37,6 +39,8 @@ class Choice:
         dead: Number of dead neurons (all scores zero) of each weight.
         overlaps: Number of batches -> share of the selected entries that had
             already been selected after half as many batches.
+        structure: Other decisions of the method, as plain data, such as the
+            weights that get an update of low rank.
 
     Example:
         >>> Choice(Selection({}, {})).overlaps
@@ -46,6 +50,7 @@ class Choice:
     selection: Selection
     dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
+    structure: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PeftMethod(Protocol):
@@ -96,6 +101,19 @@ class PeftMethod(Protocol):
             passes: Pass over the training data.
             seed: Seed of random choices.
         """
+
+    def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
+        """What is added to the model; all of it trains.
+
+        Args:
+            model: Plain model.
+            choice: Result of :meth:`choose`; None before it, to check that
+                the settings fit the model.
+
+        Raises:
+            ValueError: If the settings do not fit the model.
+        """
+        return Plan()
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Strength of an L2 pull towards the start, by parameter name."""

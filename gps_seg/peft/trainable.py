@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from gps_seg.additions import additions_of, beside, is_added, plan_of
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
@@ -20,18 +22,21 @@ class Trainable:
     """The parameters of a model that train, as an optimizer should see them.
 
     A weight with selected entries is represented by a 1-D tensor of their
-    values, a parameter that trains whole by itself. The rest of the model no
-    longer requires grad. An earlier tuning of the model is undone, and
-    gradients in the model are dropped.
+    values, a parameter that trains whole by itself. So is everything that was
+    added to the model. The rest of the model no longer requires grad. An
+    earlier tuning of the model is undone, and gradients in it are dropped.
 
     Attributes:
         selected: Selected entries, by parameter name.
         form: Parameter of the model -> parameter for the optimizer.
         names: Parameter of the model (a key of ``form``) -> its name.
+        beside: Added parameter -> parameter of the plain model whose rate and
+            decay it takes.
+        added: Plan of what was added to the model.
 
     Args:
         model: Model, not wrapped for distribution.
-        roles: Role of every parameter, by name.
+        roles: Role of every parameter of the plain model, by name.
         selection: Selection in this model; may be empty.
         pull: Strength of the pull towards the start, by parameter name;
             parameters that do not train are skipped.
@@ -64,11 +69,14 @@ class Trainable:
         self._handles: list[RemovableHandle] = []
         self.form: dict[nn.Parameter, nn.Parameter] = {}
         self.names: dict[nn.Parameter, str] = {}
+        self.beside = beside(model)
+        self.added = plan_of(model)
+        self._additions = list(additions_of(model).values())
         for name, parameter in model.named_parameters():
             trained: nn.Parameter | None = None
             if name in self.selected:
                 trained = self.selected[name].values
-            elif roles[name] is Role.WHOLE:
+            elif is_added(name) or roles[name] is Role.WHOLE:
                 trained = parameter
             # A weight without selected entries needs no gradient.
             trains = trained is not None and trained.numel() > 0
@@ -179,6 +187,7 @@ class Trainable:
             whole=sorted(self.whole),
             pull=dict(self._pull.strengths),
             starts=dict(self.starts),
+            added=self.added.to_json(),
         ).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -204,20 +213,28 @@ class Trainable:
         """Restore the object whose :meth:`state_dict` was called.
 
         Args:
-            model: Model of the same architecture, with its state loaded.
+            model: Model of the same architecture, with the same additions,
+                and with its state loaded.
             state: Result of :meth:`state_dict`.
 
         Raises:
             ValueError: If the state is malformed or from another model.
         """
         kept = KeptState.from_dict(state)
+        kept.check_added(model)
         trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
         trainable.load_state_dict(state)
         return trainable
 
     def penalty(self) -> Tensor | None:
-        """The pull to add to the loss; None if nothing is pulled."""
-        return self._pull.penalty()
+        """What to add to the loss after a forward pass; None for nothing.
+
+        It is the sum of the pull and of the terms of what was added.
+        """
+        terms = [self._pull.penalty()]
+        terms += [addition.penalty() for addition in self._additions]
+        present = [term for term in terms if term is not None]
+        return torch.stack(present).sum() if present else None
 
     def _after_step(
         self, optimizer: Optimizer, _args: Any, _kwargs: Any

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 
 from torch import Tensor, nn
 
+from gps_seg.additions import attach
 from gps_seg.peft.declared import release
 from gps_seg.peft.method import PeftMethod, weights_to_select
 from gps_seg.peft.trainable import Trainable
@@ -27,8 +28,8 @@ def tune(
     must be in training mode.
 
     Args:
-        model: Model to tune; only ``requires_grad`` changes, and gradients
-            are dropped.
+        model: Model to tune. Gradients are dropped, ``requires_grad``
+            changes, and the modules of methods that add some are attached.
         method: Tuning method, such as ``GPS(k=1)``.
         losses: Functions, one per batch of training data; each runs the model
             and returns the scalar loss. They are called only if the method
@@ -39,6 +40,7 @@ def tune(
         The parameters that train; give its ``parameters()`` to an optimizer.
 
     Raises:
+        RuntimeError: If the model has modules that an earlier method added.
         TypeError: If a loss is not a function.
         ValueError: If the method does not fit the model, or a loss is not
             finite.
@@ -59,6 +61,7 @@ def tune(
     roles = method.roles(model)
     weights = weights_to_select(model, roles)
     method.check(weights)
+    method.additions(model, None)  # raises unless the settings fit
     for sentence in method.cautions(model):
         warnings.warn(sentence, stacklevel=2)
 
@@ -68,6 +71,7 @@ def tune(
             yield from running_sums(parameters, _computed(losses), evidence)
 
     choice = method.choose(weights, passes, seed)
+    attach(model, method.additions(model, choice), seed)
     return Trainable(model, roles, choice.selection, method.pull(model))
 
 

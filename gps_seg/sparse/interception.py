@@ -4,7 +4,8 @@
 All linear maps of PyTorch call that function: ``nn.Linear``, the packed
 projections inside ``F.multi_head_attention_forward``, which bypass the forward
 of the modules that own them, and attention layers with their own weights. No
-module, parameter or hook of a model is changed.
+module, parameter or hook of a model is changed. The exception is the fused
+inference path of ``nn.MultiheadAttention``, so it is off meanwhile.
 
 A process has one ``F.linear``, so an interceptor acts on all threads. This is
 necessary, because the backward pass of a GPU runs in its own thread and
@@ -27,7 +28,10 @@ PlainLinear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Interceptor(Protocol):
-    """An object that computes the linear maps of some weights itself."""
+    """An object that computes the linear maps of some weights itself.
+
+    Of several active ones, the one that entered last is asked first.
+    """
 
     def linear(
         self,
@@ -36,7 +40,18 @@ class Interceptor(Protocol):
         weight: Tensor,
         bias: Tensor | None,
     ) -> Tensor | None:
-        """The result, or None for a weight that it does not handle."""
+        """Compute one linear map.
+
+        Args:
+            plain: ``F.linear`` without this interceptor; the others that are
+                active take part in it.
+            inputs: First argument of ``F.linear``.
+            weight: Second argument.
+            bias: Third argument.
+
+        Returns:
+            The result, or None for a weight that it does not handle.
+        """
 
 
 class _StandIn:
@@ -47,25 +62,36 @@ class _StandIn:
         self._active: tuple[Interceptor, ...] = ()
         self._found: PlainLinear = F.linear
         self._function = self._over(F.linear)
+        self._fused_attention = True
 
     def enter(self, interceptor: Interceptor) -> None:
         with self._lock:
-            if not self._active and F.linear is not self._function:
-                # Reuse the function if the plain one is the same, so that code
-                # that torch.compile has compiled with it stays valid.
-                if F.linear is not self._found:
-                    self._found = F.linear
-                    self._function = self._over(F.linear)
-                F.linear = self._function
-            self._active += (interceptor,)
+            if not self._active:
+                self._replace()
+            self._active = (interceptor, *self._active)
 
     def leave(self, interceptor: Interceptor) -> None:
         with self._lock:
             position = self._active.index(interceptor)
             before, after = self._active[:position], self._active[position:]
             self._active = before + after[1:]
-            if not self._active and F.linear is self._function:
-                F.linear = self._found  # type: ignore[assignment]
+            if not self._active:
+                torch.backends.mha.set_fastpath_enabled(self._fused_attention)
+                if F.linear is self._function:
+                    F.linear = self._found  # type: ignore[assignment]
+
+    def _replace(self) -> None:
+        # The fused attention would read the weights past F.linear.
+        self._fused_attention = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        if F.linear is self._function:
+            return
+        # Reuse the function if the plain one is the same, so that code that
+        # torch.compile has compiled with it stays valid.
+        if F.linear is not self._found:
+            self._found = F.linear
+            self._function = self._over(F.linear)
+        F.linear = self._function
 
     def _over(self, plain: PlainLinear) -> Callable[..., Tensor]:
         def linear(
@@ -73,32 +99,56 @@ class _StandIn:
             weight: Tensor,
             bias: Tensor | None = None,
         ) -> Tensor:
-            if _takes_the_plain_path(input, weight):
-                return plain(input, weight, bias)
-            for interceptor in self._active:
-                result = interceptor.linear(plain, input, weight, bias)
-                if result is not None:
-                    return result
-            return plain(input, weight, bias)
+            return _passed_on(self._active, plain)(input, weight, bias)
 
         return linear
+
+
+def _passed_on(
+    interceptors: tuple[Interceptor, ...], plain: PlainLinear
+) -> PlainLinear:
+    """``F.linear`` with these interceptors, from first to last."""
+
+    def linear(
+        inputs: Tensor, weight: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
+        for position, one in enumerate(interceptors):
+            # One that is active twice computes a map once.
+            others = tuple(o for o in interceptors[position:] if o is not one)
+            rest = _passed_on(others, plain)
+            result = one.linear(rest, inputs, weight, bias)
+            if result is not None:
+                return result
+        return plain(inputs, weight, bias)
+
+    return linear if interceptors else plain
 
 
 _stand_in = _StandIn()
 
 
+def enter(interceptor: Interceptor) -> None:
+    """Pass every linear map to an interceptor until :func:`leave`."""
+    _stand_in.enter(interceptor)
+
+
+def leave(interceptor: Interceptor) -> None:
+    """Undo one :func:`enter` of the same interceptor."""
+    _stand_in.leave(interceptor)
+
+
 @contextmanager
 def intercepting(interceptor: Interceptor) -> Iterator[None]:
     """Pass every linear map inside the context to an interceptor."""
-    _stand_in.enter(interceptor)
+    enter(interceptor)
     try:
         yield
     finally:
-        _stand_in.leave(interceptor)
+        leave(interceptor)
 
 
-def _takes_the_plain_path(inputs: Tensor, weight: Tensor) -> bool:
-    """Whether to leave a map to PyTorch.
+def is_left_to_torch(inputs: Tensor, weight: Tensor) -> bool:
+    """Whether the gradient of a map's weight is left to PyTorch.
 
     That is the case if the weight needs no gradient, in compiled code, for
     nested tensors, and in function transforms such as ``torch.vmap`` and

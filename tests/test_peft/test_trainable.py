@@ -113,6 +113,7 @@ def test_every_method_has_its_row():
         'gps',
         'grft',
         'linear',
+        'lora',
         'neuroada',
         'norm',
         'paca',

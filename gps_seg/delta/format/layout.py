@@ -29,9 +29,10 @@ from gps_seg.delta.json_text import read_json
 from gps_seg.delta.sketch import Sketch
 
 FORMAT = 'gps_seg.delta'
-VERSION = 2
-#: Version 1 had neither ``untouched`` nor the seed in the info.
-READ_VERSIONS = (1, VERSION)
+#: Version 1 had neither ``untouched`` nor the seed in the info. Version 3 is
+#: written only if something was added to the model, which version 2 lacks.
+VERSION = 3
+READ_VERSIONS = (1, 2, VERSION)
 _PIECE = 1 << 20  # bytes
 
 
@@ -67,7 +68,7 @@ def encode(content: Content) -> tuple[str, Arrays]:
         records.append(record)
     header = {
         'format': FORMAT,
-        'version': VERSION,
+        'version': VERSION if content.info.added else VERSION - 1,
         'tensors': records,
         'info': content.info.to_json(),
     }
@@ -135,7 +136,7 @@ def _parse(header: str) -> dict[str, Any]:
             f'version {version}. Read it with the gps_seg that wrote it.'
         )
     keys = {'format', 'version', 'tensors', 'info'}
-    optional = {'untouched'} if version == VERSION else set()
+    optional = set() if version == 1 else {'untouched'}
     if not keys <= content.keys() <= keys | optional or not isinstance(
         content['tensors'], list
     ):

@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
+from gps_seg.additions import is_added
 from gps_seg.delta import DeltaInfo
 from gps_seg.delta.baseline import Baseline
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
@@ -153,7 +154,11 @@ class DeltaHook(Hook):
         set_aside(runner)
         model, trainable = bare_model(runner), self.peft.trainable
         inside = f'{self.peft.method.encoder}.'
-        new = {n for n in model.state_dict() if not n.startswith(inside)}
+        new = {
+            name
+            for name in model.state_dict()
+            if not name.startswith(inside) or is_added(name)
+        }
         whole = trainable.whole
         self.baseline = Baseline.of(
             model, self.peft.selection, sorted(whole - new), sorted(new)
@@ -267,6 +272,7 @@ class DeltaHook(Hook):
         return DeltaInfo(
             **classes_of(runner),
             method=self.peft.config,
+            added=self.peft.trainable.added.to_json(),
             config=self.config_text,
             metric=self.metrics,
             seed=runner.seed,

@@ -1,11 +1,34 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Keep the frozen entries of averaged weights (``EMAHook``) unchanged."""
+"""Averaged weights (``EMAHook``): what they add, and what must not change."""
 
 import torch
+from mmengine.model import BaseAveragedModel
 from torch import nn
 
+from gps_seg.additions import Plan, attach
 from gps_seg.peft import Trainable
 from gps_seg.sparse.training.entries import read_entries, write_entries
+
+
+def attach_to_average(
+    averaged: BaseAveragedModel, plan: Plan, seed: int
+) -> None:
+    """Add to averaged weights what is added to the model.
+
+    The average was copied from the model before anything was added to it.
+
+    Args:
+        averaged: Wrapper of the copy with averaged weights.
+        plan: What is added to the model.
+        seed: Seed of the initial values.
+    """
+    attach(averaged.module, plan, seed)
+    averaged.module.requires_grad_(False)
+    averaged.avg_parameters = (
+        averaged.module.state_dict()
+        if averaged.update_buffers
+        else dict(averaged.module.named_parameters())
+    )
 
 
 @torch.no_grad()

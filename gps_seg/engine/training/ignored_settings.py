@@ -9,21 +9,18 @@ from mmengine.config import Config
 from gps_seg.engine.training.accelerator import has_accelerator
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import PeftMethod
-from gps_seg.sparse import Role
 
 
-def ignored_settings(
-    config: Config, roles: Mapping[str, Role]
-) -> Iterator[str]:
+def ignored_settings(config: Config, trained: list[str]) -> Iterator[str]:
     """Describe the ignored settings, one sentence per key.
 
     Args:
         config: Config of the run.
-        roles: Role of every parameter, by name.
+        trained: Names of the parameters that train, and of those whose rate
+            and decay something added takes.
     """
     wrapper = config.get('optim_wrapper') or {}
     custom_keys = (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}
-    trained = [name for name, role in roles.items() if role is not Role.FROZEN]
     idle = idle_custom_keys(custom_keys, trained)
     if idle:
         yield (
@@ -66,16 +63,15 @@ def ignored_by_method(
         )
 
 
-def idle_encoder(
-    method: PeftMethod, roles: Mapping[str, Role]
-) -> Iterator[str]:
-    """Warn if nothing trains in an encoder that the method should tune."""
-    inside = {
-        role
-        for name, role in roles.items()
-        if name.startswith(f'{method.encoder}.')
-    }
-    if method.tunes_encoder and inside <= {Role.FROZEN}:
+def idle_encoder(method: PeftMethod, trained: list[str]) -> Iterator[str]:
+    """Warn if nothing trains in an encoder that the method should tune.
+
+    Args:
+        method: Method of the run.
+        trained: See :func:`ignored_settings`.
+    """
+    inside = [n for n in trained if n.startswith(f'{method.encoder}.')]
+    if method.tunes_encoder and not inside:
         yield (
             f"PeftHook: nothing trains in '{method.encoder}': it has no "
             'trainable parameter of the kind that the method tunes (does the '

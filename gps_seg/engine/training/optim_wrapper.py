@@ -51,10 +51,13 @@ class TrainsSelected:
         held = {} if self.trainable is None else self.trainable.form
         form = {held.get(p, p): t for p, t in trainable.form.items()}
         owned = owned_by(self.optimizer)
+        # What was added joins the group of a parameter of the plain model.
+        plain = {} if self.trainable is not None else trainable.beside
         missing = [
             name
             for parameter, name in trainable.names.items()
-            if held.get(parameter, parameter) not in owned
+            if held.get(parameter, plain.get(parameter, parameter))
+            not in owned
         ]
         if missing:
             raise ValueError(
@@ -65,7 +68,7 @@ class TrainsSelected:
             )
         if self.trainable is None:
             check_keeps_no_other_list(self.optimizer)
-            retarget(self.optimizer, form)
+            retarget(self.optimizer, form, trainable.beside)
         else:
             hand_over(self.optimizer, form)
         self.trainable = trainable

@@ -45,13 +45,18 @@ def _holds(value: Any, owned: Collection[Tensor]) -> bool:
     return False
 
 
-def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
+def retarget(
+    optimizer: Optimizer,
+    form: Mapping[Tensor, Tensor],
+    beside: Mapping[Tensor, Tensor],
+) -> None:
     """Replace the tensors of an optimizer that has not taken a step.
 
     Args:
         optimizer: Optimizer; changed in place.
         form: Tensor of the optimizer -> its replacement; tensors without one
             are removed.
+        beside: New tensor -> tensor of the optimizer whose group it joins.
 
     Raises:
         RuntimeError: If the optimizer has taken a step.
@@ -61,8 +66,13 @@ def retarget(optimizer: Optimizer, form: Mapping[Tensor, Tensor]) -> None:
             'optimizer: expected no step before the selection, got state for '
             f'{len(optimizer.state)} parameters.'
         )
+    joining: dict[Tensor, list[Tensor]] = {}
+    for new, old in beside.items():
+        joining.setdefault(old, []).append(form[new])
     for group in optimizer.param_groups:
-        group['params'] = [form[p] for p in group['params'] if p in form]
+        old = group['params']
+        group['params'] = [form[p] for p in old if p in form]
+        group['params'] += [new for p in old for new in joining.get(p, ())]
     if optimizer.state:  # made by the constructor, as in Adagrad
         optimizer.state.clear()
         optimizer.state.update(_without_steps(optimizer).state)

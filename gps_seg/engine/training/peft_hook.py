@@ -8,7 +8,9 @@ weights are initialised; a checkpoint is loaded or resumed
 resumed selection is restored in ``after_load_checkpoint``, before the
 optimizer's state is loaded, which needs it. A new selection is made in
 ``before_train``, the first event at which the model has its pretrained
-weights.
+weights. What a method adds is attached at the same moments, to the averaged
+weights of an ``EMAHook``, too, so that a file to start from is loaded into the
+plain model, and a resumed one into the model with the additions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from gps_seg.additions import Plan, attach
 from gps_seg.engine.checkpoint_check import (
     CHECKPOINT_KEY,
     check_finite,
@@ -27,8 +30,10 @@ from gps_seg.engine.checkpoint_check import (
 )
 from gps_seg.engine.reporting.selection_report import report_choice
 from gps_seg.engine.runner_model import (
+    average_of,
     averaged_model,
     bare_model,
+    common_seed,
     is_training,
     leave_data_parallel,
     load_after_initialisation,
@@ -37,6 +42,7 @@ from gps_seg.engine.selecting.choosing import choose
 from gps_seg.engine.selecting.losses import SELECTION_LOSSES
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
+from gps_seg.engine.training.averaged_weights import attach_to_average
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
@@ -157,10 +163,12 @@ class PeftHook(Hook):
             )
             self.check(runner)
         selection = Selection(kept['indices'], kept['shapes'])
+        plan = Plan.from_json(kept.get('added', []))
         if 'base' in kept:
             base = FrozenBase(**kept['base'])
             start = start_of(runner.cfg)
             fill(checkpoint, base, selection, bare_model(runner), start)
+        self._attach(runner, plan)
         check_fits(bare_model(runner), checkpoint)
         self._declare(runner, selection)
         self.state.from_checkpoint(kept)
@@ -172,6 +180,7 @@ class PeftHook(Hook):
         if self.selection is None:
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
+            self._attach(runner, self.method.additions(model, choice))
             self._declare(runner, choice.selection)
             report_choice(
                 runner,
@@ -202,6 +211,13 @@ class PeftHook(Hook):
         """Make the model a plain model again."""
         self._freeze_average(runner)
         self.trainable.release()
+
+    def _attach(self, runner: Runner, plan: Plan) -> None:
+        seed = common_seed(runner)
+        attach(bare_model(runner), plan, seed)
+        average = average_of(runner)
+        if average is not None:
+            attach_to_average(average, plan, seed)
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
         model, wrapper = bare_model(runner), runner.optim_wrapper

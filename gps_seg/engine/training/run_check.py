@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
+from gps_seg.additions import attach, beside, detach
 from gps_seg.engine.runner_model import bare_model, check_wrapper
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import check_start
@@ -58,10 +59,18 @@ def check_run(
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
     method.check(weights_to_select(model, roles))
+    attach(model, method.additions(model, None), seed=0)
+    joined = set(beside(model).values())
+    detach(model)
+    trained = [
+        name
+        for name, parameter in model.named_parameters()
+        if roles[name] is not Role.FROZEN or parameter in joined
+    ]
     for sentence in chain(
-        ignored_settings(runner.cfg, roles),
+        ignored_settings(runner.cfg, trained),
         ignored_by_method(method, config, scoring.given),
-        idle_encoder(method, roles),
+        idle_encoder(method, trained),
         cautions,
     ):
         runner.logger.warning(sentence)

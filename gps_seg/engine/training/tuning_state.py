@@ -89,6 +89,7 @@ class TuningState:
             'gradients': _gradients(self.trainable),
             'starts': {n: s.cpu() for n, s in self.trainable.starts.items()},
             'values': _values(self.trainable),
+            'added': self.trainable.added.to_json(),
         }
 
     def find_in(self, checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,12 @@ from contextlib import AbstractContextManager
 
 from torch import Tensor
 
-from gps_seg.sparse.interception import PlainLinear, find_rows, intercepting
+from gps_seg.sparse.interception import (
+    PlainLinear,
+    find_rows,
+    intercepting,
+    is_left_to_torch,
+)
 from gps_seg.sparse.training.parts import Part, part_of
 from gps_seg.sparse.training.selected_entries import SelectedEntries
 from gps_seg.sparse.training.selected_linear import Map, selected_linear
@@ -82,6 +87,8 @@ class ColumnGradients:
         bias: Tensor | None,
     ) -> Tensor | None:
         """See :meth:`gps_seg.sparse.interception.Interceptor.linear`."""
+        if is_left_to_torch(inputs, weight):
+            return None
         found = find_rows(weight, self._entries)
         if found is None:
             return None

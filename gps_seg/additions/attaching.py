@@ -1,0 +1,201 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Attach the additions of a plan to a model, and detach them.
+
+Attached, the model has the modules, names and values that it had, and some
+more. Detached, it is the plain model, bit for bit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from gps_seg.additions.addition import (
+    CHILD,
+    Addition,
+    plain_parameters,
+)
+from gps_seg.additions.building import built, host_of, is_form, key_of
+from gps_seg.additions.linear_form import LinearForm, WeightForms
+from gps_seg.additions.plan import Added, Plan
+from gps_seg.sparse.state import fork_rng, seed_cpu
+
+_RUNS_ITS_CHILDREN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+class AddedModules(nn.ModuleDict):
+    """The additions of one host, by kind and place, and their hooks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handles: list[RemovableHandle] = []
+
+
+def attach(model: nn.Module, plan: Plan, seed: int) -> None:
+    """Add the modules of a plan to a model, in place.
+
+    If an error is raised, the model is unchanged. Random generators keep
+    their state.
+
+    Args:
+        model: Plain model.
+        plan: Additions and their places; empty to add nothing.
+        seed: Seed of the initial values.
+
+    Raises:
+        RuntimeError: If something has already been added to the model.
+        ValueError: If the plan does not fit the model; the message names the
+            place.
+
+    Example:
+        >>> import torch
+        >>> from gps_seg.additions import Added, Place, Plan
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> place = Place('fc.weight')
+        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
+        >>> [name for name, _ in model.named_parameters()][-2:]
+        ['fc.added.low_rank.a', 'fc.added.low_rank.b']
+        >>> detach(model)
+        >>> [name for name, _ in model.named_parameters()]
+        ['fc.weight', 'fc.bias']
+    """
+    present = plan_of(model)
+    if present:
+        kinds = sorted({one.kind for one in present})
+        raise RuntimeError(
+            f'additions: expected a plain model, got one with {len(present)} '
+            f'additions ({", ".join(kinds)}). Two methods cannot act on one '
+            'model: merge or detach (gps_seg.additions) what is there first.'
+        )
+    tensors = dict(model.state_dict(keep_vars=True))
+    modules = dict(model.named_modules())
+    hosts = [_host_of(one, modules, tensors) for one in plan]
+    with fork_rng():
+        seed_cpu(seed)
+        added = [built(one, tensors) for one in plan]
+    try:
+        for one, addition, host in zip(plan, added, hosts, strict=True):
+            _register(host, one, addition)
+        _intercept(model)
+    except BaseException:
+        detach(model)
+        raise
+
+
+def detach(model: nn.Module) -> None:
+    """Turn a model with additions into the plain model, in place.
+
+    A model without additions is not changed.
+
+    Args:
+        model: Model with or without additions.
+    """
+    for module in list(model.modules()):
+        container = getattr(module, CHILD, None)
+        if isinstance(container, AddedModules):
+            for handle in container.handles:
+                handle.remove()
+            delattr(module, CHILD)
+
+
+def additions_of(model: nn.Module) -> dict[str, Addition]:
+    """The additions of a model, by their names in it."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, Addition)
+    }
+
+
+def plan_of(model: nn.Module) -> Plan:
+    """The plan of what was added to a model; empty for a plain model."""
+    return Plan(one.described for one in additions_of(model).values())
+
+
+def beside(model: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
+    """Each added parameter -> the one whose rate and decay it takes."""
+    return {
+        dict(addition.named_parameters())[name]: plain
+        for host, addition in _hosted(model)
+        for name, plain in addition.beside(host).items()
+    }
+
+
+def _hosted(model: nn.Module) -> Iterator[tuple[nn.Module, Addition]]:
+    for host in model.modules():
+        container = getattr(host, CHILD, None)
+        if isinstance(container, AddedModules):
+            for addition in container.values():
+                assert isinstance(addition, Addition)
+                yield host, addition
+
+
+def _host_of(
+    one: Added,
+    modules: Mapping[str, nn.Module],
+    tensors: Mapping[str, Tensor],
+) -> nn.Module:
+    """The module that hosts an addition."""
+    name = host_of(one)
+    if name not in modules:
+        raise ValueError(
+            f'additions: expected a module of the model, got {name!r} '
+            f'({one.kind}). The plan is for another architecture.'
+        )
+    if is_form(one.kind):
+        _check_not_tied(one.place.name, tensors)
+    host = modules[name]
+    if isinstance(host, _RUNS_ITS_CHILDREN):
+        raise ValueError(
+            'additions: expected a host that does not run its children in '
+            f'turn, got {type(host).__name__} ({name}).'
+        )
+    present = getattr(host, CHILD, None)
+    if present is not None:
+        raise ValueError(
+            f"additions: expected a module without '{CHILD}', got one with "
+            f'{type(present).__name__} ({name}). The name is reserved.'
+        )
+    return host
+
+
+def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
+    same = [n for n, t in tensors.items() if t is tensors.get(name)]
+    if len(same) > 1:
+        raise ValueError(
+            f'additions: expected a weight with one name, got {same}. A tied '
+            'weight cannot be changed at one place only.'
+        )
+
+
+def _register(host: nn.Module, one: Added, addition: Addition) -> None:
+    like = next(iter(plain_parameters(host).values()))
+    container = getattr(host, CHILD, None)
+    if container is None:
+        container = AddedModules()
+        host.add_module(CHILD, container)
+    addition.to(like.device, like.dtype).train(host.training)
+    container[key_of(one)] = addition
+    container.handles.extend(addition.hang(host))
+
+
+def _intercept(model: nn.Module) -> None:
+    """Intercept the weights that have forms."""
+    modules = dict(model.named_modules())
+    for name, host in modules.items():
+        container = getattr(host, CHILD, None)
+        if not isinstance(container, AddedModules):
+            continue
+        forms = defaultdict(list)
+        for addition in container.values():
+            if isinstance(addition, LinearForm):
+                forms[addition.attribute].append(addition)
+        for attribute, own in forms.items():
+            weight = WeightForms(host, attribute, own)
+            container.handles += weight.intercept_in(host)
+            if name:
+                # Attention layers use weights of children past their forward.
+                parent = modules[name.rpartition('.')[0]]
+                container.handles += weight.intercept_in(parent)

@@ -1,0 +1,126 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Build one addition from its plain data."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from gps_seg.additions.addition import CHILD, Addition
+from gps_seg.additions.kinds import ADDITIONS
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.plan import Added, Place, Plan
+
+
+def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
+    """Build an addition with its initial values.
+
+    Args:
+        one: Kind, place and settings.
+        tensors: Tensors of the plain model, by name.
+
+    Raises:
+        ValueError: If kind, settings or place are wrong.
+    """
+    settings = dict(one.settings)
+    rows = (0, 0)
+    if is_form(one.kind):
+        weight = _weight_at(one, tensors)
+        rows = _rows_of(one.place, weight)
+        settings['shape'] = (rows[1] - rows[0], weight.shape[1])
+    try:
+        addition = ADDITIONS[one.kind](**settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f'{one.kind}: {error} ({one.place})') from None
+    addition.described = one
+    if isinstance(addition, LinearForm):
+        addition.attribute = one.place.name.rpartition('.')[2]
+        addition.rows = rows
+    return addition
+
+
+def shapes_of(
+    plan: Plan, tensors: Mapping[str, Tensor]
+) -> dict[str, torch.Size]:
+    """Shapes of all parameters and buffers of a plan, by name.
+
+    No memory is used for them.
+
+    Args:
+        plan: Additions to a model.
+        tensors: Tensors of the plain model, by name.
+
+    Raises:
+        ValueError: See :func:`built`.
+    """
+    with torch.device('meta'):
+        return {
+            prefix_of(one) + name: tensor.shape
+            for one in plan
+            for name, tensor in built(one, tensors).state_dict().items()
+        }
+
+
+def is_form(kind: str) -> bool:
+    """Whether additions of a kind are at a weight, not at a module.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    if kind not in ADDITIONS:
+        raise ValueError(
+            f'additions: expected a kind among {sorted(ADDITIONS)}, got '
+            f'{kind!r}. Is it from a later version of gps_seg?'
+        )
+    return issubclass(ADDITIONS[kind], LinearForm)
+
+
+def host_of(one: Added) -> str:
+    """Name of the module that hosts an addition; empty for the root."""
+    name = one.place.name
+    return name.rpartition('.')[0] if is_form(one.kind) else name
+
+
+def key_of(one: Added) -> str:
+    """Name of an addition among those of its host.
+
+    Example:
+        >>> key_of(Added('low_rank', Place('attn.in_proj_weight', (0, 4))))
+        'low_rank_in_proj_weight_0_4'
+    """
+    attribute = one.place.name.rpartition('.')[2]
+    if not attribute.endswith('weight') or attribute == 'weight':
+        attribute = ''
+    return '_'.join(
+        filter(None, [one.kind, attribute, *map(str, one.place.rows or ())])
+    )
+
+
+def prefix_of(one: Added) -> str:
+    """Start of the names of an addition's tensors in the model."""
+    return '.'.join(filter(None, [host_of(one), CHILD, key_of(one)])) + '.'
+
+
+def _weight_at(one: Added, tensors: Mapping[str, Tensor]) -> Tensor:
+    name = one.place.name
+    if name not in tensors:
+        raise ValueError(
+            f'additions: expected a weight of the model, got {name!r} '
+            f'({one.kind}). The plan is for another architecture.'
+        )
+    return tensors[name]
+
+
+def _rows_of(place: Place, weight: Tensor) -> tuple[int, int]:
+    if weight.ndim != 2:
+        raise ValueError(
+            'additions: expected the weight of a linear map, of two axes, '
+            f'got shape {tuple(weight.shape)} ({place}).'
+        )
+    start, stop = place.rows or (0, len(weight))
+    if not 0 <= start < stop <= len(weight):
+        raise ValueError(
+            f'additions: expected rows between 0 and {len(weight)}, got '
+            f'{place}.'
+        )
+    return start, stop

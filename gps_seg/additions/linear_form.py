@@ -1,0 +1,200 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Additions to one linear map, in whatever module it lies.
+
+The map is intercepted where all linear maps of PyTorch meet, so that packed
+attention projections, whose modules are never called, are changed like any
+other (see :mod:`gps_seg.sparse.interception`). The interception lasts for the
+forward pass of the module that owns the weight, or of its parent; so it also
+happens in an evaluation, in a copy and in recomputed checkpoints.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from gps_seg.additions.addition import (
+    Addition,
+    NotMergeableError,
+    neighbours,
+)
+from gps_seg.sparse.interception import (
+    PlainLinear,
+    enter,
+    find_rows,
+    leave,
+)
+
+#: ``x W^T + b``: (..., in) -> (..., out).
+Map = Callable[[Tensor], Tensor]
+
+
+class LinearForm(Addition):
+    """A linear map that computes something else.
+
+    Args:
+        shape: Numbers of outputs and inputs of the map.
+
+    Attributes:
+        attribute: Name of the weight in its module; set with its place.
+        rows: Rows of the weight that are this map.
+    """
+
+    attribute: str
+    rows: tuple[int, int]
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    @abstractmethod
+    def forward(
+        self,
+        base: Map,
+        inputs: Tensor,  # shape: (..., in)
+    ) -> Tensor:  # shape: (..., out)
+        """Compute the outputs.
+
+        Args:
+            base: The map of the plain model.
+            inputs: Inputs of the map.
+        """
+
+    def merged_map(
+        self,
+        weight: Tensor,  # shape: (out, in)
+        bias: Tensor | None,  # shape: (out,)
+    ) -> tuple[Tensor, Tensor | None]:
+        """Weight and bias of a plain map that computes the same.
+
+        Raises:
+            NotMergeableError: If there are none.
+        """
+        super().merged({})
+        raise NotImplementedError
+
+    def merged(self, host: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The weight of the host, and its bias, with the form folded in."""
+        weight = host[self.attribute].clone()
+        name = bias_name(self.attribute)
+        bias = host[name].clone() if name in host else None
+        rows = slice(*self.rows)
+        part = None if bias is None else bias[rows]
+        weight[rows], new_bias = self.merged_map(weight[rows], part)
+        if new_bias is None:
+            return {self.attribute: weight}
+        if bias is None:
+            raise NotMergeableError('the map has no bias, and would need one')
+        bias[rows] = new_bias
+        return {self.attribute: weight, name: bias}
+
+    def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
+        """Nothing by itself: :class:`WeightForms` intercepts the weight."""
+        return ()
+
+    def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
+        """Matrices beside the weight, vectors beside the bias."""
+        names = self.attribute, bias_name(self.attribute)
+        known = dict(host.named_parameters(recurse=False))
+        return neighbours(self, {n: known[n] for n in names if n in known})
+
+
+def bias_name(weight: str) -> str:
+    """Name of the bias that belongs to a weight in its module.
+
+    Example:
+        >>> bias_name('weight'), bias_name('in_proj_weight')
+        ('bias', 'in_proj_bias')
+    """
+    return f'{weight.removesuffix("weight")}bias'
+
+
+class WeightForms:
+    """The forms of one weight, which take its linear maps over.
+
+    Args:
+        owner: Module with the weight.
+        attribute: Name of the weight in it.
+        forms: Forms, for rows that do not overlap.
+    """
+
+    def __init__(
+        self, owner: nn.Module, attribute: str, forms: Iterable[LinearForm]
+    ) -> None:
+        self._owner = owner
+        self._attribute = attribute
+        self._forms = sorted(forms, key=lambda form: form.rows)
+
+    def intercept_in(self, module: nn.Module) -> list[RemovableHandle]:
+        """Intercept the weight during the forward passes of a module."""
+        return [
+            module.register_forward_pre_hook(self._enter),
+            module.register_forward_hook(self._leave, always_call=True),
+        ]
+
+    def linear(
+        self,
+        plain: PlainLinear,
+        inputs: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+    ) -> Tensor | None:
+        """See :meth:`gps_seg.sparse.interception.Interceptor.linear`."""
+        found = find_rows(weight, {getattr(self._owner, self._attribute)})
+        if found is None:
+            return None
+        rows = found[1]
+        outputs = []
+        for part, form in self._parts(rows):
+            piece = slice(part.start - rows.start, part.stop - rows.start)
+            whole = len(part) == len(rows)
+            base = _Part(
+                plain,
+                weight if whole else weight[piece],
+                bias if whole or bias is None else bias[piece],
+            )
+            outputs.append(
+                base(inputs) if form is None else form(base, inputs)
+            )
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+
+    def _parts(self, rows: range) -> Iterable[tuple[range, LinearForm | None]]:
+        """Divide rows into those of each form and those between them."""
+        start = rows.start
+        for form in self._forms:
+            first, last = form.rows
+            if last <= rows.start or first >= rows.stop:
+                continue
+            if first < rows.start or last > rows.stop:
+                raise RuntimeError(
+                    f'additions: expected the rows {first} to {last} of '
+                    f'{self._attribute} in one linear map, got a map of the '
+                    f'rows {rows.start} to {rows.stop}.'
+                )
+            if start < first:
+                yield range(start, first), None
+            yield range(first, last), form
+            start = last
+        if start < rows.stop:
+            yield range(start, rows.stop), None
+
+    def _enter(self, _module: nn.Module, _args: Any) -> None:
+        enter(self)
+
+    def _leave(self, _module: nn.Module, _args: Any, _output: Any) -> None:
+        leave(self)
+
+
+class _Part:
+    """The map of some rows."""
+
+    def __init__(
+        self, plain: PlainLinear, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        self._plain, self._weight, self._bias = plain, weight, bias
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        return self._plain(inputs, self._weight, self._bias)

@@ -1,0 +1,88 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Fold additions into the weights of the plain model."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gps_seg.additions.addition import NotMergeableError, is_added
+from gps_seg.additions.attaching import detach, plan_of
+from gps_seg.additions.building import built, host_of, prefix_of
+from gps_seg.additions.plan import Added, Plan
+
+
+def merge(model: nn.Module) -> None:
+    """Turn a model with additions into a plain one that computes the same.
+
+    The outputs agree to rounding. If an error is raised, the model is
+    unchanged.
+
+    Args:
+        model: Model with or without additions.
+
+    Raises:
+        ValueError: If an addition has no equivalent in the weights of the
+            encoder; the message says why.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, Plan, attach
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> place = Place('fc.weight')
+        >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
+        >>> x = torch.ones(1, 4)
+        >>> before = model['fc'](x)
+        >>> merge(model)
+        >>> bool(torch.allclose(model['fc'](x), before))
+        True
+    """
+    state = folded(model.state_dict(), plan_of(model))
+    detach(model)
+    model.load_state_dict(state)
+
+
+@torch.no_grad()
+def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
+    """The state dict of a plain model that computes the same.
+
+    Args:
+        state: State dict of a model with additions; not changed.
+        plan: What was added to it.
+
+    Raises:
+        ValueError: See :func:`merge`.
+    """
+    result = {n: t for n, t in state.items() if not is_added(n)}
+    for one in plan:
+        host = host_of(one)
+        start = f'{host}.' if host else ''
+        own = {
+            name.removeprefix(start): tensor
+            for name, tensor in result.items()
+            if name.startswith(start)
+        }
+        for name, tensor in _folded(one, state, own).items():
+            result[start + name] = tensor
+    return result
+
+
+def _folded(
+    one: Added, state: Mapping[str, Tensor], host: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    addition = built(one, state)
+    prefix = prefix_of(one)
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }
+    some = next(iter(tensors.values()))
+    addition.to(some.device, some.dtype).eval().load_state_dict(tensors)
+    try:
+        return addition.merged(host)
+    except NotMergeableError as error:
+        raise ValueError(
+            f'merge: {one.kind} cannot be merged: {error} ({one.place}). Use '
+            'the delta with its base, or tune by a method that merges.'
+        ) from None
