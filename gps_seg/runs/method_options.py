@@ -44,6 +44,7 @@ def set_method(
     if name is not None and name not in METHODS:
         raise ValueError(
             f'--method: expected one of {sorted(METHODS)}, got {name!r}.'
+            + did_you_mean(name, METHODS)
         )
     if not peft_hooks(config):
         if name is None:
