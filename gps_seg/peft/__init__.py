@@ -29,6 +29,7 @@ from gps_seg.peft.added.diffit import DiffFit
 from gps_seg.peft.added.fact import FacT
 from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.added.ssf import SSF
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
@@ -74,6 +75,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'ia3': IA3,
     'diffit': DiffFit,
     'fact': FacT,
+    'rein': Rein,
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     'IA3',
     'DiffFit',
     'FacT',
+    'Rein',
     'METHODS',
     'build_method',
     # their contract

@@ -11,6 +11,7 @@ from gps_seg.additions.kinds.scale_channels import ScaleChannels
 from gps_seg.additions.kinds.scale_inputs import ScaleInputs
 from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
 from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
+from gps_seg.additions.kinds.token_refinement import TokenRefinement
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
@@ -21,4 +22,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'scale_inputs': ScaleInputs,
     'scale_channels': ScaleChannels,
     'shared_low_rank': SharedLowRank,
+    'token_refinement': TokenRefinement,
 }
