@@ -107,10 +107,17 @@ def test_random_selection_is_seeded_and_of_the_same_size():
 def test_every_method_has_its_row():
     assert sorted(METHODS) == [
         'bias',
+        'bitfit',
+        'fps',
         'full',
         'gps',
         'grft',
         'linear',
         'lora',
+        'neuroada',
+        'norm',
+        'paca',
+        'partial',
+        'shira',
         'sift',
     ]

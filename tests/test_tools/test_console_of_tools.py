@@ -224,6 +224,64 @@ def test_an_error_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ('name', 'setting', 'trained'),
+    [
+        ('partial', 'last_blocks=2', 'other'),
+        ('bitfit', 'encoder=backbone', 'biases'),
+        ('norm', 'encoder=backbone', 'other'),
+        ('paca', 'columns=2', 'connections'),
+        ('neuroada', 'k=2', 'connections'),
+        ('shira', 'rank=2', 'connections'),
+        ('fps', 'k=2', 'connections'),
+    ],
+)
+def test_a_method_of_the_command_line_trains_and_is_in_the_delta(
+    run, monkeypatch, no_pictures, name, setting, trained
+):
+    monkeypatch.chdir(run[0])
+    console_of(
+        *('train.py', CONFIG, '--work-dir', name, '--method', name),
+        *('--peft-options', f'method.{setting}'),
+        *overrides(run[0] / 'data'),
+    )
+    counts = json.loads(Path(name, 'trained.json').read_text())
+    assert counts[trained] > 0
+    delta = Delta.load(Path(name, 'delta.safetensors'))
+    assert delta.info.method['type'] == name
+
+
+@pytest.mark.parametrize(
+    ('name', 'setting', 'message'),
+    [
+        ('partial', 'last_blocks=999', 'last_blocks: expected 1 to 4, '),
+        (
+            'paca',
+            'columns=9999',
+            'columns: expected 1 to 128 for the ',
+        ),
+        ('paca', 'score=norm', "score: expected one of ('gradient', "),
+        ('shira', 'rank=9999', 'rank: expected 1 to 96 for each layer'),
+        ('neuroada', 'k=9999', 'k: expected 1 to 128 for each neuron'),
+        ('bitfit', 'encoder=body', 'encoder: expected a submodule of the'),
+        ('norm', 'kind=LayerNorm', "expected keys among ['encoder'], got"),
+    ],
+)
+def test_a_wrong_setting_of_a_method_is_one_line_before_the_data(
+    tmp_path, monkeypatch, capsys, name, setting, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        run_tool(
+            *('train.py', CONFIG, '--work-dir', 'run', '--method', name),
+            *('--peft-options', f'method.{setting}'),
+            *overrides('nowhere'),
+        )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_start_leaves_an_earlier_run_as_it_is(run, monkeypatch):
     monkeypatch.chdir(run[0])
     shutil.copytree('run', 'again')
