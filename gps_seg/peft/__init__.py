@@ -25,6 +25,7 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
@@ -66,6 +67,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'adaptformer': AdaptFormer,
 }
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'AdaptFormer',
     'METHODS',
     'build_method',
     # their contract
