@@ -25,7 +25,9 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
@@ -67,6 +69,8 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'adapter': Adapter,
+    'houlsby': Houlsby,
     'adaptformer': AdaptFormer,
 }
 
@@ -90,6 +94,8 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'Adapter',
+    'Houlsby',
     'AdaptFormer',
     'METHODS',
     'build_method',

@@ -106,6 +106,7 @@ def test_random_selection_is_seeded_and_of_the_same_size():
 
 def test_every_method_has_its_row():
     assert sorted(METHODS) == [
+        'adapter',
         'adaptformer',
         'bias',
         'bitfit',
@@ -113,6 +114,7 @@ def test_every_method_has_its_row():
         'full',
         'gps',
         'grft',
+        'houlsby',
         'linear',
         'lora',
         'neuroada',

@@ -28,7 +28,7 @@ class StreamBottleneck(Addition):
         scale: Factor of the update.
         dropout: Probability to drop a value in the bottleneck.
         activation: Name of the function ``f``.
-        stream: How the block hands its stream on; see :class:`Stream`.
+        stream: Arguments of :class:`gps_seg.additions.stream.Stream`.
 
     Raises:
         ValueError: If the rank is above the width, or the activation is
