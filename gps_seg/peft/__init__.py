@@ -29,6 +29,7 @@ from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -72,6 +73,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'adapter': Adapter,
     'houlsby': Houlsby,
     'adaptformer': AdaptFormer,
+    'repadapter': RepAdapter,
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     'Adapter',
     'Houlsby',
     'AdaptFormer',
+    'RepAdapter',
     'METHODS',
     'build_method',
     # their contract

@@ -121,6 +121,7 @@ def test_every_method_has_its_row():
         'norm',
         'paca',
         'partial',
+        'repadapter',
         'shira',
         'sift',
     ]
