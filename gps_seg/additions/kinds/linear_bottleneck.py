@@ -76,5 +76,5 @@ class LinearBottleneck(LinearForm):
         return changed, shift if bias is None else bias + shift
 
     def _dense_up(self) -> Tensor:
-        dense: Tensor = torch.block_diag(*self.up)  # type: ignore[no-untyped-call]
+        dense: Tensor = torch.block_diag(*self.up)
         return dense

@@ -18,7 +18,6 @@ from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 from gps_seg.sparse.checks import check_dropout, check_positive, check_whole
 
-
 #: Number of groups of the map out of a bottleneck, as published.
 _GROUPS = 2
 
