@@ -29,6 +29,7 @@ from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
@@ -74,6 +75,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'houlsby': Houlsby,
     'adaptformer': AdaptFormer,
     'repadapter': RepAdapter,
+    'rein': Rein,
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     'Houlsby',
     'AdaptFormer',
     'RepAdapter',
+    'Rein',
     'METHODS',
     'build_method',
     # their contract

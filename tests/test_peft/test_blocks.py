@@ -4,7 +4,7 @@ import re
 
 import pytest
 from meta_models import without_storage
-from small_encoders import small_task
+from small_tasks import small_task
 from torch import nn
 
 from gps_seg.peft import GRFT, Partial

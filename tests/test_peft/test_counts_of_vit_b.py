@@ -7,10 +7,14 @@ a convolution, and the final norm.
 
 import pytest
 import torch
-from mmpretrain.models import VisionTransformer
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from mmpretrain.models import VisionTransformer  # noqa: E402
 
 WIDTH, DEPTH, PATCH = 768, 12, 3 * 16 * 16
 OUT = [3 * WIDTH, WIDTH, 4 * WIDTH, WIDTH]

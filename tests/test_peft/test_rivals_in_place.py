@@ -148,6 +148,8 @@ def test_an_encoder_without_linear_maps_is_refused():
         tune(model, PaCA(), [], seed=0)
 
 
+# BEiT's own.
+@pytest.mark.filterwarnings('ignore:torch.meshgrid')
 def test_bitfit_trains_the_query_and_value_biases_of_beit():
     require_openmmlab()
     from mmseg.models.backbones.beit import BEiTAttention

@@ -5,7 +5,7 @@ What should move is written out for each method, from modules and names.
 
 import pytest
 import torch
-from small_encoders import ENCODERS, small_task
+from small_tasks import ENCODERS, small_task
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune

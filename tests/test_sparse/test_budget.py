@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import Budget, Connections, Owned, Share, Total
-from gps_seg.sparse.amounts import Rank
+from gps_seg.sparse import Budget, Connections, Owned, Rank, Share, Total
 from gps_seg.sparse.neurons import as_neurons
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
 

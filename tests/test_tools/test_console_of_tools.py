@@ -225,19 +225,20 @@ def test_an_error_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ('name', 'setting', 'trained'),
+    ('name', 'setting', 'selected', 'whole'),
     [
-        ('partial', 'last_blocks=2', 'other'),
-        ('bitfit', 'encoder=backbone', 'biases'),
-        ('norm', 'encoder=backbone', 'other'),
-        ('paca', 'columns=2', 'connections'),
-        ('neuroada', 'k=2', 'connections'),
-        ('shira', 'rank=2', 'connections'),
-        ('fps', 'k=2', 'connections'),
+        # Four blocks of width 128, with 9 x 128 neurons each.
+        ('partial', 'last_blocks=2', 0, 2 * (12 * 128 + 13) * 128 + 2 * 128),
+        ('bitfit', 'encoder=backbone', 0, (1 + 4 * 9 + 9) * 128),
+        ('norm', 'encoder=backbone', 0, 9 * 2 * 128),
+        ('paca', 'columns=2', 2 * 4 * 9 * 128, 0),
+        ('neuroada', 'k=2', 2 * 4 * 9 * 128, 0),
+        ('shira', 'rank=2', 2 * 4 * (4 + 2 + 5 + 5) * 128, 0),
+        ('fps', 'k=2', 2 * (1 + 4 * 9) * 128, (1 + 4 * 9) * 128),
     ],
 )
 def test_a_method_of_the_command_line_trains_and_is_in_the_delta(
-    run, monkeypatch, no_pictures, name, setting, trained
+    run, monkeypatch, no_pictures, name, setting, selected, whole
 ):
     monkeypatch.chdir(run[0])
     console_of(
@@ -246,9 +247,11 @@ def test_a_method_of_the_command_line_trains_and_is_in_the_delta(
         *overrides(run[0] / 'data'),
     )
     counts = json.loads(Path(name, 'trained.json').read_text())
-    assert counts[trained] > 0
+    head = 8_450
+    assert (counts['selected'], counts['whole'] - head) == (selected, whole)
     delta = Delta.load(Path(name, 'delta.safetensors'))
-    assert delta.info.method['type'] == name
+    assert delta.info.method == counts['method']
+    assert counts['method']['type'] == name
 
 
 @pytest.mark.parametrize(

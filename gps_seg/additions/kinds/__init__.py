@@ -9,6 +9,7 @@ from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
 from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
+from gps_seg.additions.kinds.token_refinement import TokenRefinement
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
@@ -17,4 +18,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'linear_bottleneck': LinearBottleneck,
     'stream_bottleneck': StreamBottleneck,
     'prompts': Prompts,
+    'token_refinement': TokenRefinement,
 }

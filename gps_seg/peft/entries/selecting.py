@@ -139,7 +139,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
             row.module for row in self.table.rows if row.role is Role.SELECTED
         ]
         names = (m if isinstance(m, str) else m.__name__ for m in modules)
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys(name.lstrip('_') for name in names))
 
     def choose(
         self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gps_seg.peft.entries.selecting import SelectsEntries
-from gps_seg.sparse import Budget
-from gps_seg.sparse.amounts import Rank
+from gps_seg.sparse import Budget, Rank
 from gps_seg.sparse.gps_rules import LINEAR_RULES
 from gps_seg.sparse.rules import RuleTable
 from gps_seg.sparse.scoring.criteria import RANDOM
