@@ -29,6 +29,7 @@ from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.mona import Mona
 from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.declared import release
@@ -75,6 +76,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'houlsby': Houlsby,
     'adaptformer': AdaptFormer,
     'repadapter': RepAdapter,
+    'mona': Mona,
     'rein': Rein,
 }
 
@@ -102,6 +104,7 @@ __all__ = [
     'Houlsby',
     'AdaptFormer',
     'RepAdapter',
+    'Mona',
     'Rein',
     'METHODS',
     'build_method',

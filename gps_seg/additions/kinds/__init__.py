@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
+from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
 from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
@@ -17,6 +18,7 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'bottleneck': Bottleneck,
     'linear_bottleneck': LinearBottleneck,
     'stream_bottleneck': StreamBottleneck,
+    'depthwise_bottleneck': DepthwiseBottleneck,
     'prompts': Prompts,
     'token_refinement': TokenRefinement,
 }
