@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping
 
 from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.binary import Binary
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.mona import Mona
@@ -77,6 +78,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'adaptformer': AdaptFormer,
     'repadapter': RepAdapter,
     'mona': Mona,
+    'binary': Binary,
     'rein': Rein,
 }
 
@@ -105,6 +107,7 @@ __all__ = [
     'AdaptFormer',
     'RepAdapter',
     'Mona',
+    'Binary',
     'Rein',
     'METHODS',
     'build_method',

@@ -9,6 +9,7 @@ from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
 from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.quantized_bottleneck import QuantizedBottleneck
 from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
 from gps_seg.additions.kinds.token_refinement import TokenRefinement
 
@@ -18,6 +19,7 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'bottleneck': Bottleneck,
     'linear_bottleneck': LinearBottleneck,
     'stream_bottleneck': StreamBottleneck,
+    'quantized_bottleneck': QuantizedBottleneck,
     'depthwise_bottleneck': DepthwiseBottleneck,
     'prompts': Prompts,
     'token_refinement': TokenRefinement,
