@@ -39,6 +39,32 @@ def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
     return addition
 
 
+def rebuilt(
+    one: Added, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> Addition:
+    """Build an addition with given values, for evaluation.
+
+    Args:
+        one: Kind, place and settings.
+        tensors: Tensors of the plain model, by name.
+        own: Tensors of the addition, by their names in the model; others may
+            be among them.
+
+    Raises:
+        ValueError: See :func:`built`.
+    """
+    addition = built(one, tensors)
+    prefix = prefix_of(one)
+    values = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in own.items()
+        if name.startswith(prefix)
+    }
+    some = next(iter(values.values()))
+    addition.to(some.device, some.dtype).eval().load_state_dict(values)
+    return addition
+
+
 def shapes_of(
     plan: Plan, tensors: Mapping[str, Tensor]
 ) -> dict[str, torch.Size]:

@@ -74,10 +74,10 @@ class Change:
     @property
     def is_lossless(self) -> bool:
         """Whether the values have the full precision of the model."""
-        return (
-            isinstance(self.values, Exact)
-            and self.values.numbers.dtype == self.dtype
-        )
+        if isinstance(self.values, Coded):
+            # What is new is coded only if the model computes with few values.
+            return self.base is None
+        return self.values.numbers.dtype == self.dtype
 
     def check(self) -> None:
         """Raise ValueError unless the parts fit together (not the indices)."""
@@ -108,7 +108,7 @@ class Change:
 
     def _check_values(self) -> None:
         if isinstance(self.values, Coded):
-            legal = self.dtype.is_floating_point and self.base is not None
+            legal = self.dtype.is_floating_point
         else:
             stored = self.values.numbers.dtype
             legal = stored == self.dtype or (
@@ -119,7 +119,7 @@ class Change:
         if not legal:
             raise ValueError(
                 f'values: expected {self.dtype}, a narrower format of it, or '
-                f'codes for a tensor of floating point that has a base, got '
+                f'codes for a tensor of floating point, got '
                 f'{self.values}.'
             )
 

@@ -146,12 +146,10 @@ def _agreed_on_new(
 
 
 def _is_same(one: Change, other: Change) -> bool:
-    return (
-        one.shape == other.shape
-        and isinstance(one.values, Exact)
-        and isinstance(other.values, Exact)
-        and same_bits(one.values.numbers, other.values.numbers)
-    )
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    zeros = torch.zeros(len(one.values), dtype=one.dtype)
+    return same_bits(one.values.resolve(zeros), other.values.resolve(zeros))
 
 
 def _combine_one(tensor: Tensor, parts: list[_Part]) -> Change:

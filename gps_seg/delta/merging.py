@@ -96,7 +96,8 @@ def resolve(
     base: Tensor,  # shape: (num_entries,)
 ) -> Tensor:  # shape: (num_entries,)
     """The new values of one tensor; see :func:`resolved`."""
-    values = change.values.resolve(base)
+    is_new = change.base is None
+    values = change.values.resolve(torch.zeros_like(base) if is_new else base)
     # Values that are not coded were checked when they were read.
     if isinstance(change.values, Coded) and not _is_finite(values):
         raise ValueError(

@@ -25,11 +25,17 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.adapter import Adapter
+from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.binary import Binary
 from gps_seg.peft.added.diffit import DiffFit
 from gps_seg.peft.added.fact import FacT
+from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.mona import Mona
 from gps_seg.peft.added.rein import Rein
+from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.added.ssf import SSF
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
@@ -75,6 +81,12 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'ia3': IA3,
     'diffit': DiffFit,
     'fact': FacT,
+    'adapter': Adapter,
+    'houlsby': Houlsby,
+    'adaptformer': AdaptFormer,
+    'repadapter': RepAdapter,
+    'mona': Mona,
+    'binary': Binary,
     'rein': Rein,
 }
 
@@ -102,6 +114,12 @@ __all__ = [
     'IA3',
     'DiffFit',
     'FacT',
+    'Adapter',
+    'Houlsby',
+    'AdaptFormer',
+    'RepAdapter',
+    'Mona',
+    'Binary',
     'Rein',
     'METHODS',
     'build_method',

@@ -7,6 +7,7 @@ Example:
     ValueError: k: expected k >= 1, got 0.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -50,6 +51,12 @@ def check_child(model: nn.Module, name: str) -> None:
             f"encoder: expected a submodule of the model, got '{name}'. "
             f'Its children are {children}.'
         )
+
+
+def check_among(key: str, value: Any, choices: Iterable[str]) -> None:
+    """Raise ValueError unless ``value`` is one of the choices."""
+    if value not in (legal := sorted(choices)):
+        raise ValueError(f'{key}: expected one of {legal}, got {value!r}.')
 
 
 def _check_real(key: str, value: Any) -> None:

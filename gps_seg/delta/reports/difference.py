@@ -125,7 +125,9 @@ def format_differences(rows: Sequence[Difference]) -> str:
 def _new_values(delta: Delta, base: Source | None) -> dict[str, Tensor]:
     """The new values of a delta that are known."""
     coded = {
-        n for n, c in delta.changes.items() if isinstance(c.values, Coded)
+        n
+        for n, c in delta.changes.items()
+        if isinstance(c.values, Coded) and c.base is not None
     }
     exact = delta.restricted(lambda name: name not in coded)
     start = {
