@@ -84,20 +84,35 @@ class PeftMethod(Protocol):
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
 
+    def scored(
+        self, model: nn.Module, roles: Mapping[str, Role]
+    ) -> dict[str, Owned]:
+        """The parameters for which the evidence is summed, by name.
+
+        By default these are the parameters with the role ``SELECTED``. A
+        method that decides where to add something scores frozen ones.
+
+        Args:
+            model: Plain model.
+            roles: Result of :meth:`roles`.
+        """
+        return weights_to_select(model, roles)
+
     def check(self, weights: Mapping[str, Owned]) -> None:
-        """Raise ValueError if the weights to select from do not fit."""
+        """Raise ValueError if the scored parameters do not fit."""
 
     def choose(
         self,
+        model: nn.Module,
         weights: Mapping[str, Owned],
         passes: TrainingPass,
         seed: int,
     ) -> Choice:
-        """Choose entries of the weights whose role is ``SELECTED``.
+        """Choose entries that train, and where something is added.
 
         Args:
-            weights: Weights to select from, by name; :meth:`check` accepts
-                them.
+            model: Plain model.
+            weights: Result of :meth:`scored`; :meth:`check` accepts it.
             passes: Pass over the training data.
             seed: Seed of random choices.
         """
@@ -147,6 +162,7 @@ class SelectsNothing(PeftMethod):
 
     def choose(
         self,
+        model: nn.Module,
         weights: Mapping[str, Owned],
         passes: TrainingPass,
         seed: int,
