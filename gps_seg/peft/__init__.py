@@ -39,6 +39,7 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
@@ -52,6 +53,8 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'spt_lora': SPTLoRA,
+    'spt_adapter': SPTAdapter,
 }
 
 __all__ = [
@@ -67,6 +70,8 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'SPTLoRA',
+    'SPTAdapter',
     'METHODS',
     'build_method',
     # their contract

@@ -50,7 +50,7 @@ class Choice:
     selection: Selection
     dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
-    structure: Mapping[str, Any] = field(default_factory=dict)
+    structure: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class PeftMethod(Protocol):

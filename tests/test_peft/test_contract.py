@@ -14,6 +14,8 @@ SETTINGS = {
     'gps': dict(k=1),
     'sift': dict(share=0.5),
     'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
+    'spt_lora': dict(budget=10),
+    'spt_adapter': dict(budget=10),
 }
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')
@@ -124,6 +126,7 @@ def test_what_is_not_given_is_not_ignored(name):
             {'penalty': 0, 'last_blocks': 1},
             {'last_blocks': 'pulls nothing with penalty=0'},
         ),
+        ('spt_lora', {}, {}),
         ('bias', {}, ALL_OF_THEM),
         ('linear', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),

@@ -113,4 +113,6 @@ def test_every_method_has_its_row():
         'linear',
         'lora',
         'sift',
+        'spt_adapter',
+        'spt_lora',
     ]
