@@ -39,6 +39,7 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.placing.sct import SCT
 from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
@@ -55,6 +56,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'lora': LoRA,
     'spt_lora': SPTLoRA,
     'spt_adapter': SPTAdapter,
+    'sct': SCT,
 }
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     'LoRA',
     'SPTLoRA',
     'SPTAdapter',
+    'SCT',
     'METHODS',
     'build_method',
     # their contract

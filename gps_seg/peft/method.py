@@ -155,7 +155,10 @@ class PeftMethod(Protocol):
 class SelectsNothing(PeftMethod):
     """Base class of methods without selected entries."""
 
-    evidence = None
+    @property
+    def evidence(self) -> Evidence | None:
+        """None: no pass is run."""
+        return None
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Accept any model: there is nothing to select from."""

@@ -164,7 +164,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         """Settings that the criterion does not use."""
         if self.evidence is None:
             return without_a_pass(given)
-        if self.evidence is Evidence.INPUT:
+        if not self.evidence.needs_gradient:
             return dict.fromkeys(
                 given & {'loss'}, 'takes no gradient of a loss'
             )

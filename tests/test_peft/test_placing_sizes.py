@@ -13,7 +13,8 @@ from mmseg.models.backbones import (  # noqa: E402
 )
 from torch import nn  # noqa: E402
 
-from gps_seg.peft import SPTAdapter, SPTLoRA  # noqa: E402
+from gps_seg.additions import shapes_of  # noqa: E402
+from gps_seg.peft import SCT, SPTAdapter, SPTLoRA  # noqa: E402
 
 
 def model_of(kind, **settings):
@@ -52,3 +53,9 @@ def test_a_vit_b_with_an_adapter_on_every_map():
     assert (
         most(SPTAdapter(budget=10**9), vit_b()) == adapters + VECTORS + TOKEN
     )
+
+
+def test_sct_at_vit_b():
+    model = vit_b()
+    shapes = shapes_of(SCT().additions(model, None), model.state_dict())
+    assert sum(shape.numel() for shape in shapes.values()) == 111_744

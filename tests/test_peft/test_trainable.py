@@ -112,6 +112,7 @@ def test_every_method_has_its_row():
         'grft',
         'linear',
         'lora',
+        'sct',
         'sift',
         'spt_adapter',
         'spt_lora',
