@@ -39,6 +39,7 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.placing.budgeted import Budgeted
 from gps_seg.peft.placing.sct import SCT
 from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
 from gps_seg.peft.sift import SIFT
@@ -57,6 +58,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'spt_lora': SPTLoRA,
     'spt_adapter': SPTAdapter,
     'sct': SCT,
+    'budgeted': Budgeted,
 }
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     'SPTLoRA',
     'SPTAdapter',
     'SCT',
+    'Budgeted',
     'METHODS',
     'build_method',
     # their contract

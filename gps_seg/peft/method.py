@@ -213,6 +213,8 @@ def build_method(
 ) -> PeftMethod:
     """Build the method that ``config`` describes.
 
+    A setting with a ``type`` is a method itself, and is built first.
+
     Args:
         config: Type and settings, such as ``dict(type='gps', k=1)``.
         methods: Class of each type.
@@ -226,4 +228,11 @@ def build_method(
         >>> build_method({'type': 'linear'}, METHODS)
         Linear(encoder='backbone')
     """
+    if isinstance(config, Mapping):
+        nested = {
+            key: build_method(value, methods)
+            for key, value in config.items()
+            if isinstance(value, Mapping) and 'type' in value
+        }
+        config = {**config, **nested}
     return build_from(methods, config, 'method')

@@ -16,6 +16,7 @@ SETTINGS = {
     'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
     'spt_lora': dict(budget=10),
     'spt_adapter': dict(budget=10),
+    'budgeted': dict(of=dict(type='lora'), budget=10),
 }
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')

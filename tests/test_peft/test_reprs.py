@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from gps_seg.peft import GPS, METHODS, Choice, tune
+from gps_seg.peft import GPS, METHODS, Choice, LoRA, tune
 from gps_seg.sparse import (
     GPS_RULES,
     Budget,
@@ -26,6 +26,7 @@ SETTINGS = {
     'grft': dict(k=1, unit='row', penalty=0.0, last_blocks=0),
     'spt_lora': dict(budget=10),
     'spt_adapter': dict(budget=10),
+    'budgeted': dict(of=LoRA(), budget=10),
 }
 
 

@@ -107,6 +107,7 @@ def test_random_selection_is_seeded_and_of_the_same_size():
 def test_every_method_has_its_row():
     assert sorted(METHODS) == [
         'bias',
+        'budgeted',
         'full',
         'gps',
         'grft',

@@ -9,7 +9,6 @@ them trains whole. How many entries count as sensitive follows from a budget.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -22,14 +21,10 @@ from gps_seg.peft.placing.competitors import (
     competing_roles,
     competitors,
 )
-from gps_seg.peft.selecting import check_some_are_scored
+from gps_seg.peft.placing.sensitivity import sensitivities
 from gps_seg.sparse import Evidence, Owned, Role, Selection
-from gps_seg.sparse.budget import checked_finite
 from gps_seg.sparse.checks import check_whole
 from gps_seg.sparse.threshold import Group, least_budget, threshold_within
-
-#: Largest number of batches of each process, as in the paper.
-NUM_BATCHES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +84,8 @@ class SPT(PeftMethod, ABC):
         seed: int,
     ) -> Choice:
         """Choose as many sensitive entries as the budget allows."""
-        with closing(passes(self.evidence)) as running:
-            for sums in running:
-                if sums.num_batches >= NUM_BATCHES:
-                    break
-        check_some_are_scored(sums)
         found = self._competitors(model, weights)
-        scores = {n: checked_finite(score, n) for n, score in sums.items()}
+        scores = sensitivities(passes)
         threshold = self._threshold(model, found, scores)
         masks = {name: score >= threshold for name, score in scores.items()}
         modules = _take_many(found, masks)
