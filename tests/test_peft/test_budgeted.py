@@ -7,6 +7,7 @@ from torch import nn
 from gps_seg.additions import Added, Place, Plan
 from gps_seg.peft import GPS, METHODS, SCT, Budgeted, LoRA, build_method, tune
 from gps_seg.peft.adding import AddsModules
+from gps_seg.sparse import gps_roles
 
 WIDTH, HIDDEN = 8, 12
 
@@ -66,6 +67,19 @@ def test_the_most_sensitive_maps_are_kept_as_long_as_they_fit(budget):
     assert tuned.count()['whole'] - 3 * WIDTH - 3 == budget - left
 
 
+def test_a_map_that_is_less_sensitive_but_cheaper_goes_first():
+    model, _ = task()
+    layer = model['backbone'][0]
+    fc1, proj = layer.linear1.weight, layer.self_attn.out_proj.weight
+
+    def loss():  # 1.1 / 40 values of an update for fc1, 1 / 32 for proj
+        return fc1[0, 0] * 1.1**0.5 + proj[0, 0]
+
+    method = Budgeted(of=LoRA(rank=2, on=('fc1', 'proj')), budget=40)
+    (one,) = tune(model, method, [loss], seed=0).added
+    assert one.place.name.endswith('out_proj.weight')
+
+
 def test_the_settings_of_the_method_are_kept():
     model, losses = task()
     of = LoRA(rank=2, alpha=6, on=('fc1', 'fc2'), dropout=0.5)
@@ -108,7 +122,14 @@ class AddsPrompts(AddsModules):
         return Plan([Added('prompts', Place('backbone.0'), settings)])
 
 
-@pytest.mark.parametrize('of', [GPS(k=1, score='magnitude'), AddsPrompts()])
+class AddsAndSelects(LoRA):
+    def roles(self, model):
+        return gps_roles(model, self.encoder)
+
+
+@pytest.mark.parametrize(
+    'of', [GPS(k=1, score='magnitude'), AddsPrompts(), AddsAndSelects()]
+)
 def test_a_method_that_does_not_only_add_to_linear_maps_is_refused(of):
     model, _ = task()
     with pytest.raises(ValueError, match='only adds to linear maps'):

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions import Added, Plan, shapes_of
+from gps_seg.additions import Added, Plan
 from gps_seg.additions.building import is_form
 from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
+from gps_seg.peft.placing.cost import cost_of
 from gps_seg.peft.placing.sensitivity import sensitivities
 from gps_seg.sparse import (
     Evidence,
@@ -139,12 +140,7 @@ class Budgeted(PeftMethod):
         """Each addition of the method, with its number of values."""
         tensors = dict(model.named_parameters())
         return [
-            (
-                one,
-                sum(
-                    s.numel() for s in shapes_of(Plan([one]), tensors).values()
-                ),
-            )
+            (one, cost_of(one, tensors))
             for one in self.of.additions(model, None)
         ]
 

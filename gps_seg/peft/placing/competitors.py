@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from gps_seg.additions import Added, Plan, shapes_of
+from gps_seg.additions import Added
 from gps_seg.additions.places import (
     LinearMap,
     blocks,
     linear_maps,
     num_prefix_tokens,
 )
+from gps_seg.peft.placing.cost import cost_of
 from gps_seg.sparse import Owned, Role, gps_roles, owned_parameters
 from gps_seg.sparse.threshold import Price
 
@@ -108,8 +109,7 @@ def competitors(
 
 
 def _map(one: LinearMap, module: Added, owned: Owned) -> Competitor:
-    shapes = shapes_of(Plan([module]), {one.weight: owned.parameter})
-    values = sum(shape.numel() for shape in shapes.values())
+    values = cost_of(module, {one.weight: owned.parameter})
     price = Price(1, many=-(-values // _ALPHA), whole=values)
     rows = slice(None) if one.rows is None else slice(*one.rows)
     outputs, inputs = one.shape
