@@ -37,9 +37,11 @@ class Form(Protocol):
 
     Attributes:
         rows: First row and end of the rows of the weight.
+        of_inputs: See :class:`LinearForm`.
     """
 
     rows: tuple[int, int]
+    of_inputs: bool
 
     def __call__(self, base: Map, inputs: Tensor) -> Tensor:
         """See :meth:`LinearForm.forward`."""

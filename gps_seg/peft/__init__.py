@@ -52,6 +52,9 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.placing.budgeted import Budgeted
+from gps_seg.peft.placing.sct import SCT
+from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 from gps_seg.peft.whole.bias import Bias
@@ -88,6 +91,10 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'mona': Mona,
     'binary': Binary,
     'rein': Rein,
+    'spt_lora': SPTLoRA,
+    'spt_adapter': SPTAdapter,
+    'sct': SCT,
+    'budgeted': Budgeted,
 }
 
 __all__ = [
@@ -121,6 +128,10 @@ __all__ = [
     'Mona',
     'Binary',
     'Rein',
+    'SPTLoRA',
+    'SPTAdapter',
+    'SCT',
+    'Budgeted',
     'METHODS',
     'build_method',
     # their contract

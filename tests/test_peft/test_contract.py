@@ -15,6 +15,9 @@ SETTINGS = {
     'gps': dict(k=1),
     'sift': dict(share=0.5),
     'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
+    'spt_lora': dict(budget=10),
+    'spt_adapter': dict(budget=10),
+    'budgeted': dict(of=dict(type='lora'), budget=10),
 }
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')
@@ -131,6 +134,7 @@ def test_what_is_not_given_is_not_ignored(name):
         ('shira', {}, ALL_OF_THEM),
         ('paca', {}, ALL_OF_THEM),
         ('paca', {'score': 'gradient'}, {}),
+        ('spt_lora', {}, {}),
         ('bias', {}, ALL_OF_THEM),
         ('bitfit', {}, ALL_OF_THEM),
         ('norm', {}, ALL_OF_THEM),

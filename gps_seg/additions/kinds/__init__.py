@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
+from gps_seg.additions.kinds.channel_mix import ChannelMix
 from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
 from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
@@ -31,4 +32,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'scale_channels': ScaleChannels,
     'shared_low_rank': SharedLowRank,
     'token_refinement': TokenRefinement,
+    'channel_mix': ChannelMix,
 }

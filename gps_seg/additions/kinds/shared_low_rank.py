@@ -108,6 +108,7 @@ class SharedForm:
         parts: Numbers of its parts along outputs and inputs.
     """
 
+    of_inputs = False
     rows: tuple[int, int]
 
     def __init__(
