@@ -25,6 +25,7 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.vpt import VPT
 from gps_seg.peft.bias import Bias
 from gps_seg.peft.declared import release
 from gps_seg.peft.full import Full
@@ -52,6 +53,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'vpt': VPT,
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'VPT',
     'METHODS',
     'build_method',
     # their contract

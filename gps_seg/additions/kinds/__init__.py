@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
+from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
 
@@ -13,4 +14,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
     'prompts': Prompts,
+    'carried_prompts': CarriedPrompts,
 }

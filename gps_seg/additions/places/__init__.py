@@ -13,6 +13,7 @@ from gps_seg.additions.places.linear_maps import (
     linear_maps,
 )
 from gps_seg.additions.places.prefix_tokens import num_prefix_tokens
+from gps_seg.additions.places.token_sequences import token_blocks
 
 __all__ = [
     'KINDS',
@@ -22,4 +23,5 @@ __all__ = [
     'Block',
     'blocks',
     'num_prefix_tokens',
+    'token_blocks',
 ]
