@@ -25,6 +25,7 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.e2vpt import E2VPT
 from gps_seg.peft.added.vpt import VPT
 from gps_seg.peft.bias import Bias
 from gps_seg.peft.declared import release
@@ -54,6 +55,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'full': Full,
     'lora': LoRA,
     'vpt': VPT,
+    'e2vpt': E2VPT,
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     'Full',
     'LoRA',
     'VPT',
+    'E2VPT',
     'METHODS',
     'build_method',
     # their contract

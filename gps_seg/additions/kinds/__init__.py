@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
+from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
 
@@ -15,4 +16,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'bottleneck': Bottleneck,
     'prompts': Prompts,
     'carried_prompts': CarriedPrompts,
+    'key_value_prompts': KeyValuePrompts,
 }

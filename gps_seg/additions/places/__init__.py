@@ -12,6 +12,10 @@ from gps_seg.additions.places.linear_maps import (
     choose_maps,
     linear_maps,
 )
+from gps_seg.additions.places.packed import (
+    PackedAttention,
+    packed_attention,
+)
 from gps_seg.additions.places.prefix_tokens import num_prefix_tokens
 from gps_seg.additions.places.token_sequences import token_blocks
 
@@ -24,4 +28,6 @@ __all__ = [
     'blocks',
     'num_prefix_tokens',
     'token_blocks',
+    'PackedAttention',
+    'packed_attention',
 ]
