@@ -24,10 +24,9 @@ VITS = [
     'mmpretrain deit',
     'mmpretrain deit3',
 ]
+SWINS = ['swin', 'mmpretrain swin']
 #: Encoder -> what the refusal says of it.
 NOT_VITS = {
-    'swin': 'window',
-    'mmpretrain swin': 'window',
     'mmpretrain swin v2': 'window',
     'mae': 'relative_position',
     'beit': 'relative_position',
@@ -127,8 +126,11 @@ def test_shallow_prompts_matter_in_every_block():
     assert (vit(images(torch.double))[0] - deep).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize('deep', [True, False])
-@pytest.mark.parametrize('name', VITS)
+@pytest.mark.parametrize(
+    ('name', 'deep'),
+    [(n, deep) for n in VITS for deep in (True, False)]
+    + [(n, True) for n in SWINS],
+)
 def test_feature_maps_have_the_shapes_of_the_plain_encoder(name, deep):
     model = random_model(name)
     model.requires_grad_(False)  # PyTorch's kernels depend on it
@@ -152,6 +154,12 @@ def test_other_encoders_are_refused_with_a_reason(name, deep):
     with pytest.raises(ValueError, match=f"'backbone'.*{NOT_VITS[name]}"):
         tune(model, VPT(deep=deep), losses=[], seed=0)
     assert list(dict(model.named_modules())) == before
+
+
+@pytest.mark.parametrize('name', SWINS)
+def test_shallow_prompts_cannot_pass_through_windows(name):
+    with pytest.raises(ValueError, match='windows that change.*deep=True'):
+        tune(small_model(name), VPT(deep=False), losses=[], seed=0)
 
 
 def test_a_sequence_that_comes_first_is_refused():

@@ -9,6 +9,7 @@ from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
 from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.window_prompts import WindowPrompts
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
@@ -16,5 +17,6 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'bottleneck': Bottleneck,
     'prompts': Prompts,
     'carried_prompts': CarriedPrompts,
+    'window_prompts': WindowPrompts,
     'key_value_prompts': KeyValuePrompts,
 }

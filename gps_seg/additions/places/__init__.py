@@ -18,6 +18,7 @@ from gps_seg.additions.places.packed import (
 )
 from gps_seg.additions.places.prefix_tokens import num_prefix_tokens
 from gps_seg.additions.places.token_sequences import token_blocks
+from gps_seg.additions.places.windows import window_attentions
 
 __all__ = [
     'KINDS',
@@ -28,6 +29,7 @@ __all__ = [
     'blocks',
     'num_prefix_tokens',
     'token_blocks',
+    'window_attentions',
     'PackedAttention',
     'packed_attention',
 ]

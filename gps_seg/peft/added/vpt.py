@@ -1,10 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""VPT: trained tokens in a frozen ViT (Jia et al., ECCV 2022).
+"""VPT: trained tokens in a frozen encoder (Jia et al., ECCV 2022).
 
 The tokens stand between the class token and the patches. Deep: each block has
 its own, and what the block makes of them is dropped. Shallow: tokens before
 the first block pass through all of them. Their initial values are drawn from
-[-v, v] with v = sqrt(6 / (3 patch^2 + width)).
+[-v, v] with v = sqrt(6 / (3 patch^2 + width)). In Swin the tokens of a block
+are in each of its windows; only deep prompts are possible there.
 
 The encoder stays in training mode, so that a drop path in the config acts; the
 authors keep it in evaluation mode. There is no projection of the prompts.
@@ -23,7 +24,7 @@ from gps_seg.sparse.checks import check_dropout, check_whole
 
 @dataclass(frozen=True, kw_only=True)
 class VPT(AddsModules):
-    """Add trained tokens to the blocks of a frozen ViT.
+    """Add trained tokens to the blocks of a frozen ViT or Swin.
 
     Feature maps have the shapes that they have without prompts.
 
