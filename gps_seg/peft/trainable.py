@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions import beside, is_added, plan_of
+from gps_seg.additions import additions_of, beside, is_added, plan_of
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
@@ -70,6 +71,7 @@ class Trainable:
         self.names: dict[nn.Parameter, str] = {}
         self.beside = beside(model)
         self.added = plan_of(model)
+        self._additions = list(additions_of(model).values())
         for name, parameter in model.named_parameters():
             trained: nn.Parameter | None = None
             if name in self.selected:
@@ -225,8 +227,14 @@ class Trainable:
         return trainable
 
     def penalty(self) -> Tensor | None:
-        """The pull to add to the loss; None if nothing is pulled."""
-        return self._pull.penalty()
+        """What to add to the loss after a forward pass; None for nothing.
+
+        It is the sum of the pull and of the terms of what was added.
+        """
+        terms = [self._pull.penalty()]
+        terms += [addition.penalty() for addition in self._additions]
+        present = [term for term in terms if term is not None]
+        return torch.stack(present).sum() if present else None
 
     def _after_step(
         self, optimizer: Optimizer, _args: Any, _kwargs: Any

@@ -9,6 +9,7 @@ from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
 from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.token_refinement import TokenRefinement
 from gps_seg.additions.kinds.window_prompts import WindowPrompts
 
 #: Class of each kind. The names are in files: they must not change.
@@ -19,4 +20,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'carried_prompts': CarriedPrompts,
     'window_prompts': WindowPrompts,
     'key_value_prompts': KeyValuePrompts,
+    'token_refinement': TokenRefinement,
 }

@@ -8,13 +8,9 @@ from torch import nn
 from gps_seg.additions.places.linear_maps import LinearMap, linear_maps
 from gps_seg.additions.places.residual import Parts, block_modules
 
-#: Blocks of MMPretrain, timm and torchvision that normalise what a branch
-#: returns, not what it takes.
-_NORM_LAST = (
-    'SwinBlockV2',
-    'SwinTransformerV2Block',
-    'SwinTransformerBlockV2',
-)
+#: Blocks of MMPretrain and timm that normalise what a branch returns, not
+#: what it takes.
+_NORM_LAST = ('SwinBlockV2', 'SwinTransformerV2Block')
 
 #: Blocks of MMPretrain whose first norm stands before both branches; the
 #: second one is never called.
@@ -40,13 +36,21 @@ class Block:
             (B, C, H, W), or ``'grid'`` (B, H, W, C).
         attention_norm: Norm before the attention; None if there is none.
         attention: Module whose call is the attention branch; None if the
-            block has no attention. Some add the input of the branch to their
-            output themselves.
+            block has no attention. Some (MMCV's) also add the residual, the
+            argument ``identity``; some are called on windows of the input.
         mlp_norm: Norm before the MLP; None if it has none of its own.
         mlp: Module whose call is the MLP branch; None if the block runs the
-            layers of the MLP itself. Some add the input of the branch to
-            their output themselves.
+            layers of the MLP itself. Some (MMCV's) also add the residual.
         maps: Linear maps in the block, in module order.
+
+    Example:
+        >>> norms = {'attention_norm': 'blocks.0.norm', 'mlp_norm': None}
+        >>> branches = {'attention': 'blocks.0.attn', 'mlp': 'blocks.0.mlp'}
+        >>> block = Block(
+        ...     'blocks.0', 8, 'tokens', maps=(), **norms, **branches
+        ... )
+        >>> print(block.map('fc1'))
+        None
     """
 
     name: str
@@ -140,9 +144,7 @@ def _is_norm(module: nn.Module) -> bool:
 
 
 def _layout(module: nn.Module, parts: Parts) -> str:
-    if parts.attention is None:
-        return 'map'
-    if type(module).__name__ in _MAP:
+    if parts.attention is None or type(module).__name__ in _MAP:
         return 'map'
     # The attention of Segment Anything, in MMPretrain and in the original.
     is_grid = hasattr(module.get_submodule(parts.attention), 'use_rel_pos')

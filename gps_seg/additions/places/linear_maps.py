@@ -123,17 +123,20 @@ def choose_maps(
     there = [kind for kind in KINDS if any(one.kind == kind for one in maps)]
     known = [kind for kind in there if kind != 'other']
     wanted = known if tuple(on) == ('all',) else list(on)
-    missing = [kind for kind in wanted if kind not in there]
-    if isinstance(on, str) or missing or not wanted:
+    if isinstance(on, str) or not wanted or not set(wanted) <= set(there):
         kind = type(model.get_submodule(encoder)).__name__
         raise ValueError(
-            f"on: expected ('all',) or a list of kinds of linear maps in "
-            f"'{encoder}' ({kind}), got {on!r}. This encoder has "
-            f'{there or "no linear maps"}'
-            f'{"" if known else ", so all stands for nothing"}; '
-            'name some of these.'
+            'on: expected kinds of linear maps that the encoder has, got '
+            f"{on!r} ('{encoder}', {kind}). {_choice(there)}"
         )
     return [one for one in maps if one.kind in wanted]
+
+
+def _choice(there: list[str]) -> str:
+    if not there:
+        return 'It has no linear maps; take a method that needs none.'
+    every = '' if there == ['other'] else ", or ('all',) for all but 'other'"
+    return f'Choose from {there}{every}.'
 
 
 def _contents(encoder: nn.Module) -> dict[nn.Module, str]:

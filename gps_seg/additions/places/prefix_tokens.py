@@ -8,10 +8,8 @@ from torch import Tensor, nn
 from gps_seg.additions.places.residual import block_modules
 from gps_seg.sparse.checks import check_child
 
-#: Attributes that hold the number: MMPretrain's and timm's.
-_COUNTS = ('num_extra_tokens', 'num_prefix_tokens')
-
-#: Parameters of shape (1, number, C), by convention of the libraries.
+#: Parameters of shape (1, number, C), in MMSegmentation, MMPretrain, timm and
+#: DINOv2; None where a token is left out.
 _TOKENS = ('cls_token', 'dist_token', 'register_tokens', 'reg_token')
 
 
@@ -19,7 +17,8 @@ def num_prefix_tokens(model: nn.Module, encoder: str) -> int:
     """Number of tokens before the patch tokens in the blocks of a ViT.
 
     These are class tokens, distillation tokens and registers. An encoder
-    without such tokens has 0.
+    without such tokens has 0. All blocks must have them: XCiT, whose class
+    token joins late, is no plain ViT.
 
     Args:
         model: Model with the encoder.
@@ -37,10 +36,6 @@ def num_prefix_tokens(model: nn.Module, encoder: str) -> int:
     """
     check_child(model, encoder)
     for module in _above_blocks(model, encoder):
-        for attribute in _COUNTS:
-            count = getattr(module, attribute, None)
-            if isinstance(count, int):
-                return count
         tokens = [getattr(module, name, None) for name in _TOKENS]
         counts = [t.shape[1] for t in tokens if isinstance(t, Tensor)]
         if counts:

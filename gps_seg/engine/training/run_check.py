@@ -55,7 +55,6 @@ def check_run(
         Compose(scoring.pipeline)  # raises unless it can be built
     model = bare_model(runner)
     release(model)  # an interrupted run may have tuned it
-    detach(model)
     with in_training_mode(model):
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
