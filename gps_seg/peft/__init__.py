@@ -29,6 +29,7 @@ from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.binary import Binary
 from gps_seg.peft.added.diffit import DiffFit
+from gps_seg.peft.added.e2vpt import E2VPT
 from gps_seg.peft.added.fact import FacT
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.ia3 import IA3
@@ -37,6 +38,7 @@ from gps_seg.peft.added.mona import Mona
 from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.added.ssf import SSF
+from gps_seg.peft.added.vpt import VPT
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -90,6 +92,8 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'repadapter': RepAdapter,
     'mona': Mona,
     'binary': Binary,
+    'vpt': VPT,
+    'e2vpt': E2VPT,
     'rein': Rein,
     'spt_lora': SPTLoRA,
     'spt_adapter': SPTAdapter,
@@ -127,6 +131,8 @@ __all__ = [
     'RepAdapter',
     'Mona',
     'Binary',
+    'VPT',
+    'E2VPT',
     'Rein',
     'SPTLoRA',
     'SPTAdapter',

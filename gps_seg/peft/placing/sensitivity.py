@@ -6,8 +6,8 @@ from contextlib import closing
 
 from torch import Tensor
 
+from gps_seg.peft.entries.selecting import check_some_are_scored
 from gps_seg.peft.method import TrainingPass
-from gps_seg.peft.selecting import check_some_are_scored
 from gps_seg.sparse import Evidence
 from gps_seg.sparse.budget import checked_finite
 
