@@ -37,11 +37,13 @@ class Form(Protocol):
 
     Attributes:
         rows: First row and end of the rows of the weight.
-        of_inputs: See :class:`LinearForm`.
     """
 
     rows: tuple[int, int]
-    of_inputs: bool
+
+    @property
+    def of_inputs(self) -> bool:
+        """See :class:`LinearForm`."""
 
     def __call__(self, base: Map, inputs: Tensor) -> Tensor:
         """See :meth:`LinearForm.forward`."""
