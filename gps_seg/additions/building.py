@@ -1,7 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Build one addition from its plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -37,6 +38,20 @@ def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
         addition.attribute = one.place.name.rpartition('.')[2]
         addition.rows = rows
     return addition
+
+
+def check_apart(additions: Iterable[Addition]) -> None:
+    """Raise ValueError if two forms are at the same rows of a weight."""
+    forms = [one for one in additions if isinstance(one, LinearForm)]
+    forms.sort(key=lambda form: (form.described.place.name, form.rows))
+    for one, other in pairwise(forms):
+        name = one.described.place.name
+        if name == other.described.place.name and other.rows[0] < one.rows[1]:
+            raise ValueError(
+                f'additions: expected one form for each row of {name}, got '
+                f'{one.described.kind} ({one.described.place}) and '
+                f'{other.described.kind} ({other.described.place}).'
+            )
 
 
 def shapes_of(
