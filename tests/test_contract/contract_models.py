@@ -48,6 +48,9 @@ class SmallModel(BaseModel):
         self.backbone = backbone
         self.decode_head = nn.Linear(channels, 2)
 
+    def init_weights(self):
+        """Keep the weights that were drawn."""
+
     def forward(self, x, y=None, mode='tensor'):
         means = [one.mean((2, 3)) for one in self.backbone(x)]
         logits = self.decode_head(torch.cat(means, 1))
