@@ -13,6 +13,7 @@ require_openmmlab()
 
 from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS  # noqa: E402
 
+from gps_seg.peft import METHODS, build_method  # noqa: E402
 from gps_seg.sparse import Role  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -80,3 +81,16 @@ def test_rivals_differ_from_gps_in_method_and_rate_alone(rival):
         config['optim_wrapper'].pop('paramwise_cfg', None)
         config['optim_wrapper']['optimizer'].pop('lr')
     assert gps == other
+
+
+METHOD_BASES = sorted((CONFIGS / '_base_/peft').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', METHOD_BASES, ids=names(METHOD_BASES))
+def test_a_base_of_a_method_sets_the_hook_alone(path):
+    config = Config.fromfile(path)
+    (hook,) = config.pop('custom_hooks')
+    assert config.to_dict() == {}
+    method = HOOKS.build(hook).method
+    assert path.stem.startswith(hook.method.type)
+    assert method == build_method(hook.method, METHODS)

@@ -25,13 +25,16 @@ Example:
 
 from collections.abc import Callable, Mapping
 
-from gps_seg.peft.bias import Bias
+from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.declared import release
-from gps_seg.peft.full import Full
-from gps_seg.peft.gps import GPS
-from gps_seg.peft.grft import GRFT
-from gps_seg.peft.linear import Linear
-from gps_seg.peft.lora import LoRA
+from gps_seg.peft.entries.fps import FPS
+from gps_seg.peft.entries.gps import GPS
+from gps_seg.peft.entries.grft import GRFT
+from gps_seg.peft.entries.neuroada import NeuroAda
+from gps_seg.peft.entries.paca import PaCA
+from gps_seg.peft.entries.shira import SHiRA
+from gps_seg.peft.entries.sift import SIFT
 from gps_seg.peft.method import (
     Choice,
     PeftMethod,
@@ -39,19 +42,32 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
-from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
+from gps_seg.peft.whole.bias import Bias
+from gps_seg.peft.whole.bitfit import BitFit
+from gps_seg.peft.whole.full import Full
+from gps_seg.peft.whole.linear import Linear
+from gps_seg.peft.whole.norm import Norm
+from gps_seg.peft.whole.partial import Partial
 
 #: The methods by their ``type`` in a config.
 METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'gps': GPS,
     'sift': SIFT,
     'grft': GRFT,
+    'fps': FPS,
+    'neuroada': NeuroAda,
+    'shira': SHiRA,
+    'paca': PaCA,
     'bias': Bias,
+    'bitfit': BitFit,
+    'norm': Norm,
+    'partial': Partial,
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'rein': Rein,
 }
 
 __all__ = [
@@ -63,10 +79,18 @@ __all__ = [
     'GPS',
     'SIFT',
     'GRFT',
+    'FPS',
+    'NeuroAda',
+    'SHiRA',
+    'PaCA',
     'Bias',
+    'BitFit',
+    'Norm',
+    'Partial',
     'Linear',
     'Full',
     'LoRA',
+    'Rein',
     'METHODS',
     'build_method',
     # their contract

@@ -3,17 +3,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
-from gps_seg.sparse import Role, gps_roles
+from gps_seg.sparse import GPS_RULES, Role, gps_roles
 from gps_seg.sparse.gps_rules import rules_from_config
+from gps_seg.sparse.rules import RuleTable
 
 
 @dataclass(frozen=True, kw_only=True)
 class ByRules:
-    """Roles inside the encoder by :data:`gps_seg.sparse.GPS_RULES`.
+    """Roles inside the encoder by a rule table.
+
+    Attributes:
+        standard: Table of the method.
 
     Args:
         encoder: Name of the pretrained submodule; everything outside of it
@@ -26,13 +30,19 @@ class ByRules:
         ValueError: If a row is malformed.
     """
 
+    standard: ClassVar[RuleTable] = GPS_RULES
+
     encoder: str = 'backbone'
     rules: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
-        rules_from_config(self.rules)  # raises if a row is malformed
+        _ = self.table  # raises if a row is malformed
+
+    @property
+    def table(self) -> RuleTable:
+        """The standard table below the rows in ``rules``."""
+        return rules_from_config(self.rules, self.standard)
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """Roles by the rules inside the encoder; all else trains whole."""
-        table = rules_from_config(self.rules)
-        return gps_roles(model, self.encoder, table)
+        return gps_roles(model, self.encoder, self.table)

@@ -2,7 +2,8 @@
 """Build objects from settings such as ``dict(type='gps', k=1)``."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from inspect import Parameter
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ def build_from(
     if name not in table:
         raise ValueError(
             f'{what}: expected a type among {sorted(table)}, got {name!r}.'
+            + did_you_mean(name, table)
         )
     check_keys(table[name], settings, f"{what} '{name}'")
     return table[name](**settings)
@@ -63,6 +65,7 @@ def check_keys(
     if unknown:
         raise ValueError(
             f'{what}: expected keys among {list(parameters)}, got {unknown}.'
+            + did_you_mean(unknown[0], parameters)
         )
     missing = [
         key
@@ -74,6 +77,17 @@ def check_keys(
             f'{what}: expected a value for {missing}, got none.'
             + _where_to_add(missing[0], what)
         )
+
+
+def did_you_mean(given: Any, legal: Iterable[str]) -> str:
+    """The legal name that is like a wrong one, as a question, or nothing.
+
+    Example:
+        >>> did_you_mean('bitfitt', ['bias', 'bitfit'])
+        " Did you mean 'bitfit'?"
+    """
+    close = get_close_matches(str(given), list(legal), 1)
+    return f' Did you mean {close[0]!r}?' if close else ''
 
 
 def _where_to_add(key: str, what: str) -> str:

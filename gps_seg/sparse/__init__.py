@@ -4,7 +4,7 @@
 The main names are below; everything else is imported from its module.
 """
 
-from gps_seg.sparse.amounts import Connections, Share, Total
+from gps_seg.sparse.amounts import Connections, Rank, Share, Total
 from gps_seg.sparse.budget import Budget
 from gps_seg.sparse.gps_rules import GPS_RULES, gps_roles
 from gps_seg.sparse.lines import Lines
@@ -33,6 +33,7 @@ __all__ = [
     'Connections',
     'Share',
     'Total',
+    'Rank',
     'Budget',
     'Lines',
     'Selection',

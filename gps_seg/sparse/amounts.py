@@ -146,6 +146,46 @@ class Total:
         return f'{least:,} to {most:,}'
 
 
+@dataclass(frozen=True)
+class Rank:
+    """The number of values that LoRA of this rank has for a matrix.
+
+    That is ``rank * (m + n)`` of the ``m * n`` entries.
+
+    Raises:
+        TypeError: If ``rank`` is not an integer.
+        ValueError: If ``rank < 1``.
+
+    Example:
+        >>> layer = Contest(groups=8, candidates=128)  # 8 x 16
+        >>> Rank(2).places(layer, network=layer)
+        48
+    """
+
+    key: ClassVar[str] = 'rank'
+    rank: int
+
+    def __post_init__(self) -> None:
+        check_whole(self.key, self.rank, least=1)
+
+    @property
+    def value(self) -> int:
+        """``rank``."""
+        return self.rank
+
+    def places(self, contest: Contest, network: Contest) -> int:
+        """``rank`` times the sum of the sides of the matrix."""
+        return self.rank * _sides(contest)
+
+    def legal(self, contest: Contest, network: Contest) -> str:
+        """Ranks with at most all entries of the matrix."""
+        return f'1 to {contest.candidates // _sides(contest)}'
+
+
+def _sides(matrix: Contest) -> int:
+    return matrix.groups + matrix.candidates // matrix.groups
+
+
 def check_places(
     amount: Amount, contest: Contest, network: Contest, where: str
 ) -> None:
@@ -163,5 +203,6 @@ def check_places(
     raise ValueError(
         f'{amount.key}: expected {amount.legal(contest, network)} for '
         f'{where}, got {amount.value}, which chooses {places} of '
-        f'{contest.candidates}. Choose a {amount.key} that fits every weight.'
+        f'{contest.candidates}. Choose a value of {amount.key} that fits '
+        'every weight.'
     )

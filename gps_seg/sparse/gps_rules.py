@@ -5,6 +5,7 @@ A user's own rows come before the standard ones.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -40,6 +41,18 @@ GPS_RULES = RuleTable(
         *(Rule(kind, 'v_bias', Role.WHOLE) for kind in _SPLIT_BIAS),
     )
 )
+
+
+def _in_linear_maps(rule: Rule) -> Rule:
+    """The row, but frozen unless it is about the weight of a linear map."""
+    if rule.role is Role.SELECTED and rule.module is not _ConvNd:
+        return rule
+    return replace(rule, role=Role.FROZEN)
+
+
+#: The same for methods that only know linear maps: convolutions and all
+#: biases are frozen.
+LINEAR_RULES = RuleTable(tuple(map(_in_linear_maps, GPS_RULES.standard)))
 
 
 def gps_roles(

@@ -1,5 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Selections of whole rows or columns of a weight (GRFT, arXiv 2507.00016)."""
+"""Selections of whole rows or columns of a weight.
+
+Rows or columns by gradient are GRFT (arXiv 2507.00016), random columns are
+PaCA (arXiv 2503.01905).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

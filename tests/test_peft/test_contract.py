@@ -1,5 +1,6 @@
 """The contract of the methods: what each answers, and how one is added."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, fields
 
 import pytest
@@ -39,7 +40,8 @@ class Norms(SelectsNothing):
 
 
 def small_model():
-    backbone = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    blocks = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    backbone = nn.Sequential(OrderedDict(blocks=blocks))
     return nn.ModuleDict({'backbone': backbone, 'head': nn.Linear(4, 2)})
 
 
@@ -57,7 +59,7 @@ def test_a_method_states_only_what_is_its_own():
         for name, parameter in model.named_parameters()
         if not torch.equal(parameter, before[name])
     }
-    assert changed == {'backbone.1.weight', 'backbone.1.bias'}
+    assert changed == {'backbone.blocks.1.weight', 'backbone.blocks.1.bias'}
 
 
 def test_a_method_may_train_what_it_adds():
@@ -120,7 +122,15 @@ def test_what_is_not_given_is_not_ignored(name):
             {'penalty': 0, 'last_blocks': 1},
             {'last_blocks': 'pulls nothing with penalty=0'},
         ),
+        ('fps', {}, {'loss': 'takes no gradient of a loss'}),
+        ('neuroada', {}, ALL_OF_THEM),
+        ('shira', {}, ALL_OF_THEM),
+        ('paca', {}, ALL_OF_THEM),
+        ('paca', {'score': 'gradient'}, {}),
         ('bias', {}, ALL_OF_THEM),
+        ('bitfit', {}, ALL_OF_THEM),
+        ('norm', {}, ALL_OF_THEM),
+        ('partial', {'last_blocks': 2}, ALL_OF_THEM),
         ('linear', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),
     ],

@@ -19,6 +19,7 @@ ASKING = [
     dict(type='sift', share=0.5),
     dict(type='grft', k=1, unit='row', penalty=0, last_blocks=0),
     dict(type='bias'),
+    *(dict(type=name) for name in ('fps', 'neuroada', 'shira', 'paca')),
 ]
 
 

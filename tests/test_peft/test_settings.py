@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-from gps_seg.peft import GPS, GRFT, METHODS, SIFT, build_method
+from gps_seg.peft import (
+    GPS,
+    GRFT,
+    METHODS,
+    SIFT,
+    NeuroAda,
+    PaCA,
+    Partial,
+    SHiRA,
+    build_method,
+)
 
 LINES = dict(unit='row', penalty=0.0, last_blocks=0)
 WRONG = {
@@ -16,6 +26,11 @@ WRONG = {
     'a share above 1': (SIFT, dict(share=7)),
     'lines without an amount': (GRFT, LINES),
     'an unknown unit': (GRFT, dict(LINES, k=1, unit='diagonal')),
+    'no last block': (Partial, dict(last_blocks=0)),
+    'no column': (PaCA, dict(columns=0)),
+    'columns by an unknown score': (PaCA, dict(score='norm')),
+    'a rank of 0': (SHiRA, dict(rank=0)),
+    'no input of a neuron': (NeuroAda, dict(k=0)),
 }
 
 
@@ -28,7 +43,7 @@ def test_settings_that_make_no_rule(case):
 
 def test_settings_are_checked_without_assertions_too():
     lines = [
-        'from gps_seg.peft import GPS, GRFT, SIFT',
+        'from gps_seg.peft import *',
         *(f'{m.__name__}(**{settings!r})' for m, settings in WRONG.values()),
     ]
     first, *rest = lines
@@ -55,3 +70,24 @@ def test_settings_are_checked_without_assertions_too():
 def test_what_is_missing_is_said_with_the_way_to_give_it(config, message):
     with pytest.raises(ValueError, match=message):
         build_method(config, METHODS)
+
+
+@pytest.mark.parametrize(
+    ('config', 'meant'),
+    [
+        (dict(type='bitfitt'), 'bitfit'),
+        (dict(type='Paca'), 'paca'),
+        (dict(type='paca', column=4), 'columns'),
+        (dict(type='partial', blocks=2), 'last_blocks'),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+    config, meant
+):
+    with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
+        build_method(config, METHODS)
+
+
+def test_a_name_unlike_all_others_gets_no_guess():
+    with pytest.raises(ValueError, match=r"got 'xyz'\.$"):
+        build_method(dict(type='xyz'), METHODS)

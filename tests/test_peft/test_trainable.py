@@ -8,7 +8,7 @@ from bits import other_bits
 from torch import nn
 from torch.nn import functional as F
 
-from gps_seg.peft import GPS, METHODS, Bias, Full, Linear, tune
+from gps_seg.peft import GPS, Bias, Full, Linear, tune
 
 
 def make():
@@ -102,15 +102,3 @@ def test_random_selection_is_seeded_and_of_the_same_size():
 
     assert indices(0) == indices(0) != indices(1)
     assert len(indices(0)) == 8
-
-
-def test_every_method_has_its_row():
-    assert sorted(METHODS) == [
-        'bias',
-        'full',
-        'gps',
-        'grft',
-        'linear',
-        'lora',
-        'sift',
-    ]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.sparse import Budget, Connections, Owned, Share, Total
+from gps_seg.sparse import Budget, Connections, Owned, Rank, Share, Total
 from gps_seg.sparse.neurons import as_neurons
 from gps_seg.sparse.topk import topk_of_all, topk_per_row
 
@@ -247,3 +247,18 @@ def test_of_equal_scores_the_first_tensor_wins():
     masks = topk_of_all({'a': torch.ones(2, 2), 'b': torch.ones(3)}, 5)
     assert masks['a'].all()
     assert masks['b'].tolist() == [True, False, False]
+
+
+def test_a_rank_is_as_many_entries_as_two_factors_have():
+    layer = nn.Linear(5, 8)
+    factors = nn.Linear(5, 2, bias=False), nn.Linear(2, 8, bias=False)
+    number = sum(factor.weight.numel() for factor in factors)
+    budget = Budget('layer', Rank(2))
+    selection, _ = budget.select({'fc': torch.rand(8, 5)}, fc(layer))
+    assert selection.num_selected == number
+
+
+def test_a_rank_with_more_values_than_the_matrix():
+    legal = r'rank: expected 1 to 3 for each layer \(fc\), got 4'
+    with pytest.raises(ValueError, match=legal):
+        Budget('layer', Rank(4)).check(fc(nn.Linear(5, 8)))

@@ -224,6 +224,67 @@ def test_an_error_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ('name', 'setting', 'selected', 'whole'),
+    [
+        # Four blocks of width 128, with 9 x 128 neurons each.
+        ('partial', 'last_blocks=2', 0, 2 * (12 * 128 + 13) * 128 + 2 * 128),
+        ('bitfit', 'encoder=backbone', 0, (1 + 4 * 9 + 9) * 128),
+        ('norm', 'encoder=backbone', 0, 9 * 2 * 128),
+        ('paca', 'columns=2', 2 * 4 * 9 * 128, 0),
+        ('neuroada', 'k=2', 2 * 4 * 9 * 128, 0),
+        ('shira', 'rank=2', 2 * 4 * (4 + 2 + 5 + 5) * 128, 0),
+        ('fps', 'k=2', 2 * (1 + 4 * 9) * 128, (1 + 4 * 9) * 128),
+    ],
+)
+def test_a_method_of_the_command_line_trains_and_is_in_the_delta(
+    run, monkeypatch, no_pictures, name, setting, selected, whole
+):
+    monkeypatch.chdir(run[0])
+    console_of(
+        *('train.py', CONFIG, '--work-dir', name, '--method', name),
+        *('--peft-options', f'method.{setting}'),
+        *overrides(run[0] / 'data'),
+    )
+    counts = json.loads(Path(name, 'trained.json').read_text())
+    head = 8_450
+    assert (counts['selected'], counts['whole'] - head) == (selected, whole)
+    delta = Delta.load(Path(name, 'delta.safetensors'))
+    assert delta.info.method == counts['method']
+    assert counts['method']['type'] == name
+
+
+@pytest.mark.parametrize(
+    ('name', 'setting', 'message'),
+    [
+        ('partial', 'last_blocks=999', 'last_blocks: expected 1 to 4, '),
+        (
+            'paca',
+            'columns=9999',
+            'columns: expected 1 to 128 for the ',
+        ),
+        ('paca', 'score=norm', "score: expected one of ('gradient', "),
+        ('shira', 'rank=9999', 'rank: expected 1 to 96 for each layer'),
+        ('neuroada', 'k=9999', 'k: expected 1 to 128 for each neuron'),
+        ('bitfit', 'encoder=body', 'encoder: expected a submodule of the'),
+        ('norm', 'kind=LayerNorm', "expected keys among ['encoder'], got"),
+    ],
+)
+def test_a_wrong_setting_of_a_method_is_one_line_before_the_data(
+    tmp_path, monkeypatch, capsys, name, setting, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        run_tool(
+            *('train.py', CONFIG, '--work-dir', 'run', '--method', name),
+            *('--peft-options', f'method.{setting}'),
+            *overrides('nowhere'),
+        )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_start_leaves_an_earlier_run_as_it_is(run, monkeypatch):
     monkeypatch.chdir(run[0])
     shutil.copytree('run', 'again')

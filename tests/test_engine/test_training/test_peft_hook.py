@@ -287,7 +287,7 @@ GRFT = {
         (GRFT | {'unit': 'x'}, ValueError, "'row', 'column'"),
         (GRFT | {'k': 9}, ValueError, r'1 to 8 .*rows of .*got 9'),
         (GRFT | {'penalty': -1}, ValueError, 'penalty: expected a num'),
-        (GRFT | {'last_blocks': 3}, ValueError, 'last_blocks: expected 0 to'),
+        (GRFT | {'last_blocks': 3}, ValueError, 'last_blocks: expected an en'),
         ({'type': 'gps', 'k': 1, 'encoder': 'x'}, ValueError, "'decode_head"),
         ({'type': 'x'}, ValueError, "'bias', 'full', 'gps', 'grft'"),
         ({}, ValueError, 'got None'),

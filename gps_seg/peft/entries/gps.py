@@ -10,7 +10,7 @@ are those of the paper's ablation and of competing methods.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gps_seg.peft.selecting import SelectsEntries, amount_of
+from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
 from gps_seg.sparse import Budget
 from gps_seg.sparse.checks import check_share
 from gps_seg.sparse.scoring.criteria import check_score

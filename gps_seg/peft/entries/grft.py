@@ -7,15 +7,15 @@ by a term ``penalty * |w - w_start|^2`` in the loss (L2-SP). The paper does not
 state the penalty, so it has no default.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.peft.selecting import SelectsEntries, amount_of
+from gps_seg.peft.blocks import block_of, last_blocks
+from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
 from gps_seg.sparse import Lines, Owned
 from gps_seg.sparse.checks import check_positive, check_whole
-from gps_seg.sparse.summary import locate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,23 +69,19 @@ class GRFT(SelectsEntries):
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Check the lines, and that the encoder has enough blocks."""
         super().check(weights)
-        blocks = len(self._blocks(weights))
-        if self.last_blocks > blocks:
-            raise ValueError(
-                f'last_blocks: expected 0 to {blocks}, the number of blocks '
-                f"of '{self.encoder}', got {self.last_blocks}."
-            )
+        self._last_blocks({n: owned.parameter for n, owned in weights.items()})
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
         """Equal strength in the last blocks and outside the encoder."""
         if self.penalty == 0:
             return {}
-        last = self._last_blocks(model)
+        names = dict(model.named_parameters())
+        last = self._last_blocks(names)
         return {
             name: self.penalty
-            for name, _ in model.named_parameters()
+            for name in names
             if not name.startswith(f'{self.encoder}.')
-            or self._block(name) in last
+            or block_of(name, self.encoder) in last
         }
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
@@ -94,17 +90,7 @@ class GRFT(SelectsEntries):
             return {'last_blocks': 'pulls nothing with penalty=0'}
         return {}
 
-    def _last_blocks(self, model: nn.Module) -> list[str]:
-        blocks = self._blocks(name for name, _ in model.named_parameters())
-        return blocks[max(0, len(blocks) - self.last_blocks) :]
-
-    def _blocks(self, names: Iterable[str]) -> list[str]:
-        """Blocks of the encoder that have parameters, from first to last."""
-        inside = [n for n in names if n.startswith(f'{self.encoder}.')]
-        blocks = dict.fromkeys(self._block(name) for name in inside)
-        return [block for block in blocks if block]
-
-    def _block(self, name: str) -> str:
-        """Block that a parameter belongs to; empty outside the blocks."""
-        module = name.removeprefix(f'{self.encoder}.').rpartition('.')[0]
-        return locate(f'{module}.parameter').block
+    def _last_blocks(
+        self, parameters: Mapping[str, nn.Parameter]
+    ) -> list[str]:
+        return last_blocks(parameters, self.encoder, self.last_blocks, least=0)

@@ -9,7 +9,7 @@ norms are frozen as in every method, so that only the connections differ.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gps_seg.peft.selecting import SelectsEntries
+from gps_seg.peft.entries.selecting import SelectsEntries
 from gps_seg.sparse import Budget, Share
 
 

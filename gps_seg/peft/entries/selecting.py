@@ -20,6 +20,7 @@ from gps_seg.sparse import (
     Connections,
     Evidence,
     Owned,
+    Role,
     Scores,
     Selection,
     Share,
@@ -27,7 +28,6 @@ from gps_seg.sparse import (
     owned_parameters,
 )
 from gps_seg.sparse.amounts import Amount
-from gps_seg.sparse.gps_rules import rules_from_config
 from gps_seg.sparse.scoring.criteria import evidence_for
 
 
@@ -128,10 +128,18 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
             raise ValueError(
                 'method: expected trainable connections in '
                 f"'{self.encoder}', got none. Is the encoder frozen (by the "
-                'config, or as a copy of a tuned model), or not made of '
-                'Linear, convolution or attention layers?'
+                'config, or as a copy of a tuned model), or without any '
+                f'{", ".join(self._layers())}?'
             )
         self.rule.check(weights)
+
+    def _layers(self) -> list[str]:
+        """Classes of the layers in which entries are selected."""
+        modules = [
+            row.module for row in self.table.rows if row.role is Role.SELECTED
+        ]
+        names = (m if isinstance(m, str) else m.__name__ for m in modules)
+        return list(dict.fromkeys(name.lstrip('_') for name in names))
 
     def choose(
         self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int
@@ -174,7 +182,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
             if name.startswith(f'{self.encoder}.')
             and owned.parameter.requires_grad
         }
-        undecided = rules_from_config(self.rules).undecided(inside)
+        undecided = self.table.undecided(inside)
         if undecided:
             kinds = ', '.join(f'{k} ({name})' for k, name in undecided.items())
             yield (
