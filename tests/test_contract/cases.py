@@ -58,6 +58,15 @@ NO_ATTENTION = {
     'linear_layers': r"Choose from \['other'\]",
 }
 
+#: Start of the names of the last block, and of the norms behind it.
+LAST = (
+    *('layers.1.', 'stages.1.blocks.1.', 'stages.1.0.'),
+    *('ln1.', 'norm0.', 'norm1.'),
+)
+#: Why an addition that is not linear cannot be folded into the weights.
+NOT_LINEAR = 'it is not a linear function of what the encoder computes'
+NO_BLOCKS = {'linear_layers': 'expected an encoder with .*blocks'}
+
 CASES: Mapping[str, Case] = {
     'gps': Case(
         settings={'k': 1},
@@ -77,13 +86,46 @@ CASES: Mapping[str, Case] = {
         ),
         scores=True,
     ),
+    'fps': Case(
+        count=lambda e: rows(e.weights) + total(e.biases), scores=True
+    ),
+    'neuroada': Case(settings={'k': 2}, count=lambda e: 2 * rows(e.matrices)),
+    'shira': Case(
+        settings={'rank': 1},
+        count=lambda e: sum(map(sum, e.matrices.values())),
+    ),
+    'paca': Case(
+        settings={'columns': 3}, count=lambda e: 3 * rows(e.matrices)
+    ),
     'bias': Case(count=lambda e: total(e.biases)),
+    'bitfit': Case(
+        count=lambda e: total(
+            {n: s for n, s in e.shapes.items() if n.endswith('bias')}
+        )
+    ),
+    'norm': Case(count=lambda e: total(e.norms)),
+    'partial': Case(
+        count=lambda e: total(
+            {n: s for n, s in e.shapes.items() if n.startswith(LAST)}
+        ),
+        refuses=NO_BLOCKS,
+    ),
     'linear': Case(count=lambda e: 0),
     'full': Case(count=lambda e: total(e.shapes)),
     'lora': Case(
         settings={'rank': 2},
         count=lambda e: sum(2 * 2 * 2 * width for width, _ in e.blocks),
         refuses=NO_ATTENTION,
+    ),
+    'rein': Case(
+        settings={'tokens': 4, 'rank': 2},
+        count=lambda e: (
+            sum(2 * (4 + width) for width, _ in e.blocks)
+            + sum(2 * (w * w + w) + 1 for w in {w for w, _ in e.blocks})
+        ),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses=NO_BLOCKS,
     ),
 }
 

@@ -108,6 +108,11 @@ class Encoder:
         named = self._named('weight').items()
         return {n: s for n, s in named if len(s) > 1}
 
+    @property
+    def matrices(self) -> dict[str, tuple[int, ...]]:
+        """Weights of its linear maps."""
+        return {n: s for n, s in self.weights.items() if len(s) == 2}
+
     def _named(self, end: str) -> dict[str, tuple[int, ...]]:
         named = self.shapes.items()
         return {name: shape for name, shape in named if name.endswith(end)}
