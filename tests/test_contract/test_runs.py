@@ -70,15 +70,7 @@ def assert_only_declared_moved(runner, state, base):
         assert not (other_bits(before, state[name]) & frozen).any(), name
 
 
-@pytest.fixture
-def _quiet(monkeypatch):
-    """Nothing is drawn."""
-    from gps_seg.engine.reporting import selection_report
-
-    monkeypatch.setattr(selection_report, 'plot_selection', lambda *_: None)
-
-
-@pytest.mark.usefixtures('_quiet')
+@pytest.mark.usefixtures('no_pictures')
 @pytest.mark.parametrize('method', CASES)
 def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
     tmp_path, method
