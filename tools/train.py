@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         '--method',
         help="tuning method instead of the config's: bias, bitfit, fps, full, "
-        'gps, grft, linear, lora, neuroada, norm, paca, partial, shira or '
+        'gps, grft, linear, lora, neuroada, norm, paca, partial, rein, shira or '
         'sift',
     )
     add('--k', type=int, help='connections per neuron (GPS)')

@@ -48,7 +48,7 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 
     Args:
         state: State dict of a model with additions; not changed.
-        plan: What was added to it.
+        plan: Additions to that model.
 
     Raises:
         ValueError: See :func:`merge`.
