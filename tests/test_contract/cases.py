@@ -23,7 +23,7 @@ class Case:
     Args:
         settings: Its settings, for widths of 8 and 16.
         count: Number of values that train in an encoder, by a formula that
-            shares no code with the method.
+            shares no code with the method; a range if the data decide.
         identity: Whether the model at first computes what it did before.
         merges: True if the trained model can be folded into a plain one, or
             words of the reason why not.
@@ -32,15 +32,17 @@ class Case:
         scores: Whether it needs a pass over the training data.
         idle: Names of trained tensors that may have no gradient in the first
             two steps (a regular expression); say why in a comment.
+        recomputes: Whether blocks may be recomputed in the backward pass.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    count: Callable[[Encoder], int]
+    count: Callable[[Encoder], int | range]
     identity: bool = True
     merges: bool | str = True
     refuses: Mapping[str, str] = field(default_factory=dict)
     scores: bool = False
     idle: str = '(?!)'
+    recomputes: bool = True
 
 
 def total(shapes: Mapping[str, tuple[int, ...]]) -> int:
@@ -58,6 +60,20 @@ NO_ATTENTION = {
     'linear_layers': r"Choose from \['other'\]",
 }
 
+
+def bottleneck(rank: int, width: int) -> int:
+    """Number of values of two maps with biases."""
+    return 2 * rank * width + rank + width
+
+
+def is_bare(weight: str, encoder: Encoder) -> bool:
+    """Whether a layer has no bias, nor stands behind a norm as in Swin."""
+    bias = weight.removesuffix('weight') + 'bias'
+    return bias not in encoder.shapes and 'reduction' not in weight
+
+
+#: Encoders that are no plain ViT.
+NO_VIT = ('swin', 'convnext', 'linear_layers')
 #: Start of the names of the last block, and of the norms behind it.
 LAST = (
     *('layers.1.', 'stages.1.blocks.1.', 'stages.1.0.'),
@@ -67,7 +83,7 @@ LAST = (
 NOT_LINEAR = 'it is not a linear function of what the encoder computes'
 NO_BLOCKS = {'linear_layers': 'expected an encoder with .*blocks'}
 
-CASES: Mapping[str, Case] = {
+ROWS: Mapping[str, Case] = {
     'gps': Case(
         settings={'k': 1},
         count=lambda e: rows(e.weights) + total(e.biases),
@@ -127,7 +143,124 @@ CASES: Mapping[str, Case] = {
         merges=NOT_LINEAR,
         refuses=NO_BLOCKS,
     ),
+    'adapter': Case(
+        settings={'rank': 2},
+        count=lambda e: sum(bottleneck(2, width) for width, _ in e.blocks),
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'without blocks'},
+    ),
+    'houlsby': Case(
+        settings={'rank': 2},
+        count=lambda e: sum(2 * bottleneck(2, width) for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses={
+            'linear_layers': 'without blocks',
+            'convnext': 'with blocks of others',
+        },
+    ),
+    'adaptformer': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        count=lambda e: sum(bottleneck(2, width) for width, _ in e.blocks),
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'it has no blocks'},
+    ),
+    'repadapter': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        # The map out of the bottleneck is in two groups.
+        count=lambda e: sum(
+            (1 + e.attention) * (2 * w + 2 + w + w) for w, _ in e.blocks
+        ),
+        refuses={'linear_layers': 'without blocks'},
+    ),
+    'mona': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        # Norm, two scales, bottleneck, kernels of 3, 5 and 7, and of 1 pixel.
+        count=lambda e: sum(
+            (1 + e.attention)
+            * (4 * w + bottleneck(2, w) + 2 * (9 + 25 + 49 + 3) + 6)
+            for w, _ in e.blocks
+        ),
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'it has no blocks'},
+    ),
+    'dyt': Case(
+        settings={'rank': 2, 'dropout': 0.0, 'complete': False},
+        count=lambda e: sum(bottleneck(2, w) + w + 1 for w, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses=dict.fromkeys(NO_VIT, 'expected a plain ViT'),
+        recomputes=False,
+    ),
+    'ssf': Case(
+        count=lambda e: (
+            2 * total(e.biases)
+            + total(e.norms)
+            + rows({n: e.weights[n] for n in e.weights if is_bare(n, e)})
+        ),
+        identity=False,
+    ),
+    'ia3': Case(
+        count=lambda e: sum(e.attention * 2 * w + h for w, h in e.blocks),
+        refuses={'linear_layers': 'expected linear maps of the kinds'},
+    ),
+    'diffit': Case(
+        count=lambda e: (
+            total(e.biases)
+            + total(e.norms)
+            + sum((1 + e.attention) * width for width, _ in e.blocks)
+        ),
+        refuses={'linear_layers': 'expected linear maps of the kinds'},
+    ),
+    'fact': Case(
+        settings={'rank': 2},
+        # 4 parts of the attention and 2 of each layer of the MLP.
+        count=lambda e: 2 * 2 * 8 + 2 * 2 * 8 * len(e.blocks),
+        refuses=dict.fromkeys(NO_VIT, 'expected blocks of one width'),
+    ),
+    'vpt': Case(
+        settings={'prompts': 3, 'dropout': 0.0},
+        count=lambda e: sum(3 * width for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses=dict.fromkeys(
+            ('convnext', 'linear_layers'), 'expected an encoder whose blocks'
+        ),
+    ),
+    'e2vpt': Case(
+        settings={'prompts': 3, 'key_value_prompts': 2, 'dropout': 0.0},
+        count=lambda e: sum((3 + 2) * width for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses=dict.fromkeys(NO_VIT, 'prompts: expected'),
+    ),
+    'spt_lora': Case(
+        settings={'budget': 400, 'rank': 2},
+        count=lambda e: range(200, 401),
+        scores=True,
+        refuses={'linear_layers': 'expected linear maps of attention or of'},
+    ),
+    'spt_adapter': Case(
+        settings={'budget': 400, 'rank': 2},
+        count=lambda e: range(200, 401),
+        scores=True,
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'expected linear maps of attention or of'},
+    ),
+    'sct': Case(
+        settings={'share': 0.25},
+        count=lambda e: sum(
+            (width // 4) ** 2 + width // 4 for width, _ in e.blocks
+        ),
+        identity=False,
+        scores=True,
+        refuses={'linear_layers': 'expected MLPs whose last layer is linear'},
+    ),
 }
+
+
+#: Rows of the methods that are here already.
+CASES = {name: ROWS[name] for name in METHODS if name in ROWS}
 
 
 def built(method: str) -> PeftMethod:

@@ -12,7 +12,7 @@ from gps_seg.peft import METHODS, tune
 
 
 def test_every_method_has_a_row():
-    assert CASES.keys() == METHODS.keys()
+    assert METHODS.keys() == CASES.keys()
 
 
 def test_every_small_encoder_depends_on_its_input():

@@ -57,7 +57,8 @@ def test_as_many_values_train_as_the_formula_says(method, encoder):
     done = tuned(method, encoder)
     head = sum(done.base.state_dict()[name].numel() for name in HEAD)
     expected = CASES[method].count(ENCODERS[encoder])
-    assert sum(done.trainable.count().values()) - head == expected
+    found = sum(done.trainable.count().values()) - head
+    assert found in (expected if isinstance(expected, range) else [expected])
 
 
 @PAIRS

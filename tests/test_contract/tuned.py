@@ -76,6 +76,7 @@ def state_of(model: nn.Module) -> State:
 
 def backward(model: nn.Module, trainable: Trainable) -> State:
     """Run one backward pass; the gradients of all that trains."""
+    torch.manual_seed(0)  # for methods that draw something in training
     images, classes = batch()
     with trainable.compressing():
         loss = model(images, classes, 'loss')['loss']
