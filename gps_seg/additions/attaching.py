@@ -16,7 +16,13 @@ from gps_seg.additions.addition import (
     Addition,
     plain_parameters,
 )
-from gps_seg.additions.building import built, host_of, is_form, key_of
+from gps_seg.additions.building import (
+    built,
+    check_apart,
+    host_of,
+    is_form,
+    key_of,
+)
 from gps_seg.additions.linear_form import LinearForm, intercept
 from gps_seg.additions.plan import Added, Plan
 from gps_seg.sparse.state import fork_rng, seed_cpu
@@ -71,10 +77,11 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         )
     tensors = dict(model.state_dict(keep_vars=True))
     modules = dict(model.named_modules())
-    hosts = [_host_of(one, modules, tensors) for one in plan]
     with fork_rng():
         seed_cpu(seed)
         added = [built(one, tensors) for one in plan]
+    hosts = [_host_of(one, modules, tensors) for one in plan]
+    check_apart(added)
     try:
         for one, addition, host in zip(plan, added, hosts, strict=True):
             _register(host, one, addition)
@@ -151,6 +158,11 @@ def _host_of(
         raise ValueError(
             'additions: expected a host that does not run its children in '
             f'turn, got {type(host).__name__} ({name}).'
+        )
+    if next(host.parameters(), None) is None:
+        raise ValueError(
+            'additions: expected a host with parameters, whose device and '
+            f'dtype are taken, got {type(host).__name__} ({name}).'
         )
     present = getattr(host, CHILD, None)
     if present is not None:

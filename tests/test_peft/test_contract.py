@@ -5,27 +5,20 @@ from dataclasses import dataclass, fields
 
 import pytest
 import torch
+from cases import CASES
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
 from gps_seg.peft.method import SelectsNothing
 from gps_seg.sparse import Evidence, Role
 
-SETTINGS = {
-    'gps': dict(k=1),
-    'sift': dict(share=0.5),
-    'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
-    'spt_lora': dict(budget=10),
-    'spt_adapter': dict(budget=10),
-    'budgeted': dict(of=dict(type='lora'), budget=10),
-}
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')
 
 
 def build(name, **settings):
     return build_method(
-        {'type': name, **SETTINGS.get(name, {}), **settings}, METHODS
+        {'type': name, **CASES[name].settings, **settings}, METHODS
     )
 
 
