@@ -37,6 +37,11 @@ class SelectionRule(Protocol):
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the rule does not fit."""
 
+    def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
+        """Number of entries that will win in each weight; under ``''`` those
+        whose weight depends on the scores.
+        """
+
     def select(
         self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]
     ) -> tuple[Selection, dict[str, int]]:
@@ -132,6 +137,10 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
                 'Linear, convolution or attention layers?'
             )
         self.rule.check(weights)
+
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
+        """The sizes by the rule."""
+        return self.rule.sizes(weights)
 
     def choose(
         self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int
