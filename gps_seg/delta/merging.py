@@ -89,9 +89,7 @@ def resolved(
     }
 
 
-def new_values(
-    name: str, change: Change
-) -> Tensor:  # shape: (num_entries,)
+def new_values(name: str, change: Change) -> Tensor:  # shape: (num_entries,)
     """The values of a tensor that has no base; see :func:`resolved`."""
     zeros = torch.zeros(len(change.values), dtype=change.dtype)
     return resolve(name, change, zeros)

@@ -38,9 +38,7 @@ class SelectionRule(Protocol):
         """Raise ValueError, naming the weight, if the rule does not fit."""
 
     def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
-        """Number of entries that will win in each weight; under ``''`` those
-        whose weight depends on the scores.
-        """
+        """Number of winning entries; see :meth:`PeftMethod.sizes`."""
 
     def select(
         self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]

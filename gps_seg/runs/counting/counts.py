@@ -198,7 +198,7 @@ def _unknown(
     elif '' in sizes:
         yield (
             f'Data decides in which weights the {sizes[""]:,} connections '
-            'are; the rows of the encoder\'s weights leave them out.'
+            "are; the rows of the encoder's weights leave them out."
         )
     adds = type(method).additions is not PeftMethod.additions
     if adds and not plan:
