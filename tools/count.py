@@ -54,14 +54,14 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.runs.counting.counts import count_config
     from gps_seg.runs.counting.tables import format_count, markdown_table
     from gps_seg.runs.launch import load_config
-    from gps_seg.runs.method_options import set_method
+    from gps_seg.runs.method_options import set_hook
     from gps_seg.runs.overrides import parse_overrides
 
     options = parse_overrides(args.peft_options, '--peft-options')
     counts = []
     for name in args.configs:
         config = load_config(name)
-        set_method(config, args.method, options)
+        set_hook(config, args.method, options)
         counts.append((name, count_config(config, args.k)))
     if args.markdown:
         return markdown_table(counts)

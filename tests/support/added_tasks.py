@@ -65,9 +65,8 @@ def folded_by_hand(tuned):
         thin = f'{host}.added.{name}'
         return SCALE * state[f'{thin}.b'] @ state[f'{thin}.a']
 
-    queries = f'low_rank_0_{width}'
     plain[QKV.format(0)][:width] += update(
-        'backbone.layers.0.attn.qkv', queries
+        'backbone.layers.0.attn.qkv', f'low_rank_0_{width}'
     )
     plain[PROJ.format(1)] += update('backbone.layers.1.attn.proj', 'low_rank')
     return plain

@@ -15,6 +15,9 @@ HAS_ONNX = all(map(importlib.util.find_spec, FORMATS['.onnx'].packages))
 SUFFIXES = ['.pt', *(['.onnx'] if HAS_ONNX else [])]
 
 
+META = [{'img_shape': (16, 24)}]
+
+
 def tuned_by(config, kind):
     return delta_by_adding(build_base(config, 0), kind)[1].eval()
 
@@ -40,8 +43,8 @@ def test_the_file_computes_what_the_tuned_model_does(
     assert export_segmentor(tuned, interface, path).is_close
     image = torch.randn(interface.shape(1))
     with torch.no_grad():
-        expected = tuned.encode_decode(image, [{}])
-        base = build_base(config, 0).encode_decode(image, [{}])
+        expected = tuned.encode_decode(image, META)
+        base = build_base(config, 0).encode_decode(image, META)
     found = FORMATS[suffix].load(path)(image)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert (found - base).abs().max() > 1e-2

@@ -195,7 +195,7 @@ def test_a_merged_checkpoint_gives_a_plain_delta(
     succeed, case, added, tmp_path
 ):
     """The advice of the refusals."""
-    path, tuned = added['low_rank']
+    path, _ = added['low_rank']
     full, out = tmp_path / 'full.pth', tmp_path / 'plain.safetensors'
     succeed('merge', case.config, path, '--out', full)
     succeed(
