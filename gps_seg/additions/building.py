@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Build one addition from its plain data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -94,12 +94,29 @@ def shapes_of(
     Raises:
         ValueError: See :func:`built`.
     """
-    with torch.device('meta'):
-        return {
-            prefix_of(one) + name: tensor.shape
-            for one in plan
-            for name, tensor in built(one, tensors).state_dict().items()
-        }
+    return {
+        prefix_of(one) + name: tensor.shape
+        for one, addition in without_memory(plan, tensors)
+        for name, tensor in addition.state_dict().items()
+    }
+
+
+def without_memory(
+    plan: Plan, tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[Added, Addition]]:
+    """Build all additions of a plan on the ``meta`` device.
+
+    Args:
+        plan: Additions to a model.
+        tensors: Tensors of the plain model, by name.
+
+    Raises:
+        ValueError: See :func:`built`.
+    """
+    for one in plan:
+        with torch.device('meta'):
+            addition = built(one, tensors)
+        yield one, addition
 
 
 def is_form(kind: str) -> bool:

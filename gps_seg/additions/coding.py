@@ -9,7 +9,16 @@ from torch import Tensor
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.building import prefix_of, rebuilt
 from gps_seg.additions.kinds import ADDITIONS
-from gps_seg.additions.plan import Plan
+from gps_seg.additions.plan import Added, Plan
+
+
+def acting_by_few_values(plan: Plan) -> tuple[str, ...]:
+    """Starts of the names of additions whose parameters act by few values.
+
+    Args:
+        plan: Additions to a model.
+    """
+    return tuple(prefix_of(one) for one in plan if _is_coded(one))
 
 
 @torch.no_grad()
@@ -29,6 +38,10 @@ def coded(
     return {
         prefix_of(one) + name: pair
         for one in plan
-        if ADDITIONS[one.kind].coded is not Addition.coded
+        if _is_coded(one)
         for name, pair in rebuilt(one, {}, own).coded().items()
     }
+
+
+def _is_coded(one: Added) -> bool:
+    return ADDITIONS[one.kind].coded is not Addition.coded

@@ -78,6 +78,7 @@ def _folded(
         return addition.merged(host)
     except NotMergeableError as error:
         raise ValueError(
-            f'merge: {one.kind} cannot be merged: {error} ({one.place}). Use '
-            'the delta with its base, or tune by a method that merges.'
+            'merge: expected additions with an equivalent in the weights, but '
+            f'{one.kind} cannot be merged: {error} ({one.place}). Use the '
+            'delta with its base, or tune by a method that merges.'
         ) from None

@@ -51,8 +51,7 @@ def merged_state(
     values = resolved(rest, base_values(merged, rest))
     for name in delta.new:
         change = delta.changes[name]
-        start = torch.zeros(change.shape.numel(), dtype=change.dtype)
-        values[name] = change.values.resolve(start)
+        values[name] = new_values(name, change)
         present = merged.get(name)
         if present is None or not _is_like(present, change):
             merged[name] = torch.empty(change.shape, dtype=change.dtype)
@@ -88,6 +87,12 @@ def resolved(
         name: resolve(name, change, base[name])
         for name, change in delta.changes.items()
     }
+
+
+def new_values(name: str, change: Change) -> Tensor:  # shape: (num_entries,)
+    """The values of a tensor that has no base; see :func:`resolved`."""
+    zeros = torch.zeros(len(change.values), dtype=change.dtype)
+    return resolve(name, change, zeros)
 
 
 def resolve(

@@ -44,7 +44,7 @@ class Exact:
 class Coded:
     """Differences from the base, each one of at most ``2 ** bits`` levels.
 
-    The base of a new tensor is zero.
+    The base of what was added to the model is zero.
 
     Args:
         codes: Index of the level, shape ``(num_entries,)``, uint8.

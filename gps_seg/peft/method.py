@@ -101,6 +101,19 @@ class PeftMethod(Protocol):
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError if the scored parameters do not fit."""
 
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int] | None:
+        """Number of entries that :meth:`choose` will select.
+
+        Args:
+            weights: Weights to select from, by name; :meth:`check` accepts
+                them.
+
+        Returns:
+            Number by name of the weight, and under ``''`` the number of those
+            whose weight depends on data; None if the number does.
+        """
+        return None
+
     def choose(
         self,
         model: nn.Module,
@@ -162,6 +175,10 @@ class SelectsNothing(PeftMethod):
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Accept any model: there is nothing to select from."""
+
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
+        """No entries."""
+        return {}
 
     def choose(
         self,

@@ -37,6 +37,9 @@ class SelectionRule(Protocol):
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the rule does not fit."""
 
+    def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
+        """Number of winning entries; see :meth:`PeftMethod.sizes`."""
+
     def select(
         self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]
     ) -> tuple[Selection, dict[str, int]]:
@@ -140,6 +143,10 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         ]
         names = (m if isinstance(m, str) else m.__name__ for m in modules)
         return list(dict.fromkeys(name.lstrip('_') for name in names))
+
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
+        """The sizes by the rule."""
+        return self.rule.sizes(weights)
 
     def choose(
         self,
