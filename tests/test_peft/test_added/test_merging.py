@@ -16,12 +16,12 @@ from gps_seg.delta import Delta, DeltaInfo, apply, extract, revert
 from gps_seg.peft import METHODS, build_method, tune
 
 CASES = {
-    'lora': dict(rank=2, on=['all']),
+    'lora': dict(rank=2, alpha=3, on=['all']),
     'ssf': {},
     'ia3': {},
     'diffit': {},
-    'fact': dict(rank=3),
-    'fact tk': dict(rank=3, form='tk'),
+    'fact': dict(rank=3, scale=2),
+    'fact tk': dict(rank=3, scale=2, form='tk'),
 }
 ENCODERS = [
     'vit',
