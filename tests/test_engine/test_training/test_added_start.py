@@ -53,7 +53,7 @@ def started(folder, path, method=LORA, **options):
         folder,
         method=method,
         iters=1,
-        seed=7,
+        seed=options.pop('seed', 7),
         hook_options={'init_from': str(path)},
         hooks=[*options.pop('hooks', []), starts],
         **options,
@@ -139,3 +139,16 @@ def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / 'none.safetensors'
     message = refusal(tmp_path, path, LORA, FileNotFoundError)
     assert message == f'init_from: expected a delta, got nothing at {path}.'
+
+
+def test_additions_that_the_data_place_are_compared_once_they_are(tmp_path):
+    method = {'type': 'spt_lora', 'budget': 60, 'rank': 2}
+    path = trained(tmp_path / 'first', method)
+    state = started(tmp_path / 'second', path, method, seed=0).state
+    for name, change in Delta.load(path).changes.items():
+        if is_added(name):
+            assert torch.equal(state[name].flatten(), change.values.numbers)
+    assert added(state)
+    other = {**method, 'budget': 200}
+    with pytest.raises(ValueError, match='init_from: expected the .* addit'):
+        started(tmp_path / 'third', path, other, seed=0)
