@@ -19,6 +19,7 @@ from gps_seg.additions import (
 from gps_seg.additions.kinds import ADDITIONS
 
 LOW_RANK = {'rank': 2, 'scale': 0.5}
+BOTTLENECK = {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'}
 
 
 def model_with(*added, bias=True):
@@ -70,7 +71,7 @@ def test_the_state_that_is_folded_does_not_change():
 @pytest.mark.parametrize(
     'added',
     [
-        Added('bottleneck', Place('attn.out_proj.weight'), {'rank': 2}),
+        Added('bottleneck', Place('attn.out_proj.weight'), BOTTLENECK),
         Added(
             'prompts',
             Place('attn'),

@@ -6,6 +6,7 @@ import pytest
 
 from gps_seg.additions import Added, Place, Plan
 
+BOTTLENECK = {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'}
 ONE = Added('low_rank', Place('a.weight'), {'rank': 2, 'scale': 1.0})
 PART = Added(
     'low_rank', Place('b.in_proj_weight', (0, 8)), {'rank': 2, 'scale': 1.0}
@@ -39,7 +40,7 @@ def test_one_place_has_one_addition_of_a_kind():
     again = Added('low_rank', Place('a.weight'), {'rank': 4, 'scale': 1.0})
     with pytest.raises(ValueError, match='one low_rank at a place, got two'):
         Plan([ONE, again])
-    assert len(Plan([ONE, Added('bottleneck', ONE.place, {'rank': 2})])) == 2
+    assert len(Plan([ONE, Added('bottleneck', ONE.place, BOTTLENECK)])) == 2
 
 
 @pytest.mark.parametrize(
