@@ -48,7 +48,7 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 
     Args:
         state: State dict of a model with additions; not changed.
-        plan: What was added to it.
+        plan: Plan of its additions.
 
     Raises:
         ValueError: See :func:`merge`.
