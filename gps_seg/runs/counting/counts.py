@@ -72,7 +72,7 @@ class ModelCount:
         added: Counts of what is added to the model, one for each kind.
         spread: Number of connections of the encoder that train, without those
             in ``kinds``: data decides in which weights they are.
-        open: What is unknown before the pass over the training data, one
+        open: Facts that only the pass over the training data decides, one
             sentence each.
     """
 

@@ -132,6 +132,7 @@ def test_sums_and_sweeps_are_refused_in_one_line(
     if words[0] == 'combine':
         words += ['--config', case.config]
     line = fail(*words, '--out', out)
+    assert line.startswith(f'delta.py: {words[0]}: expected')
     assert f'adds 2 modules ({kind})' in line and 'extract' in line
     assert list(tmp_path.iterdir()) == []
 
