@@ -186,6 +186,9 @@ def test_a_patch_embedding_that_does_not_tell_its_size_is_refused():
     block = model['backbone'].layers[0]
     with pytest.raises(RuntimeError, match='width of 16 patches, got None'):
         block(torch.ones(1, 17, 16))
+    model['backbone'].patch_embed(torch.ones(1, 3, 32, 64))
+    with pytest.raises(RuntimeError, match=r'of 16 patches, got \(4, 8\)'):
+        block(torch.ones(1, 17, 16))
 
 
 def test_a_rank_above_the_width_is_refused():
