@@ -16,8 +16,14 @@ from gps_seg.additions.addition import (
     Addition,
     plain_parameters,
 )
-from gps_seg.additions.building import built, host_of, is_form, key_of
-from gps_seg.additions.linear_form import LinearForm, WeightForms
+from gps_seg.additions.building import (
+    built,
+    check_apart,
+    host_of,
+    is_form,
+    key_of,
+)
+from gps_seg.additions.linear_form import LinearForm, intercept
 from gps_seg.additions.plan import Added, Plan
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
@@ -71,10 +77,11 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         )
     tensors = dict(model.state_dict(keep_vars=True))
     modules = dict(model.named_modules())
-    hosts = [_host_of(one, modules, tensors) for one in plan]
     with fork_rng():
         seed_cpu(seed)
         added = [built(one, tensors) for one in plan]
+    hosts = [_host_of(one, modules, tensors) for one in plan]
+    check_apart(added)
     try:
         for one, addition, host in zip(plan, added, hosts, strict=True):
             _register(host, one, addition)
@@ -152,6 +159,11 @@ def _host_of(
             'additions: expected a host that does not run its children in '
             f'turn, got {type(host).__name__} ({name}).'
         )
+    if next(host.parameters(), None) is None:
+        raise ValueError(
+            'additions: expected a host with parameters, whose device and '
+            f'dtype are taken, got {type(host).__name__} ({name}).'
+        )
     present = getattr(host, CHILD, None)
     if present is not None:
         raise ValueError(
@@ -171,7 +183,13 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    like = next(iter(plain_parameters(host).values()))
+    plain = plain_parameters(host)
+    if not plain:
+        raise ValueError(
+            'additions: expected a host with parameters, got '
+            f'{type(host).__name__} ({one.kind}, {one.place}).'
+        )
+    like = next(iter(plain.values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()
@@ -183,8 +201,7 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
 
 def _intercept(model: nn.Module) -> None:
     """Intercept the weights that have forms."""
-    modules = dict(model.named_modules())
-    for name, host in modules.items():
+    for name, host in list(model.named_modules()):
         container = getattr(host, CHILD, None)
         if not isinstance(container, AddedModules):
             continue
@@ -193,9 +210,5 @@ def _intercept(model: nn.Module) -> None:
             if isinstance(addition, LinearForm):
                 forms[addition.attribute].append(addition)
         for attribute, own in forms.items():
-            weight = WeightForms(host, attribute, own)
-            container.handles += weight.intercept_in(host)
-            if name:
-                # Attention layers use weights of children past their forward.
-                parent = modules[name.rpartition('.')[0]]
-                container.handles += weight.intercept_in(parent)
+            weight = f'{name}.{attribute}' if name else attribute
+            container.handles += intercept(model, weight, own)

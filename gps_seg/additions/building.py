@@ -1,7 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Build one addition from its plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -63,6 +64,20 @@ def rebuilt(
     some = next(iter(values.values()))
     addition.to(some.device, some.dtype).eval().load_state_dict(values)
     return addition
+
+
+def check_apart(additions: Iterable[Addition]) -> None:
+    """Raise ValueError if two forms are at the same rows of a weight."""
+    forms = [one for one in additions if isinstance(one, LinearForm)]
+    forms.sort(key=lambda form: (form.described.place.name, form.rows))
+    for one, other in pairwise(forms):
+        name = one.described.place.name
+        if name == other.described.place.name and other.rows[0] < one.rows[1]:
+            raise ValueError(
+                f'additions: expected one form for each row of {name}, got '
+                f'{one.described.kind} ({one.described.place}) and '
+                f'{other.described.kind} ({other.described.place}).'
+            )
 
 
 def shapes_of(

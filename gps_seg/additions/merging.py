@@ -39,7 +39,10 @@ def merge(model: nn.Module) -> None:
     """
     state = folded(model.state_dict(), plan_of(model))
     detach(model)
-    model.load_state_dict(state)
+    # Not load_state_dict: hooks of a model may drop some of the tensors.
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            tensor.copy_(state[name])
 
 
 @torch.no_grad()
@@ -48,7 +51,7 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 
     Args:
         state: State dict of a model with additions; not changed.
-        plan: What was added to it.
+        plan: Additions to that model.
 
     Raises:
         ValueError: See :func:`merge`.

@@ -65,7 +65,7 @@ class Added:
 
     Args:
         kind: One of :data:`gps_seg.additions.kinds.ADDITIONS`.
-        place: Where it is.
+        place: Module, weight, or rows of a weight.
         settings: Plain values that its class takes.
 
     Example:

@@ -13,7 +13,7 @@ from gps_seg.engine import DeltaHook, PeftHook, ReportHook
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks, plug_in
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import METHODS
-from gps_seg.peft.settings import build_from, check_keys
+from gps_seg.peft.settings import build_from, check_keys, did_you_mean
 
 #: Hooks besides the ``PeftHook`` whose keys are checked before they are built.
 _KEYS_CHECKED = {'DeltaHook': DeltaHook, 'ReportHook': ReportHook}
@@ -44,6 +44,7 @@ def set_method(
     if name is not None and name not in METHODS:
         raise ValueError(
             f'--method: expected one of {sorted(METHODS)}, got {name!r}.'
+            + did_you_mean(name, METHODS)
         )
     if not peft_hooks(config):
         if name is None:

@@ -36,8 +36,8 @@ def check_positive(key: str, value: Any, *, or_zero: bool = False) -> None:
         raise ValueError(f'{key}: expected a number {bound}, got {value!r}.')
 
 
-def check_dropout(key: str, value: Any) -> None:
-    """Raise unless ``value`` is a probability to drop, in [0, 1)."""
+def check_rate(key: str, value: Any) -> None:
+    """Raise unless ``value`` is a number in [0, 1), such as of dropout."""
     _check_real(key, value)
     if not 0 <= value < 1:
         raise ValueError(f'{key}: expected a number in [0, 1), got {value!r}.')

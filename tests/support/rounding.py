@@ -33,7 +33,9 @@ def assert_equal_to_rounding(
 ) -> None:
     """Compare with ``rounding_error`` of the largest expected magnitude."""
     coarser = max(actual.dtype, expected.dtype, key=_eps)
-    atol = rounding_error(float(expected.abs().max()), coarser, terms, depth)
+    atol = rounding_error(
+        float(expected.detach().abs().max()), coarser, terms, depth
+    )
     torch.testing.assert_close(
         actual.double(), expected.double(), rtol=0, atol=atol
     )

@@ -5,24 +5,20 @@ from dataclasses import dataclass, fields
 
 import pytest
 import torch
+from cases import CASES
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
 from gps_seg.peft.method import SelectsNothing
 from gps_seg.sparse import Evidence, Role
 
-SETTINGS = {
-    'gps': dict(k=1),
-    'sift': dict(share=0.5),
-    'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
-}
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')
 
 
 def build(name, **settings):
     return build_method(
-        {'type': name, **SETTINGS.get(name, {}), **settings}, METHODS
+        {'type': name, **CASES[name].settings, **settings}, METHODS
     )
 
 
@@ -131,11 +127,17 @@ def test_what_is_not_given_is_not_ignored(name):
         ('shira', {}, ALL_OF_THEM),
         ('paca', {}, ALL_OF_THEM),
         ('paca', {'score': 'gradient'}, {}),
+        ('spt_lora', {}, {}),
         ('bias', {}, ALL_OF_THEM),
         ('bitfit', {}, ALL_OF_THEM),
         ('norm', {}, ALL_OF_THEM),
         ('partial', {'last_blocks': 2}, ALL_OF_THEM),
         ('linear', {}, ALL_OF_THEM),
+        ('lora', {}, ALL_OF_THEM),
+        ('ssf', {}, ALL_OF_THEM),
+        ('fact', {}, ALL_OF_THEM),
+        ('ia3', {}, ALL_OF_THEM),
+        ('diffit', {}, ALL_OF_THEM),
         ('full', {}, ALL_OF_THEM),
     ],
 )

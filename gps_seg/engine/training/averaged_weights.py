@@ -19,7 +19,7 @@ def attach_to_average(
 
     Args:
         averaged: Wrapper of the copy with averaged weights.
-        plan: What is added to the model.
+        plan: Additions to the model.
         seed: Seed of the initial values.
     """
     attach(averaged.module, plan, seed)

@@ -15,7 +15,7 @@ from gps_seg.additions.activations import activation_of
 from gps_seg.additions.places import stream_entries
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_dropout, check_positive, check_whole
+from gps_seg.sparse.checks import check_positive, check_rate, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class AdaptFormer(AddsModules):
     def __post_init__(self) -> None:
         check_whole('rank', self.rank, least=1)
         check_positive('scale', self.scale)
-        check_dropout('dropout', self.dropout)
+        check_rate('dropout', self.dropout)
         activation_of(self.activation)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:

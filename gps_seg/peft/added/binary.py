@@ -14,7 +14,7 @@ from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import stream_entries
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_dropout, check_positive, check_whole
+from gps_seg.sparse.checks import check_positive, check_rate, check_whole
 
 _MOST_BITS = 4
 
@@ -60,7 +60,7 @@ class Binary(AddsModules):
                 f'bits: expected 1 to {_MOST_BITS}, got {self.bits}.'
             )
         check_positive('scale', self.scale)
-        check_dropout('dropout', self.dropout)
+        check_rate('dropout', self.dropout)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """A bottleneck for each block."""

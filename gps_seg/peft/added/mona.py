@@ -21,7 +21,7 @@ from gps_seg.additions.places import (
 )
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_dropout, check_whole
+from gps_seg.sparse.checks import check_rate, check_whole
 
 #: Child of a ViT that turns an image into tokens.
 _PATCHES = 'patch_embed'
@@ -51,7 +51,7 @@ class Mona(AddsModules):
 
     def __post_init__(self) -> None:
         check_whole('rank', self.rank, least=1)
-        check_dropout('dropout', self.dropout)
+        check_rate('dropout', self.dropout)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """One addition, with bottlenecks for all blocks."""

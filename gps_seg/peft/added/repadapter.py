@@ -16,7 +16,7 @@ from gps_seg.additions import Added, Place, Plan
 from gps_seg.additions.places import Block, blocks
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_dropout, check_positive, check_whole
+from gps_seg.sparse.checks import check_positive, check_rate, check_whole
 
 #: Number of groups of the map out of a bottleneck, as published.
 _GROUPS = 2
@@ -64,7 +64,7 @@ class RepAdapter(AddsModules):
                 f'bottleneck has {_GROUPS} groups, got {self.rank}.'
             )
         check_positive('scale', self.scale)
-        check_dropout('dropout', self.dropout)
+        check_rate('dropout', self.dropout)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """A bottleneck before each of the maps."""
