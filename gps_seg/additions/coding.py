@@ -21,7 +21,7 @@ def coded(
     Args:
         plan: What was added to a model.
         own: Tensors of the additions, by their names in the model; others may
-            be among them.
+            be among them. An addition without tensors here is passed over.
 
     Returns:
         Name in the model -> see :meth:`Addition.coded`.
@@ -30,5 +30,6 @@ def coded(
         prefix_of(one) + name: pair
         for one in plan
         if ADDITIONS[one.kind].coded is not Addition.coded
+        and any(name.startswith(prefix_of(one)) for name in own)
         for name, pair in rebuilt(one, {}, own).coded().items()
     }
