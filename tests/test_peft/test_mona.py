@@ -13,6 +13,7 @@ from small_blocks import (
     resnet,
     small_block,
 )
+from small_encoders import small_model
 from small_tasks import small_task
 from torch import nn
 
@@ -172,6 +173,12 @@ def test_a_vit_b_gets_as_many_values_as_the_formula_says():
 def test_an_encoder_without_blocks_is_refused():
     with pytest.raises(ValueError, match=r'(?s)ResNet.*has no blocks'):
         Mona().additions(resnet(), None)
+
+
+def test_a_block_whose_branches_share_a_norm_is_refused():
+    model = small_model('mmpretrain deit3')
+    with pytest.raises(ValueError, match='got none in backbone.layers.0'):
+        Mona().additions(model, None)
 
 
 def test_an_encoder_that_does_not_tell_its_size_is_refused():

@@ -56,6 +56,13 @@ class Mona(AddsModules):
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """One addition, with bottlenecks for all blocks."""
         entries = stream_entries(model, self.encoder)
+        shared = [e.block for e in entries if e.mlp and not e.norm]
+        if shared:
+            raise ValueError(
+                'encoder: expected blocks with a norm of their own before the '
+                f'MLP, got none in {shared[0]}. Tune this encoder by a method '
+                'that acts beside or behind the MLP.'
+            )
         start = f'{self.encoder}.'
         settings = {
             'blocks': [one.block.removeprefix(start) for one in entries],
