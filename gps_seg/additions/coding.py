@@ -19,7 +19,7 @@ def coded(
     """Codes and levels of the parameters that act by few values.
 
     Args:
-        plan: What was added to a model.
+        plan: Additions to a model.
         own: Tensors of the additions, by their names in the model; others may
             be among them. An addition without tensors here is passed over.
 

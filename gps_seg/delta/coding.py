@@ -23,7 +23,7 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
 
     Args:
         changes: All changes of a delta.
-        plan: What was added to the model.
+        plan: Additions to the model.
     """
     own = {
         name: change.values.numbers.view(change.shape)

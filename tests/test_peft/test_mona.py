@@ -183,7 +183,7 @@ def test_a_block_whose_branches_share_a_norm_is_refused():
 
 def test_an_encoder_that_does_not_tell_its_size_is_refused():
     model = small_block('torch').model
-    with pytest.raises(ValueError, match='told their hw_shape'):
+    with pytest.raises(ValueError, match='get hw_shape'):
         Mona().additions(model, None)
 
 

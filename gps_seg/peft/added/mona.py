@@ -90,7 +90,7 @@ class Mona(AddsModules):
         if isinstance(getattr(encoder, _PATCHES, None), nn.Module):
             return _PATCHES
         raise ValueError(
-            'encoder: expected blocks that take maps or are told their '
+            'encoder: expected blocks that take maps or get '
             f'{ARGUMENT}, or a child {_PATCHES} that returns it, got '
             f"{type(encoder).__name__} ('{self.encoder}'). Use an encoder of "
             'MMSegmentation or MMPretrain.'
