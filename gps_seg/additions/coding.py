@@ -28,9 +28,9 @@ def coded(
     """Codes and levels of the parameters that act by few values.
 
     Args:
-        plan: What was added to a model.
+        plan: Additions to a model.
         own: Tensors of the additions, by their names in the model; others may
-            be among them.
+            be among them. An addition without tensors here is passed over.
 
     Returns:
         Name in the model -> see :meth:`Addition.coded`.
@@ -39,6 +39,7 @@ def coded(
         prefix_of(one) + name: pair
         for one in plan
         if _is_coded(one)
+        and any(name.startswith(prefix_of(one)) for name in own)
         for name, pair in rebuilt(one, {}, own).coded().items()
     }
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-#: Argument by which blocks of Swin and MiT are told height and width.
+#: Argument by which blocks of Swin and MiT get height and width.
 ARGUMENT = 'hw_shape'
 
 
@@ -19,7 +19,7 @@ class Grid:
     Args:
         prefix: Number of tokens before those of the patches.
         patches: Child of the host that returns tokens, and height and width;
-            None if the blocks are told them.
+            None if the blocks get them.
     """
 
     def __init__(self, prefix: int, patches: str | None) -> None:
@@ -65,7 +65,7 @@ class Grid:
             raise RuntimeError(
                 'additions: expected the height and width of '
                 f'{patches.shape[1]} patches, got {size}. The encoder must '
-                "tell them as MMSegmentation's and MMPretrain's do."
+                'report them as those of MMSegmentation and MMPretrain do.'
             )
         image = patches.movedim(-1, 1).unflatten(-1, size)
         mixed = function(image).flatten(2).movedim(1, -1)
@@ -82,7 +82,7 @@ class Grid:
 
 
 def takes_size(block: nn.Module) -> bool:
-    """Whether a block is told height and width."""
+    """Whether a block gets height and width."""
     return ARGUMENT in inspect.signature(block.forward).parameters
 
 

@@ -12,6 +12,8 @@ from gps_seg.delta.change import Change
 from gps_seg.delta.format.records import BITS
 from gps_seg.delta.values import Coded, Exact
 
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
 
 def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
     """Code the new tensors of additions that compute with few values.
@@ -21,13 +23,14 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
 
     Args:
         changes: All changes of a delta.
-        plan: What was added to the model.
+        plan: Additions to the model.
     """
     own = {
         name: change.values.numbers.view(change.shape)
         for name, change in changes.items()
         if isinstance(change.values, Exact) and change.base is None
-        if change.indices is None and change.dtype is torch.float32
+        # Levels are float32, so only these are stored without loss.
+        if change.indices is None and change.dtype in _DTYPES
     }
     return {
         **changes,
@@ -41,5 +44,5 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
 def _packed(codes: Tensor, levels: Tensor) -> Coded:
     bits = next(bits for bits in BITS if 2**bits >= len(levels))
     rest = levels[-1:].expand(2**bits - len(levels))
-    table = torch.cat([levels, rest])
+    table = torch.cat([levels, rest]).float()
     return Coded(codes.flatten().to(torch.uint8), table, bits)

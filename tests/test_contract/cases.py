@@ -184,6 +184,13 @@ ROWS: Mapping[str, Case] = {
         merges=NOT_LINEAR,
         refuses={'linear_layers': 'it has no blocks'},
     ),
+    'binary': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        count=lambda e: sum(2 * 2 * width for width, _ in e.blocks),
+        identity=False,  # a matrix of zeros has no scale
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'it has no blocks'},
+    ),
     'dyt': Case(
         settings={'rank': 2, 'dropout': 0.0, 'complete': False},
         count=lambda e: sum(bottleneck(2, w) + w + 1 for w, _ in e.blocks),

@@ -102,6 +102,17 @@ def test_codes_survive_what_changes_other_values():
             assert torch.equal(values.codes, delta.changes[name].values.codes)
 
 
+def test_values_of_64_bits_are_stored_as_they_are():
+    _, _, model = trained(2)
+    base = small_task('mmseg ViT').model.double()
+    other = model.double().state_dict()
+    delta = extract(base.state_dict(), other, info_of(model))
+    assert delta.is_lossless
+    for name in filter(is_added, delta.changes):
+        numbers = delta.changes[name].values.numbers
+        assert torch.equal(numbers, other[name].flatten())
+
+
 def test_they_cannot_be_merged():
     base, baseline, model = trained(1)
     delta = baseline.delta(model, info_of(model))

@@ -136,6 +136,18 @@ def test_values_near_zero_are_within_two_standard_deviations():
         assert not (adapter.down.bias.any() or adapter.up.bias.any())
 
 
+def test_values_of_xavier_reach_the_bound_of_its_uniform_distribution():
+    small = small_block('mmseg ViT')
+    method = Adapter(rank=8, init='xavier')
+    attach(small.model, method.additions(small.model, None), seed=0)
+    bound = (6 / (8 + 16)) ** 0.5
+    for adapter in additions_of(small.model).values():
+        for weight in (adapter.down.weight, adapter.up.weight):
+            assert 0.9 * bound < weight.abs().max() <= bound
+        for bias in (adapter.down.bias, adapter.up.bias):
+            assert 0 < bias.abs().max() < 1e-5
+
+
 @pytest.mark.parametrize(
     ('method', 'number', 'rank'),
     [

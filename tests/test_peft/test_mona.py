@@ -13,6 +13,7 @@ from small_blocks import (
     resnet,
     small_block,
 )
+from small_encoders import small_model
 from small_tasks import small_task
 from torch import nn
 
@@ -174,9 +175,15 @@ def test_an_encoder_without_blocks_is_refused():
         Mona().additions(resnet(), None)
 
 
+def test_a_block_whose_branches_share_a_norm_is_refused():
+    model = small_model('mmpretrain deit3')
+    with pytest.raises(ValueError, match='got none in backbone.layers.0'):
+        Mona().additions(model, None)
+
+
 def test_an_encoder_that_does_not_tell_its_size_is_refused():
     model = small_block('torch').model
-    with pytest.raises(ValueError, match='told their hw_shape'):
+    with pytest.raises(ValueError, match='get hw_shape'):
         Mona().additions(model, None)
 
 
@@ -185,6 +192,9 @@ def test_a_patch_embedding_that_does_not_tell_its_size_is_refused():
     attached(model)
     block = model['backbone'].layers[0]
     with pytest.raises(RuntimeError, match='width of 16 patches, got None'):
+        block(torch.ones(1, 17, 16))
+    model['backbone'].patch_embed(torch.ones(1, 3, 32, 64))
+    with pytest.raises(RuntimeError, match=r'of 16 patches, got \(4, 8\)'):
         block(torch.ones(1, 17, 16))
 
 

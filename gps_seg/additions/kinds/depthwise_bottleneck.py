@@ -44,7 +44,7 @@ class DepthwiseBottleneck(Addition):
         dropout: Probability to drop a value in a bottleneck.
         prefix: Number of tokens before those of the patches.
         patches: Child of the host that returns the tokens of the patches, and
-            height and width of their grid; None if blocks are told them.
+            height and width of their grid; None if blocks get them.
 
     Raises:
         ValueError: If the rank is above a width.

@@ -56,6 +56,13 @@ class Mona(AddsModules):
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """One addition, with bottlenecks for all blocks."""
         entries = stream_entries(model, self.encoder)
+        shared = [e.block for e in entries if e.mlp and not e.norm]
+        if shared:
+            raise ValueError(
+                'encoder: expected blocks with a norm of their own before the '
+                f'MLP, got none in {shared[0]}. Tune this encoder by a method '
+                'that acts beside or behind the MLP.'
+            )
         start = f'{self.encoder}.'
         settings = {
             'blocks': [one.block.removeprefix(start) for one in entries],
@@ -83,7 +90,7 @@ class Mona(AddsModules):
         if isinstance(getattr(encoder, _PATCHES, None), nn.Module):
             return _PATCHES
         raise ValueError(
-            'encoder: expected blocks that take maps or are told their '
+            'encoder: expected blocks that take maps or get '
             f'{ARGUMENT}, or a child {_PATCHES} that returns it, got '
             f"{type(encoder).__name__} ('{self.encoder}'). Use an encoder of "
             'MMSegmentation or MMPretrain.'
