@@ -215,4 +215,9 @@ class SPTAdapter(SPT):
 
     def module_at(self, one: LinearMap) -> Added:
         """An adapter on the outputs of the map."""
-        return Added('bottleneck', one.place, {'rank': self.rank})
+        settings = {
+            'rank': self.rank,
+            'activation': 'gelu',
+            'init': 'zero_up',
+        }
+        return Added('bottleneck', one.place, settings)
