@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,7 +47,8 @@ class Group(NamedTuple):
     """Entries that are counted together.
 
     Args:
-        scores: Score of each entry, 0 or more, float32; of any shape.
+        scores: Score of each entry, 0 or more, float32, on the CPU; of any
+            shape.
         price: Values that train if some of them win.
     """
 
@@ -55,7 +57,9 @@ class Group(NamedTuple):
 
     def trained(self, threshold: float) -> int:
         """Number of values that train at a threshold."""
-        return self.price.of(int((self.scores >= threshold).sum()))
+        # NumPy counts a hundred times faster than torch on a CPU.
+        won = self.scores.numpy() >= np.float32(threshold)
+        return self.price.of(int(np.count_nonzero(won)))
 
 
 def threshold_within(groups: Sequence[Group], budget: int) -> float:

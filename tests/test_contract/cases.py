@@ -263,6 +263,15 @@ ROWS: Mapping[str, Case] = {
         scores=True,
         refuses={'linear_layers': 'expected MLPs whose last layer is linear'},
     ),
+    'budgeted': Case(
+        settings={
+            'of': {'type': 'lora', 'rank': 2, 'on': ('all',)},
+            'budget': 200,
+        },
+        count=lambda e: range(100, 201),
+        scores=True,
+        refuses={'linear_layers': r"Choose from \['other'\]"},
+    ),
 }
 
 

@@ -189,7 +189,9 @@ def test_the_rest_of_a_packed_weight_trains_beside_a_module(monkeypatch):
                 {'rank': 2, 'scale': 1.0},
             ),
             Added(
-                'bottleneck', Place('in_proj_weight', (16, 24)), {'rank': 2}
+                'bottleneck',
+                Place('in_proj_weight', (16, 24)),
+                {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'},
             ),
         ]
     )
