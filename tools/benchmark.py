@@ -2,6 +2,7 @@
 """Measure the time and memory of a training step for several methods.
 
 python tools/benchmark.py --arch vit-b16 --out work_dirs/benchmark_vit-b16
+python tools/benchmark.py --methods full lora gps --method-options gps.k=1
 
 Input and labels are synthetic; the weights are random unless --checkpoint is
 given. Writes benchmark.json (after every round), benchmark.png and the
@@ -17,15 +18,6 @@ from pathlib import Path
 from gps_seg.command_line import run_tool, tool_parser
 
 ARCHITECTURES = ('vit-s14', 'vit-b16', 'swin-t', 'tiny')
-METHODS = (
-    'full',
-    'linear',
-    'bias',
-    'lora',
-    'dense-mask',
-    'scatter-add',
-    'ours',
-)
 DEVICES = ('cpu', 'cuda')
 
 
@@ -41,10 +33,17 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         '--methods',
         nargs='+',
-        choices=METHODS,
-        default=METHODS,
         metavar='METHOD',
-        help='methods to measure',
+        help='methods to measure: full, linear, bias, lora or any other of '
+        'the package by its name, peft-lora, dense-mask, scatter-add, ours '
+        '(default: full linear bias and the last four)',
+    )
+    add(
+        '--method-options',
+        nargs='+',
+        metavar='METHOD.KEY=VALUE',
+        default=[],
+        help='settings of methods of the package: gps.k=1 lora.rank=16 ...',
     )
     add(
         '--k',

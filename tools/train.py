@@ -32,9 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
     add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
     add(
         '--method',
-        help="tuning method instead of the config's: bias, bitfit, fps, full, "
-        'gps, grft, linear, lora, neuroada, norm, paca, partial, rein, shira or '
-        'sift',
+        help="tuning method instead of the config's: adapter, adaptformer, "
+        'bias, binary, bitfit, budgeted, diffit, e2vpt, fact, fps, full, gps, '
+        'grft, houlsby, ia3, linear, lora, mona, neuroada, norm, paca, '
+        'partial, rein, repadapter, sct, shira, sift, spt_adapter, '
+        'spt_lora, ssf or vpt',
     )
     add('--k', type=int, help='connections per neuron (GPS)')
     add(

@@ -13,6 +13,7 @@ from gps_seg.additions.attaching import (
     plan_of,
 )
 from gps_seg.additions.building import prefix_of, shapes_of
+from gps_seg.additions.coding import coded
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge
 from gps_seg.additions.plan import Added, Place, Plan
@@ -33,6 +34,7 @@ __all__ = [
     'is_added',
     'prefix_of',
     'shapes_of',
+    'coded',
     # the kinds
     'Addition',
     'LinearForm',

@@ -76,6 +76,16 @@ class Addition(nn.Module):
             'weights of the encoder do the same'
         )
 
+    def coded(self) -> Mapping[str, tuple[Tensor, Tensor]]:
+        """Parameters that act by few values, for a file that is smaller.
+
+        Returns:
+            Name of the parameter -> codes, in its shape, and levels; the
+            addition computes with ``levels[codes]``, and would if these were
+            the values of the parameter.
+        """
+        return {}
+
     def penalty(self) -> Tensor | None:
         """A term of the loss, after a forward pass; None for no term."""
         return None

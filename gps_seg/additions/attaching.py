@@ -23,7 +23,7 @@ from gps_seg.additions.building import (
     is_form,
     key_of,
 )
-from gps_seg.additions.linear_form import LinearForm, WeightForms
+from gps_seg.additions.linear_form import LinearForm, intercept
 from gps_seg.additions.plan import Added, Plan
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
@@ -183,7 +183,13 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    like = next(iter(plain_parameters(host).values()))
+    plain = plain_parameters(host)
+    if not plain:
+        raise ValueError(
+            'additions: expected a host with parameters, got '
+            f'{type(host).__name__} ({one.kind}, {one.place}).'
+        )
+    like = next(iter(plain.values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()
@@ -195,8 +201,7 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
 
 def _intercept(model: nn.Module) -> None:
     """Intercept the weights that have forms."""
-    modules = dict(model.named_modules())
-    for name, host in modules.items():
+    for name, host in list(model.named_modules()):
         container = getattr(host, CHILD, None)
         if not isinstance(container, AddedModules):
             continue
@@ -205,9 +210,5 @@ def _intercept(model: nn.Module) -> None:
             if isinstance(addition, LinearForm):
                 forms[addition.attribute].append(addition)
         for attribute, own in forms.items():
-            weight = WeightForms(host, attribute, own)
-            container.handles += weight.intercept_in(host)
-            if name:
-                # Attention layers use weights of children past their forward.
-                parent = modules[name.rpartition('.')[0]]
-                container.handles += weight.intercept_in(parent)
+            weight = f'{name}.{attribute}' if name else attribute
+            container.handles += intercept(model, weight, own)

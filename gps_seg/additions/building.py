@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Build one addition from its plain data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -40,6 +40,32 @@ def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
     return addition
 
 
+def rebuilt(
+    one: Added, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> Addition:
+    """Build an addition with given values, for evaluation.
+
+    Args:
+        one: Kind, place and settings.
+        tensors: Tensors of the plain model, by name.
+        own: Tensors of the addition, by their names in the model; others may
+            be among them.
+
+    Raises:
+        ValueError: See :func:`built`.
+    """
+    addition = built(one, tensors)
+    prefix = prefix_of(one)
+    values = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in own.items()
+        if name.startswith(prefix)
+    }
+    some = next(iter(values.values()))
+    addition.to(some.device, some.dtype).eval().load_state_dict(values)
+    return addition
+
+
 def check_apart(additions: Iterable[Addition]) -> None:
     """Raise ValueError if two forms are at the same rows of a weight."""
     forms = [one for one in additions if isinstance(one, LinearForm)]
@@ -68,12 +94,29 @@ def shapes_of(
     Raises:
         ValueError: See :func:`built`.
     """
-    with torch.device('meta'):
-        return {
-            prefix_of(one) + name: tensor.shape
-            for one in plan
-            for name, tensor in built(one, tensors).state_dict().items()
-        }
+    return {
+        prefix_of(one) + name: tensor.shape
+        for one, addition in without_memory(plan, tensors)
+        for name, tensor in addition.state_dict().items()
+    }
+
+
+def without_memory(
+    plan: Plan, tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[Added, Addition]]:
+    """Build all additions of a plan on the ``meta`` device.
+
+    Args:
+        plan: Additions to a model.
+        tensors: Tensors of the plain model, by name.
+
+    Raises:
+        ValueError: See :func:`built`.
+    """
+    for one in plan:
+        with torch.device('meta'):
+            addition = built(one, tensors)
+        yield one, addition
 
 
 def is_form(kind: str) -> bool:

@@ -10,7 +10,7 @@ happens in an evaluation, in a copy and in recomputed checkpoints.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -32,17 +32,41 @@ from gps_seg.sparse.interception import (
 Map = Callable[[Tensor], Tensor]
 
 
+class Form(Protocol):
+    """What takes some rows of a weight over: a :class:`LinearForm`, or not.
+
+    Attributes:
+        rows: First row and end of the rows of the weight.
+    """
+
+    rows: tuple[int, int]
+
+    @property
+    def of_inputs(self) -> bool:
+        """See :class:`LinearForm`."""
+
+    def __call__(self, base: Map, inputs: Tensor) -> Tensor:
+        """See :meth:`LinearForm.forward`."""
+
+
 class LinearForm(Addition):
     """A linear map that computes something else.
+
+    The map has the bias of the module that owns the weight. A bias from
+    elsewhere, such as ``q_bias`` and ``v_bias`` of BEiT, is added behind the
+    form, so that it can be merged all the same.
 
     Args:
         shape: Numbers of outputs and inputs of the map.
 
     Attributes:
+        of_inputs: Whether the form is a function of the inputs alone, and then
+            the map. So it may be at rows that are computed in parts.
         attribute: Name of the weight in its module; set with its place.
         rows: Rows of the weight that are this map.
     """
 
+    of_inputs: ClassVar[bool] = False
     attribute: str
     rows: tuple[int, int]
 
@@ -122,7 +146,7 @@ class WeightForms:
     """
 
     def __init__(
-        self, owner: nn.Module, attribute: str, forms: Iterable[LinearForm]
+        self, owner: nn.Module, attribute: str, forms: Iterable[Form]
     ) -> None:
         self._owner = owner
         self._attribute = attribute
@@ -147,6 +171,9 @@ class WeightForms:
         if found is None:
             return None
         rows = found[1]
+        if bias is not None and not self._owns_bias():
+            inside = self.linear(plain, inputs, weight, None)
+            return None if inside is None else inside + bias.to(inside.dtype)
         outputs = []
         for part, form in self._parts(rows):
             piece = slice(part.start - rows.start, part.stop - rows.start)
@@ -161,13 +188,19 @@ class WeightForms:
             )
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
 
-    def _parts(self, rows: range) -> Iterable[tuple[range, LinearForm | None]]:
+    def _owns_bias(self) -> bool:
+        name = bias_name(self._attribute)
+        return getattr(self._owner, name, None) is not None
+
+    def _parts(self, rows: range) -> Iterable[tuple[range, Form | None]]:
         """Divide rows into those of each form and those between them."""
         start = rows.start
         for form in self._forms:
             first, last = form.rows
             if last <= rows.start or first >= rows.stop:
                 continue
+            if form.of_inputs:
+                first, last = max(first, rows.start), min(last, rows.stop)
             if first < rows.start or last > rows.stop:
                 raise RuntimeError(
                     f'additions: expected the rows {first} to {last} of '
@@ -186,6 +219,30 @@ class WeightForms:
 
     def _leave(self, _module: nn.Module, _args: Any, _output: Any) -> None:
         leave(self)
+
+
+def intercept(
+    root: nn.Module, name: str, forms: Iterable[Form]
+) -> list[RemovableHandle]:
+    """Let forms of a weight take its linear maps over.
+
+    Args:
+        root: Module in which the weight is.
+        name: Name of the weight in it.
+        forms: Forms of its rows, which do not overlap.
+
+    Returns:
+        Handles of the hooks; remove them to undo it.
+    """
+    owner, _, attribute = name.rpartition('.')
+    weight = WeightForms(root.get_submodule(owner), attribute, forms)
+    # Attention layers use weights of children past the forward of these.
+    parent = owner.rpartition('.')[0]
+    return [
+        handle
+        for module in dict.fromkeys([owner, parent])
+        for handle in weight.intercept_in(root.get_submodule(module))
+    ]
 
 
 class _Part:

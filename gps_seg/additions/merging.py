@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions.addition import NotMergeableError, is_added
 from gps_seg.additions.attaching import detach, plan_of
-from gps_seg.additions.building import built, host_of, prefix_of
+from gps_seg.additions.building import host_of, rebuilt
 from gps_seg.additions.plan import Added, Plan
 
 
@@ -39,7 +39,10 @@ def merge(model: nn.Module) -> None:
     """
     state = folded(model.state_dict(), plan_of(model))
     detach(model)
-    model.load_state_dict(state)
+    # Not load_state_dict: hooks of a model may drop some of the tensors.
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            tensor.copy_(state[name])
 
 
 @torch.no_grad()
@@ -70,19 +73,12 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 def _folded(
     one: Added, state: Mapping[str, Tensor], host: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    addition = built(one, state)
-    prefix = prefix_of(one)
-    tensors = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state.items()
-        if name.startswith(prefix)
-    }
-    some = next(iter(tensors.values()))
-    addition.to(some.device, some.dtype).eval().load_state_dict(tensors)
+    addition = rebuilt(one, state, state)
     try:
         return addition.merged(host)
     except NotMergeableError as error:
         raise ValueError(
-            f'merge: {one.kind} cannot be merged: {error} ({one.place}). Use '
-            'the delta with its base, or tune by a method that merges.'
+            'merge: expected additions with an equivalent in the weights, but '
+            f'{one.kind} cannot be merged: {error} ({one.place}). Use the '
+            'delta with its base, or tune by a method that merges.'
         ) from None

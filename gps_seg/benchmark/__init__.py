@@ -9,7 +9,7 @@ from gps_seg.benchmark.architectures import (
     ARCHITECTURES,
     check_architecture,
 )
-from gps_seg.benchmark.methods import METHODS, rows_of
+from gps_seg.benchmark.methods import DEFAULT, METHODS, rows_of
 from gps_seg.benchmark.plot import plot_benchmark
 from gps_seg.benchmark.results import as_json, summarize
 from gps_seg.benchmark.rounds import run_rounds, select_once
@@ -18,6 +18,7 @@ from gps_seg.benchmark.table import format_tables
 
 __all__ = [
     'ARCHITECTURES',
+    'DEFAULT',
     'DEVICES',
     'METHODS',
     'Settings',

@@ -22,11 +22,17 @@ MEASURED = (
     'state',
     'network',
     'peak',
+    'trained',
+    'FLOPs',
 )
 NOTE = (
     'Medians of all rounds. Gradients, optimizer state and the bytes that '
     "each of two\nprocesses sends per step are the encoder's: all methods "
-    'train the head. The peak is\nmemory beyond that of the built model.'
+    'train the head. So are the\ntrained values. The peak is memory beyond '
+    'that of the built model, with the pass over\nthe data of a method that '
+    'selects by itself (not of the rivals). FLOPs are those of\nthe tuned '
+    'encoder at test time, relative to the plain one; a method that merges '
+    'can be\nfolded into the plain one.'
 )
 
 
@@ -67,7 +73,16 @@ def _measured(summary: Summary) -> tuple[str, ...]:
         f'{summary.state.encoder / MIB:.2f}',
         f'{summary.network.encoder / MIB:.2f}',
         '-' if summary.peak is None else f'{summary.peak / MIB:.0f}',
+        *_weight(summary),
     )
+
+
+def _weight(summary: Summary) -> tuple[str, str]:
+    weight = summary.weight
+    if weight is None:
+        return '-', '-'
+    merged = ' (merges)' if weight.merges and weight.flops != 1 else ''
+    return f'{weight.trained:,}', f'{weight.flops:.4f}{merged}'
 
 
 def _compared(

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gps_seg.benchmark.architectures import (
     synthetic_loss,
 )
 from gps_seg.benchmark.counters import count_step
+from gps_seg.benchmark.inference import flops_of, weigh
 from gps_seg.benchmark.memory import watch_peak
 from gps_seg.benchmark.methods import METHODS
 from gps_seg.benchmark.settings import Settings
@@ -88,9 +89,13 @@ def column_share(selection: Selection) -> float:
 
 
 def measure(
-    settings: Settings, method: str, selection: str | None, count: bool
+    settings: Settings,
+    method: str,
+    selection: str | None,
+    count: bool,
+    options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Time the steps of a method; measure its memory; perhaps count bytes."""
+    """Time the steps of a method; measure its memory; perhaps count."""
     if METHODS[method].requires is not None:
         importlib.import_module(METHODS[method].requires)
     device = torch.device(settings.device)
@@ -99,17 +104,25 @@ def measure(
     chosen = (
         Selection({}, {}) if selection is None else Selection.load(selection)
     )
+    plain = flops_of(model.backbone, settings.size) if count else None
     peak = watch_peak(device)
-    contender = METHODS[method].build(model, loss, chosen)
+    contender = METHODS[method].build(model, loss, chosen, **options)
     for _ in range(settings.warmup):
         contender.step()
     seconds = [seconds_of(contender.step) for _ in range(settings.steps)]
-    return {
+    result = {
         'seconds': seconds,
         'peak': peak.read(),
-        'counts': count_step(model, contender) if count else None,
+        'counts': None,
+        'weight': None,
         'num_threads': torch.get_num_threads(),
     }
+    if plain is not None:
+        result['counts'] = count_step(model, contender)
+        result['weight'] = weigh(
+            model, contender, flops_of(model.backbone, settings.size) / plain
+        )
+    return result
 
 
 def set_up(settings: Settings) -> tuple[nn.Module, Callable[[], Tensor]]:

@@ -14,6 +14,7 @@ from gps_seg.delta.change import (
     entries_of,
     tensor_digest,
 )
+from gps_seg.delta.coding import with_codes
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import short, sketches_of
 from gps_seg.delta.info import DeltaInfo
@@ -165,10 +166,12 @@ class Baseline:
             change = change_of(tensors[name], indices, self.digests.get(name))
             if name in always or tensor_digest(tensors[name]) != change.base:
                 changes[name] = change
+        info = info or DeltaInfo()
+        changes = with_codes(changes, info.plan)
         known = self.fingerprint
         if known is not None:
             known = {name: short(digest) for name, digest in known.items()}
-        return Delta(changes, info or DeltaInfo(), known, self.sketches)
+        return Delta(changes, info, known, self.sketches)
 
 
 def _further_names(model: nn.Module, names: Collection[str]) -> dict[str, str]:

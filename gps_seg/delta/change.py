@@ -79,8 +79,12 @@ class Change:
             and self.values.numbers.dtype == self.dtype
         )
 
-    def check(self) -> None:
-        """Raise ValueError unless the parts fit together (not the indices)."""
+    def check(self, added: bool = False) -> None:
+        """Raise ValueError unless the parts fit together (not the indices).
+
+        Args:
+            added: Whether the tensor belongs to what was added to the model.
+        """
         if self.dtype not in DTYPE_NAMES:
             raise ValueError(
                 f'dtype: expected one of {list(DTYPES)}, got {self.dtype}.'
@@ -90,7 +94,7 @@ class Change:
                 'base: expected a digest of the entries that were replaced, '
                 'got none. A new tensor is replaced whole.'
             )
-        self._check_values()
+        self._check_values(added)
         expected = (
             math.prod(self.shape)
             if self.indices is None
@@ -106,9 +110,10 @@ class Change:
                 'training diverged, or the number format is too narrow.'
             )
 
-    def _check_values(self) -> None:
+    def _check_values(self, added: bool) -> None:
         if isinstance(self.values, Coded):
-            legal = self.dtype.is_floating_point and self.base is not None
+            known = added or self.base is not None
+            legal = self.dtype.is_floating_point and known
         else:
             stored = self.values.numbers.dtype
             legal = stored == self.dtype or (
@@ -119,8 +124,8 @@ class Change:
         if not legal:
             raise ValueError(
                 f'values: expected {self.dtype}, a narrower format of it, or '
-                f'codes for a tensor of floating point that has a base, got '
-                f'{self.values}.'
+                f'codes for a tensor of floating point that has a base or was '
+                f'added, got {self.values}.'
             )
 
     def read(self, tensor: Tensor) -> Tensor:  # shape: (num_entries,)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.delta.base.matching import base_values
 from gps_seg.delta.base.sources import Source, find_tensors
 from gps_seg.delta.change import (
@@ -44,7 +45,8 @@ def scaled(base: Source, delta: Delta, alpha: float) -> Delta:
 
     Raises:
         ValueError: If ``base`` is not the base of the delta, or ``alpha`` is
-            not finite or so large that a value overflows.
+            not finite or so large that a value overflows; or if the delta
+            adds modules to the model.
 
     Example:
         >>> from gps_seg.delta import extract, merged_state
@@ -75,8 +77,8 @@ def combine(
         info: Facts about the result.
 
     Raises:
-        ValueError: If a delta belongs to another base, weights do not fit, a
-            value overflows, or new tensors differ.
+        ValueError: If a delta belongs to another base or adds modules, weights
+            do not fit, a value overflows, or new tensors differ.
 
     Example:
         >>> from gps_seg.delta import extract, merged_state
@@ -86,6 +88,7 @@ def combine(
         >>> merged_state(base, combine(base, [one, two], [1.0, 2.0]))
         {'bias': tensor([1., 3., 2., 0.])}
     """
+    require_nothing_added('combine', *deltas)
     if len(deltas) != len(weights) or not deltas:
         raise ValueError(
             'weights: expected one for each of one or more deltas, got '
@@ -146,12 +149,10 @@ def _agreed_on_new(
 
 
 def _is_same(one: Change, other: Change) -> bool:
-    return (
-        one.shape == other.shape
-        and isinstance(one.values, Exact)
-        and isinstance(other.values, Exact)
-        and same_bits(one.values.numbers, other.values.numbers)
-    )
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    zeros = torch.zeros(len(one.values), dtype=one.dtype)
+    return same_bits(one.values.resolve(zeros), other.values.resolve(zeros))
 
 
 def _combine_one(tensor: Tensor, parts: list[_Part]) -> Change:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from gps_seg.additions import Plan, prefix_of
+from gps_seg.additions import Plan, is_added, prefix_of
+from gps_seg.additions.coding import acting_by_few_values
 from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
@@ -64,7 +65,7 @@ class Delta:
         changes = {name: self.changes[name] for name in sorted(self.changes)}
         for name, change in changes.items():
             try:
-                change.check()
+                change.check(is_added(name))
             except ValueError as error:
                 raise ValueError(f'{error} ({name})') from error
         object.__setattr__(self, 'changes', MappingProxyType(changes))
@@ -88,12 +89,22 @@ class Delta:
     @property
     def is_lossless(self) -> bool:
         """Whether all values have the full precision of the model."""
-        return all(change.is_lossless for change in self.changes.values())
+        # The model computes with these values, whatever the format.
+        few = acting_by_few_values(self.info.plan)
+        return all(
+            change.is_lossless or name.startswith(few)
+            for name, change in self.changes.items()
+        )
 
     @property
     def new(self) -> frozenset[str]:
         """Names of the tensors that are new in the task and have no base."""
         return frozenset(n for n, c in self.changes.items() if c.base is None)
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Names of the tensors in modules that were added to the model."""
+        return frozenset(filter(is_added, self.changes))
 
     @property
     def untouched(self) -> frozenset[str]:
@@ -143,6 +154,10 @@ class Delta:
     def without_new(self) -> 'Delta':
         """Keep only the changes of tensors that have a base."""
         return self.restricted(lambda name: name not in self.new)
+
+    def without_added(self) -> 'Delta':
+        """Keep only the changes of tensors of the plain model."""
+        return self.restricted(lambda name: not is_added(name))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``delta.safetensors``, whole or not at all.

@@ -7,6 +7,7 @@ point ``(base + delta) - delta`` is not ``base``.
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor
 
 from gps_seg.delta.base.known_tensors import Held, KnownTensors
@@ -103,7 +104,8 @@ class Exchange:
         base = change.read(tensor)
         if change.base not in (None, digest(base, change.shape)):
             raise OtherBitsError(name)
-        self._tuned[name] = resolve(name, change, base)
+        start = torch.zeros_like(base) if change.base is None else base
+        self._tuned[name] = resolve(name, change, start)
         self._base[name] = base
 
     def _check_names(self, tensors: Mapping[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from gps_seg.delta.change import (
     entries_of,
     same_bits,
 )
+from gps_seg.delta.coding import with_codes
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.fingerprint import fingerprint_of, sketches_of
 from gps_seg.delta.info import DeltaInfo
@@ -64,9 +65,10 @@ def _of_base(
 ) -> Delta:
     base = all_tensors(base_state)
     untouched = {n: t for n, t in base.items() if n not in changes}
+    info = info or DeltaInfo()
     return Delta(
-        changes,
-        info or DeltaInfo(),
+        with_codes(changes, info.plan),
+        info,
         fingerprint_of(base),
         sketches_of(untouched),
     )

@@ -72,8 +72,9 @@ def quantized(
     Each tensor has its own levels. "Revisiting the Parameter Efficiency of
     Adapters from the Perspective of Precision Redundancy" (Jie et al., ICCV
     2023) finds that the parameters that a task adds to a network need far
-    fewer bits than the network. Integers, new tensors (such as those of a
-    head) and tensors with fewer entries than levels are not changed.
+    fewer bits than the network. The base of what was added to the model is
+    zero. Integers, other new tensors (such as those of a head) and tensors
+    with fewer entries than levels are not changed.
 
     Args:
         base: Model or state dict, without a delta.
@@ -103,8 +104,13 @@ def quantized(
         )
     old = delta.without_new()
     start = base_values(base, old)
+    for name in delta.added:
+        start[name] = torch.zeros(delta.changes[name].shape.numel())
     changes = dict(delta.changes)
-    for name, change in old.changes.items():
+    for name in start:
+        change = delta.changes[name]
+        if change.base is None and isinstance(change.values, Coded):
+            continue  # few values, with which the model computes
         if change.dtype.is_floating_point and len(change.values) >= 2**bits:
             changes[name] = _quantize(change, start[name], bits, levels)
     return replace(delta, changes=changes)

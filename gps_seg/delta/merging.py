@@ -51,8 +51,7 @@ def merged_state(
     values = resolved(rest, base_values(merged, rest))
     for name in delta.new:
         change = delta.changes[name]
-        start = torch.zeros(change.shape.numel(), dtype=change.dtype)
-        values[name] = change.values.resolve(start)
+        values[name] = new_values(name, change)
         present = merged.get(name)
         if present is None or not _is_like(present, change):
             merged[name] = torch.empty(change.shape, dtype=change.dtype)
@@ -90,13 +89,20 @@ def resolved(
     }
 
 
+def new_values(name: str, change: Change) -> Tensor:  # shape: (num_entries,)
+    """The values of a tensor that has no base; see :func:`resolved`."""
+    zeros = torch.zeros(len(change.values), dtype=change.dtype)
+    return resolve(name, change, zeros)
+
+
 def resolve(
     name: str,
     change: Change,
     base: Tensor,  # shape: (num_entries,)
 ) -> Tensor:  # shape: (num_entries,)
     """The new values of one tensor; see :func:`resolved`."""
-    values = change.values.resolve(base)
+    is_new = change.base is None
+    values = change.values.resolve(torch.zeros_like(base) if is_new else base)
     # Values that are not coded were checked when they were read.
     if isinstance(change.values, Coded) and not _is_finite(values):
         raise ValueError(

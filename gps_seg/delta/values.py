@@ -44,6 +44,8 @@ class Exact:
 class Coded:
     """Differences from the base, each one of at most ``2 ** bits`` levels.
 
+    The base of what was added to the model is zero.
+
     Args:
         codes: Index of the level, shape ``(num_entries,)``, uint8.
         levels: All ``2 ** bits`` levels, float32, or only the first and last

@@ -15,6 +15,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from gps_seg.additions import Plan, attach, detach, is_added
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 
 #: Key under which the hooks of this package store data in a checkpoint.
@@ -64,6 +65,25 @@ def check_fits(
             'config of the run that wrote it.'
         )
     _check_shapes(expected, loaded)
+    _check_added(model, tensors)
+
+
+def attach_added(model: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+    """Attach what a method had added to the model of a checkpoint.
+
+    The values come with the other tensors. Earlier additions are detached. A
+    checkpoint without a plan leaves a plain model.
+
+    Args:
+        model: Model that is about to load the checkpoint.
+        checkpoint: Checkpoint as MMEngine reads it.
+
+    Raises:
+        ValueError: If the plan in the checkpoint does not fit the model.
+    """
+    kept = checkpoint.get(CHECKPOINT_KEY) or {}
+    detach(model)
+    attach(model, Plan.from_json(kept.get('added', [])), seed=0)
 
 
 def nest(checkpoint: dict[str, Any]) -> None:
@@ -102,10 +122,24 @@ def _check_shapes(
             )
 
 
+def _check_added(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors of additions that the model does not have."""
+    known = model.state_dict().keys()
+    strange = [n for n in tensors if is_added(n) and n not in known]
+    if strange:
+        raise ValueError(
+            'checkpoint: expected weights of a plain model, got '
+            f'{len(strange)} tensors of modules that a method added '
+            f'({strange[0]}, ...). Merge them into the weights (tools/'
+            'delta.py merge, with the delta of that run), or use the delta.'
+        )
+
+
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
     """Refuse to test a checkpoint that lacks tensors of the model.
 
+    What a method had added to the model of the checkpoint is attached.
     An ``EMAHook`` of the config is removed, see
     :func:`~gps_seg.engine.runner_model.leave_out_averages`.
 
@@ -113,6 +147,8 @@ class StrictCheckpointHook(Hook):
 
         custom_hooks = [dict(type='StrictCheckpointHook')]
     """
+
+    priority = 'VERY_HIGH'  # before PeftHook, which checks the same file
 
     def before_run(self, runner: Runner) -> None:
         """Remove the hooks that average weights."""
@@ -122,6 +158,7 @@ class StrictCheckpointHook(Hook):
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
         """Compare names and shapes before any tensor is copied."""
+        attach_added(bare_model(runner), checkpoint)
         check_fits(bare_model(runner), checkpoint)
 
 

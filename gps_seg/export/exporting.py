@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Export a segmentor, and check that the file computes what the model does."""
 
+import copy
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gps_seg.additions import merge, plan_of
 from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import Interface
 from gps_seg.export.onnx_file import load_onnx, write_onnx
@@ -105,8 +107,12 @@ def export_segmentor(
 ) -> Agreement:
     """Write a segmentor to ``out``, whole and checked, or not at all.
 
+    Modules that a method added are folded into the weights; those for which
+    this is impossible are exported as they are.
+
     Args:
-        segmentor: Segmentor on the CPU, in float32 and evaluation mode.
+        segmentor: Segmentor on the CPU, in float32 and evaluation mode; not
+            changed.
         interface: Interface of the exported model.
         out: New file whose name ends in ``.onnx`` or ``.pt``.
 
@@ -131,7 +137,8 @@ def export_segmentor(
     model = ImageToLogits(segmentor, interface.size)
     _require_size(model, interface)
     with replacing(out) as partial:
-        written.write(model, interface, partial)
+        plain = ImageToLogits(without_additions(segmentor), interface.size)
+        written.write(plain, interface, partial)
         agreement = compare(model, written.load(partial), interface)
         if not agreement.is_close:
             raise RuntimeError(
@@ -141,6 +148,26 @@ def export_segmentor(
                 f'The file was removed. {_remedy(interface)}'
             )
     return agreement
+
+
+def without_additions(segmentor: nn.Module) -> nn.Module:
+    """A segmentor that computes the same, if possible without additions.
+
+    Args:
+        segmentor: Segmentor with or without additions; not changed.
+
+    Returns:
+        A copy into which all additions are merged. The segmentor itself if it
+        has none, or one that cannot be merged.
+    """
+    if not plan_of(segmentor):
+        return segmentor
+    plain = copy.deepcopy(segmentor)
+    try:
+        merge(plain)
+    except ValueError:
+        return segmentor
+    return plain
 
 
 def _require_size(model: ImageToLogits, interface: Interface) -> None:

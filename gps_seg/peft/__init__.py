@@ -25,8 +25,20 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.adapter import Adapter
+from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.binary import Binary
+from gps_seg.peft.added.diffit import DiffFit
+from gps_seg.peft.added.e2vpt import E2VPT
+from gps_seg.peft.added.fact import FacT
+from gps_seg.peft.added.houlsby import Houlsby
+from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
+from gps_seg.peft.added.mona import Mona
 from gps_seg.peft.added.rein import Rein
+from gps_seg.peft.added.repadapter import RepAdapter
+from gps_seg.peft.added.ssf import SSF
+from gps_seg.peft.added.vpt import VPT
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -42,6 +54,9 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.placing.budgeted import Budgeted
+from gps_seg.peft.placing.sct import SCT
+from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 from gps_seg.peft.whole.bias import Bias
@@ -67,7 +82,23 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'ssf': SSF,
+    'ia3': IA3,
+    'diffit': DiffFit,
+    'fact': FacT,
+    'adapter': Adapter,
+    'houlsby': Houlsby,
+    'adaptformer': AdaptFormer,
+    'repadapter': RepAdapter,
+    'mona': Mona,
+    'binary': Binary,
+    'vpt': VPT,
+    'e2vpt': E2VPT,
     'rein': Rein,
+    'spt_lora': SPTLoRA,
+    'spt_adapter': SPTAdapter,
+    'sct': SCT,
+    'budgeted': Budgeted,
 }
 
 __all__ = [
@@ -90,7 +121,23 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'SSF',
+    'IA3',
+    'DiffFit',
+    'FacT',
+    'Adapter',
+    'Houlsby',
+    'AdaptFormer',
+    'RepAdapter',
+    'Mona',
+    'Binary',
+    'VPT',
+    'E2VPT',
     'Rein',
+    'SPTLoRA',
+    'SPTAdapter',
+    'SCT',
+    'Budgeted',
     'METHODS',
     'build_method',
     # their contract

@@ -50,7 +50,7 @@ class Choice:
     selection: Selection
     dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
-    structure: Mapping[str, Any] = field(default_factory=dict)
+    structure: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class PeftMethod(Protocol):
@@ -84,20 +84,48 @@ class PeftMethod(Protocol):
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
 
-    def check(self, weights: Mapping[str, Owned]) -> None:
-        """Raise ValueError if the weights to select from do not fit."""
+    def scored(
+        self, model: nn.Module, roles: Mapping[str, Role]
+    ) -> dict[str, Owned]:
+        """The parameters for which the evidence is summed, by name.
 
-    def choose(
-        self,
-        weights: Mapping[str, Owned],
-        passes: TrainingPass,
-        seed: int,
-    ) -> Choice:
-        """Choose entries of the weights whose role is ``SELECTED``.
+        By default these are the parameters with the role ``SELECTED``. A
+        method that decides where to add something scores frozen ones.
+
+        Args:
+            model: Plain model.
+            roles: Result of :meth:`roles`.
+        """
+        return weights_to_select(model, roles)
+
+    def check(self, weights: Mapping[str, Owned]) -> None:
+        """Raise ValueError if the scored parameters do not fit."""
+
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int] | None:
+        """Number of entries that :meth:`choose` will select.
 
         Args:
             weights: Weights to select from, by name; :meth:`check` accepts
                 them.
+
+        Returns:
+            Number by name of the weight, and under ``''`` the number of those
+            whose weight depends on data; None if the number does.
+        """
+        return None
+
+    def choose(
+        self,
+        model: nn.Module,
+        weights: Mapping[str, Owned],
+        passes: TrainingPass,
+        seed: int,
+    ) -> Choice:
+        """Choose entries that train, and where something is added.
+
+        Args:
+            model: Plain model.
+            weights: Result of :meth:`scored`; :meth:`check` accepts it.
             passes: Pass over the training data.
             seed: Seed of random choices.
         """
@@ -140,13 +168,21 @@ class PeftMethod(Protocol):
 class SelectsNothing(PeftMethod):
     """Base class of methods without selected entries."""
 
-    evidence = None
+    @property
+    def evidence(self) -> Evidence | None:
+        """None: no pass is run."""
+        return None
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Accept any model: there is nothing to select from."""
 
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
+        """No entries."""
+        return {}
+
     def choose(
         self,
+        model: nn.Module,
         weights: Mapping[str, Owned],
         passes: TrainingPass,
         seed: int,
@@ -194,6 +230,8 @@ def build_method(
 ) -> PeftMethod:
     """Build the method that ``config`` describes.
 
+    A setting with a ``type`` is a method itself, and is built first.
+
     Args:
         config: Type and settings, such as ``dict(type='gps', k=1)``.
         methods: Class of each type.
@@ -207,4 +245,11 @@ def build_method(
         >>> build_method({'type': 'linear'}, METHODS)
         Linear(encoder='backbone')
     """
+    if isinstance(config, Mapping):
+        nested = {
+            key: build_method(value, methods)
+            for key, value in config.items()
+            if isinstance(value, Mapping) and 'type' in value
+        }
+        config = {**config, **nested}
     return build_from(methods, config, 'method')

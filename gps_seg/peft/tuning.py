@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions import attach
 from gps_seg.peft.declared import release
-from gps_seg.peft.method import PeftMethod, weights_to_select
+from gps_seg.peft.method import PeftMethod
 from gps_seg.peft.trainable import Trainable
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.state import undisturbed
@@ -59,7 +59,7 @@ def tune(
     """
     release(model)
     roles = method.roles(model)
-    weights = weights_to_select(model, roles)
+    weights = method.scored(model, roles)
     method.check(weights)
     method.additions(model, None)  # raises unless the settings fit
     for sentence in method.cautions(model):
@@ -68,9 +68,11 @@ def tune(
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
         parameters = {name: owned.parameter for name, owned in weights.items()}
         with undisturbed(model):
+            for parameter in parameters.values():
+                parameter.requires_grad_(True)
             yield from running_sums(parameters, _computed(losses), evidence)
 
-    choice = method.choose(weights, passes, seed)
+    choice = method.choose(model, weights, passes, seed)
     attach(model, method.additions(model, choice), seed)
     return Trainable(model, roles, choice.selection, method.pull(model))
 

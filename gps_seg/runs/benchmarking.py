@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gps_seg.benchmark import (
+    DEFAULT,
     Settings,
     as_json,
     check_architecture,
@@ -20,6 +21,7 @@ from gps_seg.benchmark import (
 )
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
+from gps_seg.runs.overrides import parse_overrides
 
 
 def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
@@ -37,7 +39,8 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         ValueError: If a setting is out of range.
     """
     settings = _settings(args)
-    rows = rows_of(args.methods, args.k)
+    options = parse_overrides(args.method_options, '--method-options')
+    rows = rows_of(args.methods or DEFAULT, args.k, options)
     out = args.out or Path('work_dirs', f'benchmark_{args.arch}')
     out.mkdir(parents=True, exist_ok=True)
     content = describe_environment() | {

@@ -24,13 +24,34 @@ def set_method(
 ) -> None:
     """Let any config tune by a method.
 
-    A config without a ``PeftHook`` gets one, and everything that
-    :func:`gps_seg.engine.plug_in.completion.plug_in` adds. An existing
-    ``PeftHook`` keeps its settings, except for those given here. Settings that
-    the new method does not have are removed with a warning.
+    Besides what :func:`set_hook` does, the config gets everything that
+    :func:`gps_seg.engine.plug_in.completion.plug_in` adds.
 
     Args:
         config: Config of a training; changed in place.
+        name: See :func:`set_hook`.
+        options: See :func:`set_hook`.
+
+    Raises:
+        ValueError: See :func:`set_hook`, or if the config lacks something
+            that a training needs.
+    """
+    set_hook(config, name, options)
+    if name is not None and config.get('runner_type') != 'PeftRunner':
+        plug_in(config)
+
+
+def set_hook(
+    config: Config, name: str | None, options: Mapping[str, Any]
+) -> None:
+    """Set the method and the settings of the ``PeftHook`` of a config.
+
+    A config without one gets one. An existing one keeps its settings, except
+    for those given here. Settings that the new method does not have are
+    removed with a warning.
+
+    Args:
+        config: Config with a model; changed in place.
         name: One of :data:`gps_seg.peft.METHODS`; None for the config's.
         options: Settings of the ``PeftHook`` by dotted key, such as
             ``{'method.k': 1, 'max_batches': 60}``; may be empty.
@@ -65,8 +86,6 @@ def set_method(
     changed.merge_from_dict({f'hook.{k}': v for k, v in options.items()})
     _check_settings(changed.hook)
     hook.update(changed.hook)
-    if name is not None and config.get('runner_type') != 'PeftRunner':
-        plug_in(config)
 
 
 def _check_is_mapping(hook: ConfigDict) -> None:

@@ -80,6 +80,29 @@ class Budget:
                 self.amount, contest, network, f'each {self.scope} ({name})'
             )
 
+    def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
+        """Number of winners in each weight, whatever the scores.
+
+        Args:
+            weights: Weights that :meth:`check` accepts.
+
+        Returns:
+            Number by name; one number under ``''`` if the scores decide how
+            many of the winners are in which weight.
+        """
+        network = _in_all(weights)
+        if self.scope == 'network':
+            return {'': self.amount.places(network, network)}
+        found = {}
+        for name, owned in weights.items():
+            contest = _in_weight(owned)
+            if self.scope == 'layer':
+                found[name] = self.amount.places(contest, network)
+            else:
+                places = self.amount.places(_in_neuron(owned), network)
+                found[name] = places * contest.groups
+        return found
+
     def select(
         self,
         scores: Mapping[str, Tensor],  # each of the shape of its weight

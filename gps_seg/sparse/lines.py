@@ -68,6 +68,20 @@ class Lines:
                 f'the {self.unit}s of {name}',
             )
 
+    def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
+        """Number of entries in the winning lines of each weight.
+
+        Args:
+            weights: Weights that :meth:`check` accepts.
+        """
+        network = self._in_all(weights)
+        found = {}
+        for name, owned in weights.items():
+            contest = self._in_weight(owned)
+            length = owned.parameter.numel() // contest.candidates
+            found[name] = self.amount.places(contest, network) * length
+        return found
+
     def select(
         self,
         scores: Mapping[str, Tensor],  # each of the shape of its weight

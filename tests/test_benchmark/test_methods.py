@@ -9,9 +9,19 @@ from gps_seg.benchmark.contender import LEARNING_RATE
 from gps_seg.benchmark.methods import METHODS, Row, rows_of
 from gps_seg.benchmark.rivals import LORA_RANK
 
+#: Settings of methods that have no default for all of them.
+REQUIRED = {
+    'gps': dict(k=1),
+    'sift': dict(share=0.05),
+    'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=1),
+}
+
 
 def build(method, made):
-    return METHODS[method].build(made.model, made.loss, made.selection)
+    settings = REQUIRED.get(method, {})
+    return METHODS[method].build(
+        made.model, made.loss, made.selection, **settings
+    )
 
 
 def selected_mask(made, name):
@@ -75,11 +85,11 @@ def test_three_steps_equal_those_of_dense_masks(request, model, method):
         )
 
 
-def test_lora_trains_its_matrices_and_the_head(tiny):
-    pytest.importorskip('peft', reason='LoRA is measured through peft')
+def test_lora_of_peft_trains_its_matrices_and_the_head(tiny):
+    pytest.importorskip('peft', reason='peft is not installed')
     made = tiny()
     before = {n: p.detach().clone() for n, p in made.model.named_parameters()}
-    contender = build('lora', made)
+    contender = build('peft-lora', made)
     encoder = [
         parameter
         for name, parameter in contender.trained.items()
@@ -140,6 +150,75 @@ def test_every_row_steps_on_a_real_architecture(tiny, method):
         contender.step()
     assert all(p.grad is None for p in made.model.parameters())
     assert made.loss().item() < first
+
+
+def test_a_method_of_the_package_takes_the_steps_of_its_definition(toy):
+    """LoRA by hand: autograd on W + B A with the same start."""
+    made, by_hand = toy(), toy()
+    contender = METHODS['lora'].build(
+        made.model, made.loss, made.selection, rank=1, on=['other']
+    )
+    thin = {
+        name.rpartition('.')[2]: parameter.detach().clone().requires_grad_()
+        for name, parameter in contender.trained.items()
+        if '.0.added.' in name
+    }
+    encoder = by_hand.model['backbone'].requires_grad_(False)
+    encoder[0].register_forward_hook(
+        lambda _module, args, output: (
+            output + args[0] @ thin['a'].T @ thin['b'].T
+        )
+    )
+    contender.backward()
+    by_hand.loss().backward()
+    for name, parameter in contender.trained.items():
+        if '.0.added.' in name:
+            torch.testing.assert_close(
+                parameter.grad, thin[name.rpartition('.')[2]].grad
+            )
+    head = by_hand.model['head'].weight
+    torch.testing.assert_close(
+        contender.trained['head.weight'].grad, head.grad
+    )
+
+
+def test_gps_by_its_own_selection_steps_as_with_the_common_one(toy):
+    own, common = toy(), toy()
+    build('gps', own).step()
+    build('ours', common).step()
+    for name, parameter in common.model.named_parameters():
+        assert torch.equal(own.model.get_parameter(name), parameter), name
+
+
+def test_the_penalty_of_a_method_is_in_its_loss(toy):
+    made = toy()
+    settings = REQUIRED['grft'] | {'last_blocks': 0}  # the head is pulled
+    contender = METHODS['grft'].build(
+        made.model, made.loss, made.selection, **settings
+    )
+    with torch.no_grad():
+        made.model['head'].bias += 1  # after its start was kept
+    plain, penalised = made.loss().item(), contender.loss().item()
+    assert penalised > plain
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'lora.rnak': 2}, r'rnak.*\(method lora; --method-options lora\.KEY'),
+        ({'lora.rank': 0}, r'rank: expected .*method lora'),
+        ({'gps.k': 2}, r'with a method among lora, full, got gps\.k'),
+        ({'rank': 2}, r'expected METHOD\.KEY=VALUE'),
+    ],
+)
+def test_settings_that_do_not_fit(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        rows_of(['lora', 'full', 'ours'], [1], options)
+
+
+def test_a_setting_that_is_missing_is_told_before_anything_runs():
+    with pytest.raises(ValueError, match='method sift; --method-options'):
+        rows_of(['sift'], [1])
 
 
 def test_rows_of_ours_are_one_per_k():

@@ -9,6 +9,7 @@ from gps_seg.benchmark import (
     summarize,
 )
 from gps_seg.benchmark.counters import Bytes, Counts
+from gps_seg.benchmark.inference import Weight
 from gps_seg.benchmark.methods import Row
 from gps_seg.benchmark.rounds import Measurement
 
@@ -26,6 +27,7 @@ def measurement(label, seconds, saved, encoder, **kwargs):
             saved * MIB, parts, Bytes(*(2 * p for p in parts)), parts
         ),
         num_threads=1,
+        weight=Weight(trained=7, flops=1.25, merges=True),
         **kwargs,
     )
 
@@ -51,7 +53,7 @@ def test_ratios(measurements):
     assert full['ratios'] == {
         'time/full': 1.0,
         'time/bias': 2.0,
-        'time/lora': None,
+        'time/peft-lora': None,
         'saved/bias': 2.0,
         'grad+state/full': 1.0,
         'network/full': 1.0,
@@ -61,6 +63,7 @@ def test_ratios(measurements):
         'method': 'lora',
         'k': None,
         'label': 'lora',
+        'settings': {},
         'problem': 'needs peft',
     }
 
@@ -68,7 +71,8 @@ def test_ratios(measurements):
 def test_tables_are_aligned_and_tell_what_is_missing(measurements):
     lines = format_tables(measurements).splitlines()
     assert ' '.join(lines[1].split()) == (
-        'full 500.0 (400.0-600.0) 20.0 100.00 200.00 100.00 4'
+        'full 500.0 (400.0-600.0) 20.0 100.00 200.00 100.00 4 '
+        '7 1.2500 (merges)'
     )
     head, full, bias = lines[4:7]
     assert ' '.join(bias.split()) == ('bias 0.500 1.000 - 1.000 0.010 0.010')

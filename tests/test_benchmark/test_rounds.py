@@ -26,7 +26,10 @@ def visits(monkeypatch):
         if task['method'] == 'linear':
             raise RuntimeError('exit status 1: out of memory')
         counts = COUNTS if task['count'] else None
-        return dict(seconds=[0.5], peak=7, counts=counts, num_threads=1)
+        weight = [8, 1.5, False] if task['count'] else None
+        return dict(
+            seconds=[0.5], peak=7, counts=counts, weight=weight, num_threads=1
+        )
 
     monkeypatch.setattr(rounds, 'run_worker', run)
     return tasks
@@ -54,6 +57,7 @@ def test_methods_take_turns_and_are_counted_once(visits, tmp_path):
     ]
     assert full.seconds == [[0.5], [0.5]] and full.peaks == [7, 7]
     assert two.counts.optimizer_state.head == 4
+    assert two.weight.flops == 1.5 and full.weight.trained == 8
 
 
 def test_a_failure_is_told_and_the_others_go_on(visits, tmp_path):
@@ -66,9 +70,9 @@ def test_a_failure_is_told_and_the_others_go_on(visits, tmp_path):
 
 
 def test_a_missing_package_is_told(monkeypatch, visits, tmp_path):
-    absent = Method(METHODS['lora'].build, requires='no_such_package')
-    monkeypatch.setitem(METHODS, 'lora', absent)
-    *_, (lora,) = run(['lora'], tmp_path)
+    absent = Method(METHODS['peft-lora'].build, requires='no_such_package')
+    monkeypatch.setitem(METHODS, 'peft-lora', absent)
+    *_, (lora,) = run(['peft-lora'], tmp_path)
     assert lora.problem == (
         'needs the package no_such_package, which is not installed'
     )
@@ -94,6 +98,12 @@ ARGUMENTS = (
 )
 
 
+def test_settings_of_a_method_reach_the_worker(visits, tmp_path):
+    rows = rows_of(['lora', 'full'], [1], {'lora.rank': 3})
+    list(run_rounds(SETTINGS, rows, tmp_path, print))
+    assert [visit['options'] for visit in visits[:2]] == [{'rank': 3}, {}]
+
+
 def check_results(folder, printed):
     assert printed.count('\nmethod ') == 2 and '\nours k=2 ' in printed
     assert {path.name for path in folder.iterdir()} == RESULTS
@@ -104,6 +114,9 @@ def check_results(folder, printed):
     assert full['num_threads'] >= 1 and len(full['seconds_per_round']) == 1
     dense = full['gradient_bytes']['encoder']
     assert ours['gradient_bytes']['encoder'] < dense
+    assert full['tuned_model']['flops'] == ours['tuned_model']['flops'] == 1
+    trained = (content['tuned_model']['trained'] for content in (full, ours))
+    assert next(trained) > next(trained) > 0
 
 
 def test_a_run_leaves_table_json_picture_and_selections(
@@ -124,7 +137,8 @@ def test_a_run_leaves_table_json_picture_and_selections(
 def test_a_worker_gives_what_was_measured():
     task = {'task': 'measure', 'settings': asdict(SETTINGS)}
     visit = rounds.run_worker(
-        task | {'method': 'bias', 'selection': None, 'count': True}
+        task
+        | {'method': 'bias', 'selection': None, 'count': True, 'options': {}}
     )
     assert len(visit['seconds']) == 1 and visit['seconds'][0] > 0
     assert len(visit['counts']) == 4

@@ -29,8 +29,11 @@ ONE = Change(torch.Size([3]), torch.float32, Exact(torch.ones(3)))
             'strictly increasing',
         ),
         (
-            {'values': Coded(torch.zeros(3), torch.zeros(2), 1)},
-            'codes for a tensor of floating point that has a base',
+            {
+                'values': Coded(torch.zeros(3), torch.zeros(2), 1),
+                'dtype': torch.int32,
+            },
+            'codes for a tensor of floating point',
         ),
         (
             {'values': Exact(torch.tensor([1, 2, float('nan')]))},

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from gps_seg.additions import detach
 from gps_seg.peft import METHODS, build_method, tune
 from gps_seg.stack import require_openmmlab
 
@@ -35,6 +36,14 @@ COUNTS = {
     ('neuroada', 'k', 1): (DEPTH * sum(OUT), 0),
     ('shira', 'rank', 2): (2 * DEPTH * (sum(OUT) + sum(IN)), 0),
     ('fps', 'k', 1): (BIASES, BIASES),
+    ('lora', 'rank', 8): (0, 8 * DEPTH * 2 * (WIDTH + WIDTH)),  # q and v
+    ('ia3',): (0, DEPTH * (WIDTH + WIDTH + 4 * WIDTH)),  # k, v and hidden
+    # The biases, the weights of norms, and factors of two branches.
+    ('diffit',): (0, BIASES + (2 * DEPTH + 1) * NORM + DEPTH * 2 * WIDTH),
+    # Two thin factors, and small matrices of 12 square parts in a block.
+    ('fact', 'rank', 16): (0, 2 * 16 * WIDTH + 12 * DEPTH * 16**2),
+    # A factor and a shift for each bias and norm weight.
+    ('ssf',): (0, 2 * (BIASES + (2 * DEPTH + 1) * WIDTH)),
 }
 
 
@@ -56,6 +65,7 @@ def test_as_many_values_train_as_the_formula_says(model, case):
         return model['backbone'](image)[0].mean()
 
     tuned = tune(model, build_method(config, METHODS), [loss], seed=0)
+    detach(model)  # the methods take turns
     selected, whole = COUNTS[case]
     assert tuned.count() == {'selected': selected, 'whole': whole}
 
@@ -65,3 +75,7 @@ def test_the_formulas_give_the_published_numbers():
     assert COUNTS['bitfit',] == (0, 102_912)
     assert COUNTS['norm',] == (0, 38_400)
     assert COUNTS['paca', 'columns', 8] == (663_552, 0)
+    assert COUNTS['lora', 'rank', 8] == (0, 294_912)
+    assert COUNTS['ssf',] == (0, 205_824)
+    assert COUNTS['ia3',] == (0, 55_296)
+    assert COUNTS['fact', 'rank', 16] == (0, 61_440)

@@ -44,13 +44,14 @@ HALF_MOVED[:2] = torch.tensor([0.0, 1.0])
 SETTLED = HALF_MOVED * 2
 
 
-def weights():
+def chosen(method, passes):
     model = nn.ModuleDict({'backbone': nn.Linear(2, 4, bias=False)})
-    return weights_to_select(model, {'backbone.weight': Role.SELECTED})
+    weights = weights_to_select(model, {'backbone.weight': Role.SELECTED})
+    return method.choose(model, weights, passes, seed=0)
 
 
 def choose(passes, **settings):
-    return GPS(k=1, **settings).choose(weights(), passes, seed=0)
+    return chosen(GPS(k=1, **settings), passes)
 
 
 def test_overlaps_are_told_at_each_doubling():
@@ -84,7 +85,7 @@ def test_the_pass_stops_when_the_selection_has_settled(settled, asked):
 def test_an_encoder_without_any_gradient_is_an_error(method):
     passes = Passes(torch.zeros(4, 2), torch.zeros(4, 2))
     with pytest.raises(ValueError, match='got zeros in each of its 1 weights'):
-        method.choose(weights(), passes, seed=0)
+        chosen(method, passes)
 
 
 def test_one_neuron_that_speaks_is_enough():

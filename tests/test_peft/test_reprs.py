@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from gps_seg.peft import GPS, METHODS, Choice, tune
+from gps_seg.peft import GPS, METHODS, Choice, LoRA, tune
 from gps_seg.sparse import (
     GPS_RULES,
     Budget,
@@ -24,6 +24,9 @@ SETTINGS = {
     'gps': dict(k=1),
     'sift': dict(share=0.1),
     'grft': dict(k=1, unit='row', penalty=0.0, last_blocks=0),
+    'spt_lora': dict(budget=10),
+    'spt_adapter': dict(budget=10),
+    'budgeted': dict(of=LoRA(), budget=10),
 }
 
 
@@ -95,6 +98,7 @@ def test_nothing_is_longer_than_a_line():
         *(Budget('layer', Share(0.1)), Lines('row', Connections(1))),
         ColumnGradients([]),
         Choice(selection, {f'weight {n}': n for n in range(99)}, {2: 0.5}),
+        Choice(selection, structure={'modules': ['layers.0.fc1'] * 99}),
         owned,
     ]
     for thing in things:

@@ -8,14 +8,18 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
+from gps_seg.additions import Plan
 from gps_seg.engine import PeftHook
-from gps_seg.engine.reporting.trained_values import TrainedValues
-from gps_seg.peft import GPS
+from gps_seg.engine.reporting.trained_values import (
+    TrainedValues,
+    count_trained,
+)
+from gps_seg.peft import GPS, METHODS, LoRA, tune
 from gps_seg.runs.counting.counts import (
     Count,
     count_config,
     count_model,
-    gps_of,
+    method_of,
 )
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.counting.tables import format_count, markdown_table
@@ -103,13 +107,13 @@ def test_k_encoder_and_rules_are_those_of_the_configs_hook():
     assert own.selected == 2 * plain.selected
     assert own.whole == plain.whole + 5 * 16
     assert count_config(config(), k=3).total.selected == 3 * plain.selected
-    assert gps_of(config(**hook(type='gps', k=2)), k=3).k == 3
+    assert method_of(config(**hook(type='gps', k=2)), k=3).k == 3
 
 
 @pytest.mark.parametrize('kind', ['mmengine.PeftHook', PeftHook])
 def test_the_hook_is_known_by_any_name(kind):
     hooks = [dict(type='EMAHook'), dict(type=kind, method=TWO)]
-    assert gps_of(config(custom_hooks=hooks), k=None) == GPS(k=2)
+    assert method_of(config(custom_hooks=hooks)) == GPS(k=2)
 
 
 def test_of_two_hooks_none_is_the_one():
@@ -133,15 +137,83 @@ def test_what_the_config_froze_has_its_own_row():
 @pytest.mark.parametrize(
     ('method', 'k', 'message'),
     [
-        (dict(type='bias'), None, r"expected method=dict\(type='gps'"),
-        (dict(type='gps', share=0.1), None, r'depends on the scores'),
-        (dict(type='gps', k=1, scope='network'), None, r'on the scores'),
         (dict(type='gps', k=1), 99, r'99'),
+        (dict(type='lora'), 1, r"expected keys among .*rank.*got \['k'\]"),
+        (dict(type='lora', rank=99), None, r'rank: expected 1 to 16'),
     ],
 )
 def test_what_cannot_be_counted(method, k, message):
     with pytest.raises(ValueError, match=message):
         count_config(config(**hook(**method)), k)
+
+
+SETTINGS = {
+    'gps': dict(k=2),
+    'sift': dict(share=0.05),
+    'grft': dict(k=1, unit='row', penalty=0.0, last_blocks=0),
+    'by_layer': dict(type='gps', share=0.03, scope='layer'),
+    'by_column': dict(
+        type='grft', k=2, unit='column', penalty=0.0, last_blocks=0
+    ),
+}
+
+
+@pytest.mark.parametrize('name', sorted({*METHODS, *SETTINGS}))
+def test_counts_are_those_of_a_tuned_model(name):
+    """By data on the one hand, from shapes alone on the other."""
+    settings = {'type': name, **SETTINGS.get(name, {})}
+    counted = count_config(config(**hook(**settings)))
+    init_default_scope('mmpretrain')
+    model = MODELS.build(MODEL).train()
+    images = torch.randn(2, 3, 32, 32)
+
+    def loss():
+        return model.extract_feat(images)[-1].square().sum()
+
+    tuned = tune(model, method_of(config(**hook(**settings))), [loss], seed=0)
+    expected = count_trained(model, 'backbone', tuned)
+    assert counted.trained == expected
+    assert counted.model.trained == expected.trained == counted.trained.trained
+    assert counted.model.entries == expected.total
+    assert counted.open == ()
+
+
+def test_lora_by_hand():
+    method = dict(type='lora', rank=3, on=['q', 'fc2'])
+    count = count_config(config(**hook(**method)))
+    added = 2 * 3 * ((16 + 16) + (32 + 16))
+    assert count.added == (Count('low_rank (added)', 8, added, 0, added),)
+    assert count.trained.added == added
+    assert count.encoder_share == added / count.total.entries
+    assert f'added {added}' in ' '.join(format_count(count).split())
+    page = markdown_table([('a.py', count)])
+    assert ' | added | ' in page and f' | {added:,} | ' in page
+
+
+def test_what_the_scores_spread_is_known_as_a_sum():
+    method = dict(type='gps', share=0.1, scope='network')
+    count = count_config(config(**hook(**method)))
+    weights = 16 * 3 * 16 * 16 + 2 * (4 * 16 * 16 + 2 * 16 * 32)
+    assert count.trained.connections == round(0.1 * weights)
+    (sentence,) = count.open
+    assert f'{round(0.1 * weights):,} connections' in sentence
+    assert format_count(count).endswith(sentence)
+
+
+def test_what_only_data_decides_is_said_to_be_open():
+    class Undecided(LoRA):
+        def additions(self, model, choice):
+            return Plan() if choice is None else super().additions(model, 1)
+
+        def sizes(self, weights):
+            return None
+
+    model = nn.ModuleDict({'backbone': nn.Linear(3, 2)})
+    count = count_model(model, Undecided())
+    assert len(count.open) == 2
+    assert 'how many connections' in count.open[0]
+    assert 'what is added' in count.open[1]
+    assert count.trained.trained == 0
 
 
 def test_what_trains_adds_up():

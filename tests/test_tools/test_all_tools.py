@@ -172,7 +172,6 @@ def parsers_of(script, monkeypatch):
     ('tool', 'constant', 'module'),
     [
         ('benchmark', 'ARCHITECTURES', 'gps_seg.benchmark'),
-        ('benchmark', 'METHODS', 'gps_seg.benchmark'),
         ('benchmark', 'DEVICES', 'gps_seg.benchmark'),
     ],
 )

@@ -50,3 +50,16 @@ def test_a_k_that_does_not_fit_is_one_line(config, capsys):
     error = capsys.readouterr().err
     assert '999' in error
     assert error.count('\n') == 1
+
+
+def test_another_method_with_its_settings(config, capsys):
+    options = ('--peft-options', 'method.rank=3', 'method.on=[v]')
+    count(config, '--method', 'lora', *options)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ['added', '192'] in [line[:2] for line in lines]  # 2 x 3 x (16+16)
+
+
+def test_a_method_that_there_is_not(config, capsys):
+    with pytest.raises(SystemExit, match='1'):
+        count(config, '--method', 'lorra')
+    assert "'lora'" in capsys.readouterr().err

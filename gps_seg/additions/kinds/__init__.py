@@ -5,14 +5,38 @@ from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
+from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
+from gps_seg.additions.kinds.channel_mix import ChannelMix
+from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
+from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
+from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.quantized_bottleneck import QuantizedBottleneck
+from gps_seg.additions.kinds.scale_channels import ScaleChannels
+from gps_seg.additions.kinds.scale_inputs import ScaleInputs
+from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
+from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
+from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
 from gps_seg.additions.kinds.token_refinement import TokenRefinement
+from gps_seg.additions.kinds.window_prompts import WindowPrompts
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
+    'linear_bottleneck': LinearBottleneck,
+    'stream_bottleneck': StreamBottleneck,
+    'quantized_bottleneck': QuantizedBottleneck,
+    'depthwise_bottleneck': DepthwiseBottleneck,
     'prompts': Prompts,
+    'scale_outputs': ScaleOutputs,
+    'scale_inputs': ScaleInputs,
+    'scale_channels': ScaleChannels,
+    'shared_low_rank': SharedLowRank,
+    'carried_prompts': CarriedPrompts,
+    'window_prompts': WindowPrompts,
+    'key_value_prompts': KeyValuePrompts,
     'token_refinement': TokenRefinement,
+    'channel_mix': ChannelMix,
 }

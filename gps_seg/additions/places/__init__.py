@@ -12,7 +12,17 @@ from gps_seg.additions.places.linear_maps import (
     choose_maps,
     linear_maps,
 )
+from gps_seg.additions.places.packed import (
+    PackedAttention,
+    packed_attention,
+)
 from gps_seg.additions.places.prefix_tokens import num_prefix_tokens
+from gps_seg.additions.places.stream_entries import (
+    StreamEntry,
+    stream_entries,
+)
+from gps_seg.additions.places.token_sequences import token_blocks
+from gps_seg.additions.places.windows import window_attentions
 
 __all__ = [
     'KINDS',
@@ -22,4 +32,10 @@ __all__ = [
     'Block',
     'blocks',
     'num_prefix_tokens',
+    'StreamEntry',
+    'stream_entries',
+    'token_blocks',
+    'window_attentions',
+    'PackedAttention',
+    'packed_attention',
 ]

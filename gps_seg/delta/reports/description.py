@@ -10,6 +10,7 @@ from typing import Any
 from gps_seg.delta.change import Change
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.format.container import read_container
+from gps_seg.delta.reports.added import format_added, what_is_added
 from gps_seg.sparse.summary import KindRow, format_table, summarize_selection
 from gps_seg.text.printable import printable
 from gps_seg.text.short import method_text
@@ -19,6 +20,7 @@ from gps_seg.text.table import aligned
 PART_NAMES = {
     'selected': 'selected connections',
     'whole': 'whole tensors, such as biases',
+    'added': 'added modules',
     'new': 'new tensors, such as a head',
 }
 _BASE_IN_PART = 'recorded only where the delta changes it'
@@ -41,6 +43,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         'version': content['version'],
         'bytes': file_parts(path),
         'tensors': _by_part(delta),
+        'added': what_is_added(delta),
         'storage': _by_storage(delta.changes.values()),
         'lossless': delta.is_lossless,
         'whole_base_known': delta.fingerprint is not None,
@@ -83,6 +86,8 @@ def format_description(facts: Mapping[str, Any]) -> str:
         _count_table('stored as', facts['storage']),
         _byte_table(facts['bytes']),
     ]
+    if facts['added']:
+        blocks.append(format_added(facts['added']))
     if facts['kinds']:
         blocks.append(format_table([KindRow(**row) for row in facts['kinds']]))
     return printable('\n\n'.join(blocks))
@@ -114,7 +119,8 @@ def _by_part(delta: Delta) -> dict[str, dict[str, int]]:
     return {
         'selected': _count(changes[name] for name in delta.selection),
         'whole': _count(changes[name] for name in whole),
-        'new': _count(changes[name] for name in delta.new),
+        'added': _count(changes[name] for name in delta.added),
+        'new': _count(changes[name] for name in delta.new - delta.added),
     }
 
 

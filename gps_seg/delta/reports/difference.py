@@ -13,7 +13,7 @@ from gps_seg.delta.base.sources import Source
 from gps_seg.delta.change import Change, same_bits
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.info import DeltaInfo
-from gps_seg.delta.merging import resolved
+from gps_seg.delta.merging import new_values, resolved
 from gps_seg.delta.sketch import agree
 from gps_seg.delta.values import Coded
 from gps_seg.text.table import aligned
@@ -125,14 +125,15 @@ def format_differences(rows: Sequence[Difference]) -> str:
 def _new_values(delta: Delta, base: Source | None) -> dict[str, Tensor]:
     """The new values of a delta that are known."""
     coded = {
-        n for n, c in delta.changes.items() if isinstance(c.values, Coded)
+        name
+        for name, change in delta.changes.items()
+        if isinstance(change.values, Coded) and change.base is not None
     }
-    exact = delta.restricted(lambda name: name not in coded)
-    start = {
-        name: torch.zeros(len(change.values), dtype=change.dtype)
-        for name, change in exact.changes.items()
+    values = {
+        name: new_values(name, change)
+        for name, change in delta.changes.items()
+        if name not in coded
     }
-    values = resolved(exact, start)
     if base is not None:
         old = delta.without_new()
         found = resolved(old, base_values(base, old))

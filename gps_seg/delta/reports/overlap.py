@@ -103,7 +103,7 @@ def format_overlap(deltas: Sequence[Delta], labels: Sequence[str]) -> str:
     if rows[-1].union == 0:
         raise ValueError(
             'deltas: expected selected entries, got only tensors that are '
-            'replaced whole. Only selections overlap.'
+            'replaced whole or added. Only selections overlap.'
         )
     tables = [_kind_table(rows, expected_common(deltas))]
     if len(deltas) > 2:

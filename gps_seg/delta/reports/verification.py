@@ -3,6 +3,7 @@
 
 from torch import nn
 
+from gps_seg.delta.attaching import check_added
 from gps_seg.delta.base.matching import match
 from gps_seg.delta.base.sources import Source, find_tensors
 from gps_seg.delta.delta import Delta
@@ -35,7 +36,9 @@ def verify(base: Source, delta: Delta) -> str:
         0 tensors that it leaves alone match
     """
     is_model = isinstance(base, nn.Module)
-    compared = delta if is_model else delta.without_new()
+    tensors = base.state_dict() if isinstance(base, nn.Module) else base
+    check_added(tensors, delta)
+    compared = delta.without_added() if is_model else delta.without_new()
     found = match(base, compared)
     known = {n: v for n, v in found.values.items() if n not in delta.new}
     count = sum(len(values) for values in known.values())
@@ -45,9 +48,15 @@ def verify(base: Source, delta: Delta) -> str:
         'compared)',
         *_rest_lines(base, delta, len(found.rounded)),
     ]
-    if delta.new:
+    added, plan = delta.added, delta.info.plan
+    if added:
+        lines.append(
+            f'{len(added)} tensors belong to {len(plan)} modules that it adds '
+            '(shapes fit)'
+        )
+    if delta.new - added:
         rule = 'shapes fit' if is_model else 'not compared'
-        lines.append(f'{len(delta.new)} tensors are new ({rule})')
+        lines.append(f'{len(delta.new - added)} tensors are new ({rule})')
     return '\n'.join(lines)
 
 

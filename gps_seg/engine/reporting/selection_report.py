@@ -48,6 +48,7 @@ def report_choice(
             'selection': selection.hash,
             'overlaps': dict(choice.overlaps),
             **counts,
+            'added': values.added,
             'all': values.total,
         },
         work_dir / TRAINED_FILE,

@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The number of trained values: connections, biases, head, other."""
+"""The number of trained values: connections, biases, added, head, other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
+from gps_seg.additions import is_added
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import Trainable
 from gps_seg.sparse import Owned, owned_parameters
@@ -14,6 +15,7 @@ from gps_seg.sparse import Owned, owned_parameters
 KINDS: Mapping[str, str] = {
     'connections': 'connections',
     'biases': 'biases',
+    'added': 'in added modules',
     'head': 'in the head',
     'other': 'other',
 }
@@ -29,6 +31,7 @@ class TrainedValues:
         head: Values outside the encoder.
         other: Other trained values of the encoder.
         total: Values of all parameters of the model, trained or frozen.
+        added: Values of modules that the method added to the model.
     """
 
     connections: int
@@ -36,11 +39,12 @@ class TrainedValues:
     head: int
     other: int
     total: int
+    added: int = 0
 
     @property
     def trained(self) -> int:
         """Values that the optimizer steps."""
-        return self.connections + self.biases + self.head + self.other
+        return sum(getattr(self, kind) for kind in KINDS)
 
     @property
     def share(self) -> float:
@@ -92,6 +96,8 @@ def count_plain(model: nn.Module) -> TrainedValues:
 
 
 def _kind(name: str, owned: Owned, encoder: str) -> str:
+    if is_added(name):
+        return 'added'
     if not name.startswith(f'{encoder}.'):
         return 'head'
     return 'biases' if owned.is_bias else 'other'

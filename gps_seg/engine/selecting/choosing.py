@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The choice of a method in a run, the same in every process."""
 
+import json
 from collections.abc import Generator, Mapping
 
 from mmengine.dist import all_gather_object
@@ -8,8 +9,8 @@ from mmengine.runner import Runner
 
 from gps_seg.engine.runner_model import bare_model, common_seed
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
-from gps_seg.peft import Choice, PeftMethod, weights_to_select
-from gps_seg.sparse import Evidence, Role, RunningSums, Selection
+from gps_seg.peft import Choice, PeftMethod
+from gps_seg.sparse import Evidence, Role, RunningSums
 
 
 def choose(
@@ -31,7 +32,7 @@ def choose(
         ValueError: If the data or the loss does not allow a choice.
     """
     model, seed = bare_model(runner), common_seed(runner)
-    weights = weights_to_select(model, roles)
+    weights = method.scored(model, roles)
 
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
         return scoring.run(
@@ -44,16 +45,19 @@ def choose(
             evidence,
         )
 
-    choice = method.choose(weights, passes, seed)
-    check_same_everywhere(choice.selection)
+    choice = method.choose(model, weights, passes, seed)
+    check_same_everywhere(choice)
     return choice
 
 
-def check_same_everywhere(selection: Selection) -> None:
-    """Raise RuntimeError unless all processes have the same selection."""
-    hashes = all_gather_object(selection.hash)
-    if len(set(hashes)) != 1:
+def check_same_everywhere(choice: Choice) -> None:
+    """Raise RuntimeError unless all processes have chosen the same."""
+    structure = json.dumps(choice.structure, sort_keys=True)
+    chosen = all_gather_object((choice.selection.hash, structure))
+    if len(set(chosen)) != 1:
+        hashes = [selection for selection, _ in chosen]
         raise RuntimeError(
-            'selection: expected the same hash in every process, got '
-            f'{hashes}. The processes differ in weights, data or seed.'
+            'selection: expected the same entries and structure in every '
+            f'process, got the hashes {hashes}. The processes differ in '
+            'weights, data or seed.'
         )

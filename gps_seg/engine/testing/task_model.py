@@ -18,8 +18,9 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
+from gps_seg.additions import is_added
 from gps_seg.delta import Delta, apply, is_delta
-from gps_seg.engine.checkpoint_check import check_fits
+from gps_seg.engine.checkpoint_check import attach_added, check_fits
 from gps_seg.engine.start_weights import start_of
 from gps_seg.models import load_strictly
 from gps_seg.sparse.state import fork_rng, seed_cpu
@@ -95,13 +96,7 @@ def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
         result = inference_model(model, 'image.png')  # of mmseg.apis
     """
     if weights is None:
-        if not start_of(config):
-            raise ValueError(
-                'weights: expected a delta, a checkpoint, or load_from in '
-                'the config, got none. A model without them has a random '
-                'head: name the file.'
-            )
-        return build_base(config)
+        return _with_start(config)
     if is_delta(weights):
         return _with_delta(config, Delta.load(weights))
     return _with_checkpoint(config, str(weights))
@@ -145,9 +140,24 @@ def _with_delta(config: Config, delta: Delta) -> nn.Module:
     return model
 
 
+def _with_start(config: Config) -> nn.Module:
+    start = start_of(config)
+    if not start:
+        raise ValueError(
+            'weights: expected a delta, a checkpoint, or load_from in the '
+            'config, got none. A model without them has a random head: name '
+            'the file.'
+        )
+    checkpoint = CheckpointLoader.load_checkpoint(start, map_location='cpu')
+    if any(map(is_added, checkpoint.get('state_dict', checkpoint))):
+        return _with_checkpoint(config, start)
+    return build_base(config)
+
+
 def _with_checkpoint(config: Config, path: str) -> nn.Module:
     model = _build(config)
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    attach_added(model, checkpoint)
     check_fits(model, checkpoint)
     load_strictly(model, checkpoint.get('state_dict', checkpoint), path)
     take_classes(model, checkpoint.get('meta', {}).get('dataset_meta') or {})

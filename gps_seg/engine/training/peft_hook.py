@@ -42,6 +42,7 @@ from gps_seg.engine.selecting.choosing import choose
 from gps_seg.engine.selecting.losses import SELECTION_LOSSES
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
+from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
@@ -72,6 +73,8 @@ class PeftHook(Hook):
             the batch size of the training.
         pipeline: Transforms of the images for the selection; None for those
             of the training.
+        init_from: Delta from whose values what the method adds starts; None
+            for random values. The delta has the same additions.
 
     Example::
 
@@ -94,6 +97,7 @@ class PeftHook(Hook):
         loss: Mapping[str, Any] | None = None,
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
+        init_from: str | None = None,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
@@ -105,6 +109,7 @@ class PeftHook(Hook):
             batch_size=batch_size,
             pipeline=pipeline,
         )
+        self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
 
@@ -145,6 +150,8 @@ class PeftHook(Hook):
                 'selection of the one before: keep one.'
             )
         self.roles = check_run(runner, self.method, self.config, self.scoring)
+        if self.start is not None and not runner._resume:
+            self.start.check(self.method, bare_model(runner))
 
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -180,7 +187,9 @@ class PeftHook(Hook):
         if self.selection is None:
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
-            self._attach(runner, self.method.additions(model, choice))
+            plan = self.method.additions(model, choice)
+            self._attach(runner, plan)
+            self._fill(runner, plan)
             self._declare(runner, choice.selection)
             report_choice(
                 runner,
@@ -218,6 +227,12 @@ class PeftHook(Hook):
         average = average_of(runner)
         if average is not None:
             attach_to_average(average, plan, seed)
+
+    def _fill(self, runner: Runner, plan: Plan) -> None:
+        """Start the additions from a delta, in the average as well."""
+        if self.start is not None:
+            models = [bare_model(runner), averaged_model(runner)]
+            self.start.fill(*filter(None, models), plan=plan)
 
     def _declare(self, runner: Runner, selection: Selection) -> None:
         model, wrapper = bare_model(runner), runner.optim_wrapper

@@ -21,7 +21,7 @@ from gps_seg.engine.training.optim_wrapper import TrainsSelected
 from gps_seg.engine.training.optimizer_targets import check_keeps_no_other_list
 from gps_seg.engine.training.wrapper_types import wrong_wrapper
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.peft import PeftMethod, release, weights_to_select
+from gps_seg.peft import PeftMethod, release
 from gps_seg.sparse import Role
 
 
@@ -58,7 +58,7 @@ def check_run(
     with in_training_mode(model):
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
-    method.check(weights_to_select(model, roles))
+    method.check(method.scored(model, roles))
     attach(model, method.additions(model, None), seed=0)
     joined = set(beside(model).values())
     detach(model)

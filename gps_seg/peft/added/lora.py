@@ -16,7 +16,7 @@ from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import choose_maps
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_positive, check_whole
+from gps_seg.sparse.checks import check_positive, check_rate, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,12 @@ class LoRA(AddsModules):
         encoder: Name of the pretrained submodule; everything outside of it
             trains whole.
         rank: Rank of the updates.
-        alpha: Strength of the updates; None for the rank, so that the factor
-            is 1.
+        alpha: Strength of the updates; None for the rank.
         on: Kinds of linear maps: ``'q'``, ``'k'``, ``'v'``, ``'proj'``,
             ``'fc1'``, ``'fc2'``, ``'other'``, or ``('all',)``.
         dropout: Probability to drop an input of the updates.
-        stable: Whether to divide alpha by the root of the rank (rsLoRA).
+        stable: Whether to divide alpha by the root of the rank (rsLoRA), not
+            by the rank.
 
     Raises:
         TypeError: If a value has the wrong type.
@@ -59,11 +59,12 @@ class LoRA(AddsModules):
         check_whole('rank', self.rank, least=1)
         if self.alpha is not None:
             check_positive('alpha', self.alpha)
+        check_rate('dropout', self.dropout)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """An update for each chosen map."""
+        alpha = self.rank if self.alpha is None else self.alpha
         divisor = math.sqrt(self.rank) if self.stable else self.rank
-        alpha = divisor if self.alpha is None else self.alpha
         settings = {
             'rank': self.rank,
             'scale': alpha / divisor,

@@ -37,6 +37,9 @@ class SelectionRule(Protocol):
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError, naming the weight, if the rule does not fit."""
 
+    def sizes(self, weights: Mapping[str, Owned]) -> dict[str, int]:
+        """Number of winning entries; see :meth:`PeftMethod.sizes`."""
+
     def select(
         self, scores: Mapping[str, Tensor], weights: Mapping[str, Owned]
     ) -> tuple[Selection, dict[str, int]]:
@@ -69,7 +72,7 @@ def amount_of(**values: Any) -> Amount:
     return _AMOUNTS[name](value)
 
 
-def _check_some_are_scored(scores: Scores) -> None:
+def check_some_are_scored(scores: Mapping[str, Tensor]) -> None:
     """Raise ValueError if all scores of all weights are zero."""
     if not any(bool(score.any()) for score in scores.values()):
         raise ValueError(
@@ -141,8 +144,16 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         names = (m if isinstance(m, str) else m.__name__ for m in modules)
         return list(dict.fromkeys(name.lstrip('_') for name in names))
 
+    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
+        """The sizes by the rule."""
+        return self.rule.sizes(weights)
+
     def choose(
-        self, weights: Mapping[str, Owned], passes: TrainingPass, seed: int
+        self,
+        model: nn.Module,
+        weights: Mapping[str, Owned],
+        passes: TrainingPass,
+        seed: int,
     ) -> Choice:
         """Select each time the number of batches doubles, until settled."""
         parameters = {name: owned.parameter for name, owned in weights.items()}
@@ -161,14 +172,14 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
                 kept = overlaps.get(sums.num_batches)
                 if self.has_seen_enough(sums.num_batches, kept):
                     break
-        _check_some_are_scored(scores)
+        check_some_are_scored(scores)
         return Choice(selection, dead, overlaps)
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
         """Settings that the criterion does not use."""
         if self.evidence is None:
             return without_a_pass(given)
-        if self.evidence is Evidence.INPUT:
+        if not self.evidence.needs_gradient:
             return dict.fromkeys(
                 given & {'loss'}, 'takes no gradient of a loss'
             )

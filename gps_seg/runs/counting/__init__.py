@@ -1,2 +1,2 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How many values of a config's model GPS would train."""
+"""How many values of a config's model a method would train."""

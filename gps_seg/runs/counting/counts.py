@@ -1,24 +1,30 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Count the values that GPS would train in the model of a config.
+"""Count the values that a method would train in the model of a config.
 
 The counts follow from shapes alone. The model is built without memory for its
 weights, and neither data nor weights are needed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from torch import nn
 
+from gps_seg.additions import Plan
+from gps_seg.additions.building import without_memory
 from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks
 from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.peft import GPS, METHODS, build_method, weights_to_select
+from gps_seg.peft import (
+    METHODS,
+    PeftMethod,
+    build_method,
+    weights_to_select,
+)
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.sparse import Owned, Role, owned_parameters
-from gps_seg.sparse.neurons import as_neurons
 
 
 class Count(NamedTuple):
@@ -56,76 +62,87 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelCount:
-    """Counts of one model.
+    """Counts of one model under one method.
 
     Args:
         encoder: Class of the encoder.
         kinds: Counts of the encoder, one for each kind of parameter.
         head: Count of everything outside the encoder.
         biases: Number of values in the encoder's biases that train.
+        added: Counts of what is added to the model, one for each kind.
+        spread: Number of connections of the encoder that train, without those
+            in ``kinds``: data decides in which weights they are.
+        open: What is unknown before the pass over the training data, one
+            sentence each.
     """
 
     encoder: str
     kinds: tuple[Count, ...]
     head: Count
     biases: int
+    added: tuple[Count, ...] = ()
+    spread: int = 0
+    open: tuple[str, ...] = ()
 
     @property
     def total(self) -> Count:
-        """The whole encoder."""
-        return _sum('encoder', self.kinds)
+        """The whole encoder, without what is added."""
+        return _sum('encoder', [*self.kinds, Count('', 0, 0, self.spread, 0)])
 
     @property
     def model(self) -> Count:
-        """The whole model, encoder and head."""
-        return _sum('model', [self.total, self.head])
+        """The whole model, encoder, head and what is added."""
+        return _sum('model', [self.total, self.head, *self.added])
+
+    @property
+    def encoder_share(self) -> float:
+        """Trained and added values of the encoder, as a share of its own."""
+        trained = self.total.trained + self.trained.added
+        return trained / self.total.entries
 
     @property
     def trained(self) -> TrainedValues:
-        """Values that train: connections, biases, head, and any others."""
+        """Values that train: connections, biases, added, head, others."""
         return TrainedValues(
             connections=self.total.selected,
             biases=self.biases,
             head=self.head.trained,
             other=self.total.whole - self.biases,
             total=self.model.entries,
+            added=sum(count.entries for count in self.added),
         )
 
 
 def count_config(config: Config, k: int | None = None) -> ModelCount:
-    """Counts of GPS for the model of a config.
+    """Counts for the model and the method of a config.
 
     Args:
         config: Config of a segmentor or a classifier; it is not changed.
-        k: Connections per neuron; None for ``k`` of the config's PeftHook, or
-            1 without one. Encoder and rules are those of the PeftHook.
+        k: Connections per neuron; None for those of the config's PeftHook, or
+            1 without one.
 
     Raises:
-        ValueError: If the config's GPS does not fit the model, or a neuron
-            has fewer than ``k`` connections.
+        ValueError: If the config's method does not fit the model.
     """
-    return count_model(model_of_shapes(config), gps_of(config, k))
+    return count_model(model_of_shapes(config), method_of(config, k))
 
 
-def count_model(model: nn.Module, method: GPS) -> ModelCount:
-    """Counts of GPS for a model; see :func:`count_config`."""
-    if method.scope != 'neuron' or method.k is None:
-        raise ValueError(
-            "count: expected method=dict(type='gps', k=...) with scope "
-            f"'neuron', got {method}. With any other budget, the number in "
-            'each layer depends on the scores.'
-        )
+def count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
+    """Counts of a method for a model; see :func:`count_config`."""
     with in_training_mode(model):
-        return _count_model(model, method, method.k)
+        return _count_model(model, method)
 
 
-def _count_model(model: nn.Module, method: GPS, k: int) -> ModelCount:
+def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
     roles = method.roles(model)
-    method.check(weights_to_select(model, roles))
+    weights = weights_to_select(model, roles)
+    method.check(weights)
+    plan = method.additions(model, None)
+    sizes = method.sizes(weights)
     inside: dict[str, list[Count]] = {}
     outside, biases = [], 0
     for name, owned in owned_parameters(model):
-        count = _count(owned, roles[name], k)
+        count = _count(owned, roles[name], (sizes or {}).get(name, 0))
         if name.startswith(f'{method.encoder}.'):
             inside.setdefault(count.kind, []).append(count)
             biases += count.whole if owned.is_bias else 0
@@ -136,40 +153,62 @@ def _count_model(model: nn.Module, method: GPS, k: int) -> ModelCount:
         tuple(_sum(kind, counts) for kind, counts in inside.items()),
         _sum('head', outside),
         biases,
+        _added(plan, model),
+        (sizes or {}).get('', 0),
+        tuple(_unknown(method, plan, sizes)),
     )
 
 
-def gps_of(config: Config, k: int | None) -> GPS:
-    """GPS with the settings of the config's PeftHook, or the defaults.
+def method_of(config: Config, k: int | None = None) -> PeftMethod:
+    """The method of the config's PeftHook, or else GPS with ``k=1``.
 
     Args:
         config: Config of a training.
         k: Connections per neuron; None for those of the config.
 
     Raises:
-        ValueError: If the hook has another method, or there are two hooks.
+        ValueError: If there are two hooks, or the method has no ``k``.
     """
     settings: dict[str, Any] = dict(type='gps', k=1)
     if peft_hooks(config):
         settings = dict(peft_hook(config)['method'])
     if k is not None:
         settings['k'] = k
-    method = build_method(settings, METHODS)
-    if not isinstance(method, GPS):
-        raise ValueError(
-            f"count: expected method=dict(type='gps', ...), got {settings}. "
-            'Only the connections of GPS can be counted.'
+    return build_method(settings, METHODS)
+
+
+def _added(plan: Plan, model: nn.Module) -> tuple[Count, ...]:
+    """One count for each kind of addition."""
+    kinds: dict[str, list[Count]] = {}
+    for one, addition in without_memory(plan, model.state_dict()):
+        kind = f'{one.kind} (added)'
+        kinds.setdefault(kind, []).extend(
+            Count(kind, 1, parameter.numel(), 0, parameter.numel())
+            for parameter in addition.parameters()
         )
-    return method
+    return tuple(_sum(kind, counts) for kind, counts in kinds.items())
 
 
-def _count(owned: Owned, role: Role, k: int) -> Count:
+def _unknown(
+    method: PeftMethod, plan: Plan, sizes: Mapping[str, int] | None
+) -> Iterator[str]:
+    """What the pass over the training data decides."""
+    if sizes is None:
+        yield 'Data decides how many connections train; they are not counted.'
+    elif '' in sizes:
+        yield (
+            f'Data decides in which weights the {sizes[""]:,} connections '
+            "are; the rows of the encoder's weights leave them out."
+        )
+    adds = type(method).additions is not PeftMethod.additions
+    if adds and not plan:
+        yield 'Data decides what is added to the model; it is not counted.'
+
+
+def _count(owned: Owned, role: Role, selected: int) -> Count:
     kind, entries = owned.kind, owned.parameter.numel()
     if not owned.parameter.requires_grad:
         kind = f'{kind} (frozen by the config)'
-    selected = 0
-    if role is Role.SELECTED:
-        selected = k * len(as_neurons(owned.parameter, owned.module))
     whole = entries if role is Role.WHOLE else 0
     return Count(kind, 1, entries, selected, whole)
 

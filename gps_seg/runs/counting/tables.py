@@ -18,6 +18,12 @@ def format_count(count: ModelCount) -> str:
         count: Counts of a model.
     """
     model = count.model
+    share = _percent(count.encoder_share, 3)
+    last = f'({count.encoder}) {share} trains.'
+    if count.added:
+        last = (
+            f'({count.encoder}) {share} trains, what is added to it included.'
+        )
     return '\n'.join(
         [
             _table_of_kinds(count),
@@ -26,14 +32,15 @@ def format_count(count: ModelCount) -> str:
             '',
             f'Shares are of all {model.entries:,} values of the model. '
             'In the encoder alone',
-            f'({count.encoder}) {_percent(count.total.share, 3)} trains.',
+            last,
+            *count.open,
         ]
     )
 
 
 def _table_of_kinds(count: ModelCount) -> str:
     head = ('kind', 'tensors', 'values', 'trained', 'frozen')
-    rows = [*count.kinds, count.total, count.head, count.model]
+    rows = [*count.kinds, count.total, *count.added, count.head, count.model]
     return aligned(
         [
             head,
@@ -52,8 +59,9 @@ def _table_of_kinds(count: ModelCount) -> str:
 def _table_of_parts(count: ModelCount) -> str:
     trained = count.trained
     parts = {kind: getattr(trained, kind) for kind in KINDS}
-    if not trained.other:
-        del parts['other']
+    for kind in ('added', 'other'):
+        if not parts[kind]:
+            del parts[kind]
     parts['together'] = trained.trained
     return aligned(
         [
@@ -78,6 +86,7 @@ def markdown_table(counts: Sequence[tuple[str, ModelCount]]) -> str:
         'values of the encoder',
         'connections',
         'biases and other',
+        'added',
         'share of the encoder',
     )
     rows = [
@@ -87,11 +96,15 @@ def markdown_table(counts: Sequence[tuple[str, ModelCount]]) -> str:
             count.total.entries,
             count.total.selected,
             count.total.whole,
-            _percent(count.total.share, 3),
+            count.trained.added,
+            _percent(count.encoder_share, 3),
         )
         for name, count in counts
     ]
-    return table([head, *rows])
+    table_rows: list[tuple[object, ...]] = [head, *rows]
+    if not any(count.added for _, count in counts):
+        table_rows = [(*row[:-2], row[-1]) for row in table_rows]
+    return table(table_rows)
 
 
 def _number(value: int) -> str:

@@ -19,6 +19,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from gps_seg.delta import Delta, applied, scaled
+from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.engine import build_base
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.runs.launch import build_runner
@@ -98,10 +99,11 @@ def sweep(
             after each ``alpha``, with the time left.
 
     Raises:
-        ValueError: If there are no alphas, the config has no test set, or its
-            model is not the base of the delta.
+        ValueError: If there are no alphas, the config has no test set, its
+            model is not the base of the delta, or the delta adds modules.
     """
     _check(config, alphas)
+    require_nothing_added('sweep', delta)
     with TemporaryDirectory(prefix='gps_seg_sweep_') as folder:
         runner = base_runner(config, folder, delta.info.seed)
         progress = SweepProgress(alphas, report)

@@ -15,13 +15,16 @@ from gps_seg.runs.deltas.new_file import name_and_megabytes
 def run(args: Namespace) -> str:
     """Apply a delta to the weights in a file, and write the result.
 
+    Modules that the delta adds are folded into the weights.
+
     Returns:
         Name and size of the new file.
 
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If a file has the wrong content, or the weights are not
-            the base of the delta.
+            the base of the delta, or something that the delta adds cannot be
+            folded into them.
     """
     delta = Delta.load(args.delta)
     merged = merged_state(base_tensors(args.base, args.prefix), delta)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gps_seg.delta import Delta, DeltaInfo, combine, scaled
+from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.delta.base.sources import Source
 from gps_seg.runs.deltas.base import base_of
 from gps_seg.runs.deltas.new_file import save_new
@@ -82,6 +83,7 @@ def combine_tasks(
     Raises:
         ValueError: See :func:`~gps_seg.delta.combine`.
     """
+    require_nothing_added('combine', *deltas)
     facts = deltas[head or 0].info
     same_classes = len({delta.info.classes for delta in deltas}) == 1
     if head is None and not same_classes:

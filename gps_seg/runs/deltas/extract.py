@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gps_seg.additions import is_added, shapes_of
 from gps_seg.delta import Delta, DeltaInfo, extract
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.models import read_checkpoint
@@ -45,6 +46,7 @@ def run(args: Namespace) -> str:
     old = _base_state(args.base, args.prefix, info.seed)
     dropped = _within(args.new, tensors)
     old = {name: t for name, t in old.items() if name not in dropped}
+    _check_added(info, old, tensors)
     _check_shapes(old, tensors)
     delta = extract(old, tensors, info)
     sizes = (save_new(delta, args.out), args.tuned.stat().st_size)
@@ -66,7 +68,7 @@ def _base_state(
 
 
 def facts_in(checkpoint: Path) -> DeltaInfo:
-    """Classes, palette, config, method and seed in a checkpoint.
+    """Classes, palette, config, method, seed and additions in a checkpoint.
 
     A palette that does not match the classes is left out.
     """
@@ -83,12 +85,14 @@ def facts_in(checkpoint: Path) -> DeltaInfo:
     palette = [
         tuple(map(int, colour)) for colour in _list(data.get('palette'))
     ]
+    kept = _dict(content.get(CHECKPOINT_KEY))
     return DeltaInfo(
         classes=tuple(classes),
         palette=tuple(palette) if len(palette) == len(classes) else (),
-        method=_dict(_dict(content.get(CHECKPOINT_KEY)).get('method')),
+        method=_dict(kept.get('method')),
         config=str(meta.get('cfg') or ''),
         seed=seed if isinstance(seed, int) else None,
+        added=_list(kept.get('added')),
     )
 
 
@@ -113,6 +117,28 @@ def _within(modules: Iterable[str], tensors: Mapping[str, Tensor]) -> set[str]:
             )
         found |= names
     return found
+
+
+def _check_added(
+    info: DeltaInfo, base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]
+) -> None:
+    """Refuse a base with additions, and additions without their plan."""
+    if any(map(is_added, base)):
+        name = next(filter(is_added, base))
+        raise ValueError(
+            'base: expected a plain model, got one with modules that a method '
+            f'added ({name}, ...). Merge them first: tools/delta.py merge.'
+        )
+    added = {name for name in tuned if is_added(name)}
+    planned = shapes_of(info.plan, tuned).keys()
+    if added != planned:
+        name = min(added ^ planned)
+        raise ValueError(
+            'tuned: expected the plan of the modules that a method added, as '
+            f'in a checkpoint of a run, got none for {name} ({len(added)} '
+            'such tensors). Use the delta.safetensors that the run wrote, or '
+            'merge them first: tools/delta.py merge.'
+        )
 
 
 def _check_shapes(

@@ -86,11 +86,21 @@ class DeltaFacts:
 
     @property
     def parts(self) -> Mapping[str, Mapping[str, int]]:
-        """Numbers of changed tensors and entries: selected, whole, new."""
+        """Numbers of tensors and entries: selected, whole, added, new."""
         parts: Mapping[str, Mapping[str, int]] = self.description['tensors']
         return parts
 
     @property
     def num_changed(self) -> int:
-        """Number of entries that change."""
+        """Number of entries of the plain model that change."""
+        return self.num_values - self.num_added
+
+    @property
+    def num_added(self) -> int:
+        """Number of entries in modules that are added to the model."""
+        return self.parts['added']['entries']
+
+    @property
+    def num_values(self) -> int:
+        """Number of all entries of the delta."""
         return sum(part['entries'] for part in self.parts.values())

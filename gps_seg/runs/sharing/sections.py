@@ -49,8 +49,7 @@ def what(facts: DeltaFacts, notes: AuthorNotes) -> str:
         f'It {task.effect} {classes}.' if classes else '',
         f'It was tuned with {method}.' if method else '',
         f'It changes {facts.num_changed:,} of {facts.full.entries:,} values '
-        f'({share:.2%}); all other values, and the architecture, are those '
-        'of the base.',
+        f'({share:.2%}){_added(facts)} are those of the base.',
     )
     return paragraphs(
         f'# {" ".join(title_of(facts, notes).split())}',
@@ -117,7 +116,7 @@ def size(facts: DeltaFacts) -> str:
     rows = [
         ('', 'tensors', 'values', 'bytes'),
         *rows,
-        ('**the delta**', tensors, facts.num_changed, num_bytes),
+        ('**the delta**', tensors, facts.num_values, num_bytes),
         ('the full model', *facts.full),
     ]
     return paragraphs('## Size', table(rows))
@@ -185,6 +184,18 @@ def versions(facts: DeltaFacts) -> str:
         for name, version in facts.info['versions'].items()
     ]
     return paragraphs('## Made with', '\n'.join(rows)) if rows else ''
+
+
+def _added(facts: DeltaFacts) -> str:
+    rows = facts.description['added']
+    if not rows:
+        return '; all other values, and the architecture,'
+    number = sum(row['number'] for row in rows)
+    kinds = ', '.join(map(code, sorted({row['kind'] for row in rows})))
+    return (
+        f' and adds {facts.num_added:,} values in {number} modules ({kinds}), '
+        'which are attached when it is applied; all other values'
+    )
 
 
 def _classes(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from gps_seg.engine.metric_names import metrics_of
 from gps_seg.engine.plug_in.completion import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
-from gps_seg.peft import METHODS, build_method, weights_to_select
+from gps_seg.peft import METHODS, build_method
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
@@ -74,4 +74,4 @@ def _check_method(config: Config) -> None:
     method = build_method(peft_hook(config).method, METHODS)
     model = model_of_shapes(config)
     with in_training_mode(model):
-        method.check(weights_to_select(model, method.roles(model)))
+        method.check(method.scored(model, method.roles(model)))

@@ -9,7 +9,9 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
+from gps_seg.sparse.scoring.forward_sums import ForwardSums
 from gps_seg.sparse.scoring.input_sums import InputSums
+from gps_seg.sparse.scoring.output_sums import OutputSums
 
 
 class Evidence(Enum):
@@ -23,14 +25,28 @@ class Evidence(Enum):
     GRADIENT = 'dL/dw'
     SQUARED_GRADIENT = '(dL/dw)^2'
     INPUT = '|x| of the input that w multiplies'
+    OUTPUT = 'y^2 of each output of the linear map'
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether a backward pass is run."""
+        return self not in _FORWARD
+
+
+#: Evidence that is gathered in forward passes.
+_FORWARD: Mapping[Evidence, type[ForwardSums]] = {
+    Evidence.INPUT: InputSums,
+    Evidence.OUTPUT: OutputSums,
+}
 
 
 class RunningSums(Mapping[str, Tensor]):
     """Evidence for each parameter, summed over the batches so far.
 
-    Each sum is a float32 tensor on the CPU, of the shape of its parameter. It
-    is already summed over all processes, so access needs no communication.
-    The tensors are updated in place when the pass continues.
+    Each sum is a float32 tensor on the CPU, of the shape of its parameter; a
+    sum of outputs has one value for each row. It is already summed over all
+    processes, so access needs no communication. The tensors are updated in
+    place when the pass continues.
 
     Attributes:
         num_batches: Number of batches of each process in the sums.
@@ -74,7 +90,7 @@ def running_sums(
     CVPR 2024), or as squares of each batch's gradient, as in SPT (He et al.,
     ICCV 2023). Each gradient is moved into its sum as soon as it is ready, so
     that only one dense gradient exists at a time. The sums are kept in the
-    memory of the CPU. Sums of inputs need no backward pass.
+    memory of the CPU. Sums of inputs and of outputs need no backward pass.
 
     Args:
         parameters: Weights by name; each must require grad and have no
@@ -104,14 +120,14 @@ def running_sums(
         3 [[111.0, 222.0]]
     """
     sums = {
-        name: torch.zeros(parameter.shape, dtype=torch.float32)
+        name: torch.zeros(_shape(parameter, evidence), dtype=torch.float32)
         for name, parameter in parameters.items()
     }
     with ExitStack() as stack:
-        if evidence is Evidence.INPUT:
-            inputs = InputSums(parameters, sums)
-            stack.push(_unless_it_failed(inputs.warn_of_unmet))
-            done = _forward_each(losses, inputs)
+        if evidence in _FORWARD:
+            watched = _FORWARD[evidence](parameters, sums)
+            stack.push(_unless_it_failed(watched.warn_of_unmet))
+            done = _forward_each(losses, watched)
         else:
             for name, parameter in parameters.items():
                 handle = parameter.register_post_accumulate_grad_hook(
@@ -120,6 +136,12 @@ def running_sums(
                 stack.callback(handle.remove)
             done = _backward_each(losses)
         yield from _at_doublings(done, sums, reduce)
+
+
+def _shape(parameter: Tensor, evidence: Evidence) -> torch.Size:
+    """Shape of a sum: that of the parameter, or one value for each row."""
+    is_per_row = evidence is Evidence.OUTPUT
+    return parameter.shape[:1] if is_per_row else parameter.shape
 
 
 def _at_doublings(
@@ -192,12 +214,12 @@ def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
 
 
 def _forward_each(
-    losses: Iterable[Tensor], inputs: InputSums
+    losses: Iterable[Tensor], watched: ForwardSums
 ) -> Iterator[int]:
     """Run only the forward passes; yield the number of losses."""
     iterator = iter(losses)
     for number in count(1):
-        with inputs.watching(), torch.no_grad():
+        with watched.watching(), torch.no_grad():
             loss = next(iterator, None)
         if loss is None:
             return

@@ -8,15 +8,14 @@ of an entry is the gradient of ``sum(f(|x|, W))`` with respect to it.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from gps_seg.sparse.interception import find_rows
+from gps_seg.sparse.scoring.forward_sums import ForwardSums, Watch
 
 #: The convolutions of PyTorch; their second argument is the weight.
 _CONVOLUTIONS = (
@@ -29,40 +28,21 @@ _CONVOLUTIONS = (
 )
 
 
-class InputSums:
-    """Sums of the |inputs| of weights over forward passes.
+class InputSums(ForwardSums):
+    """Sums of the |inputs| of weights, each of the shape of its weight."""
 
-    Args:
-        weights: Weights to watch, by name.
-        sums: Tensors of the same shapes, by name; added to in place.
-    """
-
-    def __init__(
-        self, weights: Mapping[str, nn.Parameter], sums: Mapping[str, Tensor]
-    ) -> None:
-        self._sums: dict[Tensor, Tensor] = {
-            weight: sums[name] for name, weight in weights.items()
+    @property
+    def watchers(self) -> Mapping[str, Watch]:
+        """Linear maps and convolutions are watched."""
+        return {
+            'linear': self._linear,
+            **dict.fromkeys(_CONVOLUTIONS, self._convolution),
         }
-        self._unmet: dict[Tensor, str] = {
-            weight: name for name, weight in weights.items()
-        }
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch forward passes in this context; one thread at a time."""
-        watchers = dict.fromkeys(_CONVOLUTIONS, self._convolution)
-        watchers['linear'] = self._linear
-        with ExitStack() as stack:
-            for name, watch in watchers.items():
-                plain = getattr(F, name)
-                stack.callback(setattr, F, name, plain)
-                setattr(F, name, watch(plain))
-            yield
 
     def warn_of_unmet(self) -> None:
         """Warn about weights that no forward pass has used."""
-        if self._unmet:
-            names = list(self._unmet.values())
+        if self.unmet:
+            names = list(self.unmet.values())
             warnings.warn(
                 'score: expected inputs of every weight, got none of '
                 f'{names[:5]} ({len(names)} in all). They are unused, or used '
@@ -71,11 +51,6 @@ class InputSums:
                 'freeze them by the rules of the method.',
                 stacklevel=2,
             )
-
-    def _add(self, weight: Tensor, rows: range, met: Tensor) -> None:
-        self._unmet.pop(weight, None)
-        total = self._sums[weight]
-        total[rows.start : rows.stop] += met.to(total)
 
     def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def linear(
@@ -87,7 +62,7 @@ class InputSums:
             if found is not None:
                 tokens = input.detach().abs().float()
                 channels = tokens.reshape(-1, input.shape[-1]).sum(0)
-                self._add(*found, channels)
+                self.add(*found, channels)
             return plain(input, weight, bias)
 
         return linear
@@ -108,7 +83,7 @@ class InputSums:
                     met = input.detach().abs().float()
                     output = plain(met, probe, None, *args, **kwargs)
                     (sums,) = torch.autograd.grad(output.sum(), probe)
-                self._add(weight, range(len(weight)), sums)
+                self.add(weight, range(len(weight)), sums)
             return plain(input, weight, bias, *args, **kwargs)
 
         return convolution

@@ -4,6 +4,7 @@ Nothing of the package takes part in the reading: `read_delta` knows NumPy,
 safetensors, the standard library and that page.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -15,7 +16,16 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from gps_seg.delta import Delta, merged_state, quantized, rounded
+from gps_seg.additions import Added, Place, Plan, attach
+from gps_seg.delta import (
+    Delta,
+    DeltaInfo,
+    apply,
+    extract,
+    merged_state,
+    quantized,
+    rounded,
+)
 
 
 def read_delta(path, base):
@@ -29,7 +39,8 @@ def read_delta(path, base):
         sha.update(name.encode() + arrays[name].tobytes())
     assert sha.digest() == digest
     header = json.loads(text)
-    assert (header['format'], header['version']) == ('gps_seg.delta', 2)
+    version = 3 if 'added' in header['info'] else 2
+    assert (header['format'], header['version']) == ('gps_seg.delta', version)
     tensors = header['tensors']
     indices = read_indices(zlib.decompress(arrays.pop('index')), tensors)
     check_fingerprint(header, arrays.pop('fingerprint', None), base)
@@ -195,14 +206,63 @@ def save_without_base(delta, name, folder):
     return path
 
 
-def test_the_page_names_every_field(repo_dir, base, delta, tmp_path):
+def test_the_page_names_every_field(repo_dir, base, delta, model, tmp_path):
     page = (repo_dir / 'docs/delta_format.md').read_text(encoding='utf-8')
     half = rounded(delta, torch.float16)
     coded = quantized(base, delta, bits=4)
-    for one in (delta, half, coded):
+    for one in (delta, half, coded, lora_delta(model)[0]):
         one.save(tmp_path / 'd.safetensors')
         with safe_open(tmp_path / 'd.safetensors', framework='np') as file:
             header = json.loads(file.metadata()['gps_seg.delta'])
         fields = {field for tensor in header['tensors'] for field in tensor}
         for field in fields | header['info'].keys():
             assert f'`{field}`' in page
+
+
+def lora_delta(model):
+    """A delta that adds an update of low rank, and the tuned tensors."""
+    tuned = copy.deepcopy(model)
+    place, settings = Place('backbone.2.weight'), {'rank': 4, 'scale': 0.5}
+    plan = Plan([Added('low_rank', place, settings)])
+    attach(tuned, plan, seed=0)
+    with torch.no_grad():
+        tuned.backbone[2].added['low_rank'].b.normal_()
+    info = DeltaInfo(added=plan.to_json())
+    return extract(model.state_dict(), tuned.state_dict(), info), tuned
+
+
+@pytest.mark.parametrize('bits', [None, 1, 4])
+def test_the_documented_reader_folds_what_is_added(model, tmp_path, bits):
+    delta, _ = lora_delta(model)
+    base = copy.deepcopy(model.state_dict())
+    if bits is not None:
+        delta = quantized(base, delta, bits=bits)
+    delta.save(tmp_path / 'd.safetensors')
+
+    found = read_delta(
+        tmp_path / 'd.safetensors', {n: t.numpy() for n, t in base.items()}
+    )
+
+    apply(model, Delta.load(tmp_path / 'd.safetensors'))
+    applied = {n: t.numpy() for n, t in model.state_dict().items()}
+    assert found.keys() == applied.keys()
+    assert all(np.array_equal(found[n], applied[n]) for n in applied)
+    key = 'backbone.2.added.low_rank'
+    update = 0.5 * found.pop(f'{key}.b') @ found.pop(f'{key}.a')
+    merged = merged_state(base, delta)
+    assert found.keys() == merged.keys()
+    np.testing.assert_allclose(
+        found['backbone.2.weight'] + update,
+        merged['backbone.2.weight'].numpy(),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+    assert np.abs(update).max() > 0.1
+
+
+def test_only_what_is_added_is_coded_without_a_base(model):
+    delta, _ = lora_delta(model)
+    name = 'backbone.2.added.low_rank.a'
+    coded = quantized(model.state_dict(), delta, bits=1).changes[name]
+    with pytest.raises(ValueError, match=r'has a base or was added.*head'):
+        Delta({'head.weight': coded})

@@ -155,5 +155,6 @@ def test_the_parts_of_a_delta_have_names_of_the_field(path):
         'what changes                   tensors  values',
         'selected connections                 2     306',
         'whole tensors, such as biases        5     325',
+        'added modules                        0       0',
         'new tensors, such as a head          0       0',
     ]

@@ -57,3 +57,15 @@ def test_a_model_without_a_method():
     model = Model()
     model.backbone.requires_grad_(False)
     assert count_plain(model) == TrainedValues(0, 0, 0, 8, 29)
+
+
+def test_what_is_added_is_counted_by_itself():
+    model = Model()
+    trainable = tune(model, METHODS['lora'](rank=2, on=['other']), [], seed=0)
+    values = count_trained(model, 'backbone', trainable)
+    added = 2 * (4 + 3)
+    assert (values.added, values.other, values.head) == (added, 0, 8)
+    assert values.total == 4 * 3 + 3 + 3 + 3 + 8 + added
+    assert str(values) == (
+        '22 of 43 values (51.16 %): 14 in added modules, 8 in the head'
+    )

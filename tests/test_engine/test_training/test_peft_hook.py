@@ -289,7 +289,7 @@ GRFT = {
         (GRFT | {'penalty': -1}, ValueError, 'penalty: expected a num'),
         (GRFT | {'last_blocks': 3}, ValueError, 'last_blocks: expected an en'),
         ({'type': 'gps', 'k': 1, 'encoder': 'x'}, ValueError, "'decode_head"),
-        ({'type': 'x'}, ValueError, "'bias', 'full', 'gps', 'grft'"),
+        ({'type': 'x'}, ValueError, "'full', 'gps', 'grft'"),
         ({}, ValueError, 'got None'),
     ],
 )

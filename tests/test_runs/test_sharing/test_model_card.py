@@ -10,6 +10,7 @@ import shutil
 import cv2
 import numpy as np
 import torch
+from added_tasks import delta_by_adding
 from mmengine.config import Config
 from mmseg.apis import inference_model
 from model_cards import NOTES, front_matter_of, page_of, section
@@ -155,3 +156,28 @@ def test_a_rounded_delta_does_not_claim_to_be_exact(config, tmp_path):
     share(tmp_path / 'half.safetensors', tmp_path / 'out', NOTES)
     use = section(page_of(tmp_path / 'out'), 'Intended use and limits')
     assert 'close to the tuned model, but not equal' in use
+
+
+def test_the_card_of_a_method_that_adds_modules(config, tmp_path, monkeypatch):
+    """Its counts, and its snippet after installing."""
+    info = info_of(config, seed=0)
+    delta, tuned = delta_by_adding(build_base(config, 0), 'bottleneck', info)
+    delta.save(tmp_path / 'delta.safetensors')
+    share(tmp_path / 'delta.safetensors', tmp_path / 'out', NOTES)
+    page = page_of(tmp_path / 'out')
+    head = sum(p.numel() for p in tuned.decode_head.state_dict().values())
+    added = 2 * (2 * 16 + 2 + 2 * 16 + 16)
+    assert f'It changes {head} of ' in page
+    assert f'and adds {added} values in 2 modules (`bottleneck`)' in page
+    assert f'| added modules | 8 | {added} |' in page
+    base = config.model.backbone.init_cfg.checkpoint
+    shutil.copy(base, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    cv2.imwrite('image.jpg', image)
+    (snippet,) = re.findall(r'```python\n(.*?)```', page, re.S)
+    names = {}
+    exec(snippet.replace('PATH OF THIS FOLDER', 'out'), names)
+    assert names['model'].state_dict().keys() == (
+        build_base(config, 0).state_dict().keys()
+    )

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.delta import extract
+from gps_seg.additions import Added, Place, Plan, attach
+from gps_seg.delta import DeltaInfo, extract
 from gps_seg.runs.side_by_side import live_switch
 from gps_seg.runs.side_by_side.live_switch import sha256_of, switch_live
 
@@ -87,3 +88,20 @@ def test_the_hash_is_of_names_types_and_shapes_too():
     ]
     assert hash_of(zeros) == hash_of(zeros.clone())
     assert len({hash_of(zeros), *others}) == 5
+
+
+def test_deltas_that_add_modules_leave_no_trace(model):
+    """From one kind to another, and to a delta that adds nothing."""
+
+    def adding(kind, **settings):
+        tuned = copy.deepcopy(model)
+        plan = Plan([Added(kind, Place('0.weight'), settings)])
+        attach(tuned, plan, seed=1)
+        info = DeltaInfo(added=plan.to_json())
+        return extract(model.state_dict(), tuned.state_dict(), info)
+
+    low_rank = adding('low_rank', rank=2, scale=1.0)
+    names = list(model.state_dict())
+    for second in (adding('bottleneck', rank=1), delta_of(model, 0.5)):
+        assert switch_live(model, low_rank, second).is_exact
+        assert list(model.state_dict()) == names

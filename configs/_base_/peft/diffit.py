@@ -1,0 +1,3 @@
+"""DiffFit: biases and norms, and a factor for what each branch returns."""
+
+custom_hooks = [dict(type='PeftHook', method=dict(type='diffit'))]

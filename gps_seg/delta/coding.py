@@ -1,0 +1,45 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Store what acts by few values in few bits, without loss."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from gps_seg.additions import Plan, coded
+from gps_seg.delta.change import Change
+from gps_seg.delta.format.records import BITS
+from gps_seg.delta.values import Coded, Exact
+
+
+def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
+    """Code the new tensors of additions that compute with few values.
+
+    Applied, they have these few values, with which the model computes the same
+    as before.
+
+    Args:
+        changes: All changes of a delta.
+        plan: What was added to the model.
+    """
+    own = {
+        name: change.values.numbers.view(change.shape)
+        for name, change in changes.items()
+        if isinstance(change.values, Exact) and change.base is None
+        if change.indices is None and change.dtype is torch.float32
+    }
+    return {
+        **changes,
+        **{
+            name: replace(changes[name], values=_packed(codes, levels))
+            for name, (codes, levels) in coded(plan, own).items()
+        },
+    }
+
+
+def _packed(codes: Tensor, levels: Tensor) -> Coded:
+    bits = next(bits for bits in BITS if 2**bits >= len(levels))
+    rest = levels[-1:].expand(2**bits - len(levels))
+    table = torch.cat([levels, rest])
+    return Coded(codes.flatten().to(torch.uint8), table, bits)

@@ -1,0 +1,54 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""DiffFit: biases, norms and a scale of each branch (Xie et al., ICCV 2023).
+
+The biases and norms of the encoder train whole. What each branch of a block
+returns, attention and MLP, is multiplied by new factors that are 1 at the
+start: ``x + g * Attn(x)`` and ``x + g * MLP(x)``. They stand behind the last
+linear map of the branch.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gps_seg.additions import Added, Plan
+from gps_seg.peft.added.maps import maps_among
+from gps_seg.peft.adding import AddsModules
+from gps_seg.peft.method import Choice
+from gps_seg.peft.whole.bitfit import BitFit
+from gps_seg.peft.whole.norm import Norm
+from gps_seg.sparse import Role
+
+_LAST_OF_BRANCH = ('proj', 'fc2')
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffFit(AddsModules):
+    """Train biases and norms, and scale the branches of each block.
+
+    Args:
+        encoder: Name of the pretrained submodule; everything outside of it
+            trains whole.
+
+    Example:
+        >>> from gps_seg.peft import tune
+        >>> layer = nn.TransformerEncoderLayer(8, 2, 16)
+        >>> model = nn.ModuleDict({'backbone': layer})
+        >>> tune(model, DiffFit(), losses=[], seed=0)
+        Trainable(104 values: 0 selected entries, 104 in whole tensors)
+    """
+
+    def roles(self, model: nn.Module) -> dict[str, Role]:
+        """``WHOLE`` for biases, norms and all outside the encoder."""
+        norms = Norm(encoder=self.encoder).roles(model)
+        biases = BitFit(encoder=self.encoder).roles(model)
+        return biases | {
+            name: role for name, role in norms.items() if role is Role.WHOLE
+        }
+
+    def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
+        """Factors of what each branch returns."""
+        return Plan(
+            Added('scale_outputs', one.place)
+            for one in maps_among(model, self.encoder, _LAST_OF_BRANCH)
+        )

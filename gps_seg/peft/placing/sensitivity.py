@@ -1,0 +1,32 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The sensitivity of entries: the sum over batches of squared gradients."""
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from torch import Tensor
+
+from gps_seg.peft.entries.selecting import check_some_are_scored
+from gps_seg.peft.method import TrainingPass
+from gps_seg.sparse import Evidence
+from gps_seg.sparse.budget import checked_finite
+
+#: Largest number of batches of each process (SPT, He et al., ICCV 2023).
+NUM_BATCHES = 16
+
+
+def sensitivities(passes: TrainingPass) -> Mapping[str, Tensor]:
+    """The sensitivity of each entry of the scored weights, by name.
+
+    Args:
+        passes: Pass over the training data; it ends after 16 batches.
+
+    Raises:
+        ValueError: If a sum is not finite, or all are zero.
+    """
+    with closing(passes(Evidence.SQUARED_GRADIENT)) as running:
+        for sums in running:
+            if sums.num_batches >= NUM_BATCHES:
+                break
+    check_some_are_scored(sums)
+    return {name: checked_finite(score, name) for name, score in sums.items()}
