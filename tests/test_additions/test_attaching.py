@@ -21,6 +21,7 @@ from gps_seg.additions import (
 )
 from gps_seg.additions.kinds import ADDITIONS
 
+BOTTLENECK = {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'}
 LOW_RANK = {'rank': 2, 'scale': 1.0}
 PROMPTS = {'shape': [2, 8], 'prefix': 0, 'bound': 0.5}
 
@@ -49,7 +50,7 @@ PLAN = Plan(
     [
         *low_rank('attn.in_proj_weight[0:8]', 'attn.in_proj_weight[16:24]'),
         *low_rank('attn.out_proj.weight', 'fc.weight'),
-        Added('bottleneck', Place('layers.0.weight'), {'rank': 2}),
+        Added('bottleneck', Place('layers.0.weight'), BOTTLENECK),
     ]
 )
 
@@ -146,7 +147,7 @@ def test_a_plan_that_does_not_fit_changes_nothing(
         Plan(
             [
                 *low_rank('fc.weight'),
-                Added('bottleneck', Place('fc.weight'), {'rank': 2}),
+                Added('bottleneck', Place('fc.weight'), BOTTLENECK),
             ]
         ),
     ],
@@ -237,6 +238,9 @@ def test_shapes_are_those_of_the_attached_model():
 
 
 def test_shapes_take_no_memory():
-    plan = Plan([Added('bottleneck', Place('w.weight'), {'rank': 2**40})])
-    shapes = shapes_of(plan, {'w.weight': torch.zeros(4, 4)})
-    assert shapes['w.added.bottleneck.up.weight'] == (4, 2**40)
+    huge = torch.empty(2**20, 2**20, device='meta')
+    plan = Plan(
+        [Added('low_rank', Place('w.weight'), {**LOW_RANK, 'rank': 2**20})]
+    )
+    shapes = shapes_of(plan, {'w.weight': huge})
+    assert shapes['w.added.low_rank.a'] == (2**20, 2**20)

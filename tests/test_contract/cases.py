@@ -173,6 +173,13 @@ ROWS: Mapping[str, Case] = {
         ),
         refuses={'linear_layers': 'without blocks'},
     ),
+    'binary': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        count=lambda e: sum(2 * 2 * width for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'it has no blocks'},
+    ),
     'mona': Case(
         settings={'rank': 2, 'dropout': 0.0},
         # Norm, two scales, bottleneck, kernels of 3, 5 and 7, and of 1 pixel.
@@ -246,6 +253,15 @@ ROWS: Mapping[str, Case] = {
         scores=True,
         merges=NOT_LINEAR,
         refuses={'linear_layers': 'expected linear maps of attention or of'},
+    ),
+    'budgeted': Case(
+        settings={
+            'of': {'type': 'lora', 'rank': 2, 'on': ('all',)},
+            'budget': 200,
+        },
+        count=lambda e: range(100, 201),
+        scores=True,
+        refuses={'linear_layers': r"\['other'\]"},
     ),
     'sct': Case(
         settings={'share': 0.25},
