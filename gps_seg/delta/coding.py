@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gps_seg.additions import Plan, coded
+from gps_seg.additions import Plan, coded, prefix_of
 from gps_seg.delta.change import Change
 from gps_seg.delta.format.records import BITS
 from gps_seg.delta.values import Coded, Exact
@@ -19,7 +19,7 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
     """Code the new tensors of additions that compute with few values.
 
     Applied, they have these few values, with which the model computes the same
-    as before.
+    as before. In another precision than float32 they are kept as they are.
 
     Args:
         changes: All changes of a delta.
@@ -32,11 +32,16 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
         # Levels are float32, so only these are stored without loss.
         if change.indices is None and change.dtype in _DTYPES
     }
+    in_single = Plan(
+        one
+        for one in plan
+        if any(name.startswith(prefix_of(one)) for name in own)
+    )
     return {
         **changes,
         **{
             name: replace(changes[name], values=_packed(codes, levels))
-            for name, (codes, levels) in coded(plan, own).items()
+            for name, (codes, levels) in coded(in_single, own).items()
         },
     }
 

@@ -173,6 +173,13 @@ ROWS: Mapping[str, Case] = {
         ),
         refuses={'linear_layers': 'without blocks'},
     ),
+    'binary': Case(
+        settings={'rank': 2, 'dropout': 0.0},
+        count=lambda e: sum(2 * 2 * width for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        refuses={'linear_layers': 'it has no blocks'},
+    ),
     'mona': Case(
         settings={'rank': 2, 'dropout': 0.0},
         # Norm, two scales, bottleneck, kernels of 3, 5 and 7, and of 1 pixel.
@@ -181,13 +188,6 @@ ROWS: Mapping[str, Case] = {
             * (4 * w + bottleneck(2, w) + 2 * (9 + 25 + 49 + 3) + 6)
             for w, _ in e.blocks
         ),
-        merges=NOT_LINEAR,
-        refuses={'linear_layers': 'it has no blocks'},
-    ),
-    'binary': Case(
-        settings={'rank': 2, 'dropout': 0.0},
-        count=lambda e: sum(2 * 2 * width for width, _ in e.blocks),
-        identity=False,  # a matrix of zeros has no scale
         merges=NOT_LINEAR,
         refuses={'linear_layers': 'it has no blocks'},
     ),

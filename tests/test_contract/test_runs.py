@@ -12,7 +12,7 @@ from contract_models import ENCODERS, IMAGE, small_model
 from distributed_cases import StopAfter, StoppedError
 from toy_run import ToySet, run
 
-from gps_seg.additions import coded, plan_of
+from gps_seg.additions import attach, coded, plan_of
 from gps_seg.delta import Delta, apply
 
 AVERAGE = {'type': 'EMAHook', 'momentum': 0.3}
@@ -77,6 +77,15 @@ def assert_only_declared_moved(runner, state, base):
         assert not (other_bits(before, state[name]) & frozen).any(), name
 
 
+def assert_all_that_trains_moved(runner, state):
+    start = small_model(encoder_for(runner.custom_hook.config['type']))
+    attach(start, runner.custom_hook.trainable.added, runner.seed)
+    before, after = start.state_dict(), runner.model.state_dict()
+    for name in runner.custom_hook.trainable.names.values():
+        if other_bits(before[name], after[name]).any():
+            assert other_bits(before[name], state[name]).any(), name
+
+
 @pytest.mark.usefixtures('no_pictures')
 @pytest.mark.parametrize('method', CASES)
 def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
@@ -94,6 +103,7 @@ def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
         expected, found = get(straight).state_dict(), get(resumed).state_dict()
         assert_same_bits(found, expected)
         assert_only_declared_moved(resumed, found, base)
+        assert_all_that_trains_moved(resumed, found)
         model = small_model(encoder_for(method))
         apply(model, Delta.load(tmp_path / 'stopped' / file))
         assert_same_bits(model.state_dict(), as_computed(model, expected))

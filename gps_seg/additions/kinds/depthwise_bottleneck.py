@@ -64,18 +64,22 @@ class DepthwiseBottleneck(Addition):
         check_rank(rank, min(widths))
         self._names = list(blocks)
         self._streams = [dict(one) for one in streams]
-        self._grid = Grid(prefix, patches)
+        # Blocks of other stages have other sizes when one is recomputed.
+        self._grids = [Grid(prefix, patches) for _ in blocks]
         self.blocks = nn.ModuleList(
             nn.ModuleList(
-                _Body(width, rank, dropout, self._grid)
+                _Body(width, rank, dropout, grid)
                 for _ in range(_number(stream))
             )
-            for width, stream in zip(widths, self._streams, strict=True)
+            for width, stream, grid in zip(
+                widths, self._streams, self._grids, strict=True
+            )
         )
 
     def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
         """See :meth:`Stream.before_mlp` and :meth:`Stream.after_mlp`."""
-        yield from self._grid.watch(host, self._names)
+        for name, grid in zip(self._names, self._grids, strict=True):
+            yield from grid.watch(host, [name])
         for name, stream, bodies in zip(
             self._names, self._streams, self.blocks, strict=True
         ):

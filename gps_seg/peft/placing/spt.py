@@ -215,9 +215,6 @@ class SPTAdapter(SPT):
 
     def module_at(self, one: LinearMap) -> Added:
         """An adapter on the outputs of the map."""
-        settings = {
-            'rank': self.rank,
-            'activation': 'gelu',
-            'init': 'zero_up',
-        }
+        names = {'activation': 'gelu', 'init': 'zero_up'}
+        settings = {'rank': self.rank, **names}
         return Added('bottleneck', one.place, settings)
