@@ -25,6 +25,9 @@ Example:
 
 from collections.abc import Callable, Mapping
 
+from gps_seg.peft.added.adapter import Adapter
+from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.declared import release
@@ -67,6 +70,9 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'adapter': Adapter,
+    'houlsby': Houlsby,
+    'adaptformer': AdaptFormer,
     'rein': Rein,
 }
 
@@ -90,6 +96,9 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'Adapter',
+    'Houlsby',
+    'AdaptFormer',
     'Rein',
     'METHODS',
     'build_method',

@@ -7,6 +7,7 @@ Example:
     ValueError: k: expected k >= 1, got 0.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -35,6 +36,13 @@ def check_positive(key: str, value: Any, *, or_zero: bool = False) -> None:
         raise ValueError(f'{key}: expected a number {bound}, got {value!r}.')
 
 
+def check_dropout(key: str, value: Any) -> None:
+    """Raise unless ``value`` is a probability to drop, in [0, 1)."""
+    _check_real(key, value)
+    if not 0 <= value < 1:
+        raise ValueError(f'{key}: expected a number in [0, 1), got {value!r}.')
+
+
 def check_child(model: nn.Module, name: str) -> None:
     """Raise ValueError unless ``model`` has the submodule ``name``."""
     if name not in dict(model.named_modules()):
@@ -43,6 +51,12 @@ def check_child(model: nn.Module, name: str) -> None:
             f"encoder: expected a submodule of the model, got '{name}'. "
             f'Its children are {children}.'
         )
+
+
+def check_among(key: str, value: Any, choices: Iterable[str]) -> None:
+    """Raise ValueError unless ``value`` is one of the choices."""
+    if value not in (legal := sorted(choices)):
+        raise ValueError(f'{key}: expected one of {legal}, got {value!r}.')
 
 
 def _check_real(key: str, value: Any) -> None:

@@ -7,12 +7,14 @@ from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
 from gps_seg.additions.kinds.token_refinement import TokenRefinement
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
+    'stream_bottleneck': StreamBottleneck,
     'prompts': Prompts,
     'token_refinement': TokenRefinement,
 }

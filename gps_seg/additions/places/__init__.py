@@ -13,6 +13,10 @@ from gps_seg.additions.places.linear_maps import (
     linear_maps,
 )
 from gps_seg.additions.places.prefix_tokens import num_prefix_tokens
+from gps_seg.additions.places.stream_entries import (
+    StreamEntry,
+    stream_entries,
+)
 
 __all__ = [
     'KINDS',
@@ -22,4 +26,6 @@ __all__ = [
     'Block',
     'blocks',
     'num_prefix_tokens',
+    'StreamEntry',
+    'stream_entries',
 ]
