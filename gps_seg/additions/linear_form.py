@@ -10,7 +10,7 @@ happens in an evaluation, in a copy and in recomputed checkpoints.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -39,10 +39,13 @@ class LinearForm(Addition):
         shape: Numbers of outputs and inputs of the map.
 
     Attributes:
+        of_inputs: Whether the form is a function of the inputs alone, and then
+            the map. So it may be at rows that are computed in parts.
         attribute: Name of the weight in its module; set with its place.
         rows: Rows of the weight that are this map.
     """
 
+    of_inputs: ClassVar[bool] = False
     attribute: str
     rows: tuple[int, int]
 
@@ -168,6 +171,8 @@ class WeightForms:
             first, last = form.rows
             if last <= rows.start or first >= rows.stop:
                 continue
+            if form.of_inputs:
+                first, last = max(first, rows.start), min(last, rows.stop)
             if first < rows.start or last > rows.stop:
                 raise RuntimeError(
                     f'additions: expected the rows {first} to {last} of '

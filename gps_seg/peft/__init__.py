@@ -30,6 +30,7 @@ from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.rein import Rein
+from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.declared import release
 from gps_seg.peft.entries.fps import FPS
 from gps_seg.peft.entries.gps import GPS
@@ -73,6 +74,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'adapter': Adapter,
     'houlsby': Houlsby,
     'adaptformer': AdaptFormer,
+    'repadapter': RepAdapter,
     'rein': Rein,
 }
 
@@ -99,6 +101,7 @@ __all__ = [
     'Adapter',
     'Houlsby',
     'AdaptFormer',
+    'RepAdapter',
     'Rein',
     'METHODS',
     'build_method',

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from meta_models import without_storage
-from small_encoders import ENCODERS
+from small_tasks import ENCODERS
 from torch import Tensor, nn
 
 from gps_seg.additions import Plan, additions_of, shapes_of

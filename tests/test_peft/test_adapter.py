@@ -14,7 +14,7 @@ from small_blocks import (
     resnet,
     small_block,
 )
-from small_encoders import small_task
+from small_tasks import small_task
 from torch import nn
 
 from gps_seg.additions import additions_of, attach, merge

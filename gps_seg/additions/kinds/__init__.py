@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
+from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.prompts import Prompts
 from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
@@ -14,6 +15,7 @@ from gps_seg.additions.kinds.token_refinement import TokenRefinement
 ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
+    'linear_bottleneck': LinearBottleneck,
     'stream_bottleneck': StreamBottleneck,
     'prompts': Prompts,
     'token_refinement': TokenRefinement,
