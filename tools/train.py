@@ -32,9 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
     add(
         '--method',
-        help="tuning method instead of the config's: bias, bitfit, fps, full, "
-        'gps, grft, linear, lora, neuroada, norm, paca, partial, shira or '
-        'sift',
+        help="tuning method instead of the config's: adapter, adaptformer, "
+        'bias, bitfit, dyt, fps, full, gps, grft, houlsby, linear, lora, '
+        'neuroada, norm, paca, partial, rein, repadapter, shira or sift',
     )
     add('--k', type=int, help='connections per neuron (GPS)')
     add(

@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping
 
 from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
+from gps_seg.peft.added.dyt import DyT
 from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.rein import Rein
@@ -76,6 +77,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'adaptformer': AdaptFormer,
     'repadapter': RepAdapter,
     'rein': Rein,
+    'dyt': DyT,
 }
 
 __all__ = [
@@ -103,6 +105,7 @@ __all__ = [
     'AdaptFormer',
     'RepAdapter',
     'Rein',
+    'DyT',
     'METHODS',
     'build_method',
     # their contract

@@ -201,7 +201,7 @@ NO_DELTA = str(REPO / 'nothing.safetensors')
     [
         (('train.py', CONFIG + 'x'), 'Did you mean'),
         (('train.py', CONFIG, '--k', '4000'), 'which chooses 4000 of'),
-        (('train.py', CONFIG, '--method', 'gsp'), "'gps', 'grft', 'linear'"),
+        (('train.py', CONFIG, '--method', 'gsp'), "'gps', 'grft', 'houlsby'"),
         (('train.py', CONFIG, '--peft-options', 'k'), '--peft-options: exp'),
         (('train.py', CONFIG, '--cfg-options', DATA), 'nowhere/splits'),
         (('test.py', CONFIG, NO_DELTA), 'Training writes delta.safetensors'),
