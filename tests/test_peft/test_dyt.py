@@ -217,6 +217,14 @@ def test_the_refusal_says_why():
         METHOD.additions(small_model('resnet'), None)
 
 
+def test_an_mlp_with_a_convolution_is_refused(monkeypatch):
+    one_width = dict(CONFIGS['mit'], num_heads=[1, 1])
+    monkeypatch.setitem(CONFIGS, 'mit of one width', one_width)
+    model = small_model('mit of one width')
+    with pytest.raises(ValueError, match='no FFN of MMCV that works token by'):
+        METHOD.additions(model, None)
+
+
 def test_checkpoints_are_refused_before_the_training():
     model = small_model('vit')
     model['backbone'].layers[1].with_cp = True
