@@ -77,8 +77,9 @@ def _folded(
         for name, tensor in state.items()
         if name.startswith(prefix)
     }
-    some = next(iter(tensors.values()))
-    addition.to(some.device, some.dtype).eval().load_state_dict(tensors)
+    for some in list(tensors.values())[:1]:  # there may be none
+        addition.to(some.device, some.dtype)
+    addition.eval().load_state_dict(tensors)
     try:
         return addition.merged(host)
     except NotMergeableError as error:

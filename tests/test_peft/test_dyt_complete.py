@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from small_blocks import randomise
 from small_encoders import PRETRAIN_VIT, small_model
 
-from gps_seg.additions import attach
+from gps_seg.additions import Plan, attach, folded, merge, plan_of
 from gps_seg.peft import DyT
 from gps_seg.stack import require_openmmlab
 
@@ -168,6 +168,15 @@ def test_the_second_pass_runs_for_a_loss_in_training(training, mode, passes):
         sample.set_metainfo(metainfo)
     model(IMAGES, batch, mode=mode)
     assert len(seen) == passes
+
+
+def test_the_selection_is_what_cannot_be_merged():
+    model = segmentor()
+    with pytest.raises(ValueError, match='merge: stream_bottleneck cannot'):
+        merge(model)
+    alone = Plan(one for one in plan_of(model) if one.kind == 'complete_pass')
+    plain = {n: t for n, t in model.state_dict().items() if '.added.' not in n}
+    assert folded(plain, alone).keys() == plain.keys()
 
 
 def test_a_pass_that_failed_leaves_nothing_behind():

@@ -53,6 +53,10 @@ class CompletePass(Addition):
             host.register_forward_hook(self._add_losses, with_kwargs=True),
         ]
 
+    def merged(self, host: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Nothing changes: there is no second pass after the training."""
+        return {}
+
     def _begin(self, _host: nn.Module, _args: Any, kwargs: Any) -> None:
         has_losses = self.training and kwargs.get('mode') == 'loss'
         self._logits = [] if has_losses else None
