@@ -61,8 +61,9 @@ def rebuilt(
         for name, tensor in own.items()
         if name.startswith(prefix)
     }
-    some = next(iter(values.values()))
-    addition.to(some.device, some.dtype).eval().load_state_dict(values)
+    for some in list(values.values())[:1]:  # there may be none
+        addition.to(some.device, some.dtype)
+    addition.eval().load_state_dict(values)
     return addition
 
 

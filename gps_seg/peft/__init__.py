@@ -29,6 +29,7 @@ from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.added.binary import Binary
 from gps_seg.peft.added.diffit import DiffFit
+from gps_seg.peft.added.dyt import DyT
 from gps_seg.peft.added.e2vpt import E2VPT
 from gps_seg.peft.added.fact import FacT
 from gps_seg.peft.added.houlsby import Houlsby
@@ -99,6 +100,8 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'spt_adapter': SPTAdapter,
     'sct': SCT,
     'budgeted': Budgeted,
+    'rein': Rein,
+    'dyt': DyT,
 }
 
 __all__ = [
@@ -138,6 +141,7 @@ __all__ = [
     'SPTAdapter',
     'SCT',
     'Budgeted',
+    'DyT',
     'METHODS',
     'build_method',
     # their contract

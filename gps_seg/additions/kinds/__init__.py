@@ -7,6 +7,7 @@ from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
 from gps_seg.additions.kinds.channel_mix import ChannelMix
+from gps_seg.additions.kinds.complete_pass import CompletePass
 from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
 from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
@@ -19,6 +20,7 @@ from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
 from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
 from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
 from gps_seg.additions.kinds.token_refinement import TokenRefinement
+from gps_seg.additions.kinds.token_selection import TokenSelection
 from gps_seg.additions.kinds.window_prompts import WindowPrompts
 
 #: Class of each kind. The names are in files: they must not change.
@@ -39,4 +41,6 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'key_value_prompts': KeyValuePrompts,
     'token_refinement': TokenRefinement,
     'channel_mix': ChannelMix,
+    'token_selection': TokenSelection,
+    'complete_pass': CompletePass,
 }
