@@ -100,7 +100,6 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'spt_adapter': SPTAdapter,
     'sct': SCT,
     'budgeted': Budgeted,
-    'rein': Rein,
     'dyt': DyT,
 }
 

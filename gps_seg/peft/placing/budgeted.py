@@ -77,7 +77,7 @@ class Budgeted(PeftMethod):
 
     @property
     def encoder(self) -> str:
-        """That of the method."""
+        """The submodule that the method tunes."""
         return self.of.encoder
 
     @property
@@ -129,7 +129,7 @@ class Budgeted(PeftMethod):
         return Plan(one for one in plan if str(one.place) in kept)
 
     def pull(self, model: nn.Module) -> Mapping[str, float]:
-        """That of the method."""
+        """The pull of the method."""
         return self.of.pull(model)
 
     def cautions(self, model: nn.Module) -> Iterator[str]:
