@@ -39,6 +39,7 @@ from gps_seg.peft.method import (
     weights_to_select,
 )
 from gps_seg.peft.ownership import owned_by
+from gps_seg.peft.peft_library import PeftLibrary
 from gps_seg.peft.sift import SIFT
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
@@ -52,6 +53,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'linear': Linear,
     'full': Full,
     'lora': LoRA,
+    'peft': PeftLibrary,
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     'Linear',
     'Full',
     'LoRA',
+    'PeftLibrary',
     'METHODS',
     'build_method',
     # their contract

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
+from gps_seg.additions.kinds.peft_tuner import PeftTuner
 from gps_seg.additions.kinds.prompts import Prompts
 
 #: Class of each kind. The names are in files: they must not change.
@@ -13,4 +14,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'low_rank': LowRank,
     'bottleneck': Bottleneck,
     'prompts': Prompts,
+    'peft_tuner': PeftTuner,
 }
