@@ -13,6 +13,7 @@ from gps_seg.sparse import Evidence, Role
 SETTINGS = {
     'gps': dict(k=1),
     'sift': dict(share=0.5),
+    'peft': dict(peft_type='lora'),
     'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=0),
 }
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})

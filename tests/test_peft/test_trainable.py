@@ -112,5 +112,6 @@ def test_every_method_has_its_row():
         'grft',
         'linear',
         'lora',
+        'peft',
         'sift',
     ]

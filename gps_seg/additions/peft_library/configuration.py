@@ -17,7 +17,7 @@ _SHARES = 'its layers share tensors, and here each stands alone'
 #: their name says -> why.
 _REFUSED: Mapping[str, str] = {
     'adalora': 'its ranks are chosen by calls in the training loop',
-    'adaption_prompt': 'it changes the attention of certain language models',
+    'adaption_prompt': 'it changes the attention of language models',
     'lily': _SHARES,
     'ln_tuning': 'it trains a copy of the module; norms can train in place',
     'poly': 'it needs the number of a task with each batch',
@@ -112,9 +112,11 @@ def _config_class(peft_type: str) -> Any:
         ValueError: If it cannot be used, or there is no such tuner.
     """
     mapping = peft_library().mapping
+    classes = mapping.PEFT_TYPE_TO_CONFIG_MAPPING
     tuners = {
         kind.value.lower(): tuner
         for kind, tuner in mapping.PEFT_TYPE_TO_TUNER_MAPPING.items()
+        if 'target_modules' in _init_names(classes[kind])
     }
     refused = dict(_REFUSED) | {
         name: _SHARES
@@ -122,7 +124,6 @@ def _config_class(peft_type: str) -> Any:
         if getattr(tuner, 'uses_shared_state', False)
     }
     if peft_type in tuners and peft_type not in refused:
-        classes = mapping.PEFT_TYPE_TO_CONFIG_MAPPING
         return classes[peft_type.upper()]
     reason = f' ({refused[peft_type]})' if peft_type in refused else ''
     raise ValueError(
