@@ -8,6 +8,7 @@ from gps_seg.additions.kinds.bottleneck import Bottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
 from gps_seg.additions.kinds.peft_tuner import PeftTuner
 from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.sub_token_gradient import SubTokenGradient
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {
@@ -15,4 +16,5 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'bottleneck': Bottleneck,
     'prompts': Prompts,
     'peft_tuner': PeftTuner,
+    'sub_token_gradient': SubTokenGradient,
 }
