@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from gps_seg.stack import let_torchvision_import_beside_cpu_torch
+
 
 def peft_library() -> Any:
     """The library, imported when it is first used.
@@ -10,6 +12,7 @@ def peft_library() -> Any:
     Raises:
         ImportError: If it is not installed.
     """
+    let_torchvision_import_beside_cpu_torch()
     try:
         import peft  # noqa: PLC0415  (optional, and slow to import)
     except ImportError as error:
