@@ -157,6 +157,16 @@ def test_autocast_keeps_its_type():
     assert model['backbone']['fc'].weight.grad.dtype == torch.float32
 
 
+def test_outputs_may_be_changed_in_place():
+    """As by Swin v2, with inputs of four axes."""
+    layer = nn.Linear(WIDTH, 6).double()
+    model = nn.ModuleDict({'backbone': nn.ModuleDict({'fc': layer})})
+    tune(model, Full(velora_groups=GROUPS), losses=[], seed=0)
+    layer(X[None]).add_(1).sum().backward()
+    expected = torch.ones(6, 10, dtype=torch.float64) @ approximate(X)
+    assert torch.allclose(layer.weight.grad, expected)
+
+
 def test_merged_it_is_the_plain_model():
     model = tuned()
     run(model).sum().backward()

@@ -94,7 +94,9 @@ class _CheapGradient(torch.autograd.Function):
         # Under autocast the products are in the dtype of the outputs.
         kept = form.kept(inputs.to(outputs.dtype))
         ctx.save_for_backward(kept, weight, form.direction)
-        return outputs
+        # F.linear may return a view, and a view out of a Function may not be
+        # changed in place, as Swin v2 does. This one counts as none.
+        return torch.ops.aten._unsafe_view(outputs, outputs.shape)
 
     @staticmethod
     @once_differentiable
