@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.sparse.interception import as_no_view
 
 
 class SubTokenGradient(LinearForm):
@@ -94,9 +95,7 @@ class _CheapGradient(torch.autograd.Function):
         # Under autocast the products are in the dtype of the outputs.
         kept = form.kept(inputs.to(outputs.dtype))
         ctx.save_for_backward(kept, weight, form.direction)
-        # F.linear may return a view, and a view out of a Function may not be
-        # changed in place, as Swin v2 does. This one counts as none.
-        return torch.ops.aten._unsafe_view(outputs, outputs.shape)
+        return as_no_view(outputs)
 
     @staticmethod
     @once_differentiable
