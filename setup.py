@@ -49,6 +49,8 @@ EXTRAS = {
         'mmpretrain>=1.2,<1.3',
         'mmsegmentation>=1.2.2,<1.3',
     ],
+    # The method of that name: tuners of Hugging Face's library.
+    'peft': ['peft>=0.21'],
     # LoRA, a rival in tools/benchmark.py. Not in dev: MMEngine imports what
     # it brings along, and every start of a program would take twice as long.
     'benchmark': ['peft>=0.17'],

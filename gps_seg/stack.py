@@ -67,7 +67,7 @@ def require_openmmlab() -> None:
     """
     _check_installed()
     _check_not_mixed()
-    _let_torchvision_import_beside_cpu_torch()
+    let_torchvision_import_beside_cpu_torch()
     _let_checkpoints_load_without_pickle()
     # Albumentations looks up its newest version online when it is imported.
     os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
@@ -108,8 +108,12 @@ def _is_installed(dist_name: str) -> bool:
     return True
 
 
-def _let_torchvision_import_beside_cpu_torch() -> None:
-    """Let the first ``import torchvision`` find its operators."""
+@functools.cache
+def let_torchvision_import_beside_cpu_torch() -> None:
+    """Let the first ``import torchvision`` find its operators.
+
+    Whoever imports a package that imports torchvision calls this first.
+    """
     if 'torchvision' not in sys.modules:
         sys.meta_path.insert(0, _TorchvisionWatcher())
 

@@ -45,6 +45,9 @@ THIRD_PARTY = {
     2: {'numpy', 'safetensors', 'torch'},
     3: {'numpy', 'safetensors', 'torch'},
 }
+# Optional libraries, each with the only file that may import it on a floor
+# that is named above.
+OPTIONAL = {'peft': 'gps_seg/additions/peft_library/importing.py'}
 ABOVE_THE_PACKAGE = {'tools', 'configs', 'tests'}
 MOST_MODULES = 20  # in one folder: about what a reader takes in at a glance
 
@@ -86,6 +89,8 @@ def file_breaches(root: Path, file: Path) -> Iterator[tuple[int, str]]:
         if id(node) in typing_only:
             continue
         for name in imported_names(node):
+            if is_optional(root, file, name) and id(node) in late:
+                continue
             reason = breach(home, name, late=id(node) in late)
             if reason:
                 yield node.lineno, reason
@@ -99,6 +104,12 @@ def imported_names(node: ast.AST) -> list[str]:
         module = '.' * node.level + (node.module or '')
         return [f'{module}.{alias.name}' for alias in node.names]
     return []
+
+
+def is_optional(root: Path, file: Path, name: str) -> bool:
+    """Whether this file is the one that may import this library."""
+    only = OPTIONAL.get(name.partition('.')[0])
+    return file.relative_to(root).as_posix() == only
 
 
 def folder_of(parts: tuple[str, ...]) -> str:
@@ -227,6 +238,24 @@ def test_a_breach_is_seen(tmp_path, home, code, expected):
     file.write_text(code, encoding='utf-8')
     (found,) = breaches(tmp_path)
     assert expected in found
+
+
+def test_an_optional_library_has_one_file_and_is_imported_late(tmp_path):
+    only = tmp_path / OPTIONAL['peft']
+    only.parent.mkdir(parents=True)
+    only.write_text('def f():\n    import peft', encoding='utf-8')
+    assert breaches(tmp_path) == []
+    only.write_text('import peft', encoding='utf-8')
+    assert len(breaches(tmp_path)) == 1
+    only.unlink()
+    other = only.with_name('other.py')
+    other.write_text('def f():\n    import peft', encoding='utf-8')
+    assert len(breaches(tmp_path)) == 1
+
+
+def test_the_file_of_each_optional_library_is_there(repo_dir):
+    for library, file in OPTIONAL.items():
+        assert f'import {library}' in (repo_dir / file).read_text()
 
 
 @pytest.mark.parametrize(

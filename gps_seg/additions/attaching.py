@@ -79,7 +79,7 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
     modules = dict(model.named_modules())
     with fork_rng():
         seed_cpu(seed)
-        added = [built(one, tensors) for one in plan]
+        added = [_started(one, tensors) for one in plan]
     hosts = [_host_of(one, modules, tensors) for one in plan]
     check_apart(added)
     try:
@@ -137,6 +137,16 @@ def _hosted(model: nn.Module) -> Iterator[tuple[nn.Module, Addition]]:
             for addition in container.values():
                 assert isinstance(addition, Addition)
                 yield host, addition
+
+
+def _started(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
+    """An addition with its initial values."""
+    addition = built(one, tensors)
+    if isinstance(addition, LinearForm):
+        weight = tensors[one.place.name].detach()
+        if not weight.is_meta:
+            addition.start(weight[slice(*addition.rows)])
+    return addition
 
 
 def _host_of(

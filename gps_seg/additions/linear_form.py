@@ -9,7 +9,7 @@ happens in an evaluation, in a copy and in recomputed checkpoints.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -28,8 +28,25 @@ from gps_seg.sparse.interception import (
     leave,
 )
 
-#: ``x W^T + b``: (..., in) -> (..., out).
-Map = Callable[[Tensor], Tensor]
+
+class Map:
+    """The function ``x W^T + b``: (..., in) -> (..., out).
+
+    Args:
+        plain: ``F.linear``, or what stands for it.
+        weight: ``W``, of shape (out, in).
+        bias: ``b``, of shape (out,); None for no bias.
+    """
+
+    def __init__(
+        self, plain: PlainLinear, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        self._plain = plain
+        self.weight, self.bias = weight, bias
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Outputs of the map."""
+        return self._plain(inputs, self.weight, self.bias)
 
 
 class Form(Protocol):
@@ -85,6 +102,19 @@ class LinearForm(Addition):
         Args:
             base: The map of the plain model.
             inputs: Inputs of the map.
+        """
+
+    def start(
+        self,
+        weight: Tensor,  # shape: (out, in)
+    ) -> None:
+        """Set initial values that depend on the map's weight.
+
+        It is called when the form is attached, but not when its values are
+        read from a file. By default there are none.
+
+        Args:
+            weight: Weight of the map in the plain model.
         """
 
     def merged_map(
@@ -178,7 +208,7 @@ class WeightForms:
         for part, form in self._parts(rows):
             piece = slice(part.start - rows.start, part.stop - rows.start)
             whole = len(part) == len(rows)
-            base = _Part(
+            base = Map(
                 plain,
                 weight if whole else weight[piece],
                 bias if whole or bias is None else bias[piece],
@@ -243,15 +273,3 @@ def intercept(
         for module in dict.fromkeys([owner, parent])
         for handle in weight.intercept_in(root.get_submodule(module))
     ]
-
-
-class _Part:
-    """The map of some rows."""
-
-    def __init__(
-        self, plain: PlainLinear, weight: Tensor, bias: Tensor | None
-    ) -> None:
-        self._plain, self._weight, self._bias = plain, weight, bias
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        return self._plain(inputs, self._weight, self._bias)

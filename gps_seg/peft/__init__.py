@@ -36,6 +36,7 @@ from gps_seg.peft.added.houlsby import Houlsby
 from gps_seg.peft.added.ia3 import IA3
 from gps_seg.peft.added.lora import LoRA
 from gps_seg.peft.added.mona import Mona
+from gps_seg.peft.added.peft_library import PeftLibrary
 from gps_seg.peft.added.rein import Rein
 from gps_seg.peft.added.repadapter import RepAdapter
 from gps_seg.peft.added.ssf import SSF
@@ -101,6 +102,7 @@ METHODS: Mapping[str, Callable[..., PeftMethod]] = {
     'sct': SCT,
     'budgeted': Budgeted,
     'dyt': DyT,
+    'peft': PeftLibrary,
 }
 
 __all__ = [
@@ -141,6 +143,7 @@ __all__ = [
     'SCT',
     'Budgeted',
     'DyT',
+    'PeftLibrary',
     'METHODS',
     'build_method',
     # their contract

@@ -163,6 +163,16 @@ def is_left_to_torch(inputs: Tensor, weight: Tensor) -> bool:
     )
 
 
+def as_no_view(outputs: Tensor) -> Tensor:
+    """The same tensor, as one that autograd does not take for a view.
+
+    ``F.linear`` may return a view, and a view that leaves an autograd Function
+    may not be changed in place later, as Swin v2 does.
+    """
+    result: Tensor = torch.ops.aten._unsafe_view(outputs, outputs.shape)
+    return result
+
+
 def find_rows(
     weight: Tensor,  # shape: (rows, in)
     known: Container[Tensor],

@@ -23,6 +23,7 @@ from gps_seg.sparse import (
 SETTINGS = {
     'gps': dict(k=1),
     'sift': dict(share=0.1),
+    'peft': dict(peft_type='lora'),
     'grft': dict(k=1, unit='row', penalty=0.0, last_blocks=0),
     'spt_lora': dict(budget=10),
     'spt_adapter': dict(budget=10),

@@ -12,6 +12,7 @@ from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
 from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
 from gps_seg.additions.kinds.low_rank import LowRank
+from gps_seg.additions.kinds.peft_tuner import PeftTuner
 from gps_seg.additions.kinds.prompts import Prompts
 from gps_seg.additions.kinds.quantized_bottleneck import QuantizedBottleneck
 from gps_seg.additions.kinds.scale_channels import ScaleChannels
@@ -19,6 +20,7 @@ from gps_seg.additions.kinds.scale_inputs import ScaleInputs
 from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
 from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
 from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
+from gps_seg.additions.kinds.sub_token_gradient import SubTokenGradient
 from gps_seg.additions.kinds.token_refinement import TokenRefinement
 from gps_seg.additions.kinds.token_selection import TokenSelection
 from gps_seg.additions.kinds.window_prompts import WindowPrompts
@@ -43,4 +45,6 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'channel_mix': ChannelMix,
     'token_selection': TokenSelection,
     'complete_pass': CompletePass,
+    'peft_tuner': PeftTuner,
+    'sub_token_gradient': SubTokenGradient,
 }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gps_seg.sparse.interception import PlainLinear
+from gps_seg.sparse.interception import PlainLinear, as_no_view
 from gps_seg.sparse.training.parts import Part
 
 
@@ -67,7 +67,7 @@ class _SelectedLinear(torch.autograd.Function):
         else:
             ctx.save_for_backward(kept)
         ctx.linear = linear
-        return output
+        return as_no_view(output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -285,6 +285,18 @@ def test_an_inplace_activation_may_follow():
     )
 
 
+@pytest.mark.parametrize('axes', [1, 2, 3, 4])
+def test_outputs_may_be_changed_in_place(axes):
+    """As by Swin v2: F.linear returns a view for some shapes."""
+    layer = nn.Linear(6, 4).double()
+    entries = SelectedEntries(layer.weight, torch.tensor([0, 9]))
+    x = torch.randn(*[2] * (axes - 1), 6).double()
+    with ColumnGradients([entries]).active():
+        layer(x).mul_(2).sum().backward()
+    expected = 2 * x.reshape(-1, 6).sum(0)[[0, 3]]
+    assert torch.allclose(entries.values.grad, expected)
+
+
 def test_a_copy_of_the_model_is_a_plain_model():
     layer = nn.Linear(8, 6)
     entries = SelectedEntries(layer.weight, FEW)
