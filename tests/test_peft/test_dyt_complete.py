@@ -172,7 +172,7 @@ def test_the_second_pass_runs_for_a_loss_in_training(training, mode, passes):
 
 def test_the_selection_is_what_cannot_be_merged():
     model = segmentor()
-    with pytest.raises(ValueError, match='merge: stream_bottleneck cannot'):
+    with pytest.raises(ValueError, match='stream_bottleneck cannot be merged'):
         merge(model)
     alone = Plan(one for one in plan_of(model) if one.kind == 'complete_pass')
     plain = {n: t for n, t in model.state_dict().items() if '.added.' not in n}
