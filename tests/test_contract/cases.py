@@ -8,6 +8,7 @@ nothing else in this folder.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import prod
 from typing import Any
 
@@ -32,6 +33,7 @@ class Case:
         scores: Whether it needs a pass over the training data.
         idle: Names of trained tensors that may have no gradient in the first
             two steps (a regular expression); say why in a comment.
+        package: Package without which the method is not tested.
         recomputes: Whether blocks may be recomputed in the backward pass.
     """
 
@@ -43,6 +45,7 @@ class Case:
     scores: bool = False
     idle: str = '(?!)'
     recomputes: bool = True
+    package: str = 'torch'
 
 
 def total(shapes: Mapping[str, tuple[int, ...]]) -> int:
@@ -132,6 +135,12 @@ ROWS: Mapping[str, Case] = {
         settings={'rank': 2},
         count=lambda e: sum(2 * 2 * 2 * width for width, _ in e.blocks),
         refuses=NO_ATTENTION,
+    ),
+    'peft': Case(
+        settings={'peft_type': 'lora', 'settings': {'r': 2}},
+        count=lambda e: sum(2 * 2 * 2 * width for width, _ in e.blocks),
+        refuses=NO_ATTENTION,
+        package='peft',
     ),
     'rein': Case(
         settings={'tokens': 4, 'rank': 2},
@@ -291,4 +300,5 @@ def pairs(refused: bool = False) -> list[tuple[str, str]]:
         for method, case in CASES.items()
         for encoder in ENCODERS
         if (encoder in case.refuses) is refused
+        if find_spec(case.package) is not None
     ]

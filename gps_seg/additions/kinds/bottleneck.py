@@ -27,7 +27,11 @@ class Bottleneck(LinearForm):
     """
 
     def __init__(
-        self, shape: tuple[int, int], rank: int, activation: str, init: str
+        self,
+        shape: tuple[int, int],
+        rank: int,
+        activation: str = 'gelu',
+        init: str = 'zero_up',
     ) -> None:
         super().__init__(shape)
         check_rank(rank, shape[0])
