@@ -12,7 +12,6 @@ from gps_seg.delta import (
     Delta,
     DeltaInfo,
     apply,
-    combine,
     extract,
     merged_state,
     revert,
@@ -95,7 +94,6 @@ def test_codes_survive_what_changes_other_values():
     for other in (
         rounded(delta, torch.float16),
         quantized(base, delta, bits=8),
-        combine(base, [delta], [0.5], info_of(model)),
     ):
         for name in added:
             values = other.changes[name].values
