@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="tuning method instead of the config's: adapter, adaptformer, "
         'bias, binary, bitfit, budgeted, diffit, dyt, e2vpt, fact, fps, '
         'full, gps, grft, houlsby, ia3, linear, lora, mona, neuroada, '
-        'norm, paca, partial, rein, repadapter, sct, shira, sift, '
+        'norm, paca, partial, peft, rein, repadapter, sct, shira, sift, '
         'spt_adapter, spt_lora, ssf or vpt',
     )
     add('--k', type=int, help='connections per neuron (GPS)')

@@ -4,26 +4,30 @@
 from collections.abc import Mapping
 
 from gps_seg.additions.addition import Addition
-from gps_seg.additions.kinds.bottleneck import Bottleneck
-from gps_seg.additions.kinds.carried_prompts import CarriedPrompts
-from gps_seg.additions.kinds.channel_mix import ChannelMix
-from gps_seg.additions.kinds.complete_pass import CompletePass
-from gps_seg.additions.kinds.depthwise_bottleneck import DepthwiseBottleneck
-from gps_seg.additions.kinds.key_value_prompts import KeyValuePrompts
-from gps_seg.additions.kinds.linear_bottleneck import LinearBottleneck
-from gps_seg.additions.kinds.low_rank import LowRank
-from gps_seg.additions.kinds.peft_tuner import PeftTuner
-from gps_seg.additions.kinds.prompts import Prompts
-from gps_seg.additions.kinds.quantized_bottleneck import QuantizedBottleneck
-from gps_seg.additions.kinds.scale_channels import ScaleChannels
-from gps_seg.additions.kinds.scale_inputs import ScaleInputs
-from gps_seg.additions.kinds.scale_outputs import ScaleOutputs
-from gps_seg.additions.kinds.shared_low_rank import SharedLowRank
-from gps_seg.additions.kinds.stream_bottleneck import StreamBottleneck
-from gps_seg.additions.kinds.sub_token_gradient import SubTokenGradient
-from gps_seg.additions.kinds.token_refinement import TokenRefinement
-from gps_seg.additions.kinds.token_selection import TokenSelection
-from gps_seg.additions.kinds.window_prompts import WindowPrompts
+from gps_seg.additions.kinds.features.depthwise_bottleneck import (
+    DepthwiseBottleneck,
+)
+from gps_seg.additions.kinds.features.quantized_bottleneck import (
+    QuantizedBottleneck,
+)
+from gps_seg.additions.kinds.features.scale_channels import ScaleChannels
+from gps_seg.additions.kinds.features.stream_bottleneck import StreamBottleneck
+from gps_seg.additions.kinds.maps.bottleneck import Bottleneck
+from gps_seg.additions.kinds.maps.channel_mix import ChannelMix
+from gps_seg.additions.kinds.maps.linear_bottleneck import LinearBottleneck
+from gps_seg.additions.kinds.maps.low_rank import LowRank
+from gps_seg.additions.kinds.maps.peft_tuner import PeftTuner
+from gps_seg.additions.kinds.maps.scale_inputs import ScaleInputs
+from gps_seg.additions.kinds.maps.scale_outputs import ScaleOutputs
+from gps_seg.additions.kinds.maps.shared_low_rank import SharedLowRank
+from gps_seg.additions.kinds.maps.sub_token_gradient import SubTokenGradient
+from gps_seg.additions.kinds.tokens.carried_prompts import CarriedPrompts
+from gps_seg.additions.kinds.tokens.complete_pass import CompletePass
+from gps_seg.additions.kinds.tokens.key_value_prompts import KeyValuePrompts
+from gps_seg.additions.kinds.tokens.prompts import Prompts
+from gps_seg.additions.kinds.tokens.token_refinement import TokenRefinement
+from gps_seg.additions.kinds.tokens.token_selection import TokenSelection
+from gps_seg.additions.kinds.tokens.window_prompts import WindowPrompts
 
 #: Class of each kind. The names are in files: they must not change.
 ADDITIONS: Mapping[str, type[Addition]] = {

@@ -2,9 +2,9 @@
 """DyT: bottlenecks beside the MLPs, which many tokens skip.
 
 Zhao et al., NeurIPS 2024; the equations are in
-:mod:`gps_seg.additions.kinds.token_selection` and
-:mod:`gps_seg.additions.kinds.complete_pass`. The bottlenecks are those of
-AdaptFormer. The variant with several experts is not here.
+:mod:`gps_seg.additions.kinds.tokens.token_selection` and
+:mod:`gps_seg.additions.kinds.tokens.complete_pass`. The bottlenecks are those
+of AdaptFormer. The variant with several experts is not here.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 """Mona: bottlenecks with depthwise convolutions (Yin et al., CVPR 2025).
 
 They act on the residual stream, behind the attention and behind the MLP of
-each block; see :mod:`gps_seg.additions.kinds.depthwise_bottleneck` for the
-equations. The paper has them in Swin; here ViT and ConvNeXt can have them,
+each block; see :mod:`gps_seg.additions.kinds.features.depthwise_bottleneck`
+for the equations. The paper has them in Swin; here ViT and ConvNeXt can have them,
 too. A block of ConvNeXt has one branch, and gets one behind it.
 """
 

@@ -2,8 +2,8 @@
 """Rein: trained tokens that refine the features behind every block.
 
 Wei et al., CVPR 2024; see
-:mod:`gps_seg.additions.kinds.token_refinement` for the equations. The authors
-also turn the tokens into queries of a Mask2Former head. Here the head stays
+:mod:`gps_seg.additions.kinds.tokens.token_refinement` for the equations. The
+authors also turn the tokens into queries of a Mask2Former head. Here the head stays
 what the config says, so that the methods differ in the encoder alone.
 """
 

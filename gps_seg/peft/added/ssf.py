@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from gps_seg.additions import Added, Place, Plan
-from gps_seg.additions.kinds.scale_channels import has_channels
+from gps_seg.additions.kinds.features.scale_channels import has_channels
 from gps_seg.additions.linear_form import bias_name
 from gps_seg.additions.places import linear_maps
 from gps_seg.peft.adding import AddsModules

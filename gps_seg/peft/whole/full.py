@@ -4,7 +4,7 @@
 With ``velora_groups`` the gradients of the encoder's linear weights are
 approximate, and little of their inputs is kept for the backward pass (VeLoRA,
 Miles et al., NeurIPS 2024; see
-:mod:`gps_seg.additions.kinds.sub_token_gradient`).
+:mod:`gps_seg.additions.kinds.maps.sub_token_gradient`).
 """
 
 from dataclasses import dataclass

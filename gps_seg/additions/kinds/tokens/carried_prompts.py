@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import neighbours, plain_parameters
-from gps_seg.additions.kinds.prompts import Prompts
+from gps_seg.additions.kinds.tokens.prompts import Prompts
 
 
 class CarriedPrompts(Prompts):

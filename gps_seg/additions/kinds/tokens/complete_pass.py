@@ -2,8 +2,8 @@
 """A second pass in training, in which no token skips (DyT).
 
 Zhao et al., NeurIPS 2024; see
-:mod:`gps_seg.additions.kinds.token_selection`. The losses of the second pass
-join those of the first one, and ``KL(p || q)`` between the class
+:mod:`gps_seg.additions.kinds.tokens.token_selection`. The losses of the second
+pass join those of the first one, and ``KL(p || q)`` between the class
 probabilities ``p`` of the first and ``q`` of the second, where ``q`` has no
 gradient.
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import Addition
-from gps_seg.additions.kinds.token_selection import TokenSelection
+from gps_seg.additions.kinds.tokens.token_selection import TokenSelection
 
 
 class CompletePass(Addition):
