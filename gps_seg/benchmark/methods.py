@@ -87,8 +87,9 @@ def tuned(
     trainable = tune(model, method, [loss], seed=0)
 
     def penalised() -> Tensor:
+        value = loss()  # the penalty may be of what this pass computes
         penalty = trainable.penalty()
-        return loss() if penalty is None else loss() + penalty
+        return value if penalty is None else value + penalty
 
     return Contender(
         penalised,
@@ -119,7 +120,10 @@ _RIVALS: Mapping[str, Method] = {
 }
 #: Methods of this package, by their ``type`` in a config, then the rivals.
 METHODS: Mapping[str, Method] = {
-    **{name: Method(partial(tuned, name)) for name in PEFT_METHODS},
+    **{
+        name: Method(partial(tuned, name), requires=kind.package)
+        for name, kind in PEFT_METHODS.items()
+    },
     **_RIVALS,
 }
 #: Methods that are measured if none are named.

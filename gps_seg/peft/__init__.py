@@ -69,7 +69,7 @@ from gps_seg.peft.whole.norm import Norm
 from gps_seg.peft.whole.partial import Partial
 
 #: The methods by their ``type`` in a config.
-METHODS: Mapping[str, Callable[..., PeftMethod]] = {
+METHODS: Mapping[str, type[PeftMethod]] = {
     'gps': GPS,
     'sift': SIFT,
     'grft': GRFT,

@@ -9,7 +9,7 @@ if it needs any.
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import nn
 
@@ -67,6 +67,9 @@ class PeftMethod(Protocol):
         >>> Everything().pull(nn.Linear(2, 2))
         {}
     """
+
+    #: Name of the optional package that the method needs.
+    package: ClassVar[str | None] = None
 
     @property
     def encoder(self) -> str:

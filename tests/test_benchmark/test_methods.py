@@ -14,6 +14,13 @@ REQUIRED = {
     'gps': dict(k=1),
     'sift': dict(share=0.05),
     'grft': dict(k=1, unit='row', penalty=0.1, last_blocks=1),
+    'adaptformer': dict(rank=4),
+    'mona': dict(rank=4),
+    'dyt': dict(rank=4, complete=False),
+    'spt_lora': dict(budget=2_000),
+    'spt_adapter': dict(budget=2_000),
+    'budgeted': dict(of=dict(type='lora'), budget=2_000),
+    'peft': dict(peft_type='lora'),
 }
 
 

@@ -23,6 +23,7 @@ from gps_seg.runs.counting.counts import (
 )
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.counting.tables import format_count, markdown_table
+from gps_seg.sparse import Evidence
 
 ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 MODEL = dict(
@@ -151,6 +152,10 @@ SETTINGS = {
     'gps': dict(k=2),
     'sift': dict(share=0.05),
     'grft': dict(k=1, unit='row', penalty=0.0, last_blocks=0),
+    'adaptformer': dict(rank=4),
+    'binary': dict(rank=4),
+    'dyt': dict(rank=4, complete=False),
+    'mona': dict(rank=4),
     'by_layer': dict(type='gps', share=0.03, scope='layer'),
     'by_column': dict(
         type='grft', k=2, unit='column', penalty=0.0, last_blocks=0
@@ -158,7 +163,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize('name', sorted({*METHODS, *SETTINGS}))
+#: What trains is decided by data, or by a library that may be absent.
+NOT_FROM_SHAPES = {'spt_lora', 'spt_adapter', 'sct', 'budgeted', 'peft'}
+
+
+@pytest.mark.parametrize(
+    'name', sorted({*METHODS, *SETTINGS} - NOT_FROM_SHAPES)
+)
 def test_counts_are_those_of_a_tuned_model(name):
     """By data on the one hand, from shapes alone on the other."""
     settings = {'type': name, **SETTINGS.get(name, {})}
@@ -202,6 +213,8 @@ def test_what_the_scores_spread_is_known_as_a_sum():
 
 def test_what_only_data_decides_is_said_to_be_open():
     class Undecided(LoRA):
+        evidence = Evidence.GRADIENT  # asks for data
+
         def additions(self, model, choice):
             return Plan() if choice is None else super().additions(model, 1)
 

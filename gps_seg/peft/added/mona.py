@@ -3,8 +3,8 @@
 
 They act on the residual stream, behind the attention and behind the MLP of
 each block; see :mod:`gps_seg.additions.kinds.features.depthwise_bottleneck`
-for the equations. The paper has them in Swin; here ViT and ConvNeXt can have them,
-too. A block of ConvNeXt has one branch, and gets one behind it.
+for the equations. The paper has them in Swin; here ViT and ConvNeXt can have
+them, too. A block of ConvNeXt has one branch, and gets one behind it.
 """
 
 from collections.abc import Sequence

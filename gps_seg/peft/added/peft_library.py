@@ -43,6 +43,8 @@ class PeftLibrary(AddsModules):
         ('q', 'v')
     """
 
+    package = 'peft'
+
     peft_type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     on: Sequence[str] = ('q', 'v')

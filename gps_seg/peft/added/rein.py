@@ -3,8 +3,8 @@
 
 Wei et al., CVPR 2024; see
 :mod:`gps_seg.additions.kinds.tokens.token_refinement` for the equations. The
-authors also turn the tokens into queries of a Mask2Former head. Here the head stays
-what the config says, so that the methods differ in the encoder alone.
+authors also turn the tokens into queries of a Mask2Former head. Here the head
+stays what the config says, so that the methods differ in the encoder alone.
 """
 
 from dataclasses import dataclass

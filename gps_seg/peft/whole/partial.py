@@ -16,18 +16,23 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from gps_seg.peft.blocks import block_of, last_blocks
+from gps_seg.peft.whole.sub_tokens import KeepsSubTokens
 from gps_seg.peft.whole.trains_whole import TrainsWhole
 from gps_seg.sparse import Owned
 from gps_seg.sparse.checks import check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class Partial(TrainsWhole):
+class Partial(KeepsSubTokens, TrainsWhole):
     """Train the last blocks of the encoder and everything outside of it.
 
     Args:
         last_blocks: Number of blocks, from 1 to all of the encoder's.
         encoder: Name of the pretrained submodule.
+        velora_groups: Number of parts of each input of which one number is
+            kept for approximate gradients (VeLoRA), see
+            :class:`~gps_seg.peft.whole.sub_tokens.KeepsSubTokens`; None for
+            exact gradients.
 
     Raises:
         TypeError: If the number is not an integer.
@@ -49,6 +54,7 @@ class Partial(TrainsWhole):
     last_blocks: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_whole('last_blocks', self.last_blocks, least=1)
 
     def trained(self, inside: Mapping[str, Owned]) -> Iterable[str]:

@@ -201,7 +201,7 @@ def _unknown(
             "are; the rows of the encoder's weights leave them out."
         )
     adds = type(method).additions is not PeftMethod.additions
-    if adds and not plan:
+    if method.evidence is not None and adds and not plan:
         yield 'Data decides what is added to the model; it is not counted.'
 
 

@@ -145,6 +145,7 @@ def test_the_work_dir_tells_what_trained(tmp_path):
         'overlaps': told['overlaps'],
         'selected': 2 * (8 + 24 + 8 + 8),
         'whole': whole,
+        'added': 0,
         'all': sum(p.numel() for p in toy_model().parameters()),
     }
     assert list(told['overlaps']) == ['2', '4', '6']  # of 6 batches
