@@ -59,7 +59,7 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         >>> from gps_seg.additions import Added, Place, Plan
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
         >>> place = Place('fc.weight')
-        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> settings = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
         >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
         >>> [name for name, _ in model.named_parameters()][-2:]
         ['fc.added.low_rank.a', 'fc.added.low_rank.b']

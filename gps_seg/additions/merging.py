@@ -28,7 +28,7 @@ def merge(model: nn.Module) -> None:
     Example:
         >>> from gps_seg.additions import Added, Place, Plan, attach
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
-        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> settings = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
         >>> place = Place('fc.weight')
         >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
         >>> x = torch.ones(1, 4)

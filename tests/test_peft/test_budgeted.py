@@ -118,7 +118,12 @@ def test_a_budget_out_of_range_is_an_error_before_the_pass(budget):
 
 class AddsPrompts(AddsModules):
     def additions(self, model, choice):
-        settings = {'shape': (2, WIDTH), 'prefix': 0, 'bound': 1.0}
+        settings = {
+            'shape': [2, WIDTH],
+            'prefix': 0,
+            'bound': 1.0,
+            'dropout': 0.0,
+        }
         return Plan([Added('prompts', Place('backbone.0'), settings)])
 
 

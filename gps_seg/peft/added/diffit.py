@@ -48,7 +48,8 @@ class DiffFit(AddsModules):
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """Factors of what each branch returns."""
+        settings = {'shift': False, 'spread': 0.0}
         return Plan(
-            Added('scale_outputs', one.place)
+            Added('scale_outputs', one.place, settings)
             for one in maps_among(model, self.encoder, _LAST_OF_BRANCH)
         )

@@ -82,7 +82,7 @@ class Mona(AddsModules):
         """Child that knows height and width; None if the blocks know them."""
         blocks = [model.get_submodule(one.block) for one in entries]
         if all(
-            takes_size(block) or one.channels == 1
+            takes_size(block) or one.axis == 1
             for block, one in zip(blocks, entries, strict=True)
         ):
             return None

@@ -76,7 +76,7 @@ class SSF(AddsModules):
             if has_channels(module):
                 shift = getattr(module, 'bias', None) is not None
                 settings = self._settings(shift)
-                settings['channels'] = len(module.get_parameter('weight'))
+                settings['width'] = len(module.get_parameter('weight'))
                 yield Added('scale_channels', Place(name), settings)
 
     def _settings(self, shift: bool) -> dict[str, Any]:

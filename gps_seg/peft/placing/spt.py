@@ -190,7 +190,7 @@ class SPTLoRA(SPT):
 
     def module_at(self, one: LinearMap) -> Added:
         """An update with the factor 1."""
-        settings = {'rank': self.rank, 'scale': 1.0}
+        settings = {'rank': self.rank, 'scale': 1.0, 'dropout': 0.0}
         return Added('low_rank', one.place, settings)
 
 

@@ -30,8 +30,8 @@ class Bottleneck(LinearForm):
         self,
         shape: tuple[int, int],
         rank: int,
-        activation: str = 'gelu',
-        init: str = 'zero_up',
+        activation: str,
+        init: str,
     ) -> None:
         super().__init__(shape)
         check_rank(rank, shape[0])

@@ -32,7 +32,7 @@ class LowRank(LinearForm):
         shape: tuple[int, int],
         rank: int,
         scale: float,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__(shape)
         outputs, inputs = shape

@@ -24,8 +24,8 @@ class ScaleOutputs(LinearForm):
     def __init__(
         self,
         shape: tuple[int, int],
-        shift: bool = False,
-        spread: float = 0.0,
+        shift: bool,
+        spread: float,
     ) -> None:
         super().__init__(shape)
         self.factor = nn.Parameter(torch.empty(shape[0]))
