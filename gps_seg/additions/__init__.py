@@ -4,7 +4,11 @@
 The main names are below; everything else is imported from its module.
 """
 
-from gps_seg.additions.addition import Addition, NotMergeableError, is_added
+from gps_seg.additions.addition import (
+    Addition,
+    NotMergeableError,
+    added_names,
+)
 from gps_seg.additions.attaching import (
     additions_of,
     attach,
@@ -12,7 +16,7 @@ from gps_seg.additions.attaching import (
     detach,
     plan_of,
 )
-from gps_seg.additions.building import prefix_of, shapes_of
+from gps_seg.additions.building import is_added, prefix_of, shapes_of
 from gps_seg.additions.coding import coded
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge
@@ -31,6 +35,7 @@ __all__ = [
     'additions_of',
     'plan_of',
     'beside',
+    'added_names',
     'is_added',
     'prefix_of',
     'shapes_of',

@@ -2,6 +2,7 @@
 """The base class of everything that a method adds to a model."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -91,25 +92,46 @@ class Addition(nn.Module):
         return None
 
 
+class AddedModules(nn.ModuleDict):
+    """The additions of one host, by kind and place, and their hooks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handles: list[RemovableHandle] = []
+
+
+def added_names(model: nn.Module) -> frozenset[str]:
+    """Names of the parameters and buffers that were added to a model.
+
+    A module of the encoder that happens to be called ``added`` has none.
+
+    Args:
+        model: Model with or without additions.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, Plan, attach
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> added = Added('scale_inputs', Place('fc.weight'))
+        >>> attach(model, Plan([added]), seed=0)
+        >>> sorted(added_names(model))
+        ['fc.added.scale_inputs.factor']
+    """
+    return frozenset(
+        f'{name}.{own}'
+        for name, module in model.named_modules()
+        if isinstance(module, AddedModules)
+        for own, _ in chain(module.named_parameters(), module.named_buffers())
+    )
+
+
 def plain_parameters(host: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters of a module without what was added, by name."""
+    added = added_names(host)
     return {
         name: parameter
         for name, parameter in host.named_parameters()
-        if not is_added(name)
+        if name not in added
     }
-
-
-def is_added(name: str) -> bool:
-    """Whether a parameter or buffer of this name was added to the model.
-
-    Example:
-        >>> is_added('backbone.fc.added.low_rank.a')
-        True
-        >>> is_added('backbone.fc.weight')
-        False
-    """
-    return CHILD in name.split('.')[:-1]
 
 
 def neighbours(

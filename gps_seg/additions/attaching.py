@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     CHILD,
+    AddedModules,
     Addition,
     plain_parameters,
 )
@@ -28,14 +28,6 @@ from gps_seg.additions.plan import Added, Plan
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
 _RUNS_ITS_CHILDREN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-
-
-class AddedModules(nn.ModuleDict):
-    """The additions of one host, by kind and place, and their hooks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.handles: list[RemovableHandle] = []
 
 
 def attach(model: nn.Module, plan: Plan, seed: int) -> None:
@@ -193,13 +185,7 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    plain = plain_parameters(host)
-    if not plain:
-        raise ValueError(
-            'additions: expected a host with parameters, got '
-            f'{type(host).__name__} ({one.kind}, {one.place}).'
-        )
-    like = next(iter(plain.values()))
+    like = next(iter(plain_parameters(host).values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()

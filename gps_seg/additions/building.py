@@ -160,6 +160,29 @@ def prefix_of(one: Added) -> str:
     return '.'.join(filter(None, [host_of(one), CHILD, key_of(one)])) + '.'
 
 
+def is_added(name: str) -> bool:
+    """Whether a tensor was added to a model, as far as its name says.
+
+    It is for state dicts alone: a module of the encoder can have such a name.
+    With a model ask :func:`gps_seg.additions.addition.added_names`, and with a
+    plan :func:`prefix_of`.
+
+    Args:
+        name: Name of a tensor in a model.
+
+    Example:
+        >>> is_added('backbone.fc.added.low_rank.a')
+        True
+        >>> is_added('backbone.added.weight')
+        False
+    """
+    parts = name.split('.')[:-1]
+    return any(
+        child == CHILD and key.startswith(tuple(ADDITIONS))
+        for child, key in pairwise(parts)
+    )
+
+
 def _weight_at(one: Added, tensors: Mapping[str, Tensor]) -> Tensor:
     name = one.place.name
     if name not in tensors:

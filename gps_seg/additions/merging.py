@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import NotMergeableError, is_added
+from gps_seg.additions.addition import NotMergeableError
 from gps_seg.additions.attaching import detach, plan_of
-from gps_seg.additions.building import host_of, rebuilt
+from gps_seg.additions.building import host_of, prefix_of, rebuilt
 from gps_seg.additions.plan import Added, Plan
 
 
@@ -56,7 +56,8 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
     Raises:
         ValueError: See :func:`merge`.
     """
-    result = {n: t for n, t in state.items() if not is_added(n)}
+    added = tuple(map(prefix_of, plan))
+    result = {n: t for n, t in state.items() if not n.startswith(added)}
     for one in plan:
         host = host_of(one)
         start = f'{host}.' if host else ''
