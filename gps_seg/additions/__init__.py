@@ -9,17 +9,12 @@ from gps_seg.additions.addition import (
     NotMergeableError,
     added_names,
 )
-from gps_seg.additions.attaching import (
-    additions_of,
-    attach,
-    beside,
-    detach,
-    plan_of,
-)
-from gps_seg.additions.building import is_added, prefix_of, shapes_of
-from gps_seg.additions.coding import coded
+from gps_seg.additions.attached import additions_of, beside, plan_of
+from gps_seg.additions.attaching import attach, detach
+from gps_seg.additions.building import shapes_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge
+from gps_seg.additions.names import is_added
 from gps_seg.additions.plan import Added, Place, Plan
 
 __all__ = [
@@ -37,9 +32,7 @@ __all__ = [
     'beside',
     'added_names',
     'is_added',
-    'prefix_of',
     'shapes_of',
-    'coded',
     # the kinds
     'Addition',
     'LinearForm',

@@ -14,7 +14,13 @@ CHILD = 'added'
 
 
 class NotMergeableError(ValueError):
-    """An addition cannot be folded into the weights of its host."""
+    """An addition cannot be folded into the weights of its host.
+
+    Example:
+        >>> raise NotMergeableError('it is not linear')
+        Traceback (most recent call last):
+        gps_seg.additions.addition.NotMergeableError: it is not linear
+    """
 
 
 class Addition(nn.Module):
@@ -28,6 +34,23 @@ class Addition(nn.Module):
 
     Attributes:
         described: The addition as plain data; set when it is attached.
+
+    Example:
+        >>> import torch
+        >>> class Shift(Addition):
+        ...     def __init__(self, width):
+        ...         super().__init__()
+        ...         self.shift = nn.Parameter(torch.ones(width))
+        ...
+        ...     def hang(self, host):
+        ...         return [host.register_forward_hook(self._add)]
+        ...
+        ...     def _add(self, host, args, output):
+        ...         return output + self.shift
+        >>> host, shift = nn.Identity(), Shift(2)
+        >>> _ = shift.hang(host)
+        >>> host(torch.zeros(2))
+        tensor([1., 1.], grad_fn=<AddBackward0>)
     """
 
     described: Added

@@ -6,7 +6,7 @@ more. Detached, it is the plain model, bit for bit.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -16,15 +16,12 @@ from gps_seg.additions.addition import (
     Addition,
     plain_parameters,
 )
-from gps_seg.additions.building import (
-    built,
-    check_apart,
-    host_of,
-    is_form,
-    key_of,
-)
-from gps_seg.additions.linear_form import LinearForm, intercept
+from gps_seg.additions.attached import plan_of
+from gps_seg.additions.building import built, check_apart
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.names import host_of, is_form, key_of
 from gps_seg.additions.plan import Added, Plan
+from gps_seg.additions.weight_forms import intercept
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
 _RUNS_ITS_CHILDREN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -90,6 +87,12 @@ def detach(model: nn.Module) -> None:
 
     Args:
         model: Model with or without additions.
+
+    Example:
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> detach(model)
+        >>> list(model.state_dict())
+        ['fc.weight', 'fc.bias']
     """
     for module in list(model.modules()):
         container = getattr(module, CHILD, None)
@@ -97,38 +100,6 @@ def detach(model: nn.Module) -> None:
             for handle in container.handles:
                 handle.remove()
             delattr(module, CHILD)
-
-
-def additions_of(model: nn.Module) -> dict[str, Addition]:
-    """The additions of a model, by their names in it."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, Addition)
-    }
-
-
-def plan_of(model: nn.Module) -> Plan:
-    """The plan of what was added to a model; empty for a plain model."""
-    return Plan(one.described for one in additions_of(model).values())
-
-
-def beside(model: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
-    """Each added parameter -> the one whose rate and decay it takes."""
-    return {
-        dict(addition.named_parameters())[name]: plain
-        for host, addition in _hosted(model)
-        for name, plain in addition.beside(host).items()
-    }
-
-
-def _hosted(model: nn.Module) -> Iterator[tuple[nn.Module, Addition]]:
-    for host in model.modules():
-        container = getattr(host, CHILD, None)
-        if isinstance(container, AddedModules):
-            for addition in container.values():
-                assert isinstance(addition, Addition)
-                yield host, addition
 
 
 def _started(one: Added, tensors: Mapping[str, Tensor]) -> Addition:

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.additions.addition import NotMergeableError
-from gps_seg.additions.attaching import detach, plan_of
-from gps_seg.additions.building import host_of, prefix_of, rebuilt
+from gps_seg.additions.attached import plan_of
+from gps_seg.additions.attaching import detach
+from gps_seg.additions.building import rebuilt
+from gps_seg.additions.names import host_of, prefix_of
 from gps_seg.additions.plan import Added, Plan
 
 
@@ -55,6 +57,14 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 
     Raises:
         ValueError: See :func:`merge`.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, attach, plan_of
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> added = Added('scale_inputs', Place('fc.weight'))
+        >>> attach(model, Plan([added]), seed=0)
+        >>> list(folded(model.state_dict(), plan_of(model)))
+        ['fc.weight', 'fc.bias']
     """
     added = tuple(map(prefix_of, plan))
     result = {n: t for n, t in state.items() if not n.startswith(added)}

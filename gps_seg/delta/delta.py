@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from gps_seg.additions import Plan, prefix_of
+from gps_seg.additions import Plan
 from gps_seg.additions.coding import acting_by_few_values
+from gps_seg.additions.names import prefix_of
 from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container

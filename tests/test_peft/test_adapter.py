@@ -175,7 +175,7 @@ def test_a_block_without_attention_is_refused_behind_attention():
 
 def test_a_rank_above_the_width_is_refused():
     small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, Adapter(rank=9), losses=[], seed=0)
 
 

@@ -23,6 +23,10 @@ class StreamEntry:
         mlp: Child of the block that adds the stream to its outputs; None if
             the block adds it.
         axis: Axis of the channels: -1, or 1 for (B, C, H, W).
+
+    Example:
+        >>> StreamEntry('encoder.0', 8, 'norm2', None, -1).place
+        Place(name='encoder.0', rows=None)
     """
 
     block: str

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
+from torch import nn
 
 from gps_seg.additions import attach, beside, detach
 from gps_seg.engine.runner_model import bare_model, check_wrapper
@@ -59,14 +60,7 @@ def check_run(
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
     method.check(method.scored(model, roles))
-    attach(model, method.additions(model, None), seed=0)
-    joined = set(beside(model).values())
-    detach(model)
-    trained = [
-        name
-        for name, parameter in model.named_parameters()
-        if roles[name] is not Role.FROZEN or parameter in joined
-    ]
+    trained = _trained(model, method, roles)
     for sentence in chain(
         ignored_settings(runner.cfg, trained),
         ignored_by_method(method, config, scoring.given),
@@ -75,3 +69,17 @@ def check_run(
     ):
         runner.logger.warning(sentence)
     return roles
+
+
+def _trained(
+    model: nn.Module, method: PeftMethod, roles: Mapping[str, Role]
+) -> list[str]:
+    """Names of what trains, and of that beside which something is added."""
+    attach(model, method.additions(model, None), seed=0)
+    joined = set(beside(model).values())
+    detach(model)
+    return [
+        name
+        for name, parameter in model.named_parameters()
+        if roles[name] is not Role.FROZEN or parameter in joined
+    ]

@@ -13,8 +13,7 @@ from typing import Any
 from torch import nn
 
 from gps_seg.additions import Added, Plan
-from gps_seg.additions.places import LinearMap
-from gps_seg.peft.added.maps import maps_among
+from gps_seg.additions.places import LinearMap, maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 

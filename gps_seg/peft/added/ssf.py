@@ -18,8 +18,8 @@ from torch import nn
 
 from gps_seg.additions import Added, Place, Plan
 from gps_seg.additions.kinds.features.scale_channels import has_channels
-from gps_seg.additions.linear_form import bias_name
 from gps_seg.additions.places import linear_maps
+from gps_seg.additions.weight_forms import bias_name
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 from gps_seg.sparse.checks import check_positive

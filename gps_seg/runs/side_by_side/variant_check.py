@@ -75,3 +75,4 @@ def _check_method(config: Config) -> None:
     model = model_of_shapes(config)
     with in_training_mode(model):
         method.check(method.scored(model, method.roles(model)))
+        method.additions(model, None)  # raises unless the settings fit

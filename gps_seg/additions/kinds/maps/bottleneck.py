@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gps_seg.additions.activations import activation_of
 from gps_seg.additions.bottlenecks import check_rank, initialise
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class Bottleneck(LinearForm):

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class LowRank(LinearForm):

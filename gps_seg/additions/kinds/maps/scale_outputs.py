@@ -8,7 +8,8 @@ et al., ICCV 2023) have the factor, SSF (Lian et al., NeurIPS 2022) has both.
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class ScaleOutputs(LinearForm):
