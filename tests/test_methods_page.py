@@ -160,3 +160,9 @@ UNSHARED = {'type': 'e2vpt', 'prompts': 50, 'shared': False}
 def test_the_other_numbers_of_the_text_are_right(words, config):
     sentence = words.format(trained(config)).lower()
     assert sentence in ' '.join(TEXT.split()).lower()
+
+
+def test_the_readme_names_every_method():
+    readme = (PAGE.parents[1] / 'README.md').read_text(encoding='utf-8')
+    section = readme.split('\n## Methods\n')[1].split('\n## ')[0]
+    assert METHODS.keys() <= set(re.findall(r'`(\w+)`', section))
