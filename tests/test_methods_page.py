@@ -3,12 +3,14 @@
 import ast
 import functools
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from cases import CASES
 from meta_models import without_storage
+from small_encoders import small_model
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method
@@ -160,6 +162,20 @@ UNSHARED = {'type': 'e2vpt', 'prompts': 50, 'shared': False}
 def test_the_other_numbers_of_the_text_are_right(words, config):
     sentence = words.format(trained(config)).lower()
     assert sentence in ' '.join(TEXT.split()).lower()
+
+
+def test_encoders_of_convolutions_take_what_the_page_says():
+    sentence = re.search(r'such as a ResNet, takes (.*?)\.', TEXT, re.DOTALL)[
+        1
+    ]
+    named = re.findall(r'`(\w+)`', sentence)
+    model = small_model('resnet')
+    takes = set()
+    for name in METHODS.keys() - {'peft'}:  # a library that may be absent
+        with suppress(ValueError):
+            count_model(model, built(first_config(name)))
+            takes.add(name)
+    assert set(named) == takes
 
 
 def test_the_readme_names_every_method():
