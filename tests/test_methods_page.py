@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import contract_models
 import pytest
 from cases import CASES
 from meta_models import without_storage
@@ -124,6 +125,17 @@ def test_the_encoders_are_those_that_the_contract_takes(name):
         # Other cells say which setting makes a method take the encoder.
         is_taken = not refused & set(encoders)
         assert (cell == 'yes') is is_taken, cell
+
+
+ASK = {name: row[4] for name, row in ROWS.items() if 'on=' in row[4]}
+
+
+@pytest.mark.filterwarnings('ignore')  # those of the PEFT library
+@pytest.mark.parametrize('name', ASK)
+def test_an_encoder_that_asks_for_places_takes_these(name):
+    on = ast.literal_eval(re.search(r'on=(\(.*?\))`$', ASK[name])[1])
+    method = built({**first_config(name), 'on': on})
+    assert method.additions(contract_models.small_model('convnext'), None)
 
 
 @pytest.mark.parametrize('span', SPANS)
