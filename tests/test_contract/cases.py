@@ -305,9 +305,7 @@ def type_of(row: str) -> str:
 
 
 #: Rows of the methods that are here already.
-CASES = {
-    name: case for name, case in ROWS.items() if type_of(name) in METHODS
-}
+CASES = {name: case for name, case in ROWS.items() if type_of(name) in METHODS}
 
 
 def built(method: str) -> PeftMethod:

@@ -66,7 +66,7 @@ def tokens_of(model):
 def left_in(tuned):
     """What is left in each block, from the plan."""
     return {
-        str(one.place): {token: own for token, own in one.settings['kept']}
+        str(one.place): dict(one.settings['kept'])
         for one in tuned.added
         if one.kind == 'pruned_prompts'
     }
@@ -266,9 +266,8 @@ def test_an_error_in_the_pass_leaves_the_model_as_it_was():
         torch.rand(1)
         raise OSError('stopped')
 
-    before = state_of(model)
+    before, losses = state_of(model), [*losses_of(model), fail]
     with pytest.raises(OSError, match='stopped'):
-        losses = [*losses_of(model), fail]
         tune(model, E2VPT(**BASE, **BOTH), losses, seed=0)
     assert_same(state_of(model), before)
 
