@@ -70,6 +70,9 @@ class PeftMethod(Protocol):
 
     #: Name of the optional package that the method needs.
     package: ClassVar[str | None] = None
+    #: Largest number of values that train inside the encoder, where data
+    #: decide which; None if the settings decide.
+    budget: int | None = None
 
     @property
     def encoder(self) -> str:
