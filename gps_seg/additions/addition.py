@@ -2,6 +2,7 @@
 """The base class of everything that a method adds to a model."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -13,7 +14,13 @@ CHILD = 'added'
 
 
 class NotMergeableError(ValueError):
-    """An addition cannot be folded into the weights of its host."""
+    """An addition cannot be folded into the weights of its host.
+
+    Example:
+        >>> raise NotMergeableError('it is not linear')
+        Traceback (most recent call last):
+        gps_seg.additions.addition.NotMergeableError: it is not linear
+    """
 
 
 class Addition(nn.Module):
@@ -27,6 +34,23 @@ class Addition(nn.Module):
 
     Attributes:
         described: The addition as plain data; set when it is attached.
+
+    Example:
+        >>> import torch
+        >>> class Shift(Addition):
+        ...     def __init__(self, width):
+        ...         super().__init__()
+        ...         self.shift = nn.Parameter(torch.ones(width))
+        ...
+        ...     def hang(self, host):
+        ...         return [host.register_forward_hook(self._add)]
+        ...
+        ...     def _add(self, host, args, output):
+        ...         return output + self.shift
+        >>> host, shift = nn.Identity(), Shift(2)
+        >>> _ = shift.hang(host)
+        >>> host(torch.zeros(2))
+        tensor([1., 1.], grad_fn=<AddBackward0>)
     """
 
     described: Added
@@ -91,25 +115,46 @@ class Addition(nn.Module):
         return None
 
 
+class AddedModules(nn.ModuleDict):
+    """The additions of one host, by kind and place, and their hooks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handles: list[RemovableHandle] = []
+
+
+def added_names(model: nn.Module) -> frozenset[str]:
+    """Names of the parameters and buffers that were added to a model.
+
+    A module of the encoder that happens to be called ``added`` has none.
+
+    Args:
+        model: Model with or without additions.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, Plan, attach
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> added = Added('scale_inputs', Place('fc.weight'))
+        >>> attach(model, Plan([added]), seed=0)
+        >>> sorted(added_names(model))
+        ['fc.added.scale_inputs.factor']
+    """
+    return frozenset(
+        f'{name}.{own}'
+        for name, module in model.named_modules()
+        if isinstance(module, AddedModules)
+        for own, _ in chain(module.named_parameters(), module.named_buffers())
+    )
+
+
 def plain_parameters(host: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters of a module without what was added, by name."""
+    added = added_names(host)
     return {
         name: parameter
         for name, parameter in host.named_parameters()
-        if not is_added(name)
+        if name not in added
     }
-
-
-def is_added(name: str) -> bool:
-    """Whether a parameter or buffer of this name was added to the model.
-
-    Example:
-        >>> is_added('backbone.fc.added.low_rank.a')
-        True
-        >>> is_added('backbone.fc.weight')
-        False
-    """
-    return CHILD in name.split('.')[:-1]
 
 
 def neighbours(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from gps_seg.additions import Added, plan_of, prefix_of
+from gps_seg.additions import Added, plan_of
+from gps_seg.additions.names import prefix_of
 from gps_seg.sparse.budget import checked_finite
 from gps_seg.sparse.checks import check_share
 from gps_seg.sparse.topk import topk_per_row

@@ -32,8 +32,8 @@ class RepAdapter(AddsModules):
     A block of ConvNeXt gets one before its MLP.
 
     Args:
-        encoder: Name of the pretrained submodule, which is frozen; everything
-            outside of it trains whole.
+        encoder: Name of the pretrained submodule; everything outside of it
+            trains whole.
         rank: Width of the bottlenecks, an even number.
         scale: Factor of what they add.
         dropout: Probability to drop a value in a bottleneck.

@@ -155,9 +155,9 @@ def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
         tuple(_sum(kind, counts) for kind, counts in inside.items()),
         _sum('head', outside),
         biases,
-        _added(plan, model),
+        _added(Plan() if method.adds_by_data else plan, model),
         (sizes or {}).get('', 0),
-        tuple(_unknown(method, plan, sizes)),
+        tuple(_unknown(method, sizes)),
     )
 
 
@@ -192,7 +192,7 @@ def _added(plan: Plan, model: nn.Module) -> tuple[Count, ...]:
 
 
 def _unknown(
-    method: PeftMethod, plan: Plan, sizes: Mapping[str, int] | None
+    method: PeftMethod, sizes: Mapping[str, int] | None
 ) -> Iterator[str]:
     """What the pass over the training data decides."""
     if method.budget is not None:
@@ -208,8 +208,7 @@ def _unknown(
             f'Data decides in which weights the {sizes[""]:,} connections '
             "are; the rows of the encoder's weights leave them out."
         )
-    adds = type(method).additions is not PeftMethod.additions
-    if method.evidence is not None and adds and not plan:
+    if method.adds_by_data:
         yield 'Data decides what is added to the model; it is not counted.'
 
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import Addition, neighbours
-from gps_seg.additions.linear_form import Map, intercept
 from gps_seg.additions.plan import Place
+from gps_seg.additions.weight_forms import Map, intercept
 
 
 class SharedLowRank(Addition):

@@ -62,13 +62,15 @@ class TokenRefinement(Addition):
 
     def hang(self, host: nn.Module) -> list[RemovableHandle]:
         """Refine the output of each block."""
-        return [
-            host.get_submodule(name).register_forward_hook(
-                _Refine(block, self.shared[str(block.width)], self.prefix)
+        handles = []
+        for name, block in zip(self.names, self.blocks, strict=True):
+            assert isinstance(block, _BlockTokens)
+            shared = self.shared[str(block.width)]
+            hook = _Refine(block, shared, self.prefix)
+            handles.append(
+                host.get_submodule(name).register_forward_hook(hook)
             )
-            for name, block in zip(self.names, self.blocks, strict=True)
-            if isinstance(block, _BlockTokens)
-        ]
+        return handles
 
 
 class _Refine:
