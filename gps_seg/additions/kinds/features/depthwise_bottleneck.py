@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours, plain_parameters
+from gps_seg.additions.addition import Addition, neighbours_by_part
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.grid import Grid
 from gps_seg.additions.stream import Stream
@@ -92,13 +92,8 @@ class DepthwiseBottleneck(Addition):
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """The parameters of the same block."""
-        return {
-            f'blocks.{i}.{name}': parameter
-            for i, block in enumerate(self._names)
-            for name, parameter in neighbours(
-                self.blocks[i], plain_parameters(host.get_submodule(block))
-            ).items()
-        }
+        parts = {f'blocks.{i}': name for i, name in enumerate(self._names)}
+        return neighbours_by_part(self, host, parts)
 
 
 def _number(stream: Mapping[str, Any]) -> int:

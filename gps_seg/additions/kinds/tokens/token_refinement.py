@@ -13,13 +13,13 @@ The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition
+from gps_seg.additions.addition import Addition, neighbours_by_part
 
 
 class TokenRefinement(Addition):
@@ -69,6 +69,12 @@ class TokenRefinement(Addition):
             for name, block in zip(self.names, self.blocks, strict=True)
             if isinstance(block, _BlockTokens)
         ]
+
+    def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
+        """Tokens beside their block; what is shared beside the last one."""
+        parts = {f'blocks.{i}': name for i, name in enumerate(self.names)}
+        parts['shared'] = self.names[-1]
+        return neighbours_by_part(self, host, parts)
 
 
 class _Refine:
