@@ -12,8 +12,8 @@ and behind the MLP of each block, with
 - ``z <- z + P z``, a convolution with a kernel of one pixel.
 
 ``U`` is zero at the start, so that the model first computes what it did
-before. Tokens before the patches, such as a class token, have no neighbours;
-they pass by the depthwise convolutions.
+before; this is our choice. Tokens before the patches, such as a class token,
+have no neighbours; they pass by the depthwise convolutions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

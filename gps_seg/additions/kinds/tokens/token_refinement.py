@@ -9,7 +9,9 @@ the features ``f`` (positions, d) behind block ``i`` and its tokens
 - ``g = S[:, 1:] (T_i[1:] W_T + b_T)``: the first token takes what fits none;
 - ``f <- f + scale * ((f + g) W_f + b_f)``.
 
-The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width.
+The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width. At the
+start ``A`` and ``B`` are drawn from [-v, v] with v = sqrt(6 / (rank + d)), and
+the maps as PyTorch's layers; the equations leave both open.
 """
 
 import math
