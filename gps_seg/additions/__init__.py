@@ -9,9 +9,9 @@ from gps_seg.additions.addition import (
     NotMergeableError,
     added_names,
 )
-from gps_seg.additions.attached import additions_of, beside, plan_of
-from gps_seg.additions.attaching import attach, detach
+from gps_seg.additions.attaching import attach, attached, detach
 from gps_seg.additions.building import shapes_of
+from gps_seg.additions.inspecting import additions_of, beside, plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge
 from gps_seg.additions.names import is_added
@@ -24,6 +24,7 @@ __all__ = [
     'Plan',
     # to a model and back
     'attach',
+    'attached',
     'detach',
     'merge',
     'folded',

@@ -77,8 +77,8 @@ class Addition(nn.Module):
 
         Returns:
             Name of each parameter of the addition -> parameter of the plain
-            model. By default a matrix takes the first matrix of the host, and
-            a vector its first vector.
+            model. By default it is the one that :func:`neighbours` finds in
+            the host.
         """
         return neighbours(self, plain_parameters(host))
 
@@ -162,13 +162,18 @@ def neighbours(
 ) -> dict[str, nn.Parameter]:
     """The plain parameter of the same kind, matrix or vector, for each new.
 
+    A matrix belongs to the weights of layers. Configs often give tokens,
+    position embeddings and tables of relative positions no weight decay, so
+    these are the last choice.
+
     Args:
         addition: Module with the new parameters.
         plain: Candidates, in order of preference.
 
     Returns:
-        Name of each new parameter -> the first candidate of its kind, or the
-        first of all if there is none.
+        Name of each new parameter -> the first candidate of its kind: for a
+        matrix a weight, or else any matrix; for a vector any vector. If there
+        is none, the first of all.
 
     Raises:
         ValueError: If there is no candidate.
@@ -179,9 +184,39 @@ def neighbours(
             f'the new ones take, got none ({type(addition).__name__}).'
         )
 
+    everything = list(plain.values())
+    matrices = [p for p in everything if p.ndim > 1]
+    weights = [p for n, p in plain.items() if p.ndim > 1 and _is_weight(n)]
+    vectors = [p for p in everything if p.ndim < 2]
+
     def nearest(new: nn.Parameter) -> nn.Parameter:
-        candidates = list(plain.values())
-        alike = [p for p in candidates if (p.ndim > 1) == (new.ndim > 1)]
-        return (alike or candidates)[0]
+        alike = weights or matrices if new.ndim > 1 else vectors
+        return (alike or everything)[0]
 
     return {name: nearest(new) for name, new in addition.named_parameters()}
+
+
+def neighbours_by_part(
+    addition: nn.Module, host: nn.Module, parts: Mapping[str, str]
+) -> dict[str, nn.Parameter]:
+    """:func:`neighbours` for an addition with parts at several places.
+
+    Args:
+        addition: Module with the new parameters.
+        host: Its host.
+        parts: Child of the addition -> child of the host, whose parameters
+            are the candidates.
+    """
+    return {
+        f'{part}.{name}': parameter
+        for part, place in parts.items()
+        for name, parameter in neighbours(
+            addition.get_submodule(part),
+            plain_parameters(host.get_submodule(place)),
+        ).items()
+    }
+
+
+def _is_weight(name: str) -> bool:
+    """Whether a matrix is the weight of a layer, maybe a packed one."""
+    return name.endswith('weight')

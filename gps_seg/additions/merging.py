@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.additions.addition import NotMergeableError
-from gps_seg.additions.attached import plan_of
 from gps_seg.additions.attaching import detach
 from gps_seg.additions.building import rebuilt
+from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.names import host_of, prefix_of
 from gps_seg.additions.plan import Added, Plan
 

@@ -13,7 +13,7 @@ from gps_seg.engine.reporting.trained_values import (
     TrainedValues,
     count_trained,
 )
-from gps_seg.peft import GPS, METHODS, tune
+from gps_seg.peft import GPS, METHODS, Budgeted, LoRA, tune
 from gps_seg.runs.counting.counts import (
     Count,
     count_config,
@@ -218,6 +218,15 @@ def test_what_only_data_decides_is_said_to_be_open():
     assert 'what is added' in count.open[1]
     assert count.added == ()
     assert count.trained.trained == 16 + 3 * 17  # class token, and head
+
+
+def test_a_budget_is_named_and_what_it_may_be_spent_on_is_not_counted():
+    model = nn.ModuleDict({'backbone': nn.MultiheadAttention(8, 2)})
+    method = Budgeted(of=LoRA(rank=2), budget=40)
+    count = count_model(model, method)
+    assert count.trained.added == 0
+    (sentence,) = count.open
+    assert '40 at most' in sentence
 
 
 def test_what_trains_adds_up():

@@ -9,7 +9,7 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from torch import nn
 
-from gps_seg.additions import attach, beside, detach
+from gps_seg.additions import attached, beside
 from gps_seg.engine.runner_model import bare_model, check_wrapper
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import check_start
@@ -59,7 +59,8 @@ def check_run(
     with in_training_mode(model):
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
-    method.check(method.scored(model, roles))
+    with attached(model, method.provisional(model), seed=0):
+        method.check(method.scored(model, roles))
     trained = _trained(model, method, roles)
     for sentence in chain(
         ignored_settings(runner.cfg, trained),
@@ -75,9 +76,8 @@ def _trained(
     model: nn.Module, method: PeftMethod, roles: Mapping[str, Role]
 ) -> list[str]:
     """Names of what trains, and of that beside which something is added."""
-    attach(model, method.additions(model, None), seed=0)
-    joined = set(beside(model).values())
-    detach(model)
+    with attached(model, method.additions(model, None), seed=0):
+        joined = set(beside(model).values())
     return [
         name
         for name, parameter in model.named_parameters()

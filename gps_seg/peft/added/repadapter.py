@@ -5,6 +5,9 @@
 the MLP takes, behind the norm. ``B`` is a convolution in two groups, with a
 kernel of one pixel. All of it is linear, so it is folded into the projection
 of q, k and v and into the first layer of the MLP when it is merged.
+
+An attention that computes q, k and v apart, such as MMCV's, draws the dropout
+for each of them; the authors draw it once.
 """
 
 from collections.abc import Iterator

@@ -4,6 +4,11 @@
 The channels with the largest outputs over the training data, in the last
 linear map of each MLP, are mixed by a trained matrix. The choice needs no
 gradient.
+
+Of the paper's variants this is the one on the outputs of the MLP. There the
+score of a channel is the norm of what the whole block returns, averaged over
+the classes of the images; here it is the norm of the outputs of that map over
+all tokens, as the images of a segmentation have no class.
 """
 
 from collections.abc import Mapping

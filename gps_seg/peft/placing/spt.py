@@ -5,6 +5,13 @@ The sensitivity of an entry is the sum over batches of its squared gradient. In
 a linear map with many sensitive entries a module is added that trains fewer
 values; elsewhere the sensitive entries themselves train. A vector with many of
 them trains whole. How many entries count as sensitive follows from a budget.
+
+Differences from the authors' code:
+
+- the threshold is found by bisection, not taken from a grid;
+- the modules have no dropout and no drop path, and updates of low rank start
+  as those of LoRA do, not by Xavier's rule;
+- weight decay pulls a selected entry towards zero, there towards its start.
 """
 
 from abc import ABC, abstractmethod

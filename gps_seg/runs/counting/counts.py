@@ -138,6 +138,8 @@ def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
     weights = weights_to_select(model, roles)
     method.check(weights)
     plan = method.additions(model, None)
+    if method.budget is not None:
+        plan = Plan()  # what it may become, not what it will be
     sizes = method.sizes(weights)
     inside: dict[str, list[Count]] = {}
     outside, biases = [], 0
@@ -193,6 +195,12 @@ def _unknown(
     method: PeftMethod, sizes: Mapping[str, int] | None
 ) -> Iterator[str]:
     """What the pass over the training data decides."""
+    if method.budget is not None:
+        yield (
+            f'Data decides which values of the encoder train, '
+            f'{method.budget:,} at most; they are not counted.'
+        )
+        return
     if sizes is None:
         yield 'Data decides how many connections train; they are not counted.'
     elif '' in sizes:
