@@ -159,6 +159,7 @@ class PromptPruning:
             **one.settings,
             'segments': self._segments,
             'kept': [[token, list(own)] for token, own in kept],
+            'gated': False,
         }
         return Added(_KIND, one.place, settings)
 
