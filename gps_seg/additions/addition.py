@@ -2,9 +2,9 @@
 """The base class of everything that a method adds to a model."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.plan import Added
 
@@ -14,6 +14,13 @@ CHILD = 'added'
 
 class NotMergeableError(ValueError):
     """An addition cannot be folded into the weights of its host."""
+
+
+class Handle(Protocol):
+    """What undoes a change of a host, such as a handle of a hook."""
+
+    def remove(self) -> None:
+        """Undo it."""
 
 
 class Addition(nn.Module):
@@ -31,7 +38,7 @@ class Addition(nn.Module):
 
     described: Added
 
-    def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterable[Handle]:
         """Register the hooks on the host.
 
         Hooks are bound methods of this object, or objects that refer to it,

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     CHILD,
     Addition,
+    Handle,
     plain_parameters,
 )
 from gps_seg.additions.building import (
@@ -35,7 +35,7 @@ class AddedModules(nn.ModuleDict):
 
     def __init__(self) -> None:
         super().__init__()
-        self.handles: list[RemovableHandle] = []
+        self.handles: list[Handle] = []
 
 
 def attach(model: nn.Module, plan: Plan, seed: int) -> None:

@@ -14,14 +14,15 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     Addition,
+    Handle,
     NotMergeableError,
     neighbours,
 )
 from gps_seg.sparse.interception import (
+    Forgetting,
     PlainLinear,
     enter,
     find_rows,
@@ -145,7 +146,7 @@ class LinearForm(Addition):
         bias[rows] = new_bias
         return {self.attribute: weight, name: bias}
 
-    def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterable[Handle]:
         """Nothing by itself: :class:`WeightForms` intercepts the weight."""
         return ()
 
@@ -182,11 +183,12 @@ class WeightForms:
         self._attribute = attribute
         self._forms = sorted(forms, key=lambda form: form.rows)
 
-    def intercept_in(self, module: nn.Module) -> list[RemovableHandle]:
+    def intercept_in(self, module: nn.Module) -> list[Handle]:
         """Intercept the weight during the forward passes of a module."""
         return [
             module.register_forward_pre_hook(self._enter),
             module.register_forward_hook(self._leave, always_call=True),
+            Forgetting(self),
         ]
 
     def linear(
@@ -253,7 +255,7 @@ class WeightForms:
 
 def intercept(
     root: nn.Module, name: str, forms: Iterable[Form]
-) -> list[RemovableHandle]:
+) -> list[Handle]:
     """Let forms of a weight take its linear maps over.
 
     Args:

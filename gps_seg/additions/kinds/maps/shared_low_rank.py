@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours
+from gps_seg.additions.addition import Addition, Handle, neighbours
 from gps_seg.additions.linear_form import Map, intercept
 from gps_seg.additions.plan import Place
 
@@ -64,7 +63,7 @@ class SharedLowRank(Addition):
             nn.init.uniform_(self.middle, -(rank**-0.5), rank**-0.5)
         self.has_core = core
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> list[Handle]:
         """Intercept every map."""
         forms = defaultdict(list)
         for form in self.maps:
