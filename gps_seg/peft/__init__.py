@@ -23,7 +23,7 @@ Example:
     Trainable(34 values: 8 selected entries, 26 in whole tensors)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gps_seg.peft.added.adapter import Adapter
 from gps_seg.peft.added.adaptformer import AdaptFormer
