@@ -93,6 +93,12 @@ class Addition(nn.Module):
         """
         return {}
 
+    def settle(self) -> None:
+        """Compute now what depends on no input, for evaluation alone.
+
+        Exporters trace the rest. By default there is nothing.
+        """
+
     def penalty(self) -> Tensor | None:
         """A term of the loss, after a forward pass; None for no term."""
         return None

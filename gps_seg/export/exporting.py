@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions import merge, plan_of
+from gps_seg.additions import additions_of, merge, plan_of
 from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import Interface
 from gps_seg.export.onnx_file import load_onnx, write_onnx
@@ -157,8 +157,8 @@ def without_additions(segmentor: nn.Module) -> nn.Module:
         segmentor: Segmentor with or without additions; not changed.
 
     Returns:
-        A copy into which all additions are merged. The segmentor itself if it
-        has none, or one that cannot be merged.
+        A copy into which all additions are merged, or with the additions as
+        they are if one cannot be merged. The segmentor itself if it has none.
     """
     if not plan_of(segmentor):
         return segmentor
@@ -166,7 +166,8 @@ def without_additions(segmentor: nn.Module) -> nn.Module:
     try:
         merge(plain)
     except ValueError:
-        return segmentor
+        for addition in additions_of(plain).values():
+            addition.settle()
     return plain
 
 

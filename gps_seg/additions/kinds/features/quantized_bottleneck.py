@@ -49,6 +49,7 @@ class QuantizedBottleneck(Addition):
         super().__init__()
         check_rank(rank, width)
         self._bits = bits
+        self._is_settled = False
         self._scale = scale
         self._stream = dict(stream)
         self.dropout = nn.Dropout(dropout)
@@ -63,11 +64,20 @@ class QuantizedBottleneck(Addition):
 
     def forward(self, stream: Tensor) -> Tensor:
         """The update: (..., width) -> (..., width)."""
-        down = straight_through(self.down, self._bits)
-        up = straight_through(self.up, self._bits)
+        down, up = self.down, self.up
+        if not self._is_settled:
+            down = straight_through(down, self._bits)
+            up = straight_through(up, self._bits)
         hidden = self.dropout(F.relu(F.linear(stream, down)))
         update: Tensor = self._scale * F.linear(hidden, up)
         return update
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Quantise both matrices."""
+        for name, (codes, levels) in self.coded().items():
+            self.get_parameter(name).copy_(levels[codes])
+        self._is_settled = True
 
     def coded(self) -> Mapping[str, tuple[Tensor, Tensor]]:
         """Codes and levels of both matrices."""
