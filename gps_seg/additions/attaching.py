@@ -17,11 +17,13 @@ from gps_seg.additions.addition import (
     plain_parameters,
 )
 from gps_seg.additions.building import (
+    MISFITS,
     built,
     check_apart,
     host_of,
     is_form,
     key_of,
+    misfit,
 )
 from gps_seg.additions.linear_form import LinearForm, intercept
 from gps_seg.additions.plan import Added, Plan
@@ -206,7 +208,12 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
         host.add_module(CHILD, container)
     addition.to(like.device, like.dtype).train(host.training)
     container[key_of(one)] = addition
-    container.handles.extend(addition.hang(host))
+    try:
+        # One by one: those before an error are taken off again.
+        for handle in addition.hang(host):
+            container.handles.append(handle)
+    except MISFITS as error:
+        raise misfit(one, error) from None
 
 
 def _intercept(model: nn.Module) -> None:

@@ -9,7 +9,7 @@ happens in an evaluation, in a copy and in recomputed checkpoints.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -183,13 +183,11 @@ class WeightForms:
         self._attribute = attribute
         self._forms = sorted(forms, key=lambda form: form.rows)
 
-    def intercept_in(self, module: nn.Module) -> list[Handle]:
+    def intercept_in(self, module: nn.Module) -> Iterator[Handle]:
         """Intercept the weight during the forward passes of a module."""
-        return [
-            module.register_forward_pre_hook(self._enter),
-            module.register_forward_hook(self._leave, always_call=True),
-            Forgetting(self),
-        ]
+        yield module.register_forward_pre_hook(self._enter)
+        yield module.register_forward_hook(self._leave, always_call=True)
+        yield Forgetting(self)
 
     def linear(
         self,
@@ -255,7 +253,7 @@ class WeightForms:
 
 def intercept(
     root: nn.Module, name: str, forms: Iterable[Form]
-) -> list[Handle]:
+) -> Iterator[Handle]:
     """Let forms of a weight take its linear maps over.
 
     Args:
@@ -270,8 +268,5 @@ def intercept(
     weight = WeightForms(root.get_submodule(owner), attribute, forms)
     # Attention layers use weights of children past the forward of these.
     parent = owner.rpartition('.')[0]
-    return [
-        handle
-        for module in dict.fromkeys([owner, parent])
-        for handle in weight.intercept_in(root.get_submodule(module))
-    ]
+    for module in dict.fromkeys([owner, parent]):
+        yield from weight.intercept_in(root.get_submodule(module))

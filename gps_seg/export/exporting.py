@@ -197,7 +197,8 @@ def compare(
     for batch in (1, 3) if interface.any_batch else (1,):
         image = torch.randn(interface.shape(batch), generator=generator)
         with torch.no_grad():
-            expected, actual = model(image), exported(image)
+            expected = model(image)
+            actual = _run(exported, image, interface)
         if expected.shape != actual.shape:
             raise RuntimeError(
                 'exported model: expected logits of shape '
@@ -209,6 +210,20 @@ def compare(
     # Tensor.max keeps a NaN, which Python's max may skip.
     worst, largest = torch.stack(differences).max(), torch.stack(scales).max()
     return Agreement(float(worst), float(largest))
+
+
+def _run(
+    exported: Callable[[Tensor], Tensor], image: Tensor, interface: Interface
+) -> Tensor:
+    try:
+        return exported(image)
+    except Exception as error:  # each runtime has classes of its own
+        reason = str(error).strip().partition('\n')[0]
+        raise RuntimeError(
+            'exported model: expected one that runs on a batch of '
+            f'{len(image)}, got: {reason}. The file was removed. '
+            f'{_remedy(interface)}'
+        ) from error
 
 
 def _remedy(interface: Interface) -> str:

@@ -24,7 +24,7 @@ from gps_seg.additions.places import Block, packed_attention, token_blocks
 from gps_seg.peft.added.prompting import Prompting
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_rate, check_whole
+from gps_seg.sparse.checks import check_flag, check_rate, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,7 @@ class E2VPT(AddsModules):
         check_whole('prompts', self.prompts, least=0)
         check_whole('key_value_prompts', self.key_value_prompts, least=1)
         check_rate('dropout', self.dropout)
+        check_flag('shared', self.shared)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """Tokens, keys and values in each block."""

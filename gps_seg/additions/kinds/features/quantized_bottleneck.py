@@ -9,7 +9,6 @@ of 0.001: a matrix of zeros has no scale.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,7 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.quantization import quantize, straight_through
-from gps_seg.additions.stream import Stream
+from gps_seg.additions.stream import Stream, StreamSettings
 
 
 class QuantizedBottleneck(Addition):
@@ -44,14 +43,14 @@ class QuantizedBottleneck(Addition):
         bits: int,
         scale: float,
         dropout: float,
-        stream: Mapping[str, Any],
+        stream: StreamSettings,
     ) -> None:
         super().__init__()
         check_rank(rank, width)
         self._bits = bits
         self._is_settled = False
         self._scale = scale
-        self._stream = dict(stream)
+        self._stream = stream
         self.dropout = nn.Dropout(dropout)
         self.down = nn.Parameter(torch.empty(rank, width))
         self.up = nn.Parameter(torch.empty(width, rank))
@@ -64,7 +63,8 @@ class QuantizedBottleneck(Addition):
 
     def forward(self, stream: Tensor) -> Tensor:
         """The update: (..., width) -> (..., width)."""
-        down, up = self.down, self.up
+        down: Tensor = self.down
+        up: Tensor = self.up
         if not self._is_settled:
             down = straight_through(down, self._bits)
             up = straight_through(up, self._bits)

@@ -13,7 +13,7 @@ The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -60,15 +60,13 @@ class TokenRefinement(Addition):
             {str(width): _Shared(width, scale) for width in sorted({*widths})}
         )
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterator[RemovableHandle]:
         """Refine the output of each block."""
-        return [
-            host.get_submodule(name).register_forward_hook(
+        for name, block in zip(self.names, self.blocks, strict=True):
+            assert isinstance(block, _BlockTokens)
+            yield host.get_submodule(name).register_forward_hook(
                 _Refine(block, self.shared[str(block.width)], self.prefix)
             )
-            for name, block in zip(self.names, self.blocks, strict=True)
-            if isinstance(block, _BlockTokens)
-        ]
 
 
 class _Refine:
