@@ -8,6 +8,7 @@ from gps_seg.additions.addition import Addition, NotMergeableError, is_added
 from gps_seg.additions.attaching import (
     additions_of,
     attach,
+    attached,
     beside,
     detach,
     plan_of,
@@ -25,6 +26,7 @@ __all__ = [
     'Plan',
     # to a model and back
     'attach',
+    'attached',
     'detach',
     'merge',
     'folded',

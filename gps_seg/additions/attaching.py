@@ -7,6 +7,7 @@ more. Detached, it is the plain model, bit for bit.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 
@@ -107,6 +108,39 @@ def detach(model: nn.Module) -> None:
             for handle in container.handles:
                 handle.remove()
             delattr(module, CHILD)
+
+
+@contextmanager
+def attached(model: nn.Module, plan: Plan, seed: int) -> Iterator[None]:
+    """A context in which a model has the additions of a plan.
+
+    On exit, after an error too, it is the plain model again.
+
+    Args:
+        model: Plain model.
+        plan: Additions and their places; empty to add nothing.
+        seed: Seed of the initial values.
+
+    Raises:
+        RuntimeError: If something has already been added to the model.
+        ValueError: If the plan does not fit the model.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, Plan
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> plan = Plan([Added('low_rank', Place('fc.weight'), settings)])
+        >>> with attached(model, plan, seed=0):
+        ...     print(plan_of(model) == plan)
+        True
+        >>> len(plan_of(model))
+        0
+    """
+    attach(model, plan, seed)
+    try:
+        yield
+    finally:
+        detach(model)
 
 
 def additions_of(model: nn.Module) -> dict[str, Addition]:

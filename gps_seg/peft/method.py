@@ -96,10 +96,25 @@ class PeftMethod(Protocol):
         method that decides where to add something scores frozen ones.
 
         Args:
-            model: Plain model.
+            model: Model with what is :meth:`provisional`.
             roles: Result of :meth:`roles`.
         """
         return weights_to_select(model, roles)
+
+    def provisional(self, model: nn.Module) -> Plan:
+        """What is attached to the model while the method chooses.
+
+        A method that decides by parts of what it adds scores them in place.
+        They have the initial values that they would have in training, or
+        those after a warm-up. All of it is detached after the choice.
+
+        Args:
+            model: Plain model.
+
+        Raises:
+            ValueError: If the settings do not fit the model.
+        """
+        return Plan()
 
     def check(self, weights: Mapping[str, Owned]) -> None:
         """Raise ValueError if the scored parameters do not fit."""
@@ -127,7 +142,7 @@ class PeftMethod(Protocol):
         """Choose entries that train, and where something is added.
 
         Args:
-            model: Plain model.
+            model: Model with what is :meth:`provisional`.
             weights: Result of :meth:`scored`; :meth:`check` accepts it.
             passes: Pass over the training data.
             seed: Seed of random choices.

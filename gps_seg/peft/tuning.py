@@ -2,15 +2,15 @@
 """Tune a plain torch model without a framework."""
 
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
 from torch import Tensor, nn
 
-from gps_seg.additions import attach
+from gps_seg.additions import attach, attached
 from gps_seg.peft.declared import release
-from gps_seg.peft.method import PeftMethod
+from gps_seg.peft.method import Choice, PeftMethod
 from gps_seg.peft.trainable import Trainable
-from gps_seg.sparse import Evidence, RunningSums, running_sums
+from gps_seg.sparse import Evidence, Role, RunningSums, running_sums
 from gps_seg.sparse.state import undisturbed
 
 
@@ -59,11 +59,25 @@ def tune(
     """
     release(model)
     roles = method.roles(model)
-    weights = method.scored(model, roles)
-    method.check(weights)
     method.additions(model, None)  # raises unless the settings fit
     for sentence in method.cautions(model):
         warnings.warn(sentence, stacklevel=2)
+    with attached(model, method.provisional(model), seed):
+        choice = _chosen(model, method, roles, losses, seed)
+    attach(model, method.additions(model, choice), seed)
+    return Trainable(model, roles, choice.selection, method.pull(model))
+
+
+def _chosen(
+    model: nn.Module,
+    method: PeftMethod,
+    roles: Mapping[str, Role],
+    losses: Iterable[Callable[[], Tensor]],
+    seed: int,
+) -> Choice:
+    """Let the method choose by the losses."""
+    weights = method.scored(model, roles)
+    method.check(weights)
 
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
         parameters = {name: owned.parameter for name, owned in weights.items()}
@@ -72,9 +86,7 @@ def tune(
                 parameter.requires_grad_(True)
             yield from running_sums(parameters, _computed(losses), evidence)
 
-    choice = method.choose(model, weights, passes, seed)
-    attach(model, method.additions(model, choice), seed)
-    return Trainable(model, roles, choice.selection, method.pull(model))
+    return method.choose(model, weights, passes, seed)
 
 
 def _computed(losses: Iterable[Callable[[], Tensor]]) -> Iterator[Tensor]:

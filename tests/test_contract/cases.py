@@ -3,7 +3,7 @@
 
 All methods go through the same checks on all encoders of
 ``contract_models.py``, by what is declared here. A new method needs a row, and
-nothing else in this folder.
+nothing else in this folder. A row of other settings names its ``type``.
 """
 
 from collections.abc import Callable, Mapping
@@ -250,6 +250,20 @@ ROWS: Mapping[str, Case] = {
         merges=NOT_LINEAR,
         refuses=dict.fromkeys(NO_VIT, 'prompts: expected'),
     ),
+    'e2vpt_pruned': Case(
+        settings={
+            'type': 'e2vpt',
+            'prompts': 4,
+            'key_value_prompts': 2,
+            'dropout': 0.0,
+            'keep_tokens': 0.5,
+        },
+        count=lambda e: sum((2 + 2) * width for width, _ in e.blocks),
+        identity=False,
+        merges=NOT_LINEAR,
+        scores=True,
+        refuses=dict.fromkeys(NO_VIT, 'prompts: expected'),
+    ),
     'spt_lora': Case(
         settings={'budget': 400, 'rank': 2},
         count=lambda e: range(200, 401),
@@ -284,8 +298,14 @@ ROWS: Mapping[str, Case] = {
 }
 
 
+def type_of(row: str) -> str:
+    """The type of the method of a row: its own name, unless it says so."""
+    kind: str = ROWS[row].settings.get('type', row)
+    return kind
+
+
 #: Rows of the methods that are here already.
-CASES = {name: ROWS[name] for name in METHODS if name in ROWS}
+CASES = {name: case for name, case in ROWS.items() if type_of(name) in METHODS}
 
 
 def built(method: str) -> PeftMethod:

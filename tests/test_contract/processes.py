@@ -18,8 +18,9 @@ from distributed_worker import DISTRIBUTED, NUM_PROCESSES, PlainSet
 from mmengine.dist import get_world_size
 from toy_run import run
 
-#: One that selects entries, one with forms of weights, one with hooks.
-METHODS = ('gps', 'lora', 'rein')
+#: One that selects entries, one with forms of weights, one with hooks, one
+#: that attaches something while it chooses.
+METHODS = ('gps', 'lora', 'rein', 'e2vpt_pruned')
 ENCODER = 'seg_vit'
 
 
@@ -40,6 +41,8 @@ def trained(folder, method):
         method={'type': method, **CASES[method].settings},
         dataset=Images(),
         optimizer={'type': 'SGD', 'lr': 0.1, 'momentum': 0.9},
+        # Absolute values are of batches, which are smaller in two processes.
+        hook_options={'batch_size': 1},
         wrapper_options={'accumulative_counts': 2 if alone else 1},
         iters=12 if alone else 6,
         **({} if alone else DISTRIBUTED),

@@ -25,6 +25,7 @@ from gps_seg.additions.kinds.tokens.carried_prompts import CarriedPrompts
 from gps_seg.additions.kinds.tokens.complete_pass import CompletePass
 from gps_seg.additions.kinds.tokens.key_value_prompts import KeyValuePrompts
 from gps_seg.additions.kinds.tokens.prompts import Prompts
+from gps_seg.additions.kinds.tokens.pruned_prompts import PrunedPrompts
 from gps_seg.additions.kinds.tokens.token_refinement import TokenRefinement
 from gps_seg.additions.kinds.tokens.token_selection import TokenSelection
 from gps_seg.additions.kinds.tokens.window_prompts import WindowPrompts
@@ -38,6 +39,7 @@ ADDITIONS: Mapping[str, type[Addition]] = {
     'quantized_bottleneck': QuantizedBottleneck,
     'depthwise_bottleneck': DepthwiseBottleneck,
     'prompts': Prompts,
+    'pruned_prompts': PrunedPrompts,
     'scale_outputs': ScaleOutputs,
     'scale_inputs': ScaleInputs,
     'scale_channels': ScaleChannels,

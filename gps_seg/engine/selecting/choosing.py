@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 from mmengine.dist import all_gather_object
 from mmengine.runner import Runner
 
+from gps_seg.additions import attached
 from gps_seg.engine.runner_model import bare_model, common_seed
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.peft import Choice, PeftMethod
@@ -32,7 +33,6 @@ def choose(
         ValueError: If the data or the loss does not allow a choice.
     """
     model, seed = bare_model(runner), common_seed(runner)
-    weights = method.scored(model, roles)
 
     def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
         return scoring.run(
@@ -45,7 +45,9 @@ def choose(
             evidence,
         )
 
-    choice = method.choose(model, weights, passes, seed)
+    with attached(model, method.provisional(model), seed):
+        weights = method.scored(model, roles)
+        choice = method.choose(model, weights, passes, seed)
     check_same_everywhere(choice)
     return choice
 

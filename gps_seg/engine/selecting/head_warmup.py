@@ -1,8 +1,17 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train a new head for a few steps before the encoder is scored through it."""
+"""Train what is new for a few steps before gradients are computed through it.
+
+That is the head, and what a method has attached for the choice.
+"""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -12,6 +21,7 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.optim import Optimizer
 
+from gps_seg.additions import beside, is_added
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selecting.losses import LossTap
 from gps_seg.text.announcement import Announcement
@@ -24,33 +34,38 @@ def warmed_up(
     steps: int,
     batches: Iterable[Any],
     optimizer: Optimizer,
+    scored: Collection[nn.Parameter] = frozenset(),
 ) -> Iterator[None]:
-    """A context in which the head has been trained for a number of steps.
+    """A context in which what is new has been trained for a number of steps.
 
     AdamW without decay trains it, at the learning rates that ``optimizer``
-    has for the same parameters. On exit the parameters are restored bit for
-    bit; the caller restores buffers and ``requires_grad``.
+    has for the same parameters, or for those beside which they were added. On
+    exit the parameters are restored bit for bit; the caller restores buffers
+    and ``requires_grad``.
 
     Args:
         model: MMEngine model, not wrapped for distribution.
-        encoder: Name of the submodule that is left unchanged.
+        encoder: Name of the submodule that is left unchanged, save for what
+            was added to it.
         steps: Number of steps, 0 or more; 0 trains nothing.
         batches: Training data, repeated if necessary.
         optimizer: Optimizer of the run; not changed.
+        scored: Set of parameters that are left unchanged, too.
 
     Raises:
         ValueError: If there are steps to take and no batch.
     """
     # In the order of the model, which is the same in every process.
-    head = [
+    new = [
         parameter
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad and not name.startswith(f'{encoder}.')
+        if is_added(name) or not name.startswith(f'{encoder}.')
+        if parameter.requires_grad and parameter not in scored
     ]
-    before = {parameter: parameter.detach().clone() for parameter in head}
+    before = {parameter: parameter.detach().clone() for parameter in new}
     try:
         if steps:
-            _train(model, head, steps, batches, optimizer)
+            _train(model, new, steps, batches, optimizer)
         yield
     finally:
         with torch.no_grad():
@@ -60,25 +75,26 @@ def warmed_up(
 
 def _train(
     model: nn.Module,
-    head: Sequence[nn.Parameter],
+    new: Sequence[nn.Parameter],
     steps: int,
     batches: Iterable[Any],
     optimizer: Optimizer,
 ) -> None:
     model.requires_grad_(False)
-    for parameter in head:
+    for parameter in new:
         parameter.requires_grad_(True)
-    warmup = torch.optim.AdamW(_groups(head, optimizer), weight_decay=0)
+    groups = _groups(new, optimizer, beside(model))
+    warmup = torch.optim.AdamW(groups, weight_decay=0)
     for batch in islice(_again_and_again(batches), steps):
         tap = LossTap()
         model.train_step(batch, tap)
         tap.loss.backward()
-        average_gradients(head)
+        average_gradients(new)
         warmup.step()
         warmup.zero_grad()
     print_log(
         Announcement(
-            f'Warmed up the head: {steps} steps, loss {tap.loss.item():.4f}'
+            f'Warmed up what is new: {steps} steps, loss {tap.loss.item():.4f}'
         ),
         logger='current',
         level=logging.INFO,
@@ -100,15 +116,15 @@ def _again_and_again(batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def _groups(
-    head: Sequence[nn.Parameter], optimizer: Optimizer
+    new: Sequence[nn.Parameter],
+    optimizer: Optimizer,
+    beside: Mapping[nn.Parameter, nn.Parameter],
 ) -> list[dict[str, Any]]:
     """Parameter groups with the run's learning rates before any schedule."""
-    inside = set(head)
-    return [
-        {
-            'params': members,
-            'lr': float(group.get('initial_lr', group['lr'])),
-        }
-        for group in optimizer.param_groups
-        if (members := [p for p in group['params'] if p in inside])
-    ]
+    groups = []
+    for group in optimizer.param_groups:
+        old = set(group['params'])
+        members = [p for p in new if beside.get(p, p) in old]
+        rate = float(group.get('initial_lr', group['lr']))
+        groups.append({'params': members, 'lr': rate})
+    return [group for group in groups if group['params']]

@@ -60,8 +60,9 @@ class TaskLoss:
     """The loss that training minimises.
 
     Args:
-        warmup: Number of steps that train everything outside the encoder
-            before the gradients are computed; undone afterwards.
+        warmup: Number of steps that train everything outside the encoder,
+            and what a method attaches for the choice, before the gradients
+            are computed; undone afterwards.
 
     Raises:
         TypeError: If ``warmup`` is not an integer.

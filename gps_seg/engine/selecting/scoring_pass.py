@@ -113,7 +113,12 @@ class ScoringPass:
             seed_all(seed)
             model.train()
             with warmed_up(
-                model, encoder, self.loss.warmup, warmup, optimizer
+                model,
+                encoder,
+                self.loss.warmup,
+                warmup,
+                optimizer,
+                scored=set(weights.values()),
             ):
                 model.requires_grad_(False)
                 for weight in weights.values():

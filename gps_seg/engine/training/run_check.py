@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
-from gps_seg.additions import attach, beside, detach
+from gps_seg.additions import attached, beside
 from gps_seg.engine.runner_model import bare_model, check_wrapper
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import check_start
@@ -58,10 +58,10 @@ def check_run(
     with in_training_mode(model):
         roles = dict(method.roles(model))
         cautions = list(method.cautions(model))
-    method.check(method.scored(model, roles))
-    attach(model, method.additions(model, None), seed=0)
-    joined = set(beside(model).values())
-    detach(model)
+    with attached(model, method.provisional(model), seed=0):
+        method.check(method.scored(model, roles))
+    with attached(model, method.additions(model, None), seed=0):
+        joined = set(beside(model).values())
     trained = [
         name
         for name, parameter in model.named_parameters()

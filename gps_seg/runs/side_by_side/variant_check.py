@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.additions import attached
 from gps_seg.engine.metric_names import metrics_of
 from gps_seg.engine.plug_in.completion import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
@@ -74,4 +75,6 @@ def _check_method(config: Config) -> None:
     method = build_method(peft_hook(config).method, METHODS)
     model = model_of_shapes(config)
     with in_training_mode(model):
-        method.check(method.scored(model, method.roles(model)))
+        roles = method.roles(model)
+        with attached(model, method.provisional(model), seed=0):
+            method.check(method.scored(model, roles))

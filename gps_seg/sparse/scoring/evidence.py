@@ -24,6 +24,7 @@ class Evidence(Enum):
 
     GRADIENT = 'dL/dw'
     SQUARED_GRADIENT = '(dL/dw)^2'
+    ABSOLUTE_GRADIENT = '|dL/dw|'
     INPUT = '|x| of the input that w multiplies'
     OUTPUT = 'y^2 of each output of the linear map'
 
@@ -88,9 +89,10 @@ def running_sums(
 
     Gradients are summed with their sign, in float32, as in GPS (Zhang et al.,
     CVPR 2024), or as squares of each batch's gradient, as in SPT (He et al.,
-    ICCV 2023). Each gradient is moved into its sum as soon as it is ready, so
-    that only one dense gradient exists at a time. The sums are kept in the
-    memory of the CPU. Sums of inputs and of outputs need no backward pass.
+    ICCV 2023), or as their absolute values, as in E2VPT (Han et al., ICCV
+    2023). Each gradient is moved into its sum as soon as it is ready, so that
+    only one dense gradient exists at a time. The sums are kept in the memory
+    of the CPU. Sums of inputs and of outputs need no backward pass.
 
     Args:
         parameters: Weights by name; each must require grad and have no
@@ -183,6 +185,8 @@ def _move_into(total: Tensor, evidence: Evidence) -> Callable[[Tensor], None]:
         gradient = parameter.grad.to(total)
         if evidence is Evidence.SQUARED_GRADIENT:
             gradient = gradient.square()
+        elif evidence is Evidence.ABSOLUTE_GRADIENT:
+            gradient = gradient.abs()
         total.add_(gradient)
         parameter.grad = None
 

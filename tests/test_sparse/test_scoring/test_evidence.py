@@ -43,6 +43,15 @@ def test_squares_are_of_each_batch():
     assert layer.weight.grad is None
 
 
+def test_absolute_values_are_of_each_batch():
+    layer = nn.Linear(3, 2, bias=False)
+    x = torch.randn(4, 3)
+    losses = (scale * layer(x).sum() for scale in (1, -3))
+    sums = sums_of({'w': layer.weight}, losses, Evidence.ABSOLUTE_GRADIENT)
+    expected = 4 * x.sum(0).abs().expand(2, 3)
+    assert_equal_to_rounding(sums['w'], expected, terms=8, depth=2)
+
+
 def test_opposite_batches_cancel():
     layer = nn.Linear(3, 2, bias=False)
     x = torch.randn(4, 3)

@@ -44,13 +44,17 @@ class Prompts(Addition):
             host.register_forward_hook(self._remove),
         ]
 
+    def complete(self) -> Tensor:  # shape: (prompts, width)
+        """The prompts in full width."""
+        return self.tokens
+
     def prompts_for(
         self,
         _block: nn.Module,
         tokens: Tensor,  # shape: (batch, tokens, width)
     ) -> Tensor:  # shape: (batch, prompts, width)
         """The prompts that a block sees beside its tokens."""
-        same_type = self.tokens.to(tokens.dtype)
+        same_type = self.complete().to(tokens.dtype)
         batch = tokens.shape[0]  # for a tracer, len is a constant
         prompts: Tensor = self.dropout(same_type.expand(batch, -1, -1))
         return prompts
