@@ -3,9 +3,9 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from typing import Protocol
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.plan import Added
 
@@ -21,6 +21,13 @@ class NotMergeableError(ValueError):
         Traceback (most recent call last):
         gps_seg.additions.addition.NotMergeableError: it is not linear
     """
+
+
+class Handle(Protocol):
+    """What undoes a change of a host, such as a handle of a hook."""
+
+    def remove(self) -> None:
+        """Undo it."""
 
 
 class Addition(nn.Module):
@@ -55,7 +62,7 @@ class Addition(nn.Module):
 
     described: Added
 
-    def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterable[Handle]:
         """Register the hooks on the host.
 
         Hooks are bound methods of this object, or objects that refer to it,
@@ -110,6 +117,12 @@ class Addition(nn.Module):
         """
         return {}
 
+    def settle(self) -> None:
+        """Compute now what depends on no input, for evaluation alone.
+
+        Exporters trace the rest. By default there is nothing.
+        """
+
     def penalty(self) -> Tensor | None:
         """A term of the loss, after a forward pass; None for no term."""
         return None
@@ -120,7 +133,7 @@ class AddedModules(nn.ModuleDict):
 
     def __init__(self) -> None:
         super().__init__()
-        self.handles: list[RemovableHandle] = []
+        self.handles: list[Handle] = []
 
 
 def added_names(model: nn.Module) -> frozenset[str]:

@@ -17,7 +17,7 @@ from gps_seg.additions.addition import (
     Addition,
     plain_parameters,
 )
-from gps_seg.additions.building import built, check_apart
+from gps_seg.additions.building import MISFITS, built, check_apart, misfit
 from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import host_of, is_form, key_of
@@ -197,7 +197,12 @@ def _register(host: nn.Module, one: Added, addition: Addition) -> None:
         host.add_module(CHILD, container)
     addition.to(like.device, like.dtype).train(host.training)
     container[key_of(one)] = addition
-    container.handles.extend(addition.hang(host))
+    try:
+        # One by one: those before an error are taken off again.
+        for handle in addition.hang(host):
+            container.handles.append(handle)
+    except MISFITS as error:
+        raise misfit(one, error) from None
 
 
 def _intercept(model: nn.Module) -> None:

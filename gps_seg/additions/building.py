@@ -12,6 +12,21 @@ from gps_seg.additions.kinds import ADDITIONS
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import is_form, prefix_of
 from gps_seg.additions.plan import Added, Place, Plan
+from gps_seg.additions.settings import check_settings
+
+#: Errors of settings that do not fit a model or one another.
+MISFITS = (ValueError, ArithmeticError, AttributeError, LookupError)
+
+
+def misfit(one: Added, error: Exception) -> ValueError:
+    """The error of an addition whose settings do not fit, in one line.
+
+    Args:
+        one: Kind, place and settings.
+        error: What was raised in its class.
+    """
+    first = str(error).partition('\n')[0] or type(error).__name__
+    return ValueError(f'{one.kind}: {first} ({one.place})')
 
 
 def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
@@ -25,15 +40,17 @@ def built(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
         ValueError: If kind, settings or place are wrong.
     """
     settings = dict(one.settings)
-    rows = (0, 0)
+    rows, shape = (0, 0), ''
     if is_form(one.kind):
+        shape = 'shape'
         weight = _weight_at(one, tensors)
         rows = _rows_of(one.place, weight)
         settings['shape'] = (rows[1] - rows[0], weight.shape[1])
     try:
+        check_settings(ADDITIONS[one.kind], one.settings, given=shape)
         addition = ADDITIONS[one.kind](**settings)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f'{one.kind}: {error} ({one.place})') from None
+    except (*MISFITS, TypeError, RuntimeError) as error:
+        raise misfit(one, error) from None
     addition.described = one
     if isinstance(addition, LinearForm):
         addition.attribute = one.place.name.rpartition('.')[2]

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     Addition,
+    Handle,
     NotMergeableError,
     neighbours,
 )
@@ -110,7 +110,7 @@ class LinearForm(Addition):
         bias[rows] = new_bias
         return {self.attribute: weight, name: bias}
 
-    def hang(self, host: nn.Module) -> Iterable[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterable[Handle]:
         """Nothing: all forms of a weight are intercepted together."""
         return ()
 

@@ -14,11 +14,19 @@ block hands it to a child, so the code of the block stays as it is:
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+
+class StreamSettings(TypedDict):
+    """Where the stream is, see :class:`Stream`, as plain data."""
+
+    norm: str | None
+    mlp: str | None
+    axis: int
 
 
 class Stream:
@@ -41,6 +49,8 @@ class Stream:
         axis: int,
         update: nn.Module,
     ) -> None:
+        if axis not in (-1, 1):
+            raise ValueError(f'axis: expected -1 or 1, got {axis}.')
         self._host = host
         self._norm = None if norm is None else host.get_submodule(norm)
         self._mlp = None if mlp is None else host.get_submodule(mlp)

@@ -8,14 +8,15 @@ forward pass of the module that owns the weight, or of its parent; so it also
 happens in an evaluation, in a copy and in recomputed checkpoints.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
+from gps_seg.additions.addition import Handle
 from gps_seg.sparse.interception import (
+    Forgetting,
     PlainLinear,
     enter,
     find_rows,
@@ -76,12 +77,11 @@ class WeightForms:
         self._attribute = attribute
         self._forms = sorted(forms, key=lambda form: form.rows)
 
-    def intercept_in(self, module: nn.Module) -> list[RemovableHandle]:
+    def intercept_in(self, module: nn.Module) -> Iterator[Handle]:
         """Intercept the weight during the forward passes of a module."""
-        return [
-            module.register_forward_pre_hook(self._enter),
-            module.register_forward_hook(self._leave, always_call=True),
-        ]
+        yield module.register_forward_pre_hook(self._enter)
+        yield module.register_forward_hook(self._leave, always_call=True)
+        yield Forgetting(self)
 
     def linear(
         self,
@@ -147,7 +147,7 @@ class WeightForms:
 
 def intercept(
     root: nn.Module, name: str, forms: Iterable[Form]
-) -> list[RemovableHandle]:
+) -> Iterator[Handle]:
     """Let forms of a weight take its linear maps over.
 
     Args:
@@ -155,18 +155,15 @@ def intercept(
         name: Name of the weight in it.
         forms: Forms of its rows, which do not overlap.
 
-    Returns:
+    Yields:
         Handles of the hooks; remove them to undo it.
     """
     owner, _, attribute = name.rpartition('.')
     weight = WeightForms(root.get_submodule(owner), attribute, forms)
     # Attention layers use weights of children past the forward of these.
     parent = owner.rpartition('.')[0]
-    return [
-        handle
-        for module in dict.fromkeys([owner, parent])
-        for handle in weight.intercept_in(root.get_submodule(module))
-    ]
+    for module in dict.fromkeys([owner, parent]):
+        yield from weight.intercept_in(root.get_submodule(module))
 
 
 def bias_name(weight: str) -> str:

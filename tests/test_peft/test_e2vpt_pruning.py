@@ -398,8 +398,8 @@ def test_a_width_that_segments_do_not_divide_is_refused():
 def test_tokens_and_segments_that_there_are_not_are_an_error(changed):
     model = nn.ModuleDict({'block': Block(8)})
     settings = {'shape': [4, 8], 'prefix': 0, 'bound': 1.0, 'segments': 4}
-    settings |= {'kept': [[0, [0]]], 'dropout': 0.0, 'gated': False}
-    settings |= changed
+    settings |= {'dropout': 0.0, 'gated': False}
+    settings |= {'kept': [[0, [0]]]} | changed
     plan = Plan([Added('pruned_prompts', Place('block'), settings)])
     with pytest.raises(ValueError, match='pruned_prompts: '):
         attach(model, plan, seed=0)

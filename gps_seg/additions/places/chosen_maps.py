@@ -30,8 +30,10 @@ def choose_maps(
     maps = linear_maps(model, encoder)
     there = [kind for kind in KINDS if any(one.kind == kind for one in maps)]
     known = [kind for kind in there if kind != 'other']
-    wanted = known if tuple(on) == ('all',) else list(on)
-    if isinstance(on, str) or not wanted or not set(wanted) <= set(there):
+    names = list(on) if isinstance(on, Sequence) else []
+    wanted = known if names == ['all'] else names
+    is_some = bool(wanted) and all(name in there for name in wanted)
+    if isinstance(on, str) or not is_some:
         kind = type(model.get_submodule(encoder)).__name__
         raise ValueError(
             'on: expected kinds of linear maps that the encoder has, got '

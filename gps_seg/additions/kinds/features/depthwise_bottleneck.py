@@ -17,7 +17,6 @@ have no neighbours; they pass by the depthwise convolutions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +26,7 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.additions.addition import Addition, neighbours_by_part
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.grid import Grid
-from gps_seg.additions.stream import Stream
+from gps_seg.additions.stream import Stream, StreamSettings
 
 _KERNELS = (3, 5, 7)
 
@@ -54,7 +53,7 @@ class DepthwiseBottleneck(Addition):
         self,
         blocks: Sequence[str],
         widths: Sequence[int],
-        streams: Sequence[Mapping[str, Any]],
+        streams: Sequence[StreamSettings],
         rank: int,
         dropout: float,
         prefix: int,
@@ -63,7 +62,7 @@ class DepthwiseBottleneck(Addition):
         super().__init__()
         check_rank(rank, min(widths))
         self._names = list(blocks)
-        self._streams = [dict(one) for one in streams]
+        self._streams = list(streams)
         # Blocks of other stages have other sizes when one is recomputed.
         self._grids = [Grid(prefix, patches) for _ in blocks]
         self.blocks = nn.ModuleList(
@@ -96,7 +95,7 @@ class DepthwiseBottleneck(Addition):
         return neighbours_by_part(self, host, parts)
 
 
-def _number(stream: Mapping[str, Any]) -> int:
+def _number(stream: StreamSettings) -> int:
     """Two for a block with attention and MLP, one for one with one branch."""
     return 1 if stream['norm'] is stream['mlp'] is None else 2
 

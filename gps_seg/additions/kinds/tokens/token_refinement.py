@@ -15,7 +15,7 @@ the maps as PyTorch's layers; the equations leave both open.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -62,17 +62,13 @@ class TokenRefinement(Addition):
             {str(width): _Shared(width, scale) for width in sorted({*widths})}
         )
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterator[RemovableHandle]:
         """Refine the output of each block."""
-        handles = []
         for name, block in zip(self.names, self.blocks, strict=True):
             assert isinstance(block, _BlockTokens)
-            shared = self.shared[str(block.width)]
-            hook = _Refine(block, shared, self.prefix)
-            handles.append(
-                host.get_submodule(name).register_forward_hook(hook)
+            yield host.get_submodule(name).register_forward_hook(
+                _Refine(block, self.shared[str(block.width)], self.prefix)
             )
-        return handles
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """Tokens beside their block; what is shared beside the last one."""

@@ -54,19 +54,14 @@ class TokenSelection(Addition):
         # What is kept of a forward pass cannot be copied.
         return {**self.__dict__, '_shares': [], '_is_inside': False}
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterator[RemovableHandle]:
         """Select before each MLP, and put its outputs back behind it."""
-        handles = [
-            host.register_forward_pre_hook(self._enter),
-            host.register_forward_hook(self._leave, always_call=True),
-        ]
+        yield host.register_forward_pre_hook(self._enter)
+        yield host.register_forward_hook(self._leave, always_call=True)
         for name, selector in zip(self.mlps, self.selectors, strict=True):
             mlp, skip = host.get_submodule(name), _Skip(self, selector)
-            handles += [
-                mlp.register_forward_pre_hook(skip.gather),
-                mlp.register_forward_hook(skip.scatter),
-            ]
-        return handles
+            yield mlp.register_forward_pre_hook(skip.gather)
+            yield mlp.register_forward_hook(skip.scatter)
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """Each selector beside the parameters of its MLP."""
