@@ -15,8 +15,14 @@ BOTTLENECK = {
     'activation': 'relu',
     'stream': BLOCK,
 }
-PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5}
-WINDOW = {'shape': [3, 4], 'bound': 0.5, 'norm': 'norm', 'attention': 'fc'}
+PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5, 'dropout': 0.0}
+WINDOW = {
+    'shape': [3, 4],
+    'bound': 0.5,
+    'norm': 'norm',
+    'attention': 'fc',
+    'dropout': 0.0,
+}
 FACTORS = {'width': 4, 'rank': 2, 'scale': 1.0, 'core': False}
 REFINEMENT = {
     'blocks': ['fc', 'norm'],
@@ -28,7 +34,7 @@ REFINEMENT = {
     'scale': 0.1,
 }
 SELECTION = {'mlps': ['fc'], 'width': 4, 'prefix': 1, 'rate': 0.5}
-LOW_RANK = {'rank': 2, 'scale': 1.0}
+LOW_RANK = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
 
 
 class Block(nn.Module):
