@@ -10,33 +10,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import (
     CHILD,
+    AddedModules,
     Addition,
     plain_parameters,
 )
-from gps_seg.additions.building import (
-    built,
-    check_apart,
-    host_of,
-    is_form,
-    key_of,
-)
-from gps_seg.additions.linear_form import LinearForm, intercept
+from gps_seg.additions.building import MISFITS, built, check_apart, misfit
+from gps_seg.additions.inspecting import plan_of
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.names import host_of, is_form, key_of
 from gps_seg.additions.plan import Added, Plan
+from gps_seg.additions.weight_forms import intercept
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
 _RUNS_ITS_CHILDREN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-
-
-class AddedModules(nn.ModuleDict):
-    """The additions of one host, by kind and place, and their hooks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.handles: list[RemovableHandle] = []
 
 
 def attach(model: nn.Module, plan: Plan, seed: int) -> None:
@@ -60,7 +49,7 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         >>> from gps_seg.additions import Added, Place, Plan
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
         >>> place = Place('fc.weight')
-        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> settings = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
         >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
         >>> [name for name, _ in model.named_parameters()][-2:]
         ['fc.added.low_rank.a', 'fc.added.low_rank.b']
@@ -99,6 +88,12 @@ def detach(model: nn.Module) -> None:
 
     Args:
         model: Model with or without additions.
+
+    Example:
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> detach(model)
+        >>> list(model.state_dict())
+        ['fc.weight', 'fc.bias']
     """
     for module in list(model.modules()):
         container = getattr(module, CHILD, None)
@@ -139,38 +134,6 @@ def attached(model: nn.Module, plan: Plan, seed: int) -> Iterator[None]:
         yield
     finally:
         detach(model)
-
-
-def additions_of(model: nn.Module) -> dict[str, Addition]:
-    """The additions of a model, by their names in it."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, Addition)
-    }
-
-
-def plan_of(model: nn.Module) -> Plan:
-    """The plan of what was added to a model; empty for a plain model."""
-    return Plan(one.described for one in additions_of(model).values())
-
-
-def beside(model: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
-    """Each added parameter -> the one whose rate and decay it takes."""
-    return {
-        dict(addition.named_parameters())[name]: plain
-        for host, addition in _hosted(model)
-        for name, plain in addition.beside(host).items()
-    }
-
-
-def _hosted(model: nn.Module) -> Iterator[tuple[nn.Module, Addition]]:
-    for host in model.modules():
-        container = getattr(host, CHILD, None)
-        if isinstance(container, AddedModules):
-            for addition in container.values():
-                assert isinstance(addition, Addition)
-                yield host, addition
 
 
 def _started(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
@@ -227,20 +190,19 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    plain = plain_parameters(host)
-    if not plain:
-        raise ValueError(
-            'additions: expected a host with parameters, got '
-            f'{type(host).__name__} ({one.kind}, {one.place}).'
-        )
-    like = next(iter(plain.values()))
+    like = next(iter(plain_parameters(host).values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()
         host.add_module(CHILD, container)
     addition.to(like.device, like.dtype).train(host.training)
     container[key_of(one)] = addition
-    container.handles.extend(addition.hang(host))
+    try:
+        # One by one: those before an error are taken off again.
+        for handle in addition.hang(host):
+            container.handles.append(handle)
+    except MISFITS as error:
+        raise misfit(one, error) from None
 
 
 def _intercept(model: nn.Module) -> None:

@@ -17,7 +17,7 @@ def check_rank(rank: int, width: int) -> None:
     """
     if not 1 <= rank <= width:
         raise ValueError(
-            f'rank: expected 1 to {width} beside {width} channels, got {rank}.'
+            f'rank: expected 1 to {width}, the number of channels, got {rank}.'
         )
 
 
@@ -57,5 +57,5 @@ INITIAL_VALUES: Mapping[str, tuple[_Init, _Init, _Init]] = {
     'zero_up': (nn.init.xavier_uniform_, nn.init.zeros_, nn.init.zeros_),
     'near_zero': (_near_zero, _near_zero, nn.init.zeros_),
     'xavier': (nn.init.xavier_uniform_, nn.init.xavier_uniform_, _tiny),
-    'vpt_zero': (nn.init.zeros_, nn.init.zeros_, nn.init.zeros_),
+    'zero': (nn.init.zeros_, nn.init.zeros_, nn.init.zeros_),
 }

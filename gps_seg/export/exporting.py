@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions import merge, plan_of
+from gps_seg.additions import additions_of, merge, plan_of
 from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import Interface
 from gps_seg.export.onnx_file import load_onnx, write_onnx
@@ -157,8 +157,8 @@ def without_additions(segmentor: nn.Module) -> nn.Module:
         segmentor: Segmentor with or without additions; not changed.
 
     Returns:
-        A copy into which all additions are merged. The segmentor itself if it
-        has none, or one that cannot be merged.
+        A copy into which all additions are merged, or with the additions as
+        they are if one cannot be merged. The segmentor itself if it has none.
     """
     if not plan_of(segmentor):
         return segmentor
@@ -166,7 +166,8 @@ def without_additions(segmentor: nn.Module) -> nn.Module:
     try:
         merge(plain)
     except ValueError:
-        return segmentor
+        for addition in additions_of(plain).values():
+            addition.settle()
     return plain
 
 
@@ -196,7 +197,8 @@ def compare(
     for batch in (1, 3) if interface.any_batch else (1,):
         image = torch.randn(interface.shape(batch), generator=generator)
         with torch.no_grad():
-            expected, actual = model(image), exported(image)
+            expected = model(image)
+            actual = _run(exported, image, interface)
         if expected.shape != actual.shape:
             raise RuntimeError(
                 'exported model: expected logits of shape '
@@ -208,6 +210,20 @@ def compare(
     # Tensor.max keeps a NaN, which Python's max may skip.
     worst, largest = torch.stack(differences).max(), torch.stack(scales).max()
     return Agreement(float(worst), float(largest))
+
+
+def _run(
+    exported: Callable[[Tensor], Tensor], image: Tensor, interface: Interface
+) -> Tensor:
+    try:
+        return exported(image)
+    except Exception as error:  # each runtime has classes of its own
+        reason = str(error).strip().partition('\n')[0]
+        raise RuntimeError(
+            'exported model: expected one that runs on a batch of '
+            f'{len(image)}, got: {reason}. The file was removed. '
+            f'{_remedy(interface)}'
+        ) from error
 
 
 def _remedy(interface: Interface) -> str:

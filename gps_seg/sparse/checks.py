@@ -7,6 +7,7 @@ Example:
     ValueError: k: expected k >= 1, got 0.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,11 +30,17 @@ def check_share(key: str, value: Any) -> None:
 
 
 def check_positive(key: str, value: Any, *, or_zero: bool = False) -> None:
-    """Raise unless ``value`` is a number above 0, or 0 if that is allowed."""
+    """Raise unless ``value`` is above 0 and finite, or 0 if allowed."""
     _check_real(key, value)
-    if not (value > 0 or (or_zero and value == 0)):
+    if not (0 < value < math.inf or (or_zero and value == 0)):
         bound = 'of 0 or more' if or_zero else 'above 0'
         raise ValueError(f'{key}: expected a number {bound}, got {value!r}.')
+
+
+def check_flag(key: str, value: Any) -> None:
+    """Raise TypeError unless ``value`` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f'{key}: expected True or False, got {value!r}.')
 
 
 def check_rate(key: str, value: Any) -> None:

@@ -74,11 +74,20 @@ class _StandIn:
         with self._lock:
             position = self._active.index(interceptor)
             before, after = self._active[:position], self._active[position:]
-            self._active = before + after[1:]
-            if not self._active:
-                torch.backends.mha.set_fastpath_enabled(self._fused_attention)
-                if F.linear is self._function:
-                    F.linear = self._found  # type: ignore[assignment]
+            self._keep(before + after[1:])
+
+    def forget(self, interceptor: Interceptor) -> None:
+        with self._lock:
+            if interceptor in self._active:
+                rest = (o for o in self._active if o is not interceptor)
+                self._keep(tuple(rest))
+
+    def _keep(self, active: tuple[Interceptor, ...]) -> None:
+        self._active = active
+        if not active:
+            torch.backends.mha.set_fastpath_enabled(self._fused_attention)
+            if F.linear is self._function:
+                F.linear = self._found  # type: ignore[assignment]
 
     def _replace(self) -> None:
         # The fused attention would read the weights past F.linear.
@@ -135,6 +144,23 @@ def enter(interceptor: Interceptor) -> None:
 def leave(interceptor: Interceptor) -> None:
     """Undo one :func:`enter` of the same interceptor."""
     _stand_in.leave(interceptor)
+
+
+class Forgetting:
+    """A handle that undoes every :func:`enter` that was not left.
+
+    An interrupt (Ctrl-C) ends a forward pass without its hooks.
+
+    Args:
+        interceptor: What may still be active.
+    """
+
+    def __init__(self, interceptor: Interceptor) -> None:
+        self._interceptor = interceptor
+
+    def remove(self) -> None:
+        """Let the interceptor compute nothing more."""
+        _stand_in.forget(self._interceptor)
 
 
 @contextmanager

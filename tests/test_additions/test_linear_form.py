@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from rounding import assert_equal_to_rounding
 from torch import nn
 
-from gps_seg.additions import Added, Place, Plan, attach, is_added
+from gps_seg.additions import Added, Place, Plan, attach, is_added, merge
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.peft import Trainable
 from gps_seg.sparse import Role, Selection
@@ -33,7 +33,7 @@ def filled(model, plan, seed=0):
 
 
 def low_rank(*places):
-    settings = {'rank': 2, 'scale': 0.5}
+    settings = {'rank': 2, 'scale': 0.5, 'dropout': 0.0}
     return Plan(Added('low_rank', Place.of(at), settings) for at in places)
 
 
@@ -146,6 +146,25 @@ def test_an_error_in_the_forward_pass_ends_the_interception():
         model(torch.randn(1, 5))
     assert F.linear is PLAIN
     assert model(torch.randn(1, 4)).shape == (1, 4)
+
+
+def test_an_interrupted_forward_pass_leaves_nothing_behind():
+    """PyTorch calls no hook after a KeyboardInterrupt."""
+    model = filled(nn.Linear(4, 4), low_rank('weight'))
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    x = torch.randn(2, 4)
+    expected = model(x)
+    interruption = model.register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model(x)
+    interruption.remove()
+    assert_equal_to_rounding(model(x), expected, terms=4, depth=1)
+    merge(model)
+    assert F.linear is PLAIN
+    assert_equal_to_rounding(model(x), expected, terms=4, depth=3)
 
 
 def test_autocast_is_not_left():

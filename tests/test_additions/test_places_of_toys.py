@@ -221,6 +221,9 @@ def test_chosen_maps_are_in_module_order_and_appear_once():
             ('all',),
             "got ('all',) ('encoder', Linear). Choose from ['other'].",
         ),
+        (nn.Linear(8, 8), 3, "got 3 ('encoder', Linear)."),
+        (nn.Linear(8, 8), None, "got None ('encoder', Linear)."),
+        (nn.Linear(8, 8), [['q']], "got [['q']] ('encoder', Linear)."),
         (
             nn.Conv2d(8, 8, 1),
             ('all',),

@@ -36,7 +36,7 @@ def config(tmp_path_factory):
 
 
 @pytest.mark.parametrize('suffix', SUFFIXES)
-@pytest.mark.parametrize('method', ['lora', 'rein'])
+@pytest.mark.parametrize('method', ['lora', 'rein', 'binary'])
 def test_a_tuned_segmentor_is_exported(config, method, suffix, tmp_path):
     init_default_scope('mmseg')
     segmentor = build_base(config).eval()

@@ -51,3 +51,10 @@ def test_the_file_computes_what_the_tuned_model_does(
     if suffix == '.pt':
         names = [n for n, _ in torch.jit.load(path).named_parameters()]
         assert any('added' in name for name in names) == (kind != 'low_rank')
+
+
+@pytest.mark.parametrize('suffix', SUFFIXES)
+def test_prompts_are_given_to_every_image_of_a_batch(config, tmp_path, suffix):
+    tuned = tuned_by(config, 'prompts')
+    interface = interface_of(tuned, config, any_batch=True)
+    assert export_segmentor(tuned, interface, tmp_path / f'm{suffix}').is_close

@@ -244,6 +244,26 @@ def test_a_batch_that_is_baked_in(config, tmp_path, limit):
     export_segmentor(segmentor, alone, tmp_path / 'model.pt')
 
 
+class Unrolled(nn.Module):
+    """A step that holds the number of images as a constant."""
+
+    def forward(self, x):
+        zeros = torch.zeros(len(x), *x.shape[1:])
+        return torch.cat([x, zeros], dim=1)[:, : x.shape[1]]
+
+
+def test_a_file_that_runs_on_no_other_batch(config, tmp_path, suffix):
+    segmentor = build_base(config)
+    segmentor.decode_head.dropout = Unrolled()
+    interface = interface_of(segmentor, config, any_batch=True)
+    with pytest.raises(
+        RuntimeError, match='batch of 1, .* at a time'
+    ) as error:
+        export_segmentor(segmentor, interface, tmp_path / f'model{suffix}')
+    assert '\n' not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_model_too_large_for_onnx(segmentor, config, tmp_path, monkeypatch):
     if not HAS_ONNX:
         pytest.skip("ONNX is not installed: pip install 'gps-seg[export]'")

@@ -129,7 +129,7 @@ def test_an_encoder_without_blocks_is_refused():
 
 def test_a_rank_above_the_width_is_refused():
     small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, Binary(rank=9), losses=[], seed=0)
 
 

@@ -200,7 +200,7 @@ def test_a_patch_embedding_that_does_not_tell_its_size_is_refused():
 
 def test_a_rank_above_the_width_is_refused():
     small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, Mona(rank=9), losses=[], seed=0)
 
 

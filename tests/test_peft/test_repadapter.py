@@ -125,7 +125,7 @@ def test_separate_projections_of_q_k_and_v_are_refused():
 
 def test_a_rank_above_the_width_is_refused():
     small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 10'):
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 10'):
         tune(small.model, RepAdapter(rank=10), losses=[], seed=0)
 
 

@@ -6,10 +6,14 @@ import sys
 import pytest
 
 from gps_seg.peft import (
+    E2VPT,
     GPS,
     GRFT,
     METHODS,
     SIFT,
+    VPT,
+    DyT,
+    LoRA,
     NeuroAda,
     PaCA,
     Partial,
@@ -39,6 +43,21 @@ def test_settings_that_make_no_rule(case):
     method, settings = WRONG[case]
     with pytest.raises(ValueError, match='expected'):
         method(**settings)
+
+
+@pytest.mark.parametrize(
+    ('method', 'key'),
+    [(LoRA, 'stable'), (VPT, 'deep'), (E2VPT, 'shared'), (DyT, 'complete')],
+)
+@pytest.mark.parametrize('value', ['no', 0, None])
+def test_a_flag_is_true_or_false(method, key, value):
+    with pytest.raises(TypeError, match=f'{key}: expected True or False'):
+        method(**{key: value})
+
+
+def test_a_factor_is_finite():
+    with pytest.raises(ValueError, match='alpha: expected a number above 0'):
+        LoRA(alpha=float('inf'))
 
 
 def test_settings_are_checked_without_assertions_too():

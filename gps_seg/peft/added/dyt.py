@@ -15,7 +15,7 @@ from gps_seg.additions import Added, Place, Plan
 from gps_seg.additions.places import Block, blocks, num_prefix_tokens
 from gps_seg.peft.added.adaptformer import AdaptFormer
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_share
+from gps_seg.sparse.checks import check_flag, check_share
 
 #: Layers whose outputs are the logits, in models of MMSegmentation and
 #: MMPretrain.
@@ -52,6 +52,7 @@ class DyT(AdaptFormer):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_share('rate', self.rate)
+        check_flag('complete', self.complete)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """The bottlenecks, the selection of tokens, and the second pass."""
@@ -78,9 +79,10 @@ class DyT(AdaptFormer):
         reason = _why_not(model, found)
         if reason:
             raise ValueError(
-                'dyt: expected a plain ViT of MMSegmentation or MMPretrain, '
-                f"got {type(encoder).__name__} ('{self.encoder}'): {reason}. "
-                'Tune this encoder by adaptformer, which skips nothing.'
+                'encoder: expected a plain ViT of MMSegmentation or '
+                f'MMPretrain, got {type(encoder).__name__} '
+                f"('{self.encoder}'): {reason}. Tune this "
+                'encoder by a method that skips no tokens.'
             )
         if any(getattr(one, 'with_cp', False) for one in encoder.modules()):
             raise ValueError(

@@ -36,7 +36,7 @@ from gps_seg.sparse import (
     Selection,
     owned_parameters,
 )
-from gps_seg.sparse.checks import check_rate, check_whole
+from gps_seg.sparse.checks import check_flag, check_rate, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,7 @@ class E2VPT(AddsModules):
         check_whole('prompts', self.prompts, least=0)
         check_whole('key_value_prompts', self.key_value_prompts, least=1)
         check_rate('dropout', self.dropout)
+        check_flag('shared', self.shared)
         if self._pruning.is_needed and not self.prompts:
             raise ValueError(
                 'keep_tokens, keep_segments: expected prompts to prune, got '

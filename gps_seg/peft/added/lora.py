@@ -16,7 +16,12 @@ from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import choose_maps
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_positive, check_rate, check_whole
+from gps_seg.sparse.checks import (
+    check_flag,
+    check_positive,
+    check_rate,
+    check_whole,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ class LoRA(AddsModules):
         alpha: Strength of the updates; None for the rank.
         on: Kinds of linear maps: ``'q'``, ``'k'``, ``'v'``, ``'proj'``,
             ``'fc1'``, ``'fc2'``, ``'other'``, or ``('all',)``.
-        dropout: Probability to drop an input of the updates.
+        dropout: Probability to drop an input of the updates; drawn anew for
+            each of them, also for those of q, k and v.
         stable: Whether to divide alpha by the root of the rank (rsLoRA), not
             by the rank.
 
@@ -60,6 +66,7 @@ class LoRA(AddsModules):
         if self.alpha is not None:
             check_positive('alpha', self.alpha)
         check_rate('dropout', self.dropout)
+        check_flag('stable', self.stable)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """An update for each chosen map."""

@@ -19,7 +19,7 @@ from gps_seg.additions import Plan
 from gps_seg.peft.added.prompting import Prompting
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_rate, check_whole
+from gps_seg.sparse.checks import check_flag, check_rate, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,7 @@ class VPT(AddsModules):
     def __post_init__(self) -> None:
         check_whole('prompts', self.prompts, least=1)
         check_rate('dropout', self.dropout)
+        check_flag('deep', self.deep)
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """Tokens in each block, or tokens that pass through all of them."""

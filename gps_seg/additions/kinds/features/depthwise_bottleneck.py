@@ -12,22 +12,21 @@ and behind the MLP of each block, with
 - ``z <- z + P z``, a convolution with a kernel of one pixel.
 
 ``U`` is zero at the start, so that the model first computes what it did
-before. Tokens before the patches, such as a class token, have no neighbours;
-they pass by the depthwise convolutions.
+before; this is our choice. Tokens before the patches, such as a class token,
+have no neighbours; they pass by the depthwise convolutions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours, plain_parameters
+from gps_seg.additions.addition import Addition, neighbours_by_part
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.grid import Grid
-from gps_seg.additions.stream import Stream
+from gps_seg.additions.stream import Stream, StreamSettings
 
 _KERNELS = (3, 5, 7)
 
@@ -54,7 +53,7 @@ class DepthwiseBottleneck(Addition):
         self,
         blocks: Sequence[str],
         widths: Sequence[int],
-        streams: Sequence[Mapping[str, Any]],
+        streams: Sequence[StreamSettings],
         rank: int,
         dropout: float,
         prefix: int,
@@ -63,7 +62,7 @@ class DepthwiseBottleneck(Addition):
         super().__init__()
         check_rank(rank, min(widths))
         self._names = list(blocks)
-        self._streams = [dict(one) for one in streams]
+        self._streams = list(streams)
         # Blocks of other stages have other sizes when one is recomputed.
         self._grids = [Grid(prefix, patches) for _ in blocks]
         self.blocks = nn.ModuleList(
@@ -92,16 +91,11 @@ class DepthwiseBottleneck(Addition):
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """The parameters of the same block."""
-        return {
-            f'blocks.{i}.{name}': parameter
-            for i, block in enumerate(self._names)
-            for name, parameter in neighbours(
-                self.blocks[i], plain_parameters(host.get_submodule(block))
-            ).items()
-        }
+        parts = {f'blocks.{i}': name for i, name in enumerate(self._names)}
+        return neighbours_by_part(self, host, parts)
 
 
-def _number(stream: Mapping[str, Any]) -> int:
+def _number(stream: StreamSettings) -> int:
     """Two for a block with attention and MLP, one for one with one branch."""
     return 1 if stream['norm'] is stream['mlp'] is None else 2
 

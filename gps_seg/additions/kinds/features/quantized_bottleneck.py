@@ -9,7 +9,6 @@ of 0.001: a matrix of zeros has no scale.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,7 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.quantization import quantize, straight_through
-from gps_seg.additions.stream import Stream
+from gps_seg.additions.stream import Stream, StreamSettings
 
 
 class QuantizedBottleneck(Addition):
@@ -44,13 +43,14 @@ class QuantizedBottleneck(Addition):
         bits: int,
         scale: float,
         dropout: float,
-        stream: Mapping[str, Any],
+        stream: StreamSettings,
     ) -> None:
         super().__init__()
         check_rank(rank, width)
         self._bits = bits
+        self._is_settled = False
         self._scale = scale
-        self._stream = dict(stream)
+        self._stream = stream
         self.dropout = nn.Dropout(dropout)
         self.down = nn.Parameter(torch.empty(rank, width))
         self.up = nn.Parameter(torch.empty(width, rank))
@@ -63,11 +63,21 @@ class QuantizedBottleneck(Addition):
 
     def forward(self, stream: Tensor) -> Tensor:
         """The update: (..., width) -> (..., width)."""
-        down = straight_through(self.down, self._bits)
-        up = straight_through(self.up, self._bits)
+        down: Tensor = self.down
+        up: Tensor = self.up
+        if not self._is_settled:
+            down = straight_through(down, self._bits)
+            up = straight_through(up, self._bits)
         hidden = self.dropout(F.relu(F.linear(stream, down)))
         update: Tensor = self._scale * F.linear(hidden, up)
         return update
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Quantise both matrices."""
+        for name, (codes, levels) in self.coded().items():
+            self.get_parameter(name).copy_(levels[codes])
+        self._is_settled = True
 
     def coded(self) -> Mapping[str, tuple[Tensor, Tensor]]:
         """Codes and levels of both matrices."""

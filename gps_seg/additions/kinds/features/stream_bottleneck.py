@@ -7,8 +7,7 @@ shape (rank, width), drawn from a uniform distribution, and ``U`` of shape
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -16,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from gps_seg.additions.activations import activation_of
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
-from gps_seg.additions.stream import Stream
+from gps_seg.additions.stream import Stream, StreamSettings
 
 
 class StreamBottleneck(Addition):
@@ -42,12 +41,12 @@ class StreamBottleneck(Addition):
         scale: float,
         dropout: float,
         activation: str,
-        stream: Mapping[str, Any],
+        stream: StreamSettings,
     ) -> None:
         super().__init__()
         check_rank(rank, width)
         self._scale = scale
-        self._stream = dict(stream)
+        self._stream = stream
         self._activation = activation_of(activation)
         self.dropout = nn.Dropout(dropout)
         self.down = nn.Linear(width, rank)

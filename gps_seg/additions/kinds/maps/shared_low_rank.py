@@ -11,16 +11,15 @@ format ``S_i = sum_j p_ij C_j`` with a core ``C`` of shape (rank, rank, rank).
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours
-from gps_seg.additions.linear_form import Map, intercept
+from gps_seg.additions.addition import Addition, Handle, neighbours
 from gps_seg.additions.plan import Place
+from gps_seg.additions.weight_forms import Map, intercept
 
 
 class SharedLowRank(Addition):
@@ -64,18 +63,15 @@ class SharedLowRank(Addition):
             nn.init.uniform_(self.middle, -(rank**-0.5), rank**-0.5)
         self.has_core = core
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterator[Handle]:
         """Intercept every map."""
         forms = defaultdict(list)
         for form in self.maps:
             name = form.place.name
             form.rows = form.place.rows or (0, len(host.get_parameter(name)))
             forms[name].append(form)
-        return [
-            handle
-            for name, own in forms.items()
-            for handle in intercept(host, name, own)
-        ]
+        for name, own in forms.items():
+            yield from intercept(host, name, own)
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """All beside the weight of the first map."""

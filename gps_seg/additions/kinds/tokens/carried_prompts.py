@@ -35,7 +35,7 @@ class CarriedPrompts(Prompts):
         prefix: int,
         bound: float,
         blocks: Sequence[str],
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__(shape, prefix, bound, dropout)
         self.blocks = tuple(blocks)

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition
+from gps_seg.additions.addition import Addition, Handle
 from gps_seg.sparse.interception import (
+    Forgetting,
     PlainLinear,
     enter,
     find_rows,
@@ -57,13 +57,14 @@ class KeyValuePrompts(Addition):
         # In a tuple, the host does not become a child of this module.
         self._host: tuple[nn.Module, ...] = ()
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> list[Handle]:
         """Lengthen the sequence before the host, shorten it behind it."""
         self._host = (host,)
         return [
             host.register_forward_pre_hook(self._lengthen, with_kwargs=True),
             host.register_forward_hook(self._leave, always_call=True),
             host.register_forward_hook(self._shorten),
+            Forgetting(self),
         ]
 
     def linear(

@@ -29,7 +29,7 @@ class Prompts(Addition):
         shape: tuple[int, int],
         prefix: int,
         bound: float,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.prefix = prefix
@@ -55,7 +55,8 @@ class Prompts(Addition):
     ) -> Tensor:  # shape: (batch, prompts, width)
         """The prompts that a block sees beside its tokens."""
         same_type = self.complete().to(tokens.dtype)
-        prompts: Tensor = self.dropout(same_type.expand(len(tokens), -1, -1))
+        batch = tokens.shape[0]  # for a tracer, len is a constant
+        prompts: Tensor = self.dropout(same_type.expand(batch, -1, -1))
         return prompts
 
     def _insert(

@@ -14,7 +14,7 @@ block, ``h = LN(x)``, a selector ``l = h w + b`` decides which of them pass it:
   blocks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition
+from gps_seg.additions.addition import Addition, neighbours_by_part
 
 _TEMPERATURE = 5.0
 _WEIGHT = 2.0
@@ -54,19 +54,19 @@ class TokenSelection(Addition):
         # What is kept of a forward pass cannot be copied.
         return {**self.__dict__, '_shares': [], '_is_inside': False}
 
-    def hang(self, host: nn.Module) -> list[RemovableHandle]:
+    def hang(self, host: nn.Module) -> Iterator[RemovableHandle]:
         """Select before each MLP, and put its outputs back behind it."""
-        handles = [
-            host.register_forward_pre_hook(self._enter),
-            host.register_forward_hook(self._leave, always_call=True),
-        ]
+        yield host.register_forward_pre_hook(self._enter)
+        yield host.register_forward_hook(self._leave, always_call=True)
         for name, selector in zip(self.mlps, self.selectors, strict=True):
             mlp, skip = host.get_submodule(name), _Skip(self, selector)
-            handles += [
-                mlp.register_forward_pre_hook(skip.gather),
-                mlp.register_forward_hook(skip.scatter),
-            ]
-        return handles
+            yield mlp.register_forward_pre_hook(skip.gather)
+            yield mlp.register_forward_hook(skip.scatter)
+
+    def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
+        """Each selector beside the parameters of its MLP."""
+        parts = {f'selectors.{i}': name for i, name in enumerate(self.mlps)}
+        return neighbours_by_part(self, host, parts)
 
     def penalty(self) -> Tensor | None:
         """Distance of the share of passing tokens from the rate, squared."""

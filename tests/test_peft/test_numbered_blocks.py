@@ -8,7 +8,7 @@ from small_tasks import small_task
 from torch import nn
 
 from gps_seg.peft import GRFT, Partial
-from gps_seg.peft.blocks import blocks_of
+from gps_seg.peft.numbered_blocks import blocks_of
 from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
