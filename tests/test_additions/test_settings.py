@@ -28,7 +28,7 @@ REFINEMENT = {
     'scale': 0.1,
 }
 SELECTION = {'mlps': ['fc'], 'width': 4, 'prefix': 1, 'rate': 0.5}
-LOW_RANK = {'rank': 2, 'scale': 1.0}
+LOW_RANK = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
 
 
 class Block(nn.Module):
