@@ -121,8 +121,7 @@ def attached(model: nn.Module, plan: Plan, seed: int) -> Iterator[None]:
     Example:
         >>> from gps_seg.additions import Added, Place, Plan
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
-        >>> settings = {'rank': 2, 'scale': 1.0}
-        >>> plan = Plan([Added('low_rank', Place('fc.weight'), settings)])
+        >>> plan = Plan([Added('scale_inputs', Place('fc.weight'))])
         >>> with attached(model, plan, seed=0):
         ...     print(plan_of(model) == plan)
         True

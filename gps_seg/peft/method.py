@@ -88,11 +88,6 @@ class PeftMethod(Protocol):
         """Whether anything inside the encoder should train."""
         return True
 
-    @property
-    def adds_by_data(self) -> bool:
-        """Whether data decides which of its additions are made."""
-        return False
-
     def roles(self, model: nn.Module) -> Mapping[str, Role]:
         """The role of every parameter, by name."""
 

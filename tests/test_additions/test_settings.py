@@ -15,8 +15,14 @@ BOTTLENECK = {
     'activation': 'relu',
     'stream': BLOCK,
 }
-PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5}
-WINDOW = {'shape': [3, 4], 'bound': 0.5, 'norm': 'norm', 'attention': 'fc'}
+PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5, 'dropout': 0.0}
+WINDOW = {
+    'shape': [3, 4],
+    'bound': 0.5,
+    'norm': 'norm',
+    'attention': 'fc',
+    'dropout': 0.0,
+}
 FACTORS = {'width': 4, 'rank': 2, 'scale': 1.0, 'core': False}
 REFINEMENT = {
     'blocks': ['fc', 'norm'],

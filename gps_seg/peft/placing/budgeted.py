@@ -80,11 +80,6 @@ class Budgeted(PeftMethod):
         return self.of.encoder
 
     @property
-    def adds_by_data(self) -> bool:
-        """Yes: they decide which additions are kept."""
-        return True
-
-    @property
     def evidence(self) -> Evidence:
         """Squared gradients."""
         return Evidence.SQUARED_GRADIENT

@@ -56,7 +56,6 @@ class SPT(PeftMethod, ABC):
     rank: int = 8
 
     evidence = Evidence.SQUARED_GRADIENT
-    adds_by_data = True
 
     def __post_init__(self) -> None:
         check_whole('budget', self.budget, least=1)

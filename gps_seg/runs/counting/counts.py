@@ -155,7 +155,7 @@ def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
         tuple(_sum(kind, counts) for kind, counts in inside.items()),
         _sum('head', outside),
         biases,
-        _added(Plan() if method.adds_by_data else plan, model),
+        _added(plan, model),
         (sizes or {}).get('', 0),
         tuple(_unknown(method, sizes)),
     )
@@ -208,8 +208,6 @@ def _unknown(
             f'Data decides in which weights the {sizes[""]:,} connections '
             "are; the rows of the encoder's weights leave them out."
         )
-    if method.adds_by_data:
-        yield 'Data decides what is added to the model; it is not counted.'
 
 
 def _count(owned: Owned, role: Role, selected: int) -> Count:
