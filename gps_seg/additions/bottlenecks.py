@@ -57,5 +57,5 @@ INITIAL_VALUES: Mapping[str, tuple[_Init, _Init, _Init]] = {
     'zero_up': (nn.init.xavier_uniform_, nn.init.zeros_, nn.init.zeros_),
     'near_zero': (_near_zero, _near_zero, nn.init.zeros_),
     'xavier': (nn.init.xavier_uniform_, nn.init.xavier_uniform_, _tiny),
-    'zero': (nn.init.zeros_, nn.init.zeros_, nn.init.zeros_),
+    'vpt_zero': (nn.init.zeros_, nn.init.zeros_, nn.init.zeros_),
 }

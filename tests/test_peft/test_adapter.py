@@ -96,7 +96,7 @@ def test_the_attention_is_followed_by_one_of_its_own():
 @pytest.mark.filterwarnings('ignore:init=.zero')
 def test_of_an_adapter_of_zeros_only_the_last_bias_learns():
     task = small_task('mmpretrain vit')
-    tuned = tune(task.model, Adapter(init='zero'), losses=[], seed=0)
+    tuned = tune(task.model, Adapter(init='vpt_zero'), losses=[], seed=0)
     optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.1)
     for _ in range(5):
         optimizer.zero_grad()
@@ -182,7 +182,7 @@ def test_a_rank_above_the_width_is_refused():
 @pytest.mark.parametrize(
     ('settings', 'legal'),
     [
-        (dict(init='zeros'), r"\['near_zero', 'xavier', 'zero', 'zero_up"),
+        (dict(init='zeros'), r"\['near_zero', 'vpt_zero', 'xavier', 'zero_up"),
         (dict(activation='step'), r"\['gelu', 'relu', 'silu'\]"),
         (dict(rank=4, reduction=4), 'one of them'),
         (dict(reduction=0), 'reduction >= 1'),
@@ -195,7 +195,7 @@ def test_unknown_settings_are_answered_with_the_legal_ones(settings, legal):
 
 def test_zeros_that_remain_zeros_are_warned_of():
     model = small_block('torch').model
-    (caution,) = Adapter(init='zero').cautions(model)
+    (caution,) = Adapter(init='vpt_zero').cautions(model)
     assert 'only the biases' in caution
 
 

@@ -5,7 +5,7 @@
 is added to the residual stream.
 
 The row "Adapter" of the tables of VPT, SSF, SPT and GPS is
-``init='zero'``: all values are zero at the start. Then the gradients of
+``init='vpt_zero'``: all values are zero at the start. Then the gradients of
 ``D``, ``d`` and ``U`` are zero and remain so, and only ``u`` learns. So that
 row is the score of one trained bias for each block.
 """
@@ -41,7 +41,7 @@ class Adapter(AddsModules):
             ``D`` is uniform (Xavier). ``'near_zero'``: both matrices are
             normal with a standard deviation of 0.01, cut off at two of these.
             ``'xavier'``: both are uniform, and the biases normal with 1e-6.
-            ``'zero'``: everything is zero, so that only ``u`` learns.
+            ``'vpt_zero'``: everything is zero, so that only ``u`` learns.
 
     Raises:
         TypeError: If a value has the wrong type.
@@ -87,9 +87,9 @@ class Adapter(AddsModules):
 
     def cautions(self, model: nn.Module) -> Iterator[str]:
         """Warn of zeros that remain zeros."""
-        if self.init == 'zero':
+        if self.init == 'vpt_zero':
             yield (
-                "init='zero': only the biases of the maps out of the "
+                "init='vpt_zero': only the biases of the maps out of the "
                 'bottlenecks learn, the gradients of all other added values '
                 'are zero. This is for comparison with published tables.'
             )
