@@ -31,7 +31,7 @@ def visits(monkeypatch):
             seconds=[0.5],
             peak=7,
             counts=counts,
-            tuned_model=weight,
+            tuned_model=tuned,
             num_threads=1,
         )
 
