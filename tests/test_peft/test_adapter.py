@@ -93,7 +93,7 @@ def test_the_attention_is_followed_by_one_of_its_own():
     assert_equal_to_rounding(after, expected, terms=16, depth=10)
 
 
-@pytest.mark.filterwarnings('ignore:init=.zero')
+@pytest.mark.filterwarnings('ignore:init=.vpt_zero')
 def test_of_an_adapter_of_zeros_only_the_last_bias_learns():
     task = small_task('mmpretrain vit')
     tuned = tune(task.model, Adapter(init='vpt_zero'), losses=[], seed=0)
