@@ -4,13 +4,10 @@
 The main names are below; everything else is imported from its module.
 """
 
-from gps_seg.additions.addition import (
-    Addition,
-    NotMergeableError,
-    added_names,
-)
+from gps_seg.additions.addition import Addition, NotMergeableError
 from gps_seg.additions.attaching import attach, attached, detach
 from gps_seg.additions.building import shapes_of
+from gps_seg.additions.hosts import added_names
 from gps_seg.additions.inspecting import additions_of, beside, plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge

@@ -11,13 +11,9 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import (
-    CHILD,
-    AddedModules,
-    Addition,
-    plain_parameters,
-)
+from gps_seg.additions.addition import Addition
 from gps_seg.additions.building import MISFITS, built, check_apart, misfit
+from gps_seg.additions.hosts import CHILD, AddedModules, plain_parameters
 from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import host_of, is_form, key_of

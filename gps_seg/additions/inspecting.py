@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from gps_seg.additions.addition import CHILD, AddedModules, Addition
+from gps_seg.additions.addition import Addition
+from gps_seg.additions.hosts import CHILD, AddedModules
 from gps_seg.additions.plan import Plan
 
 

@@ -10,12 +10,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import (
-    Addition,
-    Handle,
-    NotMergeableError,
-    neighbours,
-)
+from gps_seg.additions.addition import Addition, NotMergeableError
+from gps_seg.additions.hosts import Handle
+from gps_seg.additions.neighbours import neighbours
 from gps_seg.additions.weight_forms import Map, bias_name
 
 

@@ -3,7 +3,7 @@
 
 from itertools import pairwise
 
-from gps_seg.additions.addition import CHILD
+from gps_seg.additions.hosts import CHILD
 from gps_seg.additions.kinds import ADDITIONS
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.plan import Added
@@ -54,7 +54,7 @@ def is_added(name: str) -> bool:
     """Whether a tensor was added to a model, as far as its name says.
 
     It is for state dicts alone: a module of the encoder can have such a name.
-    With a model ask :func:`gps_seg.additions.addition.added_names`, and with a
+    With a model ask :func:`gps_seg.additions.hosts.added_names`, and with a
     plan :func:`prefix_of`.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import Handle
+from gps_seg.additions.hosts import Handle
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,

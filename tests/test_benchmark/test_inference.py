@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gps_seg.additions import Added, Place, Plan, attach, plan_of
-from gps_seg.benchmark.inference import flops_of, weigh
+from gps_seg.benchmark.inference import describe_tuned, flops_of
 from gps_seg.benchmark.methods import METHODS
 
 TOKENS, WIDTH, HIDDEN, BLOCKS = 17, 32, 64, 4
@@ -49,7 +49,7 @@ def test_operations_of_what_is_added_count(tiny):
 def test_what_a_method_leaves(tiny, method, trained, merges):
     made = tiny()
     contender = METHODS[method].build(made.model, made.loss, made.selection)
-    weight = weigh(made.model, contender, flops=1.0)
+    weight = describe_tuned(made.model, contender, flops=1.0)
     assert weight == (trained, 1.0, merges)
     assert bool(plan_of(made.model)) == merges  # not merged itself
 
@@ -63,4 +63,4 @@ def test_what_cannot_be_merged_is_said_not_to():
     contender = Contender(
         lambda: torch.zeros(()), dict(model.named_parameters())
     )
-    assert weigh(model, contender, 1.0).merges is False
+    assert describe_tuned(model, contender, 1.0).merges is False

@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours_by_part
+from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.grid import Grid
+from gps_seg.additions.neighbours import neighbours_by_part
 from gps_seg.additions.stream import Stream, StreamSettings
 
 _KERNELS = (3, 5, 7)

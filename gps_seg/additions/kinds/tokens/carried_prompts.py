@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import neighbours, plain_parameters
+from gps_seg.additions.hosts import plain_parameters
 from gps_seg.additions.kinds.tokens.prompts import Prompts
+from gps_seg.additions.neighbours import neighbours
 
 
 class CarriedPrompts(Prompts):

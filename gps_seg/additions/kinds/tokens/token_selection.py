@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours_by_part
+from gps_seg.additions.addition import Addition
+from gps_seg.additions.neighbours import neighbours_by_part
 
 _TEMPERATURE = 5.0
 _WEIGHT = 2.0
