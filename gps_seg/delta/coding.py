@@ -20,7 +20,7 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
     """Code the new tensors of additions that compute with few values.
 
     Applied, they have these few values, with which the model computes the same
-    as before. In another precision than float32 they are kept as they are.
+    as before. In double precision they are kept as they are.
 
     Args:
         changes: All changes of a delta.
