@@ -22,7 +22,7 @@ def misfit(one: Added, error: Exception) -> ValueError:
 
     Args:
         one: Kind, place and settings.
-        error: What was raised in its class.
+        error: Exception of its class.
     """
     first = str(error).partition('\n')[0] or type(error).__name__
     return ValueError(f'{one.kind}: {first} ({one.place})')

@@ -152,7 +152,7 @@ class Forgetting:
     An interrupt (Ctrl-C) ends a forward pass without its hooks.
 
     Args:
-        interceptor: What may still be active.
+        interceptor: Interceptor that may still be active.
     """
 
     def __init__(self, interceptor: Interceptor) -> None:
