@@ -17,6 +17,8 @@ import pytest
 FACES = [
     'gps_seg',
     'gps_seg.sparse',
+    'gps_seg.additions',
+    'gps_seg.additions.places',
     'gps_seg.peft',
     'gps_seg.delta',
     'gps_seg.files',

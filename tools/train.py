@@ -12,6 +12,7 @@ import sys
 
 from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 from gps_seg.command_line.launcher import add_launcher
+from gps_seg.command_line.method_names import method_names
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,11 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('--amp', action='store_true', help='mixed precision (bf16 on a CPU)')
     add(
         '--method',
-        help="tuning method instead of the config's: adapter, adaptformer, "
-        'bias, binary, bitfit, budgeted, diffit, dyt, e2vpt, fact, fps, '
-        'full, gps, grft, houlsby, ia3, linear, lora, mona, neuroada, '
-        'norm, paca, partial, peft, rein, repadapter, sct, shira, sift, '
-        'spt_adapter, spt_lora, ssf or vpt',
+        help="tuning method instead of the config's: "
+        + ', '.join(method_names()),
     )
     add('--k', type=int, help='connections per neuron (GPS)')
     add(

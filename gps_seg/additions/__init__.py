@@ -4,19 +4,14 @@
 The main names are below; everything else is imported from its module.
 """
 
-from gps_seg.additions.addition import Addition, NotMergeableError, is_added
-from gps_seg.additions.attaching import (
-    additions_of,
-    attach,
-    attached,
-    beside,
-    detach,
-    plan_of,
-)
-from gps_seg.additions.building import prefix_of, shapes_of
-from gps_seg.additions.coding import coded
+from gps_seg.additions.addition import Addition, NotMergeableError
+from gps_seg.additions.attaching import attach, attached, detach
+from gps_seg.additions.building import shapes_of
+from gps_seg.additions.hosts import added_names
+from gps_seg.additions.inspecting import additions_of, beside, plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.merging import folded, merge
+from gps_seg.additions.names import is_added
 from gps_seg.additions.plan import Added, Place, Plan
 
 __all__ = [
@@ -33,10 +28,9 @@ __all__ = [
     'additions_of',
     'plan_of',
     'beside',
+    'added_names',
     'is_added',
-    'prefix_of',
     'shapes_of',
-    'coded',
     # the kinds
     'Addition',
     'LinearForm',

@@ -2,25 +2,22 @@
 """The base class of everything that a method adds to a model."""
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 from torch import Tensor, nn
 
+from gps_seg.additions.hosts import Handle, plain_parameters
+from gps_seg.additions.neighbours import neighbours
 from gps_seg.additions.plan import Added
-
-#: Name of the child in which a module keeps what was added to it.
-CHILD = 'added'
 
 
 class NotMergeableError(ValueError):
-    """An addition cannot be folded into the weights of its host."""
+    """An addition cannot be folded into the weights of its host.
 
-
-class Handle(Protocol):
-    """What undoes a change of a host, such as a handle of a hook."""
-
-    def remove(self) -> None:
-        """Undo it."""
+    Example:
+        >>> raise NotMergeableError('it is not linear')
+        Traceback (most recent call last):
+        gps_seg.additions.addition.NotMergeableError: it is not linear
+    """
 
 
 class Addition(nn.Module):
@@ -34,6 +31,23 @@ class Addition(nn.Module):
 
     Attributes:
         described: The addition as plain data; set when it is attached.
+
+    Example:
+        >>> import torch
+        >>> class Shift(Addition):
+        ...     def __init__(self, width):
+        ...         super().__init__()
+        ...         self.shift = nn.Parameter(torch.ones(width))
+        ...
+        ...     def hang(self, host):
+        ...         return [host.register_forward_hook(self._add)]
+        ...
+        ...     def _add(self, host, args, output):
+        ...         return output + self.shift
+        >>> host, shift = nn.Identity(), Shift(2)
+        >>> _ = shift.hang(host)
+        >>> host(torch.zeros(2))
+        tensor([1., 1.], grad_fn=<AddBackward0>)
     """
 
     described: Added
@@ -60,8 +74,8 @@ class Addition(nn.Module):
 
         Returns:
             Name of each parameter of the addition -> parameter of the plain
-            model. By default a matrix takes the first matrix of the host, and
-            a vector its first vector.
+            model. By default it is the one that :func:`neighbours` finds in
+            the host.
         """
         return neighbours(self, plain_parameters(host))
 
@@ -102,54 +116,3 @@ class Addition(nn.Module):
     def penalty(self) -> Tensor | None:
         """A term of the loss, after a forward pass; None for no term."""
         return None
-
-
-def plain_parameters(host: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters of a module without what was added, by name."""
-    return {
-        name: parameter
-        for name, parameter in host.named_parameters()
-        if not is_added(name)
-    }
-
-
-def is_added(name: str) -> bool:
-    """Whether a parameter or buffer of this name was added to the model.
-
-    Example:
-        >>> is_added('backbone.fc.added.low_rank.a')
-        True
-        >>> is_added('backbone.fc.weight')
-        False
-    """
-    return CHILD in name.split('.')[:-1]
-
-
-def neighbours(
-    addition: nn.Module, plain: Mapping[str, nn.Parameter]
-) -> dict[str, nn.Parameter]:
-    """The plain parameter of the same kind, matrix or vector, for each new.
-
-    Args:
-        addition: Module with the new parameters.
-        plain: Candidates, in order of preference.
-
-    Returns:
-        Name of each new parameter -> the first candidate of its kind, or the
-        first of all if there is none.
-
-    Raises:
-        ValueError: If there is no candidate.
-    """
-    if not plain:
-        raise ValueError(
-            'additions: expected a host with parameters, whose rate and decay '
-            f'the new ones take, got none ({type(addition).__name__}).'
-        )
-
-    def nearest(new: nn.Parameter) -> nn.Parameter:
-        candidates = list(plain.values())
-        alike = [p for p in candidates if (p.ndim > 1) == (new.ndim > 1)]
-        return (alike or candidates)[0]
-
-    return {name: nearest(new) for name, new in addition.named_parameters()}

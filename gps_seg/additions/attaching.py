@@ -11,34 +11,17 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import (
-    CHILD,
-    Addition,
-    Handle,
-    plain_parameters,
-)
-from gps_seg.additions.building import (
-    MISFITS,
-    built,
-    check_apart,
-    host_of,
-    is_form,
-    key_of,
-    misfit,
-)
-from gps_seg.additions.linear_form import LinearForm, intercept
+from gps_seg.additions.addition import Addition
+from gps_seg.additions.building import MISFITS, built, check_apart, misfit
+from gps_seg.additions.hosts import CHILD, AddedModules, plain_parameters
+from gps_seg.additions.inspecting import plan_of
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.names import host_of, is_form, key_of
 from gps_seg.additions.plan import Added, Plan
+from gps_seg.additions.weight_forms import intercept
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
 _RUNS_ITS_CHILDREN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-
-
-class AddedModules(nn.ModuleDict):
-    """The additions of one host, by kind and place, and their hooks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.handles: list[Handle] = []
 
 
 def attach(model: nn.Module, plan: Plan, seed: int) -> None:
@@ -62,7 +45,7 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         >>> from gps_seg.additions import Added, Place, Plan
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
         >>> place = Place('fc.weight')
-        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> settings = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
         >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
         >>> [name for name, _ in model.named_parameters()][-2:]
         ['fc.added.low_rank.a', 'fc.added.low_rank.b']
@@ -101,6 +84,12 @@ def detach(model: nn.Module) -> None:
 
     Args:
         model: Model with or without additions.
+
+    Example:
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> detach(model)
+        >>> list(model.state_dict())
+        ['fc.weight', 'fc.bias']
     """
     for module in list(model.modules()):
         container = getattr(module, CHILD, None)
@@ -128,8 +117,7 @@ def attached(model: nn.Module, plan: Plan, seed: int) -> Iterator[None]:
     Example:
         >>> from gps_seg.additions import Added, Place, Plan
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
-        >>> settings = {'rank': 2, 'scale': 1.0}
-        >>> plan = Plan([Added('low_rank', Place('fc.weight'), settings)])
+        >>> plan = Plan([Added('scale_inputs', Place('fc.weight'))])
         >>> with attached(model, plan, seed=0):
         ...     print(plan_of(model) == plan)
         True
@@ -141,38 +129,6 @@ def attached(model: nn.Module, plan: Plan, seed: int) -> Iterator[None]:
         yield
     finally:
         detach(model)
-
-
-def additions_of(model: nn.Module) -> dict[str, Addition]:
-    """The additions of a model, by their names in it."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, Addition)
-    }
-
-
-def plan_of(model: nn.Module) -> Plan:
-    """The plan of what was added to a model; empty for a plain model."""
-    return Plan(one.described for one in additions_of(model).values())
-
-
-def beside(model: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
-    """Each added parameter -> the one whose rate and decay it takes."""
-    return {
-        dict(addition.named_parameters())[name]: plain
-        for host, addition in _hosted(model)
-        for name, plain in addition.beside(host).items()
-    }
-
-
-def _hosted(model: nn.Module) -> Iterator[tuple[nn.Module, Addition]]:
-    for host in model.modules():
-        container = getattr(host, CHILD, None)
-        if isinstance(container, AddedModules):
-            for addition in container.values():
-                assert isinstance(addition, Addition)
-                yield host, addition
 
 
 def _started(one: Added, tensors: Mapping[str, Tensor]) -> Addition:
@@ -229,13 +185,7 @@ def _check_not_tied(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _register(host: nn.Module, one: Added, addition: Addition) -> None:
-    plain = plain_parameters(host)
-    if not plain:
-        raise ValueError(
-            'additions: expected a host with parameters, got '
-            f'{type(host).__name__} ({one.kind}, {one.place}).'
-        )
-    like = next(iter(plain.values()))
+    like = next(iter(plain_parameters(host).values()))
     container = getattr(host, CHILD, None)
     if container is None:
         container = AddedModules()

@@ -17,7 +17,7 @@ def check_rank(rank: int, width: int) -> None:
     """
     if not 1 <= rank <= width:
         raise ValueError(
-            f'rank: expected 1 to {width} beside {width} channels, got {rank}.'
+            f'rank: expected 1 to {width}, the number of channels, got {rank}.'
         )
 
 

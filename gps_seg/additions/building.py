@@ -7,9 +7,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from gps_seg.additions.addition import CHILD, Addition
+from gps_seg.additions.addition import Addition
 from gps_seg.additions.kinds import ADDITIONS
 from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.names import is_form, prefix_of
 from gps_seg.additions.plan import Added, Place, Plan
 from gps_seg.additions.settings import check_settings
 
@@ -22,7 +23,7 @@ def misfit(one: Added, error: Exception) -> ValueError:
 
     Args:
         one: Kind, place and settings.
-        error: Exception of its class.
+        error: Error that its class raised.
     """
     first = str(error).partition('\n')[0] or type(error).__name__
     return ValueError(f'{one.kind}: {first} ({one.place})')
@@ -111,6 +112,11 @@ def shapes_of(
 
     Raises:
         ValueError: See :func:`built`.
+
+    Example:
+        >>> plan = Plan([Added('scale_inputs', Place('fc.weight'))])
+        >>> shapes_of(plan, {'fc.weight': torch.zeros(3, 4)})
+        {'fc.added.scale_inputs.factor': torch.Size([4])}
     """
     return {
         prefix_of(one) + name: tensor.shape
@@ -135,46 +141,6 @@ def without_memory(
         with torch.device('meta'):
             addition = built(one, tensors)
         yield one, addition
-
-
-def is_form(kind: str) -> bool:
-    """Whether additions of a kind are at a weight, not at a module.
-
-    Raises:
-        ValueError: If there is no such kind.
-    """
-    if kind not in ADDITIONS:
-        raise ValueError(
-            f'additions: expected a kind among {sorted(ADDITIONS)}, got '
-            f'{kind!r}. Is it from a later version of gps_seg?'
-        )
-    return issubclass(ADDITIONS[kind], LinearForm)
-
-
-def host_of(one: Added) -> str:
-    """Name of the module that hosts an addition; empty for the root."""
-    name = one.place.name
-    return name.rpartition('.')[0] if is_form(one.kind) else name
-
-
-def key_of(one: Added) -> str:
-    """Name of an addition among those of its host.
-
-    Example:
-        >>> key_of(Added('low_rank', Place('attn.in_proj_weight', (0, 4))))
-        'low_rank_in_proj_weight_0_4'
-    """
-    attribute = one.place.name.rpartition('.')[2]
-    if not attribute.endswith('weight') or attribute == 'weight':
-        attribute = ''
-    return '_'.join(
-        filter(None, [one.kind, attribute, *map(str, one.place.rows or ())])
-    )
-
-
-def prefix_of(one: Added) -> str:
-    """Start of the names of an addition's tensors in the model."""
-    return '.'.join(filter(None, [host_of(one), CHILD, key_of(one)])) + '.'
 
 
 def _weight_at(one: Added, tensors: Mapping[str, Tensor]) -> Tensor:

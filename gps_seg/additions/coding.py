@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from gps_seg.additions.addition import Addition
-from gps_seg.additions.building import prefix_of, rebuilt
+from gps_seg.additions.building import rebuilt
 from gps_seg.additions.kinds import ADDITIONS
+from gps_seg.additions.names import prefix_of
 from gps_seg.additions.plan import Added, Plan
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 #: Argument by which blocks of Swin and MiT get height and width.
-ARGUMENT = 'hw_shape'
+SIZE_ARGUMENT = 'hw_shape'
 
 
 class Grid:
@@ -78,12 +78,12 @@ class Grid:
 
     def _note_argument(self, block: nn.Module, args: Any, kwargs: Any) -> None:
         bound = inspect.signature(block.forward).bind(*args, **kwargs)
-        self._size = _pair(bound.arguments.get(ARGUMENT))
+        self._size = _pair(bound.arguments.get(SIZE_ARGUMENT))
 
 
 def takes_size(block: nn.Module) -> bool:
     """Whether a block gets height and width."""
-    return ARGUMENT in inspect.signature(block.forward).parameters
+    return SIZE_ARGUMENT in inspect.signature(block.forward).parameters
 
 
 def _pair(size: Any) -> tuple[int, int] | None:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import NotMergeableError, is_added
-from gps_seg.additions.attaching import detach, plan_of
-from gps_seg.additions.building import host_of, rebuilt
+from gps_seg.additions.addition import NotMergeableError
+from gps_seg.additions.attaching import detach
+from gps_seg.additions.building import rebuilt
+from gps_seg.additions.inspecting import plan_of
+from gps_seg.additions.names import host_of, prefix_of
 from gps_seg.additions.plan import Added, Plan
 
 
@@ -28,7 +30,7 @@ def merge(model: nn.Module) -> None:
     Example:
         >>> from gps_seg.additions import Added, Place, Plan, attach
         >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
-        >>> settings = {'rank': 2, 'scale': 1.0}
+        >>> settings = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
         >>> place = Place('fc.weight')
         >>> attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
         >>> x = torch.ones(1, 4)
@@ -55,8 +57,17 @@ def folded(state: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
 
     Raises:
         ValueError: See :func:`merge`.
+
+    Example:
+        >>> from gps_seg.additions import Added, Place, attach, plan_of
+        >>> model = nn.ModuleDict({'fc': nn.Linear(4, 3)})
+        >>> added = Added('scale_inputs', Place('fc.weight'))
+        >>> attach(model, Plan([added]), seed=0)
+        >>> list(folded(model.state_dict(), plan_of(model)))
+        ['fc.weight', 'fc.bias']
     """
-    result = {n: t for n, t in state.items() if not is_added(n)}
+    added = tuple(map(prefix_of, plan))
+    result = {n: t for n, t in state.items() if not n.startswith(added)}
     for one in plan:
         host = host_of(one)
         start = f'{host}.' if host else ''

@@ -26,7 +26,7 @@ class StreamSettings(TypedDict):
 
     norm: str | None
     mlp: str | None
-    channels: int
+    axis: int
 
 
 class Stream:
@@ -37,7 +37,7 @@ class Stream:
         norm: Child before the MLP, whose input is the stream; None if there is
             none.
         mlp: Child that adds the stream to its outputs; None if there is none.
-        channels: Axis of the channels: -1, or 1 for (B, C, H, W).
+        axis: Axis of the channels: -1, or 1 for (B, C, H, W).
         update: Function of the stream, (..., C) -> (..., C).
     """
 
@@ -46,15 +46,15 @@ class Stream:
         host: nn.Module,
         norm: str | None,
         mlp: str | None,
-        channels: int,
+        axis: int,
         update: nn.Module,
     ) -> None:
-        if channels not in (-1, 1):
-            raise ValueError(f'channels: expected -1 or 1, got {channels}.')
+        if axis not in (-1, 1):
+            raise ValueError(f'axis: expected -1 or 1, got {axis}.')
         self._host = host
         self._norm = None if norm is None else host.get_submodule(norm)
         self._mlp = None if mlp is None else host.get_submodule(mlp)
-        self._channels = channels
+        self._axis = axis
         self._update = update
         self._kept: Tensor | None = None
 
@@ -83,9 +83,9 @@ class Stream:
         yield self._host.register_forward_hook(self._into_output)
 
     def _updated(self, stream: Tensor) -> Tensor:
-        inputs = stream.movedim(self._channels, -1)
+        inputs = stream.movedim(self._axis, -1)
         update: Tensor = self._update(inputs)
-        return update.movedim(-1, self._channels).to(stream.dtype)
+        return update.movedim(-1, self._axis).to(stream.dtype)
 
     def _into_identity(self, _mlp: nn.Module, args: Any, kwargs: Any) -> Any:
         stream = kwargs.get('identity')

@@ -14,7 +14,7 @@ from gps_seg.benchmark.architectures import ENCODER
 from gps_seg.benchmark.contender import Contender
 
 
-class Weight(NamedTuple):
+class TunedModel(NamedTuple):
     """What a method leaves in the model.
 
     Args:
@@ -31,7 +31,9 @@ class Weight(NamedTuple):
     merges: bool
 
 
-def weigh(model: nn.Module, contender: Contender, flops: float) -> Weight:
+def describe_tuned(
+    model: nn.Module, contender: Contender, flops: float
+) -> TunedModel:
     """Count what trains, and try to merge what was added.
 
     Args:
@@ -44,7 +46,7 @@ def weigh(model: nn.Module, contender: Contender, flops: float) -> Weight:
         for name, parameter in contender.trained.items()
         if name.startswith(f'{ENCODER}.')
     )
-    return Weight(trained, flops, _merges(model))
+    return TunedModel(trained, flops, _merges(model))
 
 
 def flops_of(encoder: nn.Module, size: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from gps_seg.benchmark.counters import Bytes
-from gps_seg.benchmark.inference import Weight
+from gps_seg.benchmark.inference import TunedModel
 from gps_seg.benchmark.rounds import Measurement
 
 MIB = 2**20
@@ -25,7 +25,7 @@ class Summary(NamedTuple):
         state: Bytes of the optimizer's state.
         network: Bytes that each of two processes sends per step.
         peak: Median of the peak memory over the rounds; None if unknown.
-        weight: Trained values and cost of the tuned model; None if unknown.
+        tuned: Trained values and cost of the tuned model; None if unknown.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Summary(NamedTuple):
     state: Bytes
     network: Bytes
     peak: int | None
-    weight: Weight | None = None
+    tuned: TunedModel | None = None
 
 
 def summarize(measurement: Measurement) -> Summary | None:
@@ -66,7 +66,7 @@ def summarize(measurement: Measurement) -> Summary | None:
         counts.optimizer_state,
         counts.network,
         round(statistics.median(peaks)) if peaks else None,
-        measurement.weight,
+        measurement.tuned,
     )
 
 
@@ -134,7 +134,7 @@ def as_json(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
                 'gradient_bytes': summary.gradients._asdict(),
                 'optimizer_state_bytes': summary.state._asdict(),
                 'network_bytes': summary.network._asdict(),
-                'tuned_model': summary.weight and summary.weight._asdict(),
+                'tuned_model': summary.tuned and summary.tuned._asdict(),
                 'peak_bytes': summary.peak,
                 'peak_bytes_per_round': measurement.peaks,
                 'ratios': ratios_of(summary, summaries),

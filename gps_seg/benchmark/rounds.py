@@ -17,7 +17,7 @@ from typing import Any
 
 import gps_seg
 from gps_seg.benchmark.counters import Bytes, Counts
-from gps_seg.benchmark.inference import Weight
+from gps_seg.benchmark.inference import TunedModel
 from gps_seg.benchmark.methods import METHODS, Row
 from gps_seg.benchmark.settings import Settings
 from gps_seg.text.clock import Clock
@@ -36,7 +36,7 @@ class Measurement:
         peaks: Peak memory in bytes per round; None if unknown.
         loads: Load of the machine (processes) before each visit.
         counts: Counted bytes, which are equal in every round.
-        weight: Trained values and cost of the tuned model.
+        tuned: Trained values and cost of the tuned model.
         num_threads: Number of torch's threads in the measured process.
     """
 
@@ -46,7 +46,7 @@ class Measurement:
     peaks: list[int | None] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)
     counts: Counts | None = None
-    weight: Weight | None = None
+    tuned: TunedModel | None = None
     num_threads: int | None = None
 
     def add(self, visit: dict[str, Any], load: float) -> None:
@@ -58,7 +58,7 @@ class Measurement:
         if visit['counts'] is not None:
             saved, *parts = visit['counts']
             self.counts = Counts(saved, *(Bytes(*part) for part in parts))
-            self.weight = Weight(*visit['weight'])
+            self.tuned = TunedModel(*visit['tuned_model'])
 
 
 def select_once(

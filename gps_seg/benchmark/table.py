@@ -73,16 +73,16 @@ def _measured(summary: Summary) -> tuple[str, ...]:
         f'{summary.state.encoder / MIB:.2f}',
         f'{summary.network.encoder / MIB:.2f}',
         '-' if summary.peak is None else f'{summary.peak / MIB:.0f}',
-        *_weight(summary),
+        *_tuned(summary),
     )
 
 
-def _weight(summary: Summary) -> tuple[str, str]:
-    weight = summary.weight
-    if weight is None:
+def _tuned(summary: Summary) -> tuple[str, str]:
+    tuned = summary.tuned
+    if tuned is None:
         return '-', '-'
-    merged = ' (merges)' if weight.merges and weight.flops != 1 else ''
-    return f'{weight.trained:,}', f'{weight.flops:.4f}{merged}'
+    merged = ' (merges)' if tuned.merges and tuned.flops != 1 else ''
+    return f'{tuned.trained:,}', f'{tuned.flops:.4f}{merged}'
 
 
 def _compared(

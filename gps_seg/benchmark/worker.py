@@ -23,7 +23,7 @@ from gps_seg.benchmark.architectures import (
     synthetic_loss,
 )
 from gps_seg.benchmark.counters import count_step
-from gps_seg.benchmark.inference import flops_of, weigh
+from gps_seg.benchmark.inference import describe_tuned, flops_of
 from gps_seg.benchmark.memory import watch_peak
 from gps_seg.benchmark.methods import METHODS
 from gps_seg.benchmark.settings import Settings
@@ -114,12 +114,12 @@ def measure(
         'seconds': seconds,
         'peak': peak.read(),
         'counts': None,
-        'weight': None,
+        'tuned_model': None,
         'num_threads': torch.get_num_threads(),
     }
     if plain is not None:
         result['counts'] = count_step(model, contender)
-        result['weight'] = weigh(
+        result['tuned_model'] = describe_tuned(
             model, contender, flops_of(model.backbone, settings.size) / plain
         )
     return result

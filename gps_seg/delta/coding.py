@@ -7,7 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gps_seg.additions import Plan, coded, prefix_of
+from gps_seg.additions import Plan
+from gps_seg.additions.coding import coded
 from gps_seg.delta.change import Change
 from gps_seg.delta.format.records import BITS
 from gps_seg.delta.values import Coded, Exact
@@ -32,16 +33,11 @@ def with_codes(changes: Mapping[str, Change], plan: Plan) -> dict[str, Change]:
         # Levels are float32, so only these are stored without loss.
         if change.indices is None and change.dtype in _DTYPES
     }
-    in_single = Plan(
-        one
-        for one in plan
-        if any(name.startswith(prefix_of(one)) for name in own)
-    )
     return {
         **changes,
         **{
             name: replace(changes[name], values=_packed(codes, levels))
-            for name, (codes, levels) in coded(in_single, own).items()
+            for name, (codes, levels) in coded(plan, own).items()
         },
     }
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from gps_seg.additions import Plan, is_added, prefix_of
+from gps_seg.additions import Plan
 from gps_seg.additions.coding import acting_by_few_values
+from gps_seg.additions.names import prefix_of
 from gps_seg.delta.change import Change
 from gps_seg.delta.fingerprint import rest_of, short, sketches_of_rest
 from gps_seg.delta.format.container import read_container, write_container
@@ -63,9 +64,10 @@ class Delta:
 
     def __post_init__(self) -> None:
         changes = {name: self.changes[name] for name in sorted(self.changes)}
+        added = self._prefixes
         for name, change in changes.items():
             try:
-                change.check(is_added(name))
+                change.check(name.startswith(added))
             except ValueError as error:
                 raise ValueError(f'{error} ({name})') from error
         object.__setattr__(self, 'changes', MappingProxyType(changes))
@@ -87,6 +89,11 @@ class Delta:
         return f'Delta({", ".join(filter(None, parts))})'
 
     @property
+    def _prefixes(self) -> tuple[str, ...]:
+        """Starts of the names of what was added to the model."""
+        return tuple(map(prefix_of, self.info.plan))
+
+    @property
     def is_lossless(self) -> bool:
         """Whether all values have the full precision of the model."""
         # The model computes with these values, whatever the format.
@@ -104,7 +111,8 @@ class Delta:
     @property
     def added(self) -> frozenset[str]:
         """Names of the tensors in modules that were added to the model."""
-        return frozenset(filter(is_added, self.changes))
+        own = self._prefixes
+        return frozenset(n for n in self.changes if n.startswith(own))
 
     @property
     def untouched(self) -> frozenset[str]:
@@ -157,7 +165,8 @@ class Delta:
 
     def without_added(self) -> 'Delta':
         """Keep only the changes of tensors of the plain model."""
-        return self.restricted(lambda name: not is_added(name))
+        added = self.added
+        return self.restricted(lambda name: name not in added)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``delta.safetensors``, whole or not at all.

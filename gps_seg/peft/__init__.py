@@ -58,7 +58,8 @@ from gps_seg.peft.method import (
 from gps_seg.peft.ownership import owned_by
 from gps_seg.peft.placing.budgeted import Budgeted
 from gps_seg.peft.placing.sct import SCT
-from gps_seg.peft.placing.spt import SPTAdapter, SPTLoRA
+from gps_seg.peft.placing.spt_adapter import SPTAdapter
+from gps_seg.peft.placing.spt_lora import SPTLoRA
 from gps_seg.peft.trainable import Trainable
 from gps_seg.peft.tuning import tune
 from gps_seg.peft.whole.bias import Bias

@@ -59,6 +59,7 @@ class PeftMethod(Protocol):
     A class may inherit from it. Members with a body here are then defaults.
 
     Example:
+        >>> from gps_seg.peft.selects_nothing import SelectsNothing
         >>> class Everything(SelectsNothing):
         ...     encoder = 'backbone'
         ...
@@ -70,6 +71,9 @@ class PeftMethod(Protocol):
 
     #: Name of the optional package that the method needs.
     package: ClassVar[str | None] = None
+    #: Largest number of values that train inside the encoder, where data
+    #: decide which; None if the settings decide.
+    budget: int | None = None
 
     @property
     def encoder(self) -> str:
@@ -153,8 +157,8 @@ class PeftMethod(Protocol):
 
         Args:
             model: Plain model.
-            choice: Result of :meth:`choose`; None before it, to check that
-                the settings fit the model.
+            choice: Result of :meth:`choose`; None before it, for all that
+                may be added, and to check that the settings fit the model.
 
         Raises:
             ValueError: If the settings do not fit the model.
@@ -181,41 +185,6 @@ class PeftMethod(Protocol):
     def cautions(self, model: nn.Module) -> Iterator[str]:
         """Warnings before this model is tuned, one sentence each."""
         yield from ()
-
-
-class SelectsNothing(PeftMethod):
-    """Base class of methods without selected entries."""
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """None: no pass is run."""
-        return None
-
-    def check(self, weights: Mapping[str, Owned]) -> None:
-        """Accept any model: there is nothing to select from."""
-
-    def sizes(self, weights: Mapping[str, Owned]) -> Mapping[str, int]:
-        """No entries."""
-        return {}
-
-    def choose(
-        self,
-        model: nn.Module,
-        weights: Mapping[str, Owned],
-        passes: TrainingPass,
-        seed: int,
-    ) -> Choice:
-        """Choose nothing, without a pass."""
-        return Choice(Selection({}, {}))
-
-    def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """All of them: no pass is run."""
-        return without_a_pass(given)
-
-
-def without_a_pass(given: frozenset[str]) -> Mapping[str, str]:
-    """The settings of a pass over the training data that is not run."""
-    return dict.fromkeys(given, 'looks at no training data to select')
 
 
 def weights_to_select(

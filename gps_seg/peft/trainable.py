@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions import additions_of, beside, is_added, plan_of
+from gps_seg.additions import added_names, additions_of, beside, plan_of
 from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
@@ -72,11 +72,12 @@ class Trainable:
         self.beside = beside(model)
         self.added = plan_of(model)
         self._additions = list(additions_of(model).values())
+        added = added_names(model)
         for name, parameter in model.named_parameters():
             trained: nn.Parameter | None = None
             if name in self.selected:
                 trained = self.selected[name].values
-            elif is_added(name) or roles[name] is Role.WHOLE:
+            elif name in added or roles[name] is Role.WHOLE:
                 trained = parameter
             # A weight without selected entries needs no gradient.
             trains = trained is not None and trained.numel() > 0

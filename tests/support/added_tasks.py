@@ -16,15 +16,20 @@ SCALE = 0.5
 
 def plan_of_kind(kind, width):
     """Two additions: of queries in block 0, and of all outputs in block 1."""
+    settings = {
+        'prompts': {
+            'shape': [3, width],
+            'prefix': 1,
+            'bound': 0.5,
+            'dropout': 0.0,
+        },
+        'low_rank': {'rank': 2, 'scale': SCALE, 'dropout': 0.0},
+        'bottleneck': {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'},
+    }
+    places = [Place(QKV.format(0), (0, width)), Place(PROJ.format(1))]
     if kind == 'prompts':
-        settings = {'shape': [3, width], 'prefix': 1, 'bound': 0.5}
         places = [Place('backbone.layers.0'), Place('backbone.layers.1')]
-    else:
-        settings = {'rank': 2}
-        places = [Place(QKV.format(0), (0, width)), Place(PROJ.format(1))]
-    if kind == 'low_rank':
-        settings['scale'] = SCALE
-    return Plan(Added(kind, place, settings) for place in places)
+    return Plan(Added(kind, place, settings[kind]) for place in places)
 
 
 def tune_by_adding(model, kind):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from meta_models import without_storage
-from small_tasks import ENCODERS
+from small_encoders import small_model
 from torch import Tensor, nn
 
 from gps_seg.additions import Plan, additions_of, shapes_of
@@ -19,22 +19,22 @@ from mmpretrain.models import ResNet, VisionTransformer  # noqa: E402
 
 #: Family -> name of a block, its inputs, and the stream before its MLP.
 _BLOCKS: dict[str, tuple[str, tuple[Any, ...], Callable[..., Tensor]]] = {
-    'mmseg ViT': (
+    'vit': (
         'layers.1',
         (torch.Size((2, 17, 16)),),
         lambda block, x: x + block.attn(block.ln1(x), identity=0 * x),
     ),
-    'mmseg Swin': (
+    'swin': (
         'stages.1.blocks.1',
         (torch.Size((2, 16, 16)), (4, 4)),
         lambda block, x, hw: x + block.attn(block.norm1(x), hw),
     ),
-    'mmpretrain ViT': (
+    'mmpretrain vit': (
         'layers.1',
         (torch.Size((2, 17, 16)),),
         lambda block, x: x + block.attn(block.ln1(x)),
     ),
-    'mmpretrain ConvNeXt': (
+    'mmpretrain convnext': (
         'stages.1.1',
         (torch.Size((2, 16, 4, 4)),),
         lambda block, x: x,
@@ -61,7 +61,7 @@ def small_block(family: str) -> SimpleNamespace:
     name, inputs, before = _BLOCKS[family]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = nn.ModuleDict({'backbone': _encoder(family)}).double().eval()
+        model = _model(family).double()
         for parameter in model.parameters():
             parameter.data += 0.2 * torch.randn_like(parameter)
         made = [
@@ -96,10 +96,11 @@ def resnet() -> nn.Module:
     return nn.ModuleDict({'backbone': ResNet(18)})
 
 
-def _encoder(family: str) -> nn.Module:
+def _model(family: str) -> nn.Module:
     if family != 'torch':
-        return ENCODERS[family]()
+        return small_model(family)
     layer = nn.TransformerEncoderLayer(
         16, 2, 32, norm_first=True, batch_first=True
     )
-    return nn.ModuleDict({'layers': nn.ModuleList([layer])})
+    backbone = nn.ModuleDict({'layers': nn.ModuleList([layer])})
+    return nn.ModuleDict({'backbone': backbone}).eval()

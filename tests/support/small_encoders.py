@@ -6,8 +6,10 @@ All take images of ``SIDE`` x ``SIDE`` pixels.
 
 import warnings
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import torch
 from torch import nn
 
 from gps_seg.stack import require_openmmlab
@@ -39,6 +41,7 @@ CONVNEXT = dict(
     type='mmpretrain.ConvNeXt',
     arch=dict(depths=[1, 2], channels=[8, 16]),
     out_indices=(0, 1),
+    gap_before_final_norm=False,
 )
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
@@ -145,6 +148,10 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+#: One encoder of each family with blocks that the methods know.
+FAMILIES = ('vit', 'swin', 'mmpretrain vit', 'mmpretrain convnext')
+
+
 def small_model(name: str) -> nn.ModuleDict:
     """A model in evaluation mode whose child ``backbone`` is the encoder.
 
@@ -158,3 +165,26 @@ def small_model(name: str) -> nn.ModuleDict:
         warnings.simplefilter('ignore', UserWarning)
         encoder = MODELS.build(dict(CONFIGS[name]))
     return nn.ModuleDict({'backbone': encoder}).eval()
+
+
+def small_task(name: str) -> SimpleNamespace:
+    """A model with random values, and a loss that all of them affect.
+
+    Args:
+        name: One of :data:`FAMILIES`.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = small_model(name).train()
+        model['head'] = nn.LazyConv2d(2, 1)
+        images = torch.randn(2, 3, SIDE, SIDE)
+        model['head'](model['backbone'](images)[-1])  # sets its channels
+        for parameter in model.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+
+    def loss() -> torch.Tensor:
+        *earlier, last = model['backbone'](images)
+        terms = [*earlier, model['head'](last)]
+        return sum((t.square().mean() for t in terms), images.new_zeros(()))
+
+    return SimpleNamespace(model=model, loss=loss)

@@ -22,8 +22,8 @@ from gps_seg.additions import (
 from gps_seg.additions.kinds import ADDITIONS
 
 BOTTLENECK = {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'}
-LOW_RANK = {'rank': 2, 'scale': 1.0}
-PROMPTS = {'shape': [2, 8], 'prefix': 0, 'bound': 0.5}
+LOW_RANK = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
+PROMPTS = {'shape': [2, 8], 'prefix': 0, 'bound': 0.5, 'dropout': 0.0}
 
 
 class Encoder(nn.Module):
@@ -117,7 +117,12 @@ def test_what_is_added_has_the_dtype_and_the_mode_of_its_host():
         ('fc.bias', 'low_rank', LOW_RANK, r'of two axes, got shape \(6,\)'),
         ('fc.weight[0:7]', 'low_rank', LOW_RANK, 'rows between 0 and 6'),
         ('fc.weight[2:2]', 'low_rank', LOW_RANK, 'rows between 0 and 6'),
-        ('fc.weight', 'low_rank', {'rank': 2}, r"argument: 'scale' \(fc"),
+        (
+            'fc.weight',
+            'low_rank',
+            {'rank': 2},
+            r"arguments: 'scale' and 'dropout' \(fc",
+        ),
         ('fc.weight', 'low_rank', {**LOW_RANK, 'rank': 7}, '1 to 6 for a map'),
         ('tied.weight', 'low_rank', LOW_RANK, 'a weight with one name'),
         ('also.weight', 'low_rank', LOW_RANK, 'a weight with one name'),

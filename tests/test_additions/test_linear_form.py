@@ -33,7 +33,7 @@ def filled(model, plan, seed=0):
 
 
 def low_rank(*places):
-    settings = {'rank': 2, 'scale': 0.5}
+    settings = {'rank': 2, 'scale': 0.5, 'dropout': 0.0}
     return Plan(Added('low_rank', Place.of(at), settings) for at in places)
 
 

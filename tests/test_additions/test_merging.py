@@ -18,7 +18,7 @@ from gps_seg.additions import (
 )
 from gps_seg.additions.kinds import ADDITIONS
 
-LOW_RANK = {'rank': 2, 'scale': 0.5}
+LOW_RANK = {'rank': 2, 'scale': 0.5, 'dropout': 0.0}
 BOTTLENECK = {'rank': 2, 'activation': 'gelu', 'init': 'zero_up'}
 
 
@@ -75,7 +75,7 @@ def test_the_state_that_is_folded_does_not_change():
         Added(
             'prompts',
             Place('attn'),
-            {'shape': [2, 8], 'prefix': 0, 'bound': 0.1},
+            {'shape': [2, 8], 'prefix': 0, 'bound': 0.1, 'dropout': 0.0},
         ),
     ],
 )

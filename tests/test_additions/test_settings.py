@@ -6,7 +6,7 @@ from torch import nn
 
 from gps_seg.additions import Added, Place, Plan, attach
 
-BLOCK = {'norm': 'norm', 'mlp': None, 'channels': -1}
+BLOCK = {'norm': 'norm', 'mlp': None, 'axis': -1}
 BOTTLENECK = {
     'width': 4,
     'rank': 2,
@@ -15,8 +15,14 @@ BOTTLENECK = {
     'activation': 'relu',
     'stream': BLOCK,
 }
-PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5}
-WINDOW = {'shape': [3, 4], 'bound': 0.5, 'norm': 'norm', 'attention': 'fc'}
+PROMPTS = {'shape': [3, 4], 'prefix': 1, 'bound': 0.5, 'dropout': 0.0}
+WINDOW = {
+    'shape': [3, 4],
+    'bound': 0.5,
+    'norm': 'norm',
+    'attention': 'fc',
+    'dropout': 0.0,
+}
 FACTORS = {'width': 4, 'rank': 2, 'scale': 1.0, 'core': False}
 REFINEMENT = {
     'blocks': ['fc', 'norm'],
@@ -36,7 +42,7 @@ QUANTIZED = {
     'stream': BLOCK,
 }
 SELECTION = {'mlps': ['fc'], 'width': 4, 'prefix': 1, 'rate': 0.5}
-LOW_RANK = {'rank': 2, 'scale': 1.0}
+LOW_RANK = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
 
 
 class Block(nn.Module):
@@ -73,7 +79,7 @@ WRONG = [
         'stream_bottleneck',
         '',
         BOTTLENECK,
-        {'stream': {**BLOCK, 'channels': 7}},
+        {'stream': {**BLOCK, 'axis': 7}},
     ),
     ('quantized_bottleneck', '', QUANTIZED, {'bits': -1}),
     ('quantized_bottleneck', '', QUANTIZED, {'bits': 40}),

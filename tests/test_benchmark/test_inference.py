@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gps_seg.additions import Added, Place, Plan, attach, plan_of
-from gps_seg.benchmark.inference import flops_of, weigh
+from gps_seg.benchmark.inference import describe_tuned, flops_of
 from gps_seg.benchmark.methods import METHODS
 
 TOKENS, WIDTH, HIDDEN, BLOCKS = 17, 32, 64, 4
@@ -26,10 +26,15 @@ def test_operations_of_the_plain_encoder(tiny):
     assert encoder.training  # as before
 
 
+def bottleneck(place, rank):
+    settings = {'rank': rank, 'activation': 'gelu', 'init': 'zero_up'}
+    return Added('bottleneck', place, settings)
+
+
 def test_operations_of_what_is_added_count(tiny):
     made = tiny()
     place = Place('backbone.layers.0.attn.proj.weight')
-    attach(made.model, Plan([Added('bottleneck', place, {'rank': 3})]), seed=0)
+    attach(made.model, Plan([bottleneck(place, rank=3)]), seed=0)
     down_and_up = 2 * TOKENS * 2 * 3 * WIDTH
     assert flops_of(made.model.backbone, 32) == flops_by_hand() + down_and_up
 
@@ -44,7 +49,7 @@ def test_operations_of_what_is_added_count(tiny):
 def test_what_a_method_leaves(tiny, method, trained, merges):
     made = tiny()
     contender = METHODS[method].build(made.model, made.loss, made.selection)
-    weight = weigh(made.model, contender, flops=1.0)
+    weight = describe_tuned(made.model, contender, flops=1.0)
     assert weight == (trained, 1.0, merges)
     assert bool(plan_of(made.model)) == merges  # not merged itself
 
@@ -52,10 +57,10 @@ def test_what_a_method_leaves(tiny, method, trained, merges):
 def test_what_cannot_be_merged_is_said_not_to():
     model = nn.ModuleDict({'backbone': nn.Linear(4, 4)})
     place = Place('backbone.weight')
-    attach(model, Plan([Added('bottleneck', place, {'rank': 1})]), seed=0)
+    attach(model, Plan([bottleneck(place, rank=1)]), seed=0)
     from gps_seg.benchmark.contender import Contender
 
     contender = Contender(
         lambda: torch.zeros(()), dict(model.named_parameters())
     )
-    assert weigh(model, contender, 1.0).merges is False
+    assert describe_tuned(model, contender, 1.0).merges is False

@@ -9,7 +9,7 @@ from gps_seg.benchmark import (
     summarize,
 )
 from gps_seg.benchmark.counters import Bytes, Counts
-from gps_seg.benchmark.inference import Weight
+from gps_seg.benchmark.inference import TunedModel
 from gps_seg.benchmark.methods import Row
 from gps_seg.benchmark.rounds import Measurement
 
@@ -27,7 +27,7 @@ def measurement(label, seconds, saved, encoder, **kwargs):
             saved * MIB, parts, Bytes(*(2 * p for p in parts)), parts
         ),
         num_threads=1,
-        weight=Weight(trained=7, flops=1.25, merges=True),
+        tuned=TunedModel(trained=7, flops=1.25, merges=True),
         **kwargs,
     )
 

@@ -26,9 +26,13 @@ def visits(monkeypatch):
         if task['method'] == 'linear':
             raise RuntimeError('exit status 1: out of memory')
         counts = COUNTS if task['count'] else None
-        weight = [8, 1.5, False] if task['count'] else None
+        tuned = [8, 1.5, False] if task['count'] else None
         return dict(
-            seconds=[0.5], peak=7, counts=counts, weight=weight, num_threads=1
+            seconds=[0.5],
+            peak=7,
+            counts=counts,
+            tuned_model=tuned,
+            num_threads=1,
         )
 
     monkeypatch.setattr(rounds, 'run_worker', run)
@@ -57,7 +61,7 @@ def test_methods_take_turns_and_are_counted_once(visits, tmp_path):
     ]
     assert full.seconds == [[0.5], [0.5]] and full.peaks == [7, 7]
     assert two.counts.optimizer_state.head == 4
-    assert two.weight.flops == 1.5 and full.weight.trained == 8
+    assert two.tuned.flops == 1.5 and full.tuned.trained == 8
 
 
 def test_a_failure_is_told_and_the_others_go_on(visits, tmp_path):

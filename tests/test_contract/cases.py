@@ -84,7 +84,7 @@ LAST = (
 )
 #: Why an addition that is not linear cannot be folded into the weights.
 NOT_LINEAR = 'it is not a linear function of what the encoder computes'
-NO_BLOCKS = {'linear_layers': 'expected an encoder with .*blocks'}
+NO_BLOCKS = {'linear_layers': 'expected .*blocks'}
 
 ROWS: Mapping[str, Case] = {
     'gps': Case(
@@ -284,7 +284,7 @@ ROWS: Mapping[str, Case] = {
         ),
         identity=False,
         scores=True,
-        refuses={'linear_layers': 'expected MLPs whose last layer is linear'},
+        refuses={'linear_layers': 'expected linear maps of the kinds'},
     ),
     'budgeted': Case(
         settings={

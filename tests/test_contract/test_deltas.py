@@ -41,6 +41,15 @@ def test_a_saved_delta_gives_the_trained_model_and_the_base(
 
 
 @PAIRS
+def test_the_plan_in_a_file_is_the_plan(tmp_path, method, encoder):
+    """No tuple becomes a list: a resumed run compares the two."""
+    delta = tuned(method, encoder).delta
+    delta.save(tmp_path / 'delta.safetensors')
+    read = Delta.load(tmp_path / 'delta.safetensors')
+    assert read.info.added == delta.info.added
+
+
+@PAIRS
 def test_a_model_switches_between_this_and_other_methods(method, encoder):
     done = tuned(method, encoder)
     model = copy.deepcopy(done.base)

@@ -12,7 +12,8 @@ from contract_models import ENCODERS, IMAGE, small_model
 from distributed_cases import StopAfter, StoppedError
 from toy_run import ToySet, run
 
-from gps_seg.additions import attach, coded, plan_of
+from gps_seg.additions import attach, plan_of
+from gps_seg.additions.coding import coded
 from gps_seg.delta import Delta, apply
 
 AVERAGE = {'type': 'EMAHook', 'momentum': 0.3}

@@ -96,8 +96,8 @@ def test_an_encoder_without_blocks_is_refused():
 
 
 def test_a_rank_above_the_width_is_refused():
-    small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    small = small_block('swin')
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, AdaptFormer(rank=9), losses=[], seed=0)
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
 
 
 def test_it_cannot_be_merged():
-    small = small_block('mmseg ViT')
+    small = small_block('vit')
     method = AdaptFormer(rank=4)
     attach(small.model, method.additions(small.model, None), seed=0)
     with pytest.raises(ValueError, match='not a linear function'):

@@ -110,7 +110,7 @@ def test_a_block_adds_the_bottleneck_of_its_stream(family):
 
 
 def test_it_starts_close_to_the_pretrained_model():
-    small = small_block('mmseg ViT')
+    small = small_block('vit')
     plain = copy.deepcopy(small.model).get_submodule(small.name)
     attach(small.model, Binary(rank=4).additions(small.model, None), seed=0)
     block = small.model.get_submodule(small.name)
@@ -128,8 +128,8 @@ def test_an_encoder_without_blocks_is_refused():
 
 
 def test_a_rank_above_the_width_is_refused():
-    small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    small = small_block('swin')
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, Binary(rank=9), losses=[], seed=0)
 
 
@@ -139,7 +139,7 @@ def test_more_than_four_bits_are_refused():
 
 
 def test_it_cannot_be_merged():
-    small = small_block('mmseg ViT')
+    small = small_block('vit')
     attach(small.model, Binary(rank=4).additions(small.model, None), seed=0)
     with pytest.raises(ValueError, match='not a linear function'):
         merge(small.model)

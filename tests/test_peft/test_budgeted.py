@@ -118,7 +118,12 @@ def test_a_budget_out_of_range_is_an_error_before_the_pass(budget):
 
 class AddsPrompts(AddsModules):
     def additions(self, model, choice):
-        settings = {'shape': (2, WIDTH), 'prefix': 0, 'bound': 1.0}
+        settings = {
+            'shape': [2, WIDTH],
+            'prefix': 0,
+            'bound': 1.0,
+            'dropout': 0.0,
+        }
         return Plan([Added('prompts', Place('backbone.0'), settings)])
 
 
@@ -143,5 +148,5 @@ def test_a_method_that_needs_data_itself_is_refused():
 
 @pytest.mark.parametrize('of', ['lora', {'rank': 2}, None])
 def test_what_is_no_method_is_refused(of):
-    with pytest.raises(TypeError, match="such as dict\\(type='lora'"):
+    with pytest.raises(TypeError, match='expected a method, as dict\\(type='):
         Budgeted(of=of, budget=9)

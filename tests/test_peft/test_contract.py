@@ -9,7 +9,7 @@ from cases import CASES
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
-from gps_seg.peft.method import SelectsNothing
+from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Evidence, Role
 
 OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})

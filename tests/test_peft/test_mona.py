@@ -13,8 +13,7 @@ from small_blocks import (
     resnet,
     small_block,
 )
-from small_encoders import small_model
-from small_tasks import small_task
+from small_encoders import small_model, small_task
 from torch import nn
 
 from gps_seg.additions import additions_of, attach, beside, detach, merge
@@ -22,9 +21,9 @@ from gps_seg.peft import Mona, tune
 
 MLPS = {
     # Family -> the rest of a plain block, from the stream before its MLP.
-    'mmseg ViT': lambda b, x: x + b.ffn(b.ln2(x), identity=0 * x),
-    'mmseg Swin': lambda b, x: x + b.ffn(b.norm2(x), identity=0 * x),
-    'mmpretrain ViT': lambda b, x: x + b.ffn(b.ln2(x), identity=0 * x),
+    'vit': lambda b, x: x + b.ffn(b.ln2(x), identity=0 * x),
+    'swin': lambda b, x: x + b.ffn(b.norm2(x), identity=0 * x),
+    'mmpretrain vit': lambda b, x: x + b.ffn(b.ln2(x), identity=0 * x),
 }
 
 
@@ -63,7 +62,7 @@ def attached(model):
 
 def note_size(family, small, size):
     """Tell a ViT's blocks the size, as its patch embedding does."""
-    if 'ViT' in family:
+    if 'vit' in family:
         embed = small.model['backbone'].patch_embed
         embed(torch.ones(1, 3, 8 * size[0], 8 * size[1]).double())
 
@@ -75,7 +74,7 @@ def test_a_block_has_one_behind_attention_and_one_behind_mlp(family, size):
     plain = copy.deepcopy(small.model).get_submodule(small.name)
     added = attached(small.model)
     inputs = [small.inputs[0]]
-    if family == 'mmseg Swin':
+    if family == 'swin':
         inputs.append(size)
     block = small.model.get_submodule(small.name)
     with torch.no_grad():
@@ -85,7 +84,7 @@ def test_a_block_has_one_behind_attention_and_one_behind_mlp(family, size):
         after = block(*inputs)
         position = added._names.index(small.name.removeprefix('backbone.'))
         first, second = added.blocks[position]
-        prefix = 1 if 'ViT' in family else 0
+        prefix = 1 if 'vit' in family else 0
         stream = small.before(plain, *inputs)
         stream = stream + update_of(first, stream, size, prefix)
         stream = MLPS[family](plain, stream)
@@ -94,7 +93,7 @@ def test_a_block_has_one_behind_attention_and_one_behind_mlp(family, size):
 
 
 def test_a_block_of_convnext_has_one_behind_it():
-    small = small_block('mmpretrain ConvNeXt')
+    small = small_block('mmpretrain convnext')
     plain = copy.deepcopy(small.model).get_submodule(small.name)
     added = attached(small.model)
     randomise(small.model)
@@ -108,9 +107,7 @@ def test_a_block_of_convnext_has_one_behind_it():
     assert_equal_to_rounding(after, expected, terms=100, depth=20)
 
 
-@pytest.mark.parametrize(
-    'encoder', ['mmseg ViT', 'mmseg Swin', 'mmpretrain ViT']
-)
+@pytest.mark.parametrize('encoder', ['vit', 'swin', 'mmpretrain vit'])
 def test_whole_encoders_take_images_that_are_not_square(encoder):
     model = small_task(encoder).model.eval()
     image = torch.randn(1, 3, 32, 64)
@@ -129,7 +126,7 @@ def test_whole_encoders_take_images_that_are_not_square(encoder):
 
 
 @pytest.mark.filterwarnings('ignore:torch.utils.checkpoint')
-@pytest.mark.parametrize('family', ['mmseg ViT', 'mmseg Swin'])
+@pytest.mark.parametrize('family', ['vit', 'swin'])
 def test_the_gradients_are_those_without_checkpoints(family):
     gradients = []
     for with_cp in (False, True):
@@ -155,7 +152,7 @@ def test_the_gradients_are_those_without_checkpoints(family):
 
 
 def test_values_learn_as_fast_as_those_of_their_block():
-    model = small_task('mmseg Swin').model
+    model = small_task('swin').model
     added = attached(model)
     named = {p: n for n, p in model.named_parameters()}
     for new, plain in beside(model).items():
@@ -188,7 +185,7 @@ def test_an_encoder_that_does_not_tell_its_size_is_refused():
 
 
 def test_a_patch_embedding_that_does_not_tell_its_size_is_refused():
-    model = small_task('mmseg ViT').model
+    model = small_task('vit').model
     attached(model)
     block = model['backbone'].layers[0]
     with pytest.raises(RuntimeError, match='width of 16 patches, got None'):
@@ -199,13 +196,13 @@ def test_a_patch_embedding_that_does_not_tell_its_size_is_refused():
 
 
 def test_a_rank_above_the_width_is_refused():
-    small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 9'):
+    small = small_block('swin')
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 9'):
         tune(small.model, Mona(rank=9), losses=[], seed=0)
 
 
 def test_it_cannot_be_merged():
-    small = small_block('mmseg ViT')
+    small = small_block('vit')
     attached(small.model)
     with pytest.raises(ValueError, match='not a linear function'):
         merge(small.model)

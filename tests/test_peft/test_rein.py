@@ -92,5 +92,5 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
 
 def test_an_encoder_without_blocks_is_refused():
     model = nn.ModuleDict({'backbone': nn.Linear(4, 4)})
-    with pytest.raises(ValueError, match='expected an encoder with .* Linear'):
+    with pytest.raises(ValueError, match='expected blocks of .* Linear'):
         Rein().additions(model, None)

@@ -19,10 +19,10 @@ from gps_seg.peft import RepAdapter, tune
 
 INPUTS = {
     # Family -> modules whose inputs are changed, in a block.
-    'mmseg ViT': ('attn', 'ffn.layers'),
-    'mmseg Swin': ('attn', 'ffn.layers'),
-    'mmpretrain ViT': ('attn', 'ffn.layers'),
-    'mmpretrain ConvNeXt': ('pointwise_conv1',),
+    'vit': ('attn', 'ffn.layers'),
+    'swin': ('attn', 'ffn.layers'),
+    'mmpretrain vit': ('attn', 'ffn.layers'),
+    'mmpretrain convnext': ('pointwise_conv1',),
     'torch': ('self_attn', 'linear1'),
 }
 
@@ -124,8 +124,8 @@ def test_separate_projections_of_q_k_and_v_are_refused():
 
 
 def test_a_rank_above_the_width_is_refused():
-    small = small_block('mmseg Swin')
-    with pytest.raises(ValueError, match='1 to 8 beside 8 channels, got 10'):
+    small = small_block('swin')
+    with pytest.raises(ValueError, match='1 to 8, the number of ch.*, got 10'):
         tune(small.model, RepAdapter(rank=10), losses=[], seed=0)
 
 

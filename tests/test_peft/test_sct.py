@@ -168,7 +168,7 @@ def test_an_mlp_that_is_not_used_is_an_error():
 
 def test_an_encoder_without_linear_mlps_is_refused():
     model = nn.ModuleDict({'backbone': nn.Sequential(nn.Conv2d(3, 4, 3))})
-    with pytest.raises(ValueError, match='expected MLPs whose last layer'):
+    with pytest.raises(ValueError, match='expected linear maps of the kinds'):
         tune(model, SCT(), [None], seed=0)
 
 

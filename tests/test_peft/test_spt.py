@@ -186,7 +186,7 @@ def test_the_rest_of_a_packed_weight_trains_beside_a_module(monkeypatch):
             Added(
                 'low_rank',
                 Place('in_proj_weight', (0, 8)),
-                {'rank': 2, 'scale': 1.0},
+                {'rank': 2, 'scale': 1.0, 'dropout': 0.0},
             ),
             Added(
                 'bottleneck',

@@ -5,7 +5,7 @@ What should move is written out for each method, from modules and names.
 
 import pytest
 import torch
-from small_tasks import ENCODERS, small_task
+from small_encoders import FAMILIES, small_task
 from torch import nn
 
 from gps_seg.peft import METHODS, build_method, tune
@@ -13,18 +13,18 @@ from gps_seg.sparse import Selection
 from gps_seg.sparse.summary import summarize_selection
 
 SETTINGS = {
-    'partial': dict(last_blocks=2),
+    'partial': dict(last_blocks=1),
     'paca': dict(columns=2),
     'neuroada': dict(k=1),
     'fps': dict(k=2),
     'shira': dict(rank=1),
 }
-#: What lies before the last two blocks, in the order of the parameters.
+#: What lies before the last block, in the order of the parameters.
 BEFORE = {
-    'mmseg ViT': ('cls_', 'pos_', 'patch_embed', 'layers.0'),
-    'mmseg Swin': ('patch_embed', 'stages.0'),
-    'mmpretrain ViT': ('cls_', 'pos_', 'patch_embed', 'layers.0'),
-    'mmpretrain ConvNeXt': ('downsample_layers', 'stages.0'),
+    'vit': ('cls_', 'pos_', 'patch_embed', 'layers.0'),
+    'swin': ('patch_embed', 'stages.0', 'stages.1.blocks.0'),
+    'mmpretrain vit': ('cls_', 'pos_', 'patch_embed', 'layers.0'),
+    'mmpretrain convnext': ('downsample_layers', 'stages.0', 'stages.1.0'),
 }
 ENDINGS = ('.bias', '.in_proj_bias')
 
@@ -81,7 +81,7 @@ def whole(masks):
     return {name for name, mask in masks.items() if mask.any()}
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_bitfit_moves_all_biases_those_of_norms_too(encoder):
     masks, *_ = started('bitfit', encoder)
     moved = whole(masks)
@@ -89,7 +89,7 @@ def test_bitfit_moves_all_biases_those_of_norms_too(encoder):
     assert any('norm' in name or 'ln' in name for name in moved)
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_norm_moves_weight_and_bias_of_each_norm(encoder):
     masks, _, backbone = started('norm', encoder)
     norms = [
@@ -102,7 +102,7 @@ def test_norm_moves_weight_and_bias_of_each_norm(encoder):
     }
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_partial_moves_all_from_the_last_blocks_on(encoder):
     masks, *_ = started('partial', encoder)
     moved = whole(masks)
@@ -111,7 +111,7 @@ def test_partial_moves_all_from_the_last_blocks_on(encoder):
     assert len(moved) < len(masks)
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_paca_moves_whole_columns_of_linear_maps(encoder):
     masks, _, backbone = started('paca', encoder)
     maps = maps_of(backbone)
@@ -126,7 +126,7 @@ def test_paca_moves_whole_columns_of_linear_maps(encoder):
     assert all(row.num_compressed == row.num_tensors for row in rows)
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_neuroada_moves_the_largest_weight_of_each_neuron(encoder):
     masks, starts, backbone = started('neuroada', encoder)
     maps = maps_of(backbone)
@@ -138,7 +138,7 @@ def test_neuroada_moves_the_largest_weight_of_each_neuron(encoder):
         assert torch.equal(mask, expected), name
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_shira_moves_as_many_entries_as_lora_has(encoder):
     masks, _, backbone = started('shira', encoder)
     maps = maps_of(backbone)
@@ -147,7 +147,7 @@ def test_shira_moves_as_many_entries_as_lora_has(encoder):
         assert mask.sum() == number, name
 
 
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('encoder', FAMILIES)
 def test_fps_moves_k_inputs_of_each_neuron_and_the_biases_of_gps(encoder):
     masks, _, backbone = started('fps', encoder)
     maps = maps_of(backbone, with_convolutions=True)

@@ -8,13 +8,12 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from gps_seg.additions import Plan
 from gps_seg.engine import PeftHook
 from gps_seg.engine.reporting.trained_values import (
     TrainedValues,
     count_trained,
 )
-from gps_seg.peft import GPS, METHODS, LoRA, tune
+from gps_seg.peft import GPS, METHODS, Budgeted, LoRA, tune
 from gps_seg.runs.counting.counts import (
     Count,
     count_config,
@@ -23,7 +22,6 @@ from gps_seg.runs.counting.counts import (
 )
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.counting.tables import format_count, markdown_table
-from gps_seg.sparse import Evidence
 
 ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 MODEL = dict(
@@ -164,7 +162,7 @@ SETTINGS = {
 
 
 #: What trains is decided by data, or by a library that may be absent.
-NOT_FROM_SHAPES = {'spt_lora', 'spt_adapter', 'sct', 'budgeted', 'peft'}
+NOT_FROM_SHAPES = {'spt_lora', 'spt_adapter', 'budgeted', 'peft'}
 
 
 @pytest.mark.parametrize(
@@ -212,21 +210,22 @@ def test_what_the_scores_spread_is_known_as_a_sum():
 
 
 def test_what_only_data_decides_is_said_to_be_open():
-    class Undecided(LoRA):
-        evidence = Evidence.GRADIENT  # asks for data
+    """A budget may be far below all that could be added."""
+    method = dict(type='spt_lora', budget=100, rank=2)
+    count = count_config(config(**hook(**method)))
+    (sentence,) = count.open
+    assert '100 at most' in sentence
+    assert count.added == ()
+    assert count.trained.trained == 16 + 3 * 17  # class token, and head
 
-        def additions(self, model, choice):
-            return Plan() if choice is None else super().additions(model, 1)
 
-        def sizes(self, weights):
-            return None
-
-    model = nn.ModuleDict({'backbone': nn.Linear(3, 2)})
-    count = count_model(model, Undecided())
-    assert len(count.open) == 2
-    assert 'how many connections' in count.open[0]
-    assert 'what is added' in count.open[1]
-    assert count.trained.trained == 0
+def test_a_budget_is_named_and_what_it_may_be_spent_on_is_not_counted():
+    model = nn.ModuleDict({'backbone': nn.MultiheadAttention(8, 2)})
+    method = Budgeted(of=LoRA(rank=2), budget=40)
+    count = count_model(model, method)
+    assert count.trained.added == 0
+    (sentence,) = count.open
+    assert '40 at most' in sentence
 
 
 def test_what_trains_adds_up():

@@ -332,4 +332,4 @@ def test_help_names_the_methods():
     )
     text = ' '.join(done.stdout.split())
     named = text.partition("instead of the config's: ")[2].partition('--k')[0]
-    assert sorted(re.split(', | or ', named.strip())) == sorted(METHODS)
+    assert sorted(re.split(', ', named.strip())) == sorted(METHODS)

@@ -6,10 +6,10 @@ are recognised by structure: by attributes, child modules and shapes.
 """
 
 from gps_seg.additions.places.blocks import Block, blocks
+from gps_seg.additions.places.chosen_maps import choose_maps, maps_among
 from gps_seg.additions.places.linear_maps import (
     KINDS,
     LinearMap,
-    choose_maps,
     linear_maps,
 )
 from gps_seg.additions.places.packed import (
@@ -29,6 +29,7 @@ __all__ = [
     'LinearMap',
     'linear_maps',
     'choose_maps',
+    'maps_among',
     'Block',
     'blocks',
     'num_prefix_tokens',

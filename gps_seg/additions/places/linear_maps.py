@@ -7,7 +7,7 @@ linear maps in this sense, not even those with a kernel of one pixel
 (SegFormer's MixFFN).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -98,47 +98,6 @@ def linear_maps(model: nn.Module, encoder: str) -> list[LinearMap]:
             next((n for n in names if name.startswith(f'{n}.')), ''),
         )
     ]
-
-
-def choose_maps(
-    model: nn.Module, encoder: str, on: Sequence[str]
-) -> list[LinearMap]:
-    """The linear maps of some kinds, in module order.
-
-    Args:
-        model: Model with the encoder.
-        encoder: Name of the child to look in, such as ``'backbone'``.
-        on: Kinds, or ``('all',)`` for all kinds but ``'other'``.
-
-    Raises:
-        ValueError: If the model has no such child, a name is no kind, or the
-            encoder has no map of a kind.
-
-    Example:
-        >>> model = nn.ModuleDict({'encoder': nn.MultiheadAttention(4, 2)})
-        >>> [one.rows for one in choose_maps(model, 'encoder', ['q', 'v'])]
-        [(0, 4), (8, 12)]
-    """
-    maps = linear_maps(model, encoder)
-    there = [kind for kind in KINDS if any(one.kind == kind for one in maps)]
-    known = [kind for kind in there if kind != 'other']
-    names = list(on) if isinstance(on, Sequence) else []
-    wanted = known if names == ['all'] else names
-    is_some = bool(wanted) and all(name in there for name in wanted)
-    if isinstance(on, str) or not is_some:
-        kind = type(model.get_submodule(encoder)).__name__
-        raise ValueError(
-            'on: expected kinds of linear maps that the encoder has, got '
-            f"{on!r} ('{encoder}', {kind}). {_choice(there)}"
-        )
-    return [one for one in maps if one.kind in wanted]
-
-
-def _choice(there: list[str]) -> str:
-    if not there:
-        return 'It has no linear maps; take a method that needs none.'
-    every = '' if there == ['other'] else ", or ('all',) for all but 'other'"
-    return f'Choose from {there}{every}.'
 
 
 def _contents(encoder: nn.Module) -> dict[nn.Module, str]:

@@ -16,6 +16,10 @@ class PackedAttention:
         name: Name of its module, which is ``nn.MultiheadAttention`` or has a
             linear child ``qkv``.
         heads: Number of heads.
+
+    Example:
+        >>> PackedAttention('encoder.0.self_attn', 2).heads
+        2
     """
 
     name: str

@@ -22,14 +22,18 @@ class StreamEntry:
             none.
         mlp: Child of the block that adds the stream to its outputs; None if
             the block adds it.
-        channels: Axis of the channels: -1, or 1 for (B, C, H, W).
+        axis: Axis of the channels: -1, or 1 for (B, C, H, W).
+
+    Example:
+        >>> StreamEntry('encoder.0', 8, 'norm2', None, -1).place
+        Place(name='encoder.0', rows=None)
     """
 
     block: str
     width: int
     norm: str | None
     mlp: str | None
-    channels: int
+    axis: int
 
     @property
     def place(self) -> Place:
@@ -40,7 +44,7 @@ class StreamEntry:
     def settings(self) -> dict[str, Any]:
         """What :class:`gps_seg.additions.stream.Stream` has to know."""
         names = {'norm': self.norm, 'mlp': self.mlp}
-        return {**names, 'channels': self.channels}
+        return {**names, 'axis': self.axis}
 
 
 def stream_entries(model: nn.Module, encoder: str) -> list[StreamEntry]:
@@ -59,7 +63,7 @@ def stream_entries(model: nn.Module, encoder: str) -> list[StreamEntry]:
         >>> model = nn.ModuleDict({'encoder': nn.Sequential(layer)})
         >>> (entry,) = stream_entries(model, 'encoder')
         >>> entry.block, entry.settings
-        ('encoder.0', {'norm': 'norm2', 'mlp': None, 'channels': -1})
+        ('encoder.0', {'norm': 'norm2', 'mlp': None, 'axis': -1})
     """
     found = blocks(model, encoder)
     reason = '' if found else 'it has no blocks'
@@ -83,8 +87,8 @@ def stream_entries(model: nn.Module, encoder: str) -> list[StreamEntry]:
 
 def _entry(model: nn.Module, block: Block) -> StreamEntry | None:
     if block.attention is None:
-        channels = 1 if block.layout == 'map' else -1
-        return StreamEntry(block.name, block.width, None, None, channels)
+        axis = 1 if block.layout == 'map' else -1
+        return StreamEntry(block.name, block.width, None, None, axis)
     mlp = block.mlp
     if mlp is not None and not _adds_stream(model.get_submodule(mlp)):
         mlp = None
@@ -93,7 +97,7 @@ def _entry(model: nn.Module, block: Block) -> StreamEntry | None:
     start = f'{block.name}.'
     norm = block.mlp_norm and block.mlp_norm.removeprefix(start)
     mlp = mlp and mlp.removeprefix(start)
-    return StreamEntry(block.name, block.width, norm, mlp, channels=-1)
+    return StreamEntry(block.name, block.width, norm, mlp, axis=-1)
 
 
 def _adds_stream(mlp: nn.Module) -> bool:

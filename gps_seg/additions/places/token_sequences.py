@@ -3,6 +3,7 @@
 
 import inspect
 from inspect import Parameter
+from itertools import chain
 
 from torch import nn
 
@@ -64,17 +65,19 @@ def _why_not(model: nn.Module, block: Block) -> str:
         return f'{block.name} takes the axis of the tokens first (batch_first)'
     if any(isinstance(m, nn.modules.conv._ConvNd) for m in module.modules()):
         return f'{block.name} has a convolution, which needs a map'
-    names = [
-        *(one.name for one in parameters),
-        *(name for name, _ in module.named_parameters()),
-        *(name for name, _ in module.named_buffers()),
-    ]
-    positions = [n for n in names if any(p in n for p in _POSITIONS)]
-    if positions:
+    position = _position(module, [one.name for one in parameters])
+    if position:
         return (
             f'{block.name} knows the position of each token in its window '
-            f'({positions[0]}), and a prompt has none'
+            f'({position}), and a prompt has none'
         )
     if len(needed) > 1:
         return f'{block.name} also takes {", ".join(needed[1:])}'
     return ''
+
+
+def _position(module: nn.Module, arguments: list[str]) -> str:
+    """Name of what gives positions to an attention; empty if nothing does."""
+    tensors = chain(module.named_parameters(), module.named_buffers())
+    names = [*arguments, *(name for name, _ in tensors)]
+    return next((n for n in names if any(p in n for p in _POSITIONS)), '')

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gps_seg.additions import prefix_of
+from gps_seg.additions.names import prefix_of
 from gps_seg.delta.delta import Delta
 from gps_seg.text.table import aligned
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.additions import is_added
+from gps_seg.additions import added_names
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import Trainable
 from gps_seg.sparse import Owned, owned_parameters
@@ -77,11 +77,13 @@ def count_trained(
     """
     counts = dict.fromkeys(KINDS, 0)
     counts['connections'] = trainable.count()['selected']
-    total = 0
+    total, added = 0, added_names(model)
     for name, owned in owned_parameters(model):
         total += owned.parameter.numel()
         if name in trainable.whole:
-            kind = _kind(name, owned, encoder)
+            kind = 'added'
+            if name not in added:
+                kind = _kind(name, owned, encoder)
             counts[kind] += owned.parameter.numel()
     return TrainedValues(**counts, total=total)
 
@@ -96,8 +98,6 @@ def count_plain(model: nn.Module) -> TrainedValues:
 
 
 def _kind(name: str, owned: Owned, encoder: str) -> str:
-    if is_added(name):
-        return 'added'
     if not name.startswith(f'{encoder}.'):
         return 'head'
     return 'biases' if owned.is_bias else 'other'

@@ -12,7 +12,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from gps_seg.additions import is_added
+from gps_seg.additions import added_names
 from gps_seg.delta import DeltaInfo
 from gps_seg.delta.baseline import Baseline
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
@@ -154,10 +154,11 @@ class DeltaHook(Hook):
         set_aside(runner)
         model, trainable = bare_model(runner), self.peft.trainable
         inside = f'{self.peft.method.encoder}.'
+        added = added_names(model)
         new = {
             name
             for name in model.state_dict()
-            if not name.startswith(inside) or is_added(name)
+            if not name.startswith(inside) or name in added
         }
         whole = trainable.whole
         self.baseline = Baseline.of(

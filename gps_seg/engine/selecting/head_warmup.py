@@ -21,7 +21,7 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.optim import Optimizer
 
-from gps_seg.additions import beside, is_added
+from gps_seg.additions import added_names, beside
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selecting.losses import LossTap
 from gps_seg.text.announcement import Announcement
@@ -55,11 +55,12 @@ def warmed_up(
     Raises:
         ValueError: If there are steps to take and no batch.
     """
+    added = added_names(model)
     # In the order of the model, which is the same in every process.
     new = [
         parameter
         for name, parameter in model.named_parameters()
-        if is_added(name) or not name.startswith(f'{encoder}.')
+        if name in added or not name.startswith(f'{encoder}.')
         if parameter.requires_grad and parameter not in scored
     ]
     before = {parameter: parameter.detach().clone() for parameter in new}

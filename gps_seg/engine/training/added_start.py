@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from gps_seg.additions import Added, Plan, is_added
+from gps_seg.additions import Added, Plan, added_names
 from gps_seg.delta import Delta
+from gps_seg.delta.merging import new_values
 from gps_seg.peft import PeftMethod
 
 
@@ -73,8 +74,9 @@ class AddedStart:
         delta = self._load()
         self._check_plan(delta, plan)
         for model in models:
+            added = added_names(model)
             for name, tensor in model.state_dict().items():
-                if is_added(name):
+                if name in added:
                     self._copy(delta, name, tensor)
 
     def _load(self) -> Delta:
@@ -114,8 +116,7 @@ class AddedStart:
                 f'{change} ({name}, {self._path}). The file is damaged, or '
                 'was made for another architecture.'
             )
-        start = torch.zeros(change.shape.numel(), dtype=change.dtype)
-        tensor.copy_(change.values.resolve(start).view(change.shape))
+        tensor.copy_(new_values(name, change).view(change.shape))
 
 
 def _first(added: list[Added]) -> str:

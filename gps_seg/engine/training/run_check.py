@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
+from torch import nn
 
 from gps_seg.additions import attached, beside
 from gps_seg.engine.runner_model import bare_model, check_wrapper
@@ -60,13 +61,7 @@ def check_run(
         cautions = list(method.cautions(model))
     with attached(model, method.provisional(model), seed=0):
         method.check(method.scored(model, roles))
-    with attached(model, method.additions(model, None), seed=0):
-        joined = set(beside(model).values())
-    trained = [
-        name
-        for name, parameter in model.named_parameters()
-        if roles[name] is not Role.FROZEN or parameter in joined
-    ]
+    trained = _trained(model, method, roles)
     for sentence in chain(
         ignored_settings(runner.cfg, trained),
         ignored_by_method(method, config, scoring.given),
@@ -75,3 +70,16 @@ def check_run(
     ):
         runner.logger.warning(sentence)
     return roles
+
+
+def _trained(
+    model: nn.Module, method: PeftMethod, roles: Mapping[str, Role]
+) -> list[str]:
+    """Names of what trains, and of that beside which something is added."""
+    with attached(model, method.additions(model, None), seed=0):
+        joined = set(beside(model).values())
+    return [
+        name
+        for name, parameter in model.named_parameters()
+        if roles[name] is not Role.FROZEN or parameter in joined
+    ]

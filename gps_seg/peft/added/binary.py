@@ -25,8 +25,8 @@ class Binary(AddsModules):
     The model starts close to the pretrained one, not at it.
 
     Args:
-        encoder: Name of the pretrained submodule, which is frozen; everything
-            outside of it trains whole.
+        encoder: Name of the pretrained submodule; everything outside of it
+            trains whole.
         rank: Width of the bottlenecks.
         bits: Bits per value, 1 to 4.
         scale: Factor of their outputs.

@@ -7,17 +7,18 @@ start: ``x + g * Attn(x)`` and ``x + g * MLP(x)``. They stand behind the last
 linear map of the branch.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from gps_seg.additions import Added, Plan
-from gps_seg.peft.added.maps import maps_among
+from gps_seg.additions.places import maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 from gps_seg.peft.whole.bitfit import BitFit
 from gps_seg.peft.whole.norm import Norm
-from gps_seg.sparse import Role
+from gps_seg.sparse import Owned
 
 _LAST_OF_BRANCH = ('proj', 'fc2')
 
@@ -38,17 +39,14 @@ class DiffFit(AddsModules):
         Trainable(104 values: 0 selected entries, 104 in whole tensors)
     """
 
-    def roles(self, model: nn.Module) -> dict[str, Role]:
-        """``WHOLE`` for biases, norms and all outside the encoder."""
-        norms = Norm(encoder=self.encoder).roles(model)
-        biases = BitFit(encoder=self.encoder).roles(model)
-        return biases | {
-            name: role for name, role in norms.items() if role is Role.WHOLE
-        }
+    def trained(self, inside: Mapping[str, Owned]) -> Iterable[str]:
+        """Biases and norms."""
+        return [*BitFit().trained(inside), *Norm().trained(inside)]
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """Factors of what each branch returns."""
+        settings = {'shift': False, 'spread': 0.0}
         return Plan(
-            Added('scale_outputs', one.place)
+            Added('scale_outputs', one.place, settings)
             for one in maps_among(model, self.encoder, _LAST_OF_BRANCH)
         )

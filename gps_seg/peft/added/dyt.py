@@ -79,9 +79,10 @@ class DyT(AdaptFormer):
         reason = _why_not(model, found)
         if reason:
             raise ValueError(
-                'dyt: expected a plain ViT of MMSegmentation or MMPretrain, '
-                f"got {type(encoder).__name__} ('{self.encoder}'): {reason}. "
-                'Tune this encoder by adaptformer, which skips nothing.'
+                'encoder: expected a plain ViT of MMSegmentation or '
+                f'MMPretrain, got {type(encoder).__name__} '
+                f"('{self.encoder}'): {reason}. Tune this "
+                'encoder by a method that skips no tokens.'
             )
         if any(getattr(one, 'with_cp', False) for one in encoder.modules()):
             raise ValueError(

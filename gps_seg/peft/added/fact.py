@@ -18,9 +18,9 @@ from gps_seg.additions import Added, Place, Plan
 from gps_seg.additions.places import LinearMap, blocks
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
-from gps_seg.sparse.checks import check_positive, check_whole
+from gps_seg.sparse.checks import check_among, check_positive, check_whole
 
-FORMATS = ('tt', 'tk')
+_FORMS = ('tt', 'tk')
 _KINDS = ('q', 'k', 'v', 'proj', 'fc1', 'fc2')
 
 
@@ -55,10 +55,7 @@ class FacT(AddsModules):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.form not in FORMATS:
-            raise ValueError(
-                f'form: expected one of {FORMATS}, got {self.form!r}.'
-            )
+        check_among('form', self.form, _FORMS)
         check_whole('rank', self.rank, least=1)
         check_positive('scale', self.scale)
 

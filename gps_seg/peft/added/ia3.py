@@ -6,17 +6,25 @@ sees ``l_ff * h``. All factors are 1 at the start. An encoder without attention
 has factors of the hidden units alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
 from gps_seg.additions import Added, Plan
-from gps_seg.peft.added.maps import maps_among
+from gps_seg.additions.places import LinearMap, maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 
-#: Kind of linear map -> kind of what is added to it.
-_ADDED = {'k': 'scale_outputs', 'v': 'scale_outputs', 'fc2': 'scale_inputs'}
+_OUTPUTS = 'scale_outputs', {'shift': False, 'spread': 0.0}
+
+#: Kind of linear map -> kind and settings of what is added to it.
+_ADDED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    'k': _OUTPUTS,
+    'v': _OUTPUTS,
+    'fc2': ('scale_inputs', {}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,10 @@ class IA3(AddsModules):
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
         """Factors for each block."""
         return Plan(
-            Added(_ADDED[one.kind], one.place)
-            for one in maps_among(model, self.encoder, _ADDED)
+            _factors(one) for one in maps_among(model, self.encoder, _ADDED)
         )
+
+
+def _factors(one: LinearMap) -> Added:
+    kind, settings = _ADDED[one.kind]
+    return Added(kind, one.place, settings)

@@ -35,7 +35,8 @@ class LoRA(AddsModules):
         alpha: Strength of the updates; None for the rank.
         on: Kinds of linear maps: ``'q'``, ``'k'``, ``'v'``, ``'proj'``,
             ``'fc1'``, ``'fc2'``, ``'other'``, or ``('all',)``.
-        dropout: Probability to drop an input of the updates.
+        dropout: Probability to drop an input of the updates; drawn anew for
+            each of them, also for those of q, k and v.
         stable: Whether to divide alpha by the root of the rank (rsLoRA), not
             by the rank.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from gps_seg.additions import Added, Place, Plan
-from gps_seg.additions.grid import ARGUMENT, takes_size
+from gps_seg.additions.grid import SIZE_ARGUMENT, takes_size
 from gps_seg.additions.places import (
     StreamEntry,
     num_prefix_tokens,
@@ -82,7 +82,7 @@ class Mona(AddsModules):
         """Child that knows height and width; None if the blocks know them."""
         blocks = [model.get_submodule(one.block) for one in entries]
         if all(
-            takes_size(block) or one.channels == 1
+            takes_size(block) or one.axis == 1
             for block, one in zip(blocks, entries, strict=True)
         ):
             return None
@@ -91,7 +91,7 @@ class Mona(AddsModules):
             return _PATCHES
         raise ValueError(
             'encoder: expected blocks that take maps or get '
-            f'{ARGUMENT}, or a child {_PATCHES} that returns it, got '
+            f'{SIZE_ARGUMENT}, or a child {_PATCHES} that returns it, got '
             f"{type(encoder).__name__} ('{self.encoder}'). Use an encoder of "
             'MMSegmentation or MMPretrain.'
         )

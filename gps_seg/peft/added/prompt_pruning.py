@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from gps_seg.additions import Added, plan_of, prefix_of
+from gps_seg.additions import Added, plan_of
+from gps_seg.additions.names import prefix_of
 from gps_seg.sparse.budget import checked_finite
 from gps_seg.sparse.checks import check_share
 from gps_seg.sparse.topk import topk_per_row
@@ -158,6 +159,7 @@ class PromptPruning:
             **one.settings,
             'segments': self._segments,
             'kept': [[token, list(own)] for token, own in kept],
+            'gated': False,
         }
         return Added(_KIND, one.place, settings)
 

@@ -55,9 +55,9 @@ class Rein(AddsModules):
         if not found:
             encoder = type(model.get_submodule(self.encoder)).__name__
             raise ValueError(
-                'rein: expected an encoder with transformer or ConvNeXt '
-                f'blocks, got {encoder}. Tune it by a method that adds '
-                'nothing to blocks, such as gps, bias or full.'
+                'encoder: expected blocks of a transformer or a ConvNeXt, got '
+                f"{encoder} ('{self.encoder}') without. Tune this encoder by "
+                'a method that trains what is there.'
             )
         self._check_rank(min(block.width for block in found))
         start = f'{self.encoder}.'

@@ -5,6 +5,9 @@
 the MLP takes, behind the norm. ``B`` is a convolution in two groups, with a
 kernel of one pixel. All of it is linear, so it is folded into the projection
 of q, k and v and into the first layer of the MLP when it is merged.
+
+An attention that computes q, k and v apart, such as MMCV's, draws the dropout
+for each of them; the authors draw it once.
 """
 
 from collections.abc import Iterator
@@ -32,8 +35,8 @@ class RepAdapter(AddsModules):
     A block of ConvNeXt gets one before its MLP.
 
     Args:
-        encoder: Name of the pretrained submodule, which is frozen; everything
-            outside of it trains whole.
+        encoder: Name of the pretrained submodule; everything outside of it
+            trains whole.
         rank: Width of the bottlenecks, an even number.
         scale: Factor of what they add.
         dropout: Probability to drop a value in a bottleneck.

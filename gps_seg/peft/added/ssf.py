@@ -18,8 +18,8 @@ from torch import nn
 
 from gps_seg.additions import Added, Place, Plan
 from gps_seg.additions.kinds.features.scale_channels import has_channels
-from gps_seg.additions.linear_form import bias_name
 from gps_seg.additions.places import linear_maps
+from gps_seg.additions.weight_forms import bias_name
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 from gps_seg.sparse.checks import check_positive
@@ -76,7 +76,7 @@ class SSF(AddsModules):
             if has_channels(module):
                 shift = getattr(module, 'bias', None) is not None
                 settings = self._settings(shift)
-                settings['channels'] = len(module.get_parameter('weight'))
+                settings['width'] = len(module.get_parameter('weight'))
                 yield Added('scale_channels', Place(name), settings)
 
     def _settings(self, shift: bool) -> dict[str, Any]:

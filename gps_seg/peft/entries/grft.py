@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.peft.blocks import block_of, last_blocks
 from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
+from gps_seg.peft.numbered_blocks import block_of, last_blocks
 from gps_seg.sparse import Lines, Owned
 from gps_seg.sparse.checks import check_positive, check_whole
 

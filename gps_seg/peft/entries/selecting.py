@@ -14,8 +14,8 @@ from gps_seg.peft.method import (
     Choice,
     PeftMethod,
     TrainingPass,
-    without_a_pass,
 )
+from gps_seg.peft.selects_nothing import without_a_pass
 from gps_seg.sparse import (
     Connections,
     Evidence,

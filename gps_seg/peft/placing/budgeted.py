@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.additions import Added, Plan
-from gps_seg.additions.building import is_form
+from gps_seg.additions.names import is_form
 from gps_seg.peft.method import Choice, PeftMethod, TrainingPass
 from gps_seg.peft.placing.cost import cost_of
 from gps_seg.peft.placing.sensitivity import sensitivities
@@ -66,8 +66,7 @@ class Budgeted(PeftMethod):
         check_whole('budget', self.budget, least=1)
         if not hasattr(self.of, 'additions'):
             raise TypeError(
-                "of: expected a method such as dict(type='lora', "
-                f"on=('all',)), got {self.of!r}."
+                f'of: expected a method, as dict(type=...), got {self.of!r}.'
             )
         if self.of.evidence is not None:
             raise ValueError(
@@ -151,8 +150,8 @@ class Budgeted(PeftMethod):
         kinds = {one.kind for one in plan}
         if not kinds or not all(map(is_form, kinds)) or Role.SELECTED in roles:
             raise ValueError(
-                'of: expected a method that only adds to linear maps, such '
-                f"as dict(type='lora', on=('all',)), got {self.of}."
+                'of: expected a method that only adds to linear maps, got '
+                f'{self.of}. Choose another one.'
             )
         costs = [cost for _, cost in self._costs(model)]
         if not min(costs) <= self.budget <= sum(costs):

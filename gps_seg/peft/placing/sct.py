@@ -4,6 +4,11 @@
 The channels with the largest outputs over the training data, in the last
 linear map of each MLP, are mixed by a trained matrix. The choice needs no
 gradient.
+
+Of the paper's variants this is the one on the outputs of the MLP. There the
+score of a channel is the norm of what the whole block returns, averaged over
+the classes of the images; here it is the norm of the outputs of that map over
+all tokens, as the images of a segmentation have no class.
 """
 
 from collections.abc import Mapping
@@ -13,7 +18,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gps_seg.additions import Added, Plan
-from gps_seg.additions.places import LinearMap, linear_maps
+from gps_seg.additions.places import LinearMap, maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice, TrainingPass
 from gps_seg.sparse import (
@@ -108,16 +113,7 @@ class SCT(AddsModules):
         return dict.fromkeys(given & {'loss'}, 'takes no gradient of a loss')
 
     def _maps(self, model: nn.Module) -> list[LinearMap]:
-        maps = linear_maps(model, self.encoder)
-        last = [one for one in maps if one.kind == 'fc2']
-        if not last:
-            kind = type(model.get_submodule(self.encoder)).__name__
-            raise ValueError(
-                'encoder: expected MLPs whose last layer is linear in '
-                f"'{self.encoder}', got none ({kind}). Use another method, "
-                'such as gps or bias.'
-            )
-        return last
+        return maps_among(model, self.encoder, ['fc2'])
 
     def _number(self, channels: int) -> int:
         return max(1, round(self.share * channels))
@@ -131,8 +127,8 @@ class SCT(AddsModules):
         if not bool(checked_finite(squares, name).any()):
             raise ValueError(
                 f'score: expected outputs of {name}, got none, or only '
-                'zeros. The encoder does not use this MLP: use another '
-                'method, such as gps or bias.'
+                'zeros. The encoder does not use this MLP: use a method '
+                'that acts elsewhere.'
             )
         best = topk_per_row(squares[None], self._number(len(squares)))[0]
         found: list[int] = best.nonzero().flatten().tolist()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from gps_seg.peft.by_rules import ByRules
-from gps_seg.peft.method import SelectsNothing
+from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Role
 
 

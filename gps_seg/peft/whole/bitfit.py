@@ -13,7 +13,7 @@ bias if that is its name in the module that owns it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gps_seg.peft.whole.trains_whole import TrainsWhole
+from gps_seg.peft.trains_whole import TrainsWhole
 from gps_seg.sparse import Owned
 
 

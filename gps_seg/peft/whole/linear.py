@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gps_seg.peft.whole.trains_whole import TrainsWhole
+from gps_seg.peft.trains_whole import TrainsWhole
 from gps_seg.sparse import Owned
 
 

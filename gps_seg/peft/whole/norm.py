@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.peft.whole.trains_whole import TrainsWhole
+from gps_seg.peft.trains_whole import TrainsWhole
 from gps_seg.sparse import Owned
 
 

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import dropwhile
 
-from gps_seg.peft.blocks import block_of, last_blocks
+from gps_seg.peft.numbered_blocks import block_of, last_blocks
+from gps_seg.peft.trains_whole import TrainsWhole
 from gps_seg.peft.whole.sub_tokens import KeepsSubTokens
-from gps_seg.peft.whole.trains_whole import TrainsWhole
 from gps_seg.sparse import Owned
 from gps_seg.sparse.checks import check_whole
 

@@ -13,7 +13,8 @@ from torch import nn
 
 from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import LinearMap, linear_maps
-from gps_seg.peft.method import Choice, SelectsNothing
+from gps_seg.peft.method import Choice
+from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Role
 from gps_seg.sparse.checks import check_whole
 

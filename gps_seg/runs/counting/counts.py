@@ -138,6 +138,8 @@ def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
     weights = weights_to_select(model, roles)
     method.check(weights)
     plan = method.additions(model, None)
+    if method.budget is not None:
+        plan = Plan()  # what it may become, not what it will be
     sizes = method.sizes(weights)
     inside: dict[str, list[Count]] = {}
     outside, biases = [], 0
@@ -155,7 +157,7 @@ def _count_model(model: nn.Module, method: PeftMethod) -> ModelCount:
         biases,
         _added(plan, model),
         (sizes or {}).get('', 0),
-        tuple(_unknown(method, plan, sizes)),
+        tuple(_unknown(method, sizes)),
     )
 
 
@@ -190,9 +192,15 @@ def _added(plan: Plan, model: nn.Module) -> tuple[Count, ...]:
 
 
 def _unknown(
-    method: PeftMethod, plan: Plan, sizes: Mapping[str, int] | None
+    method: PeftMethod, sizes: Mapping[str, int] | None
 ) -> Iterator[str]:
     """What the pass over the training data decides."""
+    if method.budget is not None:
+        yield (
+            f'Data decides which values of the encoder train, '
+            f'{method.budget:,} at most; they are not counted.'
+        )
+        return
     if sizes is None:
         yield 'Data decides how many connections train; they are not counted.'
     elif '' in sizes:
@@ -200,9 +208,6 @@ def _unknown(
             f'Data decides in which weights the {sizes[""]:,} connections '
             "are; the rows of the encoder's weights leave them out."
         )
-    adds = type(method).additions is not PeftMethod.additions
-    if method.evidence is not None and adds and not plan:
-        yield 'Data decides what is added to the model; it is not counted.'
 
 
 def _count(owned: Owned, role: Role, selected: int) -> Count:

@@ -78,3 +78,4 @@ def _check_method(config: Config) -> None:
         roles = method.roles(model)
         with attached(model, method.provisional(model), seed=0):
             method.check(method.scored(model, roles))
+        method.additions(model, None)  # raises unless the settings fit

@@ -222,7 +222,8 @@ def test_the_page_names_every_field(repo_dir, base, delta, model, tmp_path):
 def lora_delta(model):
     """A delta that adds an update of low rank, and the tuned tensors."""
     tuned = copy.deepcopy(model)
-    place, settings = Place('backbone.2.weight'), {'rank': 4, 'scale': 0.5}
+    place = Place('backbone.2.weight')
+    settings = {'rank': 4, 'scale': 0.5, 'dropout': 0.0}
     plan = Plan([Added('low_rank', place, settings)])
     attach(tuned, plan, seed=0)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from toy_run import run, toy_model
 from gps_seg.engine.selecting.losses import ContrastiveLoss, TaskLoss
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.peft import METHODS
-from gps_seg.peft.method import SelectsNothing
+from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Role
 
 

@@ -145,7 +145,7 @@ def test_an_encoder_of_several_widths_is_refused(encoder, message):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        ({'form': 'cp'}, r"form: expected one of \('tt', 'tk'\), got 'cp'"),
+        ({'form': 'cp'}, r"form: expected one of \['tk', 'tt'\], got 'cp'"),
         ({'rank': 0}, 'rank: expected rank >= 1'),
         ({'rank': 9}, "rank: expected 1 to 8, the width of 'backbone'"),
         ({'scale': 0}, 'scale: expected a number above 0'),

@@ -149,7 +149,7 @@ def test_a_wrong_setting_is_refused(backbone, settings, message):
 def test_other_hosts_are_refused(host, message):
     model = nn.ModuleDict({'host': host, 'other': nn.Linear(2, 2)})
     names = set(model.state_dict())
-    settings = {'channels': 4, 'shift': True, 'spread': 0.0}
+    settings = {'width': 4, 'shift': True, 'spread': 0.0}
     plan = Plan([Added('scale_channels', Place('host'), settings)])
     with pytest.raises(ValueError, match=message):
         attach(model, plan, seed=0)
@@ -158,7 +158,7 @@ def test_other_hosts_are_refused(host, message):
 
 def test_a_shift_needs_a_bias_to_be_merged():
     model = nn.ModuleDict({'host': nn.Conv2d(3, 4, 1, bias=False)})
-    settings = {'channels': 4, 'shift': True, 'spread': 0.0}
+    settings = {'width': 4, 'shift': True, 'spread': 0.0}
     attach(model, Plan([Added('scale_channels', Place('host'), settings)]), 0)
     with pytest.raises(ValueError, match='the host has no bias, and would'):
         merge(model)

@@ -100,8 +100,11 @@ def test_deltas_that_add_modules_leave_no_trace(model):
         info = DeltaInfo(added=plan.to_json())
         return extract(model.state_dict(), tuned.state_dict(), info)
 
-    low_rank = adding('low_rank', rank=2, scale=1.0)
+    low_rank = adding('low_rank', rank=2, scale=1.0, dropout=0.0)
     names = list(model.state_dict())
-    for second in (adding('bottleneck', rank=1), delta_of(model, 0.5)):
+    bottleneck = adding(
+        'bottleneck', rank=1, activation='gelu', init='zero_up'
+    )
+    for second in (bottleneck, delta_of(model, 0.5)):
         assert switch_live(model, low_rank, second).is_exact
         assert list(model.state_dict()) == names

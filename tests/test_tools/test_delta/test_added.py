@@ -74,7 +74,7 @@ def test_info_tells_what_is_added_and_where(succeed, added):
     assert 'added modules 4 1,024' in lines
     where = 'backbone.layers.*.attn'
     for place in (f'{where}.proj.weight', f'{where}.qkv.weight[0:128]'):
-        assert f'low_rank 1 512 rank=2 scale=0.5 {place}' in lines
+        assert f'low_rank 1 512 rank=2 scale=0.5 dropout=0.0 {place}' in lines
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -12,8 +12,8 @@ and behind the MLP of each block, with
 - ``z <- z + P z``, a convolution with a kernel of one pixel.
 
 ``U`` is zero at the start, so that the model first computes what it did
-before. Tokens before the patches, such as a class token, have no neighbours;
-they pass by the depthwise convolutions.
+before; this is our choice. Tokens before the patches, such as a class token,
+have no neighbours; they pass by the depthwise convolutions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import Addition, neighbours, plain_parameters
+from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
 from gps_seg.additions.grid import Grid
+from gps_seg.additions.neighbours import neighbours_by_part
 from gps_seg.additions.stream import Stream, StreamSettings
 
 _KERNELS = (3, 5, 7)
@@ -91,13 +92,8 @@ class DepthwiseBottleneck(Addition):
 
     def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
         """The parameters of the same block."""
-        return {
-            f'blocks.{i}.{name}': parameter
-            for i, block in enumerate(self._names)
-            for name, parameter in neighbours(
-                self.blocks[i], plain_parameters(host.get_submodule(block))
-            ).items()
-        }
+        parts = {f'blocks.{i}': name for i, name in enumerate(self._names)}
+        return neighbours_by_part(self, host, parts)
 
 
 def _number(stream: StreamSettings) -> int:

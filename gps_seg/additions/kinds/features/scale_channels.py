@@ -26,16 +26,16 @@ class ScaleChannels(Addition):
     """Scale and shift each channel that a norm or convolution returns.
 
     Args:
-        channels: Number of channels.
+        width: Number of channels.
         shift: Whether there is a shift.
         spread: Standard deviation of the initial values, around 1 for the
             factors and around 0 for the shifts.
     """
 
-    def __init__(self, channels: int, shift: bool, spread: float) -> None:
+    def __init__(self, width: int, shift: bool, spread: float) -> None:
         super().__init__()
-        self.factor = nn.Parameter(torch.empty(channels))
-        self.shift = nn.Parameter(torch.empty(channels)) if shift else None
+        self.factor = nn.Parameter(torch.empty(width))
+        self.shift = nn.Parameter(torch.empty(width)) if shift else None
         nn.init.normal_(self.factor, 1.0, spread)
         if self.shift is not None:
             nn.init.normal_(self.shift, 0.0, spread)

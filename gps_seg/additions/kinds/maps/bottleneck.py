@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gps_seg.additions.activations import activation_of
 from gps_seg.additions.bottlenecks import check_rank, initialise
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class Bottleneck(LinearForm):
@@ -30,8 +31,8 @@ class Bottleneck(LinearForm):
         self,
         shape: tuple[int, int],
         rank: int,
-        activation: str = 'gelu',
-        init: str = 'zero_up',
+        activation: str,
+        init: str,
     ) -> None:
         super().__init__(shape)
         check_rank(rank, shape[0])

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class LowRank(LinearForm):
@@ -32,7 +33,7 @@ class LowRank(LinearForm):
         shape: tuple[int, int],
         rank: int,
         scale: float,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__(shape)
         outputs, inputs = shape

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.additions.addition import NotMergeableError
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.peft_library.base_map import BaseMap
 from gps_seg.additions.peft_library.tuner_layers import (
     standing_alone,
     wrapped,
 )
+from gps_seg.additions.weight_forms import Map
 
 
 class PeftTuner(LinearForm):

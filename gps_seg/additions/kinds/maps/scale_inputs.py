@@ -8,7 +8,8 @@ factors are 1 at the start.
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class ScaleInputs(LinearForm):

@@ -8,7 +8,8 @@ et al., ICCV 2023) have the factor, SSF (Lian et al., NeurIPS 2022) has both.
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.linear_form import LinearForm, Map
+from gps_seg.additions.linear_form import LinearForm
+from gps_seg.additions.weight_forms import Map
 
 
 class ScaleOutputs(LinearForm):
@@ -24,8 +25,8 @@ class ScaleOutputs(LinearForm):
     def __init__(
         self,
         shape: tuple[int, int],
-        shift: bool = False,
-        spread: float = 0.0,
+        shift: bool,
+        spread: float,
     ) -> None:
         super().__init__(shape)
         self.factor = nn.Parameter(torch.empty(shape[0]))

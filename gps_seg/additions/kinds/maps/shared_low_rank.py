@@ -17,9 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import Addition, Handle, neighbours
-from gps_seg.additions.linear_form import Map, intercept
+from gps_seg.additions.addition import Addition
+from gps_seg.additions.hosts import Handle
+from gps_seg.additions.neighbours import neighbours
 from gps_seg.additions.plan import Place
+from gps_seg.additions.weight_forms import Map, intercept
 
 
 class SharedLowRank(Addition):

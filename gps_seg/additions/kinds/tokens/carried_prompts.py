@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from gps_seg.additions.addition import neighbours, plain_parameters
+from gps_seg.additions.hosts import plain_parameters
 from gps_seg.additions.kinds.tokens.prompts import Prompts
+from gps_seg.additions.neighbours import neighbours
 
 
 class CarriedPrompts(Prompts):
@@ -35,7 +36,7 @@ class CarriedPrompts(Prompts):
         prefix: int,
         bound: float,
         blocks: Sequence[str],
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__(shape, prefix, bound, dropout)
         self.blocks = tuple(blocks)

@@ -43,8 +43,9 @@ class CompletePass(Addition):
         """Listen to the classifier, and run the second pass."""
         if self.classifier not in dict(host.named_modules()):
             raise ValueError(
-                f'expected a model with {self.classifier}, got '
-                f'{type(host).__name__}'
+                f'classifier: expected a model with {self.classifier}, got '
+                f'{type(host).__name__} without. The plan is for another '
+                'architecture.'
             )
         classifier = host.get_submodule(self.classifier)
         return [

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gps_seg.additions.addition import Addition, Handle
+from gps_seg.additions.addition import Addition
+from gps_seg.additions.hosts import Handle
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,

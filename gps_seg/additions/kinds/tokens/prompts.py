@@ -29,7 +29,7 @@ class Prompts(Addition):
         shape: tuple[int, int],
         prefix: int,
         bound: float,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.prefix = prefix

@@ -48,8 +48,8 @@ class PrunedPrompts(Prompts):
         bound: float,
         segments: int,
         kept: Sequence[Kept],
-        dropout: float = 0.0,
-        gated: bool = False,
+        dropout: float,
+        gated: bool,
     ) -> None:
         super().__init__(shape, prefix, bound, dropout)
         number, self.width = shape

@@ -9,17 +9,20 @@ the features ``f`` (positions, d) behind block ``i`` and its tokens
 - ``g = S[:, 1:] (T_i[1:] W_T + b_T)``: the first token takes what fits none;
 - ``f <- f + scale * ((f + g) W_f + b_f)``.
 
-The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width.
+The two maps, ``W_T`` and ``W_f``, are shared by all blocks of a width. At the
+start ``A`` and ``B`` are drawn from [-v, v] with v = sqrt(6 / (rank + d)), and
+the maps as PyTorch's layers; the equations leave both open.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import Addition
+from gps_seg.additions.neighbours import neighbours_by_part
 
 
 class TokenRefinement(Addition):
@@ -67,6 +70,12 @@ class TokenRefinement(Addition):
             yield host.get_submodule(name).register_forward_hook(
                 _Refine(block, self.shared[str(block.width)], self.prefix)
             )
+
+    def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
+        """Tokens beside their block; what is shared beside the last one."""
+        parts = {f'blocks.{i}': name for i, name in enumerate(self.names)}
+        parts['shared'] = self.names[-1]
+        return neighbours_by_part(self, host, parts)
 
 
 class _Refine:

@@ -14,7 +14,7 @@ block, ``h = LN(x)``, a selector ``l = h w + b`` decides which of them pass it:
   blocks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import Addition
+from gps_seg.additions.neighbours import neighbours_by_part
 
 _TEMPERATURE = 5.0
 _WEIGHT = 2.0
@@ -62,6 +63,11 @@ class TokenSelection(Addition):
             mlp, skip = host.get_submodule(name), _Skip(self, selector)
             yield mlp.register_forward_pre_hook(skip.gather)
             yield mlp.register_forward_hook(skip.scatter)
+
+    def beside(self, host: nn.Module) -> Mapping[str, nn.Parameter]:
+        """Each selector beside the parameters of its MLP."""
+        parts = {f'selectors.{i}': name for i, name in enumerate(self.mlps)}
+        return neighbours_by_part(self, host, parts)
 
     def penalty(self) -> Tensor | None:
         """Distance of the share of passing tokens from the rate, squared."""

@@ -39,7 +39,7 @@ class WindowPrompts(Addition):
         bound: float,
         norm: str,
         attention: str,
-        dropout: float = 0.0,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.tokens = nn.Parameter(torch.empty(*shape))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gps_seg.peft.method import SelectsNothing
+from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Owned, Role, gps_roles, owned_parameters
 from gps_seg.sparse.rules import RuleTable
 

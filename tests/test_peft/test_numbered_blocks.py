@@ -4,11 +4,11 @@ import re
 
 import pytest
 from meta_models import without_storage
-from small_tasks import small_task
+from small_encoders import small_task
 from torch import nn
 
 from gps_seg.peft import GRFT, Partial
-from gps_seg.peft.blocks import blocks_of
+from gps_seg.peft.numbered_blocks import blocks_of
 from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
@@ -55,12 +55,12 @@ def test_merging_layers_embeddings_and_norms_are_no_blocks(encoder):
     assert blocks_of(parameters, 'backbone') == expected
 
 
-@pytest.mark.parametrize('number', [4, 99])
+@pytest.mark.parametrize('number', [3, 99])
 def test_more_blocks_than_there_are(number):
-    model = small_task('mmseg ViT').model
+    model = small_task('vit').model
     message = (
-        "last_blocks: expected 1 to 3, the number of blocks of 'backbone' "
-        f'(layers.0 to layers.2), got {number}.'
+        "last_blocks: expected 1 to 2, the number of blocks of 'backbone' "
+        f'(layers.0 to layers.1), got {number}.'
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         Partial(last_blocks=number).roles(model)
@@ -74,7 +74,7 @@ def test_an_encoder_without_blocks():
 
 
 def test_grft_pulls_blocks_and_not_the_merging_between_them():
-    model = small_task('mmseg Swin').model
+    model = small_task('swin').model
     pulled = GRFT(k=1, unit='row', penalty=1.0, last_blocks=3).pull(model)
     inside = {name.partition('.')[2] for name in pulled if name[0] == 'b'}
     assert {name.rpartition('.blocks.')[0] for name in inside} == {

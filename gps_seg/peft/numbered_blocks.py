@@ -1,7 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The blocks of an encoder, from the names of its parameters.
+"""The blocks of any encoder, from the names of its parameters.
 
-A block is a numbered module, such as ``layers.3`` or ``stages.0.blocks.1``.
+For methods that train the last blocks whole, also of an encoder without
+attention or MLP, unlike :func:`gps_seg.additions.places.blocks`. Here a block
+is a numbered module, such as ``layers.3`` or ``stages.0.blocks.1``.
 Encoders also number other modules: merging layers, patch embeddings, norms.
 Numbers aside, the blocks are those of the name with the most values.
 """
