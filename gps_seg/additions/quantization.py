@@ -12,8 +12,17 @@ from functools import cache
 import torch
 from torch import Tensor
 
+#: With more bits a matrix is hardly smaller in a file than it is anyway.
+MOST_BITS = 4
+
 _STEPS = 500
 _EPSILON = 1e-5
+
+
+def check_bits(bits: int) -> None:
+    """Raise ValueError unless there can be so many bits per value."""
+    if not 1 <= bits <= MOST_BITS:
+        raise ValueError(f'bits: expected 1 to {MOST_BITS}, got {bits}.')
 
 
 @cache

@@ -33,6 +33,14 @@ REFINEMENT = {
     'prefix': 0,
     'scale': 0.1,
 }
+QUANTIZED = {
+    'width': 4,
+    'rank': 2,
+    'bits': 1,
+    'scale': 1.0,
+    'dropout': 0.0,
+    'stream': BLOCK,
+}
 SELECTION = {'mlps': ['fc'], 'width': 4, 'prefix': 1, 'rate': 0.5}
 LOW_RANK = {'rank': 2, 'scale': 1.0, 'dropout': 0.0}
 
@@ -73,6 +81,8 @@ WRONG = [
         BOTTLENECK,
         {'stream': {**BLOCK, 'axis': 7}},
     ),
+    ('quantized_bottleneck', '', QUANTIZED, {'bits': -1}),
+    ('quantized_bottleneck', '', QUANTIZED, {'bits': 40}),
     ('token_refinement', '', REFINEMENT, {'blocks': ['fc', 'nowhere']}),
     ('token_selection', '', SELECTION, {'mlps': ['nowhere']}),
     ('shared_low_rank', '', FACTORS, {'maps': [['fc.weight', '4', 4]]}),

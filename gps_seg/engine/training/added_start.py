@@ -21,9 +21,16 @@ class AddedStart:
 
     Args:
         path: Delta of a run whose method added the same to the same encoder.
+
+    Raises:
+        TypeError: If it is no path.
     """
 
     def __init__(self, path: str) -> None:
+        if not isinstance(path, str | Path) or not str(path):
+            raise TypeError(
+                f'init_from: expected the path of a delta, got {path!r}.'
+            )
         self._path = Path(path).expanduser()
 
     def check(self, method: PeftMethod, model: nn.Module) -> None:

@@ -12,11 +12,10 @@ from torch import nn
 
 from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import stream_entries
+from gps_seg.additions.quantization import check_bits
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice
 from gps_seg.sparse.checks import check_positive, check_rate, check_whole
-
-_MOST_BITS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +54,7 @@ class Binary(AddsModules):
     def __post_init__(self) -> None:
         check_whole('rank', self.rank, least=1)
         check_whole('bits', self.bits, least=1)
-        if self.bits > _MOST_BITS:
-            raise ValueError(
-                f'bits: expected 1 to {_MOST_BITS}, got {self.bits}.'
-            )
+        check_bits(self.bits)
         check_positive('scale', self.scale)
         check_rate('dropout', self.dropout)
 

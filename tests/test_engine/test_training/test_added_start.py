@@ -10,6 +10,7 @@ from toy_run import ToySet, run
 
 from gps_seg.additions import is_added
 from gps_seg.delta import Delta
+from gps_seg.engine import PeftHook
 from gps_seg.engine.runner_model import averaged_model, bare_model
 
 LORA = {'type': 'lora', 'rank': 2}
@@ -152,3 +153,9 @@ def test_additions_that_the_data_place_are_compared_once_they_are(tmp_path):
     other = {**method, 'budget': 200}
     with pytest.raises(ValueError, match='init_from: expected the .* addit'):
         started(tmp_path / 'third', path, other, seed=0)
+
+
+@pytest.mark.parametrize('path', [3, ''])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(TypeError, match='init_from: expected the path'):
+        PeftHook(method={'type': 'lora'}, init_from=path)

@@ -17,7 +17,11 @@ from torch.utils.hooks import RemovableHandle
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.bottlenecks import check_rank
-from gps_seg.additions.quantization import quantize, straight_through
+from gps_seg.additions.quantization import (
+    check_bits,
+    quantize,
+    straight_through,
+)
 from gps_seg.additions.stream import Stream, StreamSettings
 
 
@@ -33,7 +37,7 @@ class QuantizedBottleneck(Addition):
         stream: Arguments of :class:`gps_seg.additions.stream.Stream`.
 
     Raises:
-        ValueError: If the rank is above the width.
+        ValueError: If the rank is above the width, or there are too many bits.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class QuantizedBottleneck(Addition):
     ) -> None:
         super().__init__()
         check_rank(rank, width)
+        check_bits(bits)
         self._bits = bits
         self._is_settled = False
         self._scale = scale
