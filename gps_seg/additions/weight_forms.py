@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from gps_seg.additions.computed import ComputedMaps
 from gps_seg.additions.hosts import Handle
 from gps_seg.sparse.interception import (
     Forgetting,
@@ -76,6 +77,7 @@ class WeightForms:
         self._owner = owner
         self._attribute = attribute
         self._forms = sorted(forms, key=lambda form: form.rows)
+        self._computed = ComputedMaps()
 
     def intercept_in(self, module: nn.Module) -> Iterator[Handle]:
         """Intercept the weight during the forward passes of a module."""
@@ -94,6 +96,7 @@ class WeightForms:
         found = find_rows(weight, {getattr(self._owner, self._attribute)})
         if found is None:
             return None
+        self._computed.note()
         rows = found[1]
         if bias is not None and not self._owns_bias():
             inside = self.linear(plain, inputs, weight, None)
@@ -141,8 +144,9 @@ class WeightForms:
     def _enter(self, _module: nn.Module, _args: Any) -> None:
         enter(self)
 
-    def _leave(self, _module: nn.Module, _args: Any, _output: Any) -> None:
+    def _leave(self, module: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
+        self._computed.check(module, output)
 
 
 def intercept(

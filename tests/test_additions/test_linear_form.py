@@ -205,3 +205,17 @@ def test_entries_of_the_same_weight_may_train(compressed):
     expected = plain.in_proj_weight.grad.flatten()[indices]
     found = trainable.selected[name].values.grad
     assert_equal_to_rounding(found, expected, terms=80, depth=8)
+
+
+@pytest.mark.filterwarnings('ignore::UserWarning')  # of Dynamo
+def test_attention_that_is_compiled_past_its_form_is_an_error():
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    model = nn.ModuleDict({'attention': attention})
+    settings = {'rank': 2, 'scale': 0.5, 'dropout': 0.0}
+    place = Place('attention.in_proj_weight', (0, 8))
+    attach(model, Plan([Added('low_rank', place, settings)]), seed=0)
+    x = torch.randn(1, 3, 8)
+    compiled = torch.compile(attention, backend='aot_eager')
+    with pytest.raises(RuntimeError, match=r'torch\.compile.*Merge'):
+        compiled(x, x, x)
+    assert attention(x, x, x)[0].shape == x.shape

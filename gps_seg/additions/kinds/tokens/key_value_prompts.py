@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gps_seg.additions.addition import Addition
+from gps_seg.additions.computed import ComputedMaps
 from gps_seg.additions.hosts import Handle
 from gps_seg.sparse.interception import (
     Forgetting,
@@ -57,6 +58,7 @@ class KeyValuePrompts(Addition):
         self.shared = shared
         # In a tuple, the host does not become a child of this module.
         self._host: tuple[nn.Module, ...] = ()
+        self._computed = ComputedMaps()
 
     def hang(self, host: nn.Module) -> list[Handle]:
         """Lengthen the sequence before the host, shorten it behind it."""
@@ -80,6 +82,7 @@ class KeyValuePrompts(Addition):
         found = find_rows(weight, {self._projection(host)})
         if found is None:
             return None
+        self._computed.note()
         # Inside, nn.MultiheadAttention has the tokens on the first axis.
         axis = 0 if isinstance(host, nn.MultiheadAttention) else 1
         length = inputs.shape[axis] - self.number
@@ -124,8 +127,9 @@ class KeyValuePrompts(Addition):
             },
         )
 
-    def _leave(self, _host: nn.Module, _args: Any, _output: Any) -> None:
+    def _leave(self, host: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
+        self._computed.check(host, output)
 
     def _shorten(self, host: nn.Module, _args: Any, output: Any) -> Any:
         axis = self._axis(host)
