@@ -45,7 +45,7 @@ TUNED = {
     'shira': Tuned(2e-2, 'method.rank=2'),
     'paca': Tuned(2e-2, 'method.columns=4'),
     'bias': Tuned(4e-2),
-    'bitfit': Tuned(6e-3),
+    'bitfit': Tuned(4e-2),
     'norm': Tuned(2e-2),
     'partial': Tuned(2e-3, 'method.last_blocks=1'),
     'linear': Tuned(1e-1),
