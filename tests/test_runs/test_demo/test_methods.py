@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Every method tunes the demo's base to hospital A, and beats the linear head.
 
-The settings are those of docs/methods.md, the rates about those. On one core it
-takes about ten minutes: ``.venv/bin/python -m pytest -m slow tests/test_runs/test_demo``.
+The settings are those of docs/methods.md, the rates about those. On one core
+it takes about ten minutes:
+``.venv/bin/python -m pytest -m slow tests/test_runs/test_demo``.
 """
 
 from importlib.util import find_spec
