@@ -30,6 +30,7 @@ FLOORS = {
     'delta': 3,
     'datasets': 4,
     'evaluation': 4,
+    'execution': 4,
     'models': 4,
     'visualization': 4,
     'engine': 5,

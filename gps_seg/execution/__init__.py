@@ -1,0 +1,6 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""How a host runs: the same function for less time or memory.
+
+Nothing here changes a class, a parameter, a state-dict key or a hook of the
+model, and every change can be undone.
+"""
