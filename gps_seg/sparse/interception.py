@@ -176,13 +176,11 @@ def intercepting(interceptor: Interceptor) -> Iterator[None]:
 def is_left_to_torch(inputs: Tensor, weight: Tensor) -> bool:
     """Whether the gradient of a map's weight is left to PyTorch.
 
-    That is the case if the weight needs no gradient, in compiled code, for
-    nested tensors, and in function transforms such as ``torch.vmap`` and
-    ``torch.func.grad``.
+    That is the case if the weight needs no gradient, for nested tensors, and
+    in function transforms such as ``torch.vmap`` and ``torch.func.grad``.
     """
     return (
-        torch.compiler.is_compiling()
-        or not weight.requires_grad
+        not weight.requires_grad
         or not torch.is_grad_enabled()
         or inputs.is_nested
         or torch._C._are_functorch_transforms_active()

@@ -38,7 +38,10 @@ def selected_linear(
         bias: Bias, or None.
         linear: Linear map.
     """
-    result: Tensor = _SelectedLinear.apply(  # type: ignore[no-untyped-call]
+    function = (
+        _SelectedLinear if torch.compiler.is_compiling() else _WithTangents
+    )
+    result: Tensor = function.apply(  # type: ignore[no-untyped-call]
         values, inputs, bias, linear
     )
     return result
@@ -86,6 +89,10 @@ class _SelectedLinear(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             for_bias = tokens.sum(0)
         return for_values, for_inputs, for_bias, None
+
+
+class _WithTangents(_SelectedLinear):
+    """The same with forward-mode derivatives, which torch.compile rejects."""
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
