@@ -4,3 +4,7 @@
 Nothing here changes a class, a parameter, a state-dict key or a hook of the
 model, and every change can be undone.
 """
+
+from gps_seg.execution.compiled import CompiledParts, compile_parts
+
+__all__ = ['CompiledParts', 'compile_parts']

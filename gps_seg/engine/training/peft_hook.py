@@ -44,9 +44,14 @@ from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
+from gps_seg.engine.training.compiled_training import (
+    compile_training,
+    undo_compiled_step,
+)
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
+from gps_seg.execution import CompiledParts
 from gps_seg.peft import METHODS, Trainable, build_method
 from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Role, Selection
@@ -112,6 +117,7 @@ class PeftHook(Hook):
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
+        self.compiled: CompiledParts | None = None
 
     @property
     def selection(self) -> Selection | None:
@@ -183,6 +189,7 @@ class PeftHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
         leave_data_parallel(runner)
+        undo_compiled_step(runner)
         model = bare_model(runner)
         if self.selection is None:
             check_finite(model)
@@ -199,6 +206,7 @@ class PeftHook(Hook):
                 self.config,
             )
         self.state.begin(model, runner.optim_wrapper, self.roles)
+        self.compiled = compile_training(runner)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -220,6 +228,8 @@ class PeftHook(Hook):
         """Make the model a plain model again."""
         self._freeze_average(runner)
         self.trainable.release()
+        if self.compiled is not None:
+            self.compiled.remove()
 
     def _attach(self, runner: Runner, plan: Plan) -> None:
         seed = common_seed(runner)
