@@ -118,6 +118,9 @@ def _passed_on(
 ) -> PlainLinear:
     """``F.linear`` with these interceptors, from first to last."""
 
+    if not interceptors:
+        return plain
+
     def linear(
         inputs: Tensor, weight: Tensor, bias: Tensor | None = None
     ) -> Tensor:
@@ -130,7 +133,7 @@ def _passed_on(
                 return result
         return plain(inputs, weight, bias)
 
-    return linear if interceptors else plain
+    return linear
 
 
 _stand_in = _StandIn()
@@ -193,7 +196,9 @@ def as_no_view(outputs: Tensor) -> Tensor:
     ``F.linear`` may return a view, and a view that leaves an autograd Function
     may not be changed in place later, as Swin v2 does.
     """
-    result: Tensor = torch.ops.aten._unsafe_view(outputs, outputs.shape)
+    result: Tensor = torch.ops.aten._unsafe_view.default(
+        outputs, outputs.shape
+    )
     return result
 
 

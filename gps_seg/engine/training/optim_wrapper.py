@@ -23,6 +23,7 @@ from gps_seg.engine.training.accelerator import has_accelerator
 from gps_seg.engine.training.optimizer_targets import (
     check_keeps_no_other_list,
     hand_over,
+    prefer_fused,
     retarget,
 )
 from gps_seg.peft import Trainable, owned_by
@@ -69,6 +70,7 @@ class TrainsSelected:
         if self.trainable is None:
             check_keeps_no_other_list(self.optimizer)
             retarget(self.optimizer, form, trainable.beside)
+            prefer_fused(self.optimizer)
         else:
             hand_over(self.optimizer, form)
         self.trainable = trainable

@@ -78,6 +78,36 @@ def retarget(
         optimizer.state.update(_without_steps(optimizer).state)
 
 
+def prefer_fused(optimizer: Optimizer) -> None:
+    """Step all trained tensors in one kernel, if the user left it open.
+
+    Hundreds of small tensors train, and PyTorch's default on a CPU steps one
+    after another: five times as slow for AdamW on a ViT-B.
+
+    Args:
+        optimizer: Optimizer; groups with ``fused`` or ``foreach`` keep them.
+    """
+    for group in optimizer.param_groups:
+        open_choice = 'fused' in group and group['fused'] is None
+        if not open_choice or any(group.get(k) for k in _NOT_WITH_FUSED):
+            continue
+        if group.get('foreach') is None and all(map(_fits, group['params'])):
+            group['fused'] = True
+
+
+#: Settings of an optimizer that exclude its fused kernel.
+_NOT_WITH_FUSED = ('differentiable', 'capturable')
+#: Devices on which every optimizer with ``fused`` has the kernel.
+_FUSED_DEVICES = ('cpu', 'cuda')
+
+
+def _fits(parameter: Tensor) -> bool:
+    return (
+        parameter.is_floating_point()
+        and parameter.device.type in _FUSED_DEVICES
+    )
+
+
 def hand_over(optimizer: Optimizer, heirs: Mapping[Tensor, Tensor]) -> None:
     """Replace tensors by others of the same meaning, which inherit the state.
 

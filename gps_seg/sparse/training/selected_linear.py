@@ -63,8 +63,9 @@ class _SelectedLinear(torch.autograd.Function):
         kept = inputs
         if columns is not None:
             kept = inputs.index_select(-1, columns)
-        # Under autocast the product is computed in the dtype of the output.
-        kept = kept.to(output.dtype)
+        if kept.dtype != output.dtype:
+            # Under autocast the product is computed in the output's dtype.
+            kept = kept.to(output.dtype)
         if ctx.needs_input_grad[1]:
             ctx.save_for_backward(kept, weight)
         else:
@@ -76,16 +77,18 @@ class _SelectedLinear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients  # shape: (*batch, out)
         kept, *weights = ctx.saved_tensors
-        num_tokens = gradient.shape[:-1].numel()
-        tokens = gradient.reshape(num_tokens, gradient.shape[-1])
+        batch = gradient.shape[:-1]
+        tokens = gradient.reshape(batch.numel(), gradient.shape[-1])
         for_values = for_inputs = for_bias = None
         if ctx.needs_input_grad[0]:
-            columns = kept.reshape(num_tokens, kept.shape[-1])
+            columns = kept.reshape(len(tokens), kept.shape[-1])
             for_values = _at(ctx.linear.part.positions, tokens, columns)
         if ctx.needs_input_grad[1]:
             # Not detached, because second derivatives depend on the weight.
             (weight,) = weights
-            for_inputs = gradient @ weight.to(gradient.dtype)
+            if weight.dtype != tokens.dtype:
+                weight = weight.to(tokens.dtype)
+            for_inputs = tokens.mm(weight).view(*batch, weight.shape[1])
         if ctx.needs_input_grad[2]:
             for_bias = tokens.sum(0)
         return for_values, for_inputs, for_bias, None
@@ -110,9 +113,9 @@ def _at(
 ) -> Tensor:  # shape: (num_selected,)
     """Entries of ``tokens^T columns``."""
     if not torch.is_grad_enabled():
-        return (tokens.T @ columns).take(positions)
+        return tokens.t().mm(columns).take(positions)
     with torch.no_grad():
-        entries = (tokens.T @ columns).take(positions)
+        entries = tokens.t().mm(columns).take(positions)
     result: Tensor = _FirstGradient.apply(  # type: ignore[no-untyped-call]
         entries.requires_grad_()
     )

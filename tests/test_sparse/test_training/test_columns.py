@@ -314,17 +314,3 @@ def test_without_gradients_nothing_is_kept():
         output = layer(torch.ones(2, 8))
     assert not output.requires_grad
     assert output.grad_fn is None
-
-
-def test_a_compiled_model_trains_alike():
-    model = nn.Sequential(nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 6))
-    x = torch.randn(3, 8)
-    expected = dense_gradient(
-        lambda: fixed_projection(model(x)), model[2].weight
-    )
-    entries = SelectedEntries(model[2].weight, FEW)
-    compiled = torch.compile(model, backend='aot_eager')
-    with ColumnGradients([entries]).active():
-        fixed_projection(compiled(x)).backward()
-    torch.testing.assert_close(entries.values.grad, expected.flatten()[FEW])
-    assert model[2].weight.grad is None
