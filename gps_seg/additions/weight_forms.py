@@ -85,6 +85,7 @@ class WeightForms:
         yield module.register_forward_hook(self._leave, always_call=True)
         yield Forgetting(self)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def linear(
         self,
         plain: PlainLinear,

@@ -9,6 +9,7 @@ step. An encoder or a head alone is one graph.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy
 import torch
 from torch import nn
 
@@ -85,9 +86,8 @@ def use_plain_numbers(module: nn.Module) -> None:
     """
     for one in module.modules():
         for name, value in vars(one).items():
-            if type(value).__module__ == 'numpy' and hasattr(value, 'item'):
-                if value.ndim == 0:
-                    setattr(one, name, value.item())
+            if isinstance(value, numpy.number):
+                setattr(one, name, value.item())
 
 
 def _parts_of(

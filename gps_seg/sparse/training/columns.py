@@ -140,7 +140,7 @@ class _Columns:
 class _Marked:
     """The weights that are marked, as a container."""
 
-    def __contains__(self, weight: Tensor) -> bool:
+    def __contains__(self, weight: object) -> bool:
         return hasattr(weight, _ATTRIBUTE)
 
 

@@ -70,6 +70,7 @@ class KeyValuePrompts(Addition):
             Forgetting(self),
         ]
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def linear(
         self,
         plain: PlainLinear,

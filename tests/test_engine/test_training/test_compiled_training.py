@@ -1,0 +1,47 @@
+"""MMEngine's setting ``compile`` compiles the parts of the model."""
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+from toy_run import run
+
+# PyTorch itself causes these when it traces.
+pytestmark = [
+    pytest.mark.filterwarnings(
+        'ignore:.*autograd.function.Function.*:DeprecationWarning'
+    ),
+    pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
+]
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters():
+    torch.compiler.reset()
+    counters.clear()
+
+
+def trained(tmp_path, **options):
+    runner, before = run(tmp_path, iters=5, **options)
+    return runner, before, runner.model.state_dict()
+
+
+def test_a_compiled_run_trains_alike_without_breaks(tmp_path):
+    *_, plain = trained(tmp_path / 'plain')
+    runner, before, compiled = trained(
+        tmp_path / 'compiled', cfg={'compile': {'backend': 'aot_eager'}}
+    )
+    for name, tensor in plain.items():
+        torch.testing.assert_close(compiled[name], tensor, msg=name)
+    assert counters['stats']['unique_graphs'] == 2  # encoder and head
+    assert not counters['graph_break']
+    assert 'train_step' not in vars(runner.model)
+    assert not any('forward' in vars(m) for m in runner.model.modules())
+    weight = 'backbone.fc.weight'
+    moved = (compiled[weight] != before[weight]).sum()
+    assert 0 < moved <= runner.custom_hook.selection[weight].numel()
+
+
+@pytest.mark.parametrize('setting', [None, False])
+def test_without_the_setting_nothing_is_compiled(tmp_path, setting):
+    trained(tmp_path, cfg={'compile': setting})
+    assert not counters['stats']
