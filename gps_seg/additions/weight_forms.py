@@ -142,9 +142,11 @@ class WeightForms:
         if start < rows.stop:
             yield range(start, rows.stop), None
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _enter(self, _module: nn.Module, _args: Any) -> None:
         enter(self)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _leave(self, module: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
         self._computed.check(module, output)

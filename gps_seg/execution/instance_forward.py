@@ -16,7 +16,11 @@ from torch import nn
 
 def has_own_forward(module: nn.Module) -> bool:
     """Whether a module has another forward than that of its class."""
-    return 'forward' in vars(module)
+    own = vars(module).get('forward')
+    # A module from a pickle may hold the forward of its class.
+    return own is not None and (
+        getattr(own, '__func__', None) is not type(module).forward
+    )
 
 
 def set_forward(module: nn.Module, forward: Callable[..., Any]) -> None:

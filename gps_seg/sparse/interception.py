@@ -138,13 +138,11 @@ def _passed_on(
 _stand_in = _StandIn()
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def enter(interceptor: Interceptor) -> None:
     """Pass every linear map to an interceptor until :func:`leave`."""
     _stand_in.enter(interceptor)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def leave(interceptor: Interceptor) -> None:
     """Undo one :func:`enter` of the same interceptor."""
     _stand_in.leave(interceptor)

@@ -62,7 +62,11 @@ def test_a_pickle_holds_the_plain_module(doubled):
     layer, x, plain = doubled
     data = pickle.dumps(layer)
     assert b'gps_seg' not in data
-    assert torch.equal(pickle.loads(data)(x), plain)
+    loaded = pickle.loads(data)
+    assert torch.equal(loaded(x), plain)
+    assert not has_own_forward(loaded)
+    set_forward(loaded, forward)
+    assert torch.equal(loaded(x), 2 * plain)
 
 
 def test_a_second_forward_is_refused(doubled):

@@ -107,6 +107,7 @@ class KeyValuePrompts(Addition):
         assert isinstance(weight, nn.Parameter)
         return weight
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _lengthen(
         self, host: nn.Module, args: Any, kwargs: Any
     ) -> tuple[Any, Any]:
@@ -128,10 +129,12 @@ class KeyValuePrompts(Addition):
             },
         )
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _leave(self, host: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
         self._computed.check(host, output)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _shorten(self, host: nn.Module, _args: Any, output: Any) -> Any:
         axis = self._axis(host)
 
