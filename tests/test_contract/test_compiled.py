@@ -16,6 +16,7 @@ pytestmark = [
         'ignore:.*autograd.function.Function.*:DeprecationWarning'
     ),
     pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
+    pytest.mark.filterwarnings('ignore:.*functools.lru_cache:UserWarning'),
 ]
 ENCODER = 'pretrain_vit'
 #: One of each kind: selected entries, linear forms, tokens. The others are
