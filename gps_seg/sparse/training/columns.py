@@ -145,7 +145,7 @@ class _Marked:
 
 
 class _ColumnInterceptor:
-    """Computes the linear maps of all marked weights."""
+    """The interceptor of the linear maps of all marked weights."""
 
     def linear(
         self,
