@@ -2,8 +2,8 @@
 """The forward of ``nn.MultiheadAttention``, without the attention weights.
 
 The layer computes ``softmax(Q K^T / sqrt(d)) V`` for each head and returns the
-weights, the softmax, beside the result unless it is told not to. Here they are
-never formed. Everything is written out: ``torch.compile`` traces each linear
+weights, the softmax, beside the result unless a call says otherwise. They are
+never formed here. Everything is written out: ``torch.compile`` traces each linear
 map, while it takes ``F.multi_head_attention_forward`` as a whole. As there,
 each map is a call of ``F.linear`` with the weight or some of its rows, and
 tokens are on the first axis, which those who intercept the maps rely on.
