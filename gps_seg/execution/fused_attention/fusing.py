@@ -27,22 +27,27 @@ _BIAS_TABLE = (
     'mmpretrain.models.utils.attention.BEiTAttention.forward',
 )
 
+_Forwards = Mapping[nn.Module, Callable[..., Any]]
+
 
 class FusedAttention:
     """A handle of the layers that were changed.
 
     Args:
-        layers: Layers with another forward than that of their class.
+        always: Layers whose every call can be fused, with their forward.
+        on_request: Layers that are fused for calls with
+            ``need_weights=False`` only, with their forward.
     """
 
-    def __init__(self, layers: Mapping[nn.Module, Callable[..., Any]]) -> None:
-        self.layers = tuple(layers)
-        for layer, forward in layers.items():
+    def __init__(self, always: _Forwards, on_request: _Forwards) -> None:
+        self.layers = tuple(always)
+        self._changed = {**always, **on_request}
+        for layer, forward in self._changed.items():
             set_forward(layer, forward)
 
     def remove(self) -> None:
         """Give the layers, not their copies, the forward of their class."""
-        for layer in self.layers:
+        for layer in self._changed:
             reset_forward(layer)
 
 
@@ -80,22 +85,22 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
         >>> torch.testing.assert_close(fused, plain)
         >>> handle.remove()
     """
-    found: dict[nn.Module, Callable[..., Any]] = {}
+    always, on_request = {}, {}
     for module in model.modules():
         code = _code_of(module)
         if code in _BIAS_TABLE:
-            found[module] = bias_table.forward
-        elif code in _WEIGHTS_UNUSED and _is_plain(module.attn):
-            found[module.attn] = attention_forward(default=False)
-        elif _is_plain(module) and module not in found:
-            found[module] = attention_forward(default=True)
-    return FusedAttention(
-        {m: f for m, f in found.items() if not has_own_forward(m)}
-    )
+            always[module] = bias_table.forward
+        elif code in _WEIGHTS_UNUSED and _is_packed(module.attn):
+            always[module.attn] = attention_forward(default=False)
+        elif _is_packed(module) and module not in always:
+            on_request[module] = attention_forward(default=True)
+    return FusedAttention(always, on_request)
 
 
-def _is_plain(module: nn.Module) -> bool:
-    return type(module).forward is nn.MultiheadAttention.forward
+def _is_packed(module: nn.Module) -> bool:
+    """Whether a module runs the forward of ``nn.MultiheadAttention``."""
+    original = type(module).forward is nn.MultiheadAttention.forward
+    return original and not has_own_forward(module)
 
 
 def _code_of(module: nn.Module) -> str:

@@ -1,12 +1,14 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The forward of ``nn.MultiheadAttention``, without the attention weights.
 
-The layer computes ``softmax(Q K^T / sqrt(d)) V`` for each head and returns the
-weights, the softmax, beside the result unless a call says otherwise. They are
-never formed here. Everything is written out: ``torch.compile`` traces each linear
-map, while it takes ``F.multi_head_attention_forward`` as a whole. As there,
-each map is a call of ``F.linear`` with the weight or some of its rows, and
-tokens are on the first axis, which those who intercept the maps rely on.
+The layer computes ``softmax(Q K^T / sqrt(d)) V`` for each head. It returns the
+softmax, the weights, beside the result unless a call says otherwise. Here they
+are never formed.
+
+Everything is written out: ``torch.compile`` traces each linear map, while it
+takes ``F.multi_head_attention_forward`` as a whole. As there, each map is a
+call of ``F.linear`` with the weight or some of its rows, and tokens are on the
+first axis, on which those who intercept the maps rely.
 """
 
 from collections.abc import Callable
@@ -78,6 +80,7 @@ def _can_fuse(layer: nn.MultiheadAttention, query: Tensor) -> bool:
 
 
 def _is_foreign(hook: Any) -> bool:
+    # Hooks of this package use the outputs alone.
     return not hook.__module__.startswith(f'{PACKAGE}.')
 
 
