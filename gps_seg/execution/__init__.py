@@ -6,5 +6,13 @@ model, and every change can be undone.
 """
 
 from gps_seg.execution.compiled import CompiledParts, compile_parts
+from gps_seg.execution.fused_attention import FusedAttention, fuse_attention
+from gps_seg.execution.instance_forward import plain_forwards
 
-__all__ = ['CompiledParts', 'compile_parts']
+__all__ = [
+    'CompiledParts',
+    'FusedAttention',
+    'compile_parts',
+    'fuse_attention',
+    'plain_forwards',
+]

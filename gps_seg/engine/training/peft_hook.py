@@ -48,6 +48,7 @@ from gps_seg.engine.training.compiled_training import (
     compile_training,
     undo_compiled_step,
 )
+from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
@@ -80,6 +81,9 @@ class PeftHook(Hook):
             of the training.
         init_from: Delta from whose values what the method adds starts; None
             for random values. The delta has the same additions.
+        fused_attention: Whether the attention of the model runs without its
+            matrices of weights, which changes results by rounding only, see
+            :func:`gps_seg.execution.fuse_attention`.
 
     Example::
 
@@ -103,6 +107,7 @@ class PeftHook(Hook):
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
         init_from: str | None = None,
+        fused_attention: bool = True,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
@@ -114,6 +119,7 @@ class PeftHook(Hook):
             batch_size=batch_size,
             pipeline=pipeline,
         )
+        self.host = HostExecution(fused_attention)
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
@@ -130,7 +136,12 @@ class PeftHook(Hook):
         return self.state.trainable
 
     def before_run(self, runner: Runner) -> None:
-        """Check the run, unless a tool has done it before it opened data."""
+        """Check the run, unless a tool has done it before it opened data.
+
+        Attention is fused before an ``EMAHook`` copies the model, for
+        validations and tests, too.
+        """
+        self.host.begin(bare_model(runner), runner.logger)
         if not is_training(runner):
             return
         load_after_initialisation(runner)
@@ -230,6 +241,10 @@ class PeftHook(Hook):
         self.trainable.release()
         if self.compiled is not None:
             self.compiled.remove()
+
+    def after_run(self, runner: Runner) -> None:
+        """Let the model compute as its classes say again."""
+        self.host.end()
 
     def _attach(self, runner: Runner, plan: Plan) -> None:
         seed = common_seed(runner)
