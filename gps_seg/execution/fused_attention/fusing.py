@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from gps_seg.execution.fused_attention import bias_table
+from gps_seg.execution.fused_attention import bias_table, mmcv_layer
 from gps_seg.execution.fused_attention.packed_projection import (
     attention_forward,
 )
@@ -18,8 +18,9 @@ from gps_seg.execution.instance_forward import (
 
 #: Forwards that throw away the weights of their child ``attn``. A subclass
 #: with a forward of its own may use them, so it is known by its code.
+_MMCV = 'mmcv.cnn.bricks.transformer.MultiheadAttention.forward'
 _WEIGHTS_UNUSED = (
-    'mmcv.cnn.bricks.transformer.MultiheadAttention.forward',
+    _MMCV,
     'mmseg.models.backbones.mit.EfficientMultiheadAttention.forward',
 )
 _BIAS_TABLE = (
@@ -35,13 +36,13 @@ class FusedAttention:
 
     Args:
         always: Layers whose every call can be fused, with their forward.
-        on_request: Layers that are fused for calls with
-            ``need_weights=False`` only, with their forward.
+        others: Layers that are fused for calls with ``need_weights=False``
+            only, or that call a fused one, with their forward.
     """
 
-    def __init__(self, always: _Forwards, on_request: _Forwards) -> None:
+    def __init__(self, always: _Forwards, others: _Forwards) -> None:
         self.layers = tuple(always)
-        self._changed = {**always, **on_request}
+        self._changed = {**always, **others}
         for layer, forward in self._changed.items():
             set_forward(layer, forward)
 
@@ -85,16 +86,18 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
         >>> torch.testing.assert_close(fused, plain)
         >>> handle.remove()
     """
-    always, on_request = {}, {}
+    always, others = {}, {}
     for module in model.modules():
         code = _code_of(module)
         if code in _BIAS_TABLE:
             always[module] = bias_table.forward
         elif code in _WEIGHTS_UNUSED and _is_packed(module.attn):
             always[module.attn] = attention_forward(default=False)
+            if code == _MMCV:
+                others[module] = mmcv_layer.forward
         elif _is_packed(module) and module not in always:
-            on_request[module] = attention_forward(default=True)
-    return FusedAttention(always, on_request)
+            others[module] = attention_forward(default=True)
+    return FusedAttention(always, others)
 
 
 def _is_packed(module: nn.Module) -> bool:

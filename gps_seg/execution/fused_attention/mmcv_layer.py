@@ -2,8 +2,8 @@
 """The forward of MMCV's attention layer, for tokens that attend to themselves.
 
 The layer swaps the first two axes of query, key and value one by one. So
-``nn.MultiheadAttention`` gets three views of one tensor, does not see that they
-are one, and projects them by three linear maps instead of one.
+``nn.MultiheadAttention`` gets three views of one tensor, does not see that
+they are one, and projects them by three linear maps instead of one.
 """
 
 from typing import Any
