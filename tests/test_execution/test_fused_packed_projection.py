@@ -166,9 +166,12 @@ def test_dropout_of_the_weights_acts_in_training_alone():
     assert (mean - plain).abs().max() < 0.1 * plain.abs().max()
 
 
-def test_each_linear_map_can_be_intercepted(monkeypatch):
-    attention, x = layer(), tokens()
-    y, z = tokens(), tokens()
+@pytest.mark.parametrize('batch_first', [False, True])
+def test_each_linear_map_can_be_intercepted(monkeypatch, batch_first):
+    attention = layer(batch_first=batch_first)
+    x, y, z = (
+        tokens().transpose(0, 1) if batch_first else tokens() for _ in range(3)
+    )
     fuse_attention(attention)
     seen = []
     plain = F.linear
@@ -187,5 +190,17 @@ def test_each_linear_map_can_be_intercepted(monkeypatch):
     assert {shape for _, shape in rows} == {(TOKENS, BATCH, WIDTH)}
     assert out is attention.out_proj.weight
     seen.clear()
+    attention(x, y, y, need_weights=False)
+    assert [len(weight) for weight, _ in seen] == [8, 16, 8]
+    seen.clear()
     attention(x, x, x, need_weights=False)
     assert seen[0][0] is attention.in_proj_weight
+
+
+def test_a_layer_that_was_fused_on_request_is_plain_again():
+    attention = layer()
+    handle = fuse_attention(attention)
+    assert handle.layers == ()
+    assert 'forward' in vars(attention)
+    handle.remove()
+    assert 'forward' not in vars(attention)

@@ -35,7 +35,7 @@ def forward(
         q,
         k,
         v,
-        attn_mask=_bias(self, rel_pos_bias, q.dtype),
+        attn_mask=_bias(self, rel_pos_bias),
         dropout_p=self.attn_drop.p if self.training else 0.0,
         scale=self.scale,
     )
@@ -58,11 +58,11 @@ def _projected(layer: nn.Module, x: Tensor) -> Tensor:
 
 
 def _bias(
-    layer: nn.Module, shared: Tensor | None, dtype: torch.dtype
+    layer: nn.Module, shared: Tensor | None
 ) -> Tensor | None:  # shape: (1, heads, tokens, tokens)
     bias = shared
     if layer.relative_position_bias_table is not None:
         table = layer.relative_position_bias_table
         bias = table[layer.relative_position_index].permute(2, 0, 1)
         bias = bias if shared is None else bias + shared
-    return None if bias is None else bias.to(dtype).contiguous().unsqueeze(0)
+    return None if bias is None else bias.contiguous().unsqueeze(0)

@@ -125,5 +125,8 @@ def _project(
         parts, sizes = (query, key, value), (width,) * 3
     weights = weight.split(sizes)
     biases = (None,) * 3 if bias is None else bias.split(sizes)
+    # MMCV passes transposed views. PyTorch multiplies these token by token if
+    # the weight is frozen, which takes many times as long in bfloat16.
+    parts = tuple(part.contiguous() for part in parts)
     first, *rest = map(F.linear, parts, weights, biases)
     return (first, *(rest if len(rest) == 2 else rest[0].chunk(2, -1)))
