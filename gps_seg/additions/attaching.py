@@ -18,6 +18,7 @@ from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import host_of, is_form, key_of
 from gps_seg.additions.plan import Added, Plan
+from gps_seg.additions.uncompiled import heed_hooks
 from gps_seg.additions.weight_forms import intercept
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
@@ -61,6 +62,8 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
             f'additions ({", ".join(kinds)}). Two methods cannot act on one '
             'model: merge or detach (gps_seg.additions) what is there first.'
         )
+    if plan:
+        heed_hooks()
     tensors = dict(model.state_dict(keep_vars=True))
     modules = dict(model.named_modules())
     with fork_rng():

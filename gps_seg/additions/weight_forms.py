@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions.computed import ComputedMaps
 from gps_seg.additions.hosts import Handle
+from gps_seg.additions.uncompiled import uncompiled
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,
@@ -85,7 +86,7 @@ class WeightForms:
         yield module.register_forward_hook(self._leave, always_call=True)
         yield Forgetting(self)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def linear(
         self,
         plain: PlainLinear,
@@ -142,11 +143,11 @@ class WeightForms:
         if start < rows.stop:
             yield range(start, rows.stop), None
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _enter(self, _module: nn.Module, _args: Any) -> None:
         enter(self)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _leave(self, module: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
         self._computed.check(module, output)

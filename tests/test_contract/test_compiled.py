@@ -7,7 +7,7 @@ from contract_models import batch, small_model
 from rounding import assert_equal_to_rounding
 from tuned import backward
 
-from gps_seg.execution import compile_parts
+from gps_seg.execution import compile_parts, fuse_attention
 from gps_seg.peft import tune
 
 # PyTorch itself causes these when it traces.
@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
     pytest.mark.filterwarnings('ignore:.*functools.lru_cache:UserWarning'),
 ]
-ENCODER = 'pretrain_vit'
+ENCODERS = ('pretrain_vit', 'seg_vit')
 #: One of each kind: selected entries, linear forms, tokens. The others are
 #: slow, because tracing is.
 QUICK = ('gps', 'lora', 'vpt')
@@ -26,15 +26,17 @@ QUICK = ('gps', 'lora', 'vpt')
 
 def cases():
     for method, case in CASES.items():
-        if ENCODER not in case.refuses and case.package == 'torch':
-            slow = () if method in QUICK else pytest.mark.slow
-            yield pytest.param(method, marks=slow)
+        slow = () if method in QUICK else pytest.mark.slow
+        for encoder in ENCODERS:
+            if encoder not in case.refuses and case.package == 'torch':
+                yield pytest.param(method, encoder, marks=slow)
 
 
-@pytest.mark.parametrize('method', list(cases()))
-def test_gradients_are_those_without_compilation(method):
+@pytest.mark.parametrize(('method', 'encoder'), list(cases()))
+def test_gradients_are_those_without_compilation(method, encoder):
     torch.compiler.reset()
-    model = small_model(ENCODER).double().train()
+    model = small_model(encoder).double().train()
+    fuse_attention(model)  # of nn.MultiheadAttention, to be traced inside
     images, classes = batch()
 
     def loss():

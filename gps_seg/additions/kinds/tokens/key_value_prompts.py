@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.computed import ComputedMaps
 from gps_seg.additions.hosts import Handle
+from gps_seg.additions.uncompiled import uncompiled
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,
@@ -70,7 +71,7 @@ class KeyValuePrompts(Addition):
             Forgetting(self),
         ]
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def linear(
         self,
         plain: PlainLinear,
@@ -107,7 +108,7 @@ class KeyValuePrompts(Addition):
         assert isinstance(weight, nn.Parameter)
         return weight
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _lengthen(
         self, host: nn.Module, args: Any, kwargs: Any
     ) -> tuple[Any, Any]:
@@ -129,12 +130,12 @@ class KeyValuePrompts(Addition):
             },
         )
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _leave(self, host: nn.Module, _args: Any, output: Any) -> None:
         leave(self)
         self._computed.check(host, output)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _shorten(self, host: nn.Module, _args: Any, output: Any) -> Any:
         axis = self._axis(host)
 
