@@ -4,3 +4,7 @@
 Nothing here changes a class, a parameter, a state-dict key or a hook of the
 model, and every change can be undone.
 """
+
+from gps_seg.execution.recomputed import RecomputedMlps, recompute_mlps
+
+__all__ = ['recompute_mlps', 'RecomputedMlps']
