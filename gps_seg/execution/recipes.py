@@ -116,7 +116,9 @@ def take_note(tensor: Tensor) -> Recipe | None:
         tensor: Any tensor.
     """
     recipe, version = vars(tensor).pop(_NOTE, (None, None))
-    return recipe if version == tensor._version else None
+    if recipe is None or version != tensor._version:
+        return None
+    return recipe
 
 
 def keep_instead(node: Any, tensor: Tensor, recipe: Recipe) -> None:

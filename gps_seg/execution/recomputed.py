@@ -126,7 +126,7 @@ def forward(
     if torch.compiler.is_compiling():
         return output
     recipe = take_note(inputs)
-    if not torch.is_grad_enabled() or args or _is_changed(module):
+    if not output.requires_grad or args or _is_changed(module):
         return output
     if not isinstance(module, _KEEP_INPUT):
         note(output, Recipe(module, recipe or inputs, settings))
