@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions.places import Block, blocks
 from gps_seg.execution.instance_forward import (
+    has_own_forward,
     reset_forward,
     set_forward,
 )
@@ -53,7 +54,8 @@ class RecomputedMlps:
         }
         self._changed = list(dict.fromkeys(self._modules()))
         for module in self._changed:
-            set_forward(module, forward)
+            if not has_own_forward(module):
+                set_forward(module, forward)
 
     @property
     def recomputed(self) -> list[str]:
@@ -98,8 +100,7 @@ def recompute_mlps(model: nn.Module, encoder: str) -> RecomputedMlps:
         What says which blocks are left as they are, and undoes it.
 
     Raises:
-        ValueError: If the model has no such child, or a module that takes
-            part has another forward already.
+        ValueError: If the model has no such child.
 
     Example:
         >>> from gps_seg.execution import recompute_mlps
@@ -148,7 +149,17 @@ def _find(model: nn.Module, block: Block) -> _Mlp | str:
         return 'no activation that keeps its input'
     assert isinstance(fc1, nn.Linear)
     norm = block.mlp_norm and model.get_submodule(block.mlp_norm)
-    return _Mlp(norm if isinstance(norm, nn.LayerNorm) else None, fc1, act)
+    if not isinstance(norm, nn.LayerNorm) or _has_another_forward(norm):
+        norm = None
+    if _has_another_forward(fc1) or _has_another_forward(act):
+        return 'another forward of its layers'
+    return _Mlp(norm, fc1, act)
+
+
+def _has_another_forward(module: nn.Module) -> bool:
+    """Whether other code has replaced the forward of this module."""
+    own = getattr(module.forward, '__func__', None) is forward
+    return has_own_forward(module) and not own
 
 
 def _is_changed(module: nn.Module) -> bool:

@@ -444,11 +444,29 @@ def test_the_model_stays_the_same():
     assert pickle.dumps(model) == plain
 
 
-def test_twice_is_refused_and_changes_nothing():
-    model = mlp_block()
-    recompute_mlps(model, 'encoder')
-    with pytest.raises(ValueError, match='got another'):
-        recompute_mlps(model, 'encoder')
+def test_twice_is_as_once():
+    model, x = mlp_block(), torch.randn(2, 5, 8, requires_grad=True)
+    recompute_mlps(model, 'encoder')  # by a run that was interrupted
+    once = saved_by(model, x)
+    handle = recompute_mlps(model, 'encoder')
+    assert handle.recomputed == ['encoder.0']
+    assert saved_by(model, x) == once
+    handle.remove()
+    assert saved_by(model, x) > once
+
+
+@pytest.mark.parametrize('place', ['norm2', 'mlp.fc1', 'mlp.act'])
+def test_a_module_with_another_forward_keeps_it(place):
+    model, x = mlp_block(), torch.randn(2, 5, 8, requires_grad=True)
+    module = model.get_submodule(f'encoder.0.{place}')
+    plain = module.forward
+    module.forward = changed = lambda inputs: 2 * plain(inputs)
+    expected = gradients_of(model, x)
+    handle = recompute_mlps(model, 'encoder')
+    assert_all_equal(gradients_of(model, x), expected)
+    handle.remove()
+    assert module.forward is changed
+    assert bool(handle.left) == (place != 'norm2')
 
 
 def test_an_activation_may_be_shared():
