@@ -1,11 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Keep the way to compute a tensor for the backward pass, not the tensor.
+"""Recipes: how to compute a tensor of the forward pass again.
 
-A module notes on its output how it was computed. A later module takes the note
-from its input and gives it to autograd in place of the input. The note is on
-the tensor itself, so it is lost as soon as anything replaces the tensor, and
-it is ignored once the tensor has been changed in place. Then autograd keeps
-the tensor as usual.
+A module that has computed a tensor notes its recipe. The module that takes the
+tensor takes the note and may give the recipe to autograd in place of the
+tensor (:mod:`gps_seg.execution.kept`). The note belongs to that very tensor,
+so it is lost as soon as anything else takes its place, and it does not hold
+once the tensor has been changed in place. Then autograd keeps the tensor as
+usual.
 """
 
 from collections.abc import Mapping
@@ -14,9 +15,7 @@ from typing import Any, Union
 
 import torch
 from torch import Tensor, nn
-
-#: Name under which a tensor has its note.
-_NOTE = '_gps_seg_recipe'
+from torch.utils.weak import WeakTensorKeyDictionary
 
 
 class Recipe:
@@ -24,6 +23,9 @@ class Recipe:
 
     The result has the same bits as the tensor, since it is computed by the
     same functions of the same values, under the same autocast.
+
+    Attributes:
+        is_needed: Whether a backward pass will ask for the result itself.
 
     Args:
         module: Module without randomness or state of its own; the forward of
@@ -43,13 +45,19 @@ class Recipe:
         source: Union[Tensor, 'Recipe'],
         settings: Mapping[str, Any],
     ) -> None:
+        self.is_needed = False
+        self._ready: Tensor | None = None
         self._module, self._settings = module, settings
         # Detached, it shares storage and version, but keeps no graph alive.
         self._source = (
             source.detach() if isinstance(source, Tensor) else source
         )
         self._versions = [(t, t._version) for t in self._used()]
-        self._device = _device_of(source)
+        self._device: str = (
+            source._device
+            if isinstance(source, Recipe)
+            else source.device.type
+        )
         self._autocast = partial(
             torch.autocast,
             self._device,
@@ -65,13 +73,23 @@ class Recipe:
             RuntimeError: If a weight or the input has changed meanwhile.
         """
         self._check()
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            return ready
         source = self._source
         if isinstance(source, Recipe):
-            source = source.result()
+            source = source._result_for_another()
         with torch.no_grad(), self._autocast():
             result: Tensor = type(self._module).forward(
                 self._module, source, **self._settings
             )
+        return result
+
+    def _result_for_another(self) -> Tensor:
+        """The result, which stays ready if it will be asked for next."""
+        result = self.result()
+        if self.is_needed:
+            self._ready = result
         return result
 
     def _used(self) -> list[Tensor]:
@@ -95,8 +113,8 @@ class Recipe:
         )
 
 
-def _device_of(source: Tensor | Recipe) -> str:
-    return source._device if isinstance(source, Recipe) else source.device.type
+#: Recipe of a tensor, and the version of the tensor that it gives.
+_notes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 def note(tensor: Tensor, recipe: Recipe) -> None:
@@ -105,61 +123,26 @@ def note(tensor: Tensor, recipe: Recipe) -> None:
     Args:
         tensor: Output of the recipe's module.
         recipe: How it was computed.
+
+    Example:
+        >>> layer, x = nn.Linear(3, 2), torch.randn(4, 3)
+        >>> y = layer(x)
+        >>> note(y, Recipe(layer, x, {}))
+        >>> torch.equal(take_note(y).result(), y)
+        True
+        >>> print(take_note(y))
+        None
     """
-    vars(tensor)[_NOTE] = recipe, tensor._version
+    _notes[tensor] = recipe, tensor._version
 
 
 def take_note(tensor: Tensor) -> Recipe | None:
-    """Take the note from a tensor; None without one that still holds.
+    """Take the note of a tensor; None without one that still holds.
 
     Args:
         tensor: Any tensor.
     """
-    recipe, version = vars(tensor).pop(_NOTE, (None, None))
+    recipe, version = _notes.pop(tensor, (None, None))
     if recipe is None or version != tensor._version:
         return None
     return recipe
-
-
-def keep_instead(node: Any, tensor: Tensor, recipe: Recipe) -> None:
-    """Let a node of the graph keep a recipe in place of its input.
-
-    Nothing happens if the node does not keep exactly this tensor, or if other
-    hooks decide what is kept: activation checkpointing, or a context of
-    ``torch.autograd.graph.saved_tensors_hooks``.
-
-    Args:
-        node: Node that has just been made, ``output.grad_fn``.
-        tensor: Input of the node.
-        recipe: How the input was computed.
-    """
-    saved = getattr(node, '_raw_saved_self', None)
-    if saved is None:
-        return
-    pack = partial(_pack, _identity(tensor), recipe)
-    try:
-        saved.register_hooks(pack, _unpack)
-    except RuntimeError as error:
-        if 'already been set' not in str(error):
-            raise
-
-
-def _pack(
-    replaced: tuple[Any, ...], recipe: Recipe, kept: Tensor
-) -> Recipe | Tensor:
-    return recipe if _identity(kept) == replaced else kept
-
-
-def _unpack(packed: Recipe | Tensor) -> Tensor:
-    return packed.result() if isinstance(packed, Recipe) else packed
-
-
-def _identity(tensor: Tensor) -> tuple[Any, ...]:
-    """Equal for two tensors only if they are the same values in memory."""
-    return (
-        tensor.data_ptr(),
-        tensor.shape,
-        tensor.stride(),
-        tensor.dtype,
-        tensor._version,
-    )

@@ -3,10 +3,12 @@
 import copy
 import pickle
 import weakref
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from small_encoders import SIDE, small_task
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
@@ -16,6 +18,8 @@ from gps_seg.additions import Added, Place, Plan, attach
 from gps_seg.benchmark.counters import saved_bytes
 from gps_seg.execution import recompute_mlps
 from gps_seg.peft import METHODS, build_method, tune
+from gps_seg.sparse import SelectedWeights, Selection
+from gps_seg.sparse.training.columns import ColumnGradients
 
 BLOCKS = {
     'vit': 2,
@@ -198,6 +202,57 @@ def test_a_block_keeps_its_input_alone():
     assert saved_bytes(loss) == norm + TOKENS * HIDDEN * FLOAT
 
 
+@pytest.mark.parametrize('name', ['all', 'gps'])
+def test_a_block_that_trains_whole_keeps_its_input_alone(name):
+    model = mlp_block()
+    leaf = torch.randn(2, 5, WIDTH, requires_grad=True)
+    active = nullcontext
+    if name == 'gps':  # all columns are selected, and kept whole
+        active = ColumnGradients(every_entry(model).values()).active
+
+    def loss():
+        with active():
+            return run(model, leaf * 2).sum()
+
+    loss()  # finds the columns
+    norm = TOKENS * (WIDTH + 2) * FLOAT
+    inputs = TOKENS * (WIDTH + 2 * HIDDEN) * FLOAT  # fc1, activation, fc2
+    assert saved_bytes(loss) == norm + inputs
+    recompute_mlps(model, 'encoder')
+    assert saved_bytes(loss) == norm
+
+
+def every_entry(model):
+    weights = {
+        name: weight
+        for name, weight in model.named_parameters()
+        if 'mlp' in name and weight.ndim == 2
+    }
+    return SelectedWeights(
+        model,
+        Selection(
+            {n: torch.arange(w.numel()) for n, w in weights.items()},
+            {n: tuple(w.shape) for n, w in weights.items()},
+        ),
+    )
+
+
+@pytest.mark.parametrize('name', ['linear', 'layer_norm'])
+def test_what_two_layers_need_is_computed_once(monkeypatch, name):
+    calls, plain = [], getattr(F, name)
+
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return plain(*args, **kwargs)
+
+    model = mlp_block()
+    recompute_mlps(model, 'encoder')
+    loss = run(model, torch.randn(2, 5, WIDTH)).sum()
+    monkeypatch.setattr(F, name, counted)
+    loss.backward()
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize('norm', [nn.RMSNorm, nn.Identity])
 def test_behind_another_norm_the_input_of_the_first_layer_is_kept(norm):
     model = only_biases(mlp_block(norm=norm))
@@ -254,7 +309,7 @@ def change_in_place(_module, _args, output):
 
 
 @pytest.mark.parametrize('hook', [change_output, change_in_place])
-@pytest.mark.parametrize('place', ['norm2', 'mlp.fc1', 'mlp.act'])
+@pytest.mark.parametrize('place', ['norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2'])
 def test_hooks_have_the_same_effect(place, hook):
     model = mlp_block()
     module = model.get_submodule(f'encoder.0.{place}')
@@ -314,7 +369,8 @@ def test_other_activations_have_the_same_bits(act):
     expected, before = gradients_of(model, x), saved_by(model, x)
     recompute_mlps(model, 'encoder')
     assert_all_equal(gradients_of(model, x), expected)
-    assert before - saved_by(model, x) == TOKENS * HIDDEN * FLOAT
+    spared = TOKENS * (WIDTH + 2 * HIDDEN) * FLOAT  # inputs of three layers
+    assert before - saved_by(model, x) == spared
 
 
 def saved_by(model, x):
@@ -335,7 +391,7 @@ def test_an_activation_in_place_has_the_same_bits():
 def test_an_mlp_of_convolutions_is_left(name):
     handle = recompute_mlps(small_task(name).model, 'backbone')
     assert handle.recomputed == []
-    assert set(handle.left.values()) == {'no linear first layer'}
+    assert set(handle.left.values()) == {'no linear layers'}
 
 
 def test_weights_that_changed_meanwhile_are_an_error():

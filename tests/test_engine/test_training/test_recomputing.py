@@ -59,7 +59,10 @@ def changed_in(model):
     return [n for n, m in model.named_modules() if has_own_forward(m)]
 
 
-CHANGED = [f'backbone.fc.{name}' for name in ('norm2', 'mlp.fc1', 'mlp.act')]
+CHANGED = [
+    f'backbone.fc.{name}'
+    for name in ('norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2')
+]
 
 
 def trained(path, recompute, **options):
