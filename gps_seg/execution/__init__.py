@@ -5,6 +5,9 @@ Nothing here changes a class, a parameter, a state-dict key or a hook of the
 model, and every change can be undone.
 """
 
-from gps_seg.execution.recomputed import RecomputedMlps, recompute_mlps
+from gps_seg.execution.recomputation.recomputed import (
+    RecomputedMlps,
+    recompute_mlps,
+)
 
 __all__ = ['recompute_mlps', 'RecomputedMlps']
