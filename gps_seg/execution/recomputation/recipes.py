@@ -4,9 +4,9 @@
 A module that has computed a tensor notes its recipe. The module that takes the
 tensor takes the note and may give the recipe to autograd in place of the
 tensor (:mod:`gps_seg.execution.recomputation.kept`). The note belongs to that
-very tensor, so it is lost as soon as anything else takes its place, and it does
-not hold once the tensor has been changed in place. Then autograd keeps the
-tensor as usual.
+very tensor. It is lost as soon as anything else takes the tensor's place, and
+it does not hold once the tensor has been changed in place. Then autograd keeps
+the tensor as usual.
 """
 
 from collections.abc import Callable, Mapping
@@ -150,6 +150,7 @@ def take_note(tensor: Tensor) -> Recipe | None:
     Args:
         tensor: Any tensor.
     """
+    recipe: Recipe | None
     recipe, version = _notes.pop(tensor, (None, None))
     if recipe is None or version != tensor._version:
         return None
