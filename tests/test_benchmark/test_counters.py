@@ -1,11 +1,14 @@
 """Bytes against what one counts by hand."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
+from gps_seg.benchmark.contender import Contender
 from gps_seg.benchmark.counters import Bytes, count_step, saved_bytes
 from gps_seg.benchmark.methods import METHODS
 
@@ -70,6 +73,34 @@ def test_what_a_checkpoint_frees_does_not_count(mlp):
         return checkpoint(mlp, inputs * 2, use_reentrant=False).sum()
 
     assert saved_bytes(loss) == inputs.nbytes
+
+
+def test_what_only_a_circle_of_objects_holds_does_not_count():
+    inputs = torch.randn(TOKENS, 3, requires_grad=True)
+
+    def loss():
+        circle = [inputs * 2]
+        circle.append(circle)
+        return inputs.sum()
+
+    assert saved_bytes(loss) == 0
+
+
+def test_the_forward_pass_runs_in_the_context_of_the_contender(mlp):
+    inputs, active = torch.randn(TOKENS, 3), []
+
+    @contextmanager
+    def passes():
+        active.append(True)
+        yield
+        active.pop()
+
+    def loss():
+        assert active
+        return mlp(inputs).sum()
+
+    contender = Contender(loss, dict(mlp.named_parameters()), passes=passes)
+    assert count_step(mlp, contender).saved == saved_by(mlp, inputs)
 
 
 def test_what_hooks_pack_counts_and_what_they_replace_does_not(mlp):

@@ -17,6 +17,8 @@ from torch.utils.checkpoint import checkpoint
 from gps_seg.additions import Added, Place, Plan, attach
 from gps_seg.benchmark.counters import saved_bytes
 from gps_seg.execution import recompute_mlps
+from gps_seg.execution.recomputation.kept import keep_instead
+from gps_seg.execution.recomputation.recipes import Recipe, take_note
 from gps_seg.peft import METHODS, build_method, tune
 from gps_seg.sparse import SelectedWeights, Selection
 from gps_seg.sparse.training.columns import ColumnGradients
@@ -442,15 +444,69 @@ def test_a_users_hooks_on_what_is_saved_get_it_all():
 def test_without_a_backward_pass_nothing_stays_alive(mode):
     model = mlp_block().eval()
     recompute_mlps(model, 'encoder')
-    seen = []
-    for module in model.modules():
-        module.register_forward_pre_hook(
-            lambda _m, args: seen.extend(map(weakref.ref, args))
-        )
+    x = torch.randn(2, 5, 8)
+    seen = [weakref.ref(x)]
     with mode():
-        run(model, torch.randn(2, 5, 8))
-    assert len(seen) == 4
-    assert not any(one() is not None for one in seen)
+        run(model, x, lambda h: seen.append(weakref.ref(h)) or h)
+    del x
+    assert [one() for one in seen] == [None, None]
+
+
+@pytest.mark.parametrize('trains', [only_biases, nn.Module.train])
+def test_what_is_computed_again_does_not_stay(trains):
+    model = trains(mlp_block())
+    leaf = torch.randn(2, 5, WIDTH, requires_grad=True)
+
+    def used():
+        loss = run(model, leaf * 2).sum()
+        torch.autograd.grad(
+            loss, [leaf, *trained_in(model)], retain_graph=True
+        )
+        return loss
+
+    recompute_mlps(model, 'encoder')
+    assert saved_bytes(used) == TOKENS * (WIDTH + 2) * FLOAT
+
+
+def trained_in(model):
+    mlp = model['encoder'][0]['mlp']
+    return [p for p in mlp.parameters() if p.requires_grad]
+
+
+def test_a_recipe_has_a_result_without_a_graph():
+    layer, x = nn.Linear(8, 4), torch.randn(3, 8, requires_grad=True)
+    recipe = Recipe(layer, x, {})
+    assert not recipe.result().requires_grad
+
+
+class CountingNorm(nn.Module):
+    """A norm whose forward has a side effect."""
+
+    def __init__(self, _width):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x - x.mean(-1, keepdim=True)
+
+
+def test_a_norm_that_may_have_side_effects_is_called_once():
+    model = mlp_block(norm=CountingNorm)
+    assert recompute_mlps(model, 'encoder').recomputed == ['encoder.0']
+    run(model, torch.randn(2, 5, 8)).sum().backward()
+    assert model['encoder'][0]['norm2'].calls == 1
+
+
+def test_another_tensor_that_changed_is_an_error_as_without():
+    """A product that keeps its first factor, and a recipe of the second."""
+    one, two = (torch.randn(3, requires_grad=True) * 1 for _ in range(2))
+    product = one * two
+    keep_instead(product, two, Recipe(nn.Identity(), two, {}))
+    with torch.no_grad():
+        one.add_(1)
+    with pytest.raises(RuntimeError, match='expected a tensor of shape'):
+        product.sum().backward()
 
 
 def test_what_is_left_of_a_graph_that_is_not_used_stays_alive_no_longer():
@@ -463,7 +519,7 @@ def test_what_is_left_of_a_graph_that_is_not_used_stays_alive_no_longer():
     assert kept() is None
 
 
-def test_a_captured_tensor_has_nothing_of_this_package():
+def test_a_captured_tensor_has_no_recipe():
     model = mlp_block()
     recompute_mlps(model, 'encoder')
     captured = []
@@ -472,6 +528,7 @@ def test_a_captured_tensor_has_nothing_of_this_package():
         torch.randn(2, 5, 8),
         between=lambda h: captured.append(h) or h,
     )
+    assert take_note(captured[0]) is None
     assert not vars(captured[0])
 
 

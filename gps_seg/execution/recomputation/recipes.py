@@ -49,10 +49,7 @@ class Recipe:
         self.is_needed = False
         self._ready: Tensor | None = None
         self._module, self._settings = module, settings
-        # Detached, it shares storage and version, but keeps no graph alive.
-        self._source = (
-            source.detach() if isinstance(source, Tensor) else source
-        )
+        self._source = source
         self._versions = [(t, t._version) for t in self._used()]
         self._device: str = (
             source._device

@@ -92,6 +92,12 @@ def test_the_model_is_plain_after_the_run(tmp_path):
     assert changed_in(runner.model) == []
 
 
+def test_nothing_is_recomputed_unless_it_is_wanted(tmp_path):
+    watch = Watch()
+    run(tmp_path, model=model(), hooks=[watch], iters=1)
+    assert watch.changed == [[]]
+
+
 def test_the_average_stays_plain(tmp_path):
     runner = trained(tmp_path, True, hooks=[EMAHook()])
     average = next(h for h in runner.hooks if isinstance(h, EMAHook))
