@@ -1,11 +1,15 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Memory and traffic of one training step, which no machine changes."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+import gc
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from gps_seg.benchmark.architectures import ENCODER
 from gps_seg.benchmark.contender import Contender
@@ -23,7 +27,7 @@ class Counts(NamedTuple):
 
     Args:
         saved: Bytes that autograd keeps from the forward to the backward
-            pass, in the whole model, without parameters and buffers.
+            pass, in the whole model, without parameters, buffers and images.
         gradients: Bytes of the gradients after the backward pass.
         optimizer_state: Bytes of the optimizer's state.
         network: Bytes that each of two processes sends to average gradients.
@@ -38,12 +42,15 @@ class Counts(NamedTuple):
 def count_step(model: nn.Module, contender: Contender) -> Counts:
     """Take one step and count its bytes; there must be no gradients yet.
 
+    An extra forward pass comes first, for the bytes that it saves.
+
     In a ring of ``n`` processes each one sends ``2 (n - 1) / n`` times the
     size of the averaged tensors, which is once for two processes.
     """
     parameters = _everything(model, contender)
-    resident = [*model.buffers(), *(p for _, p in parameters)]
-    saved = saved_bytes(contender.backward, resident)
+    with contender.passes():
+        saved = saved_bytes(contender.loss)
+    contender.backward()
     gradients = _split((name, [p.grad]) for name, p in parameters)
     contender.update()
     state = contender.optimizer.state
@@ -58,29 +65,71 @@ def count_step(model: nn.Module, contender: Contender) -> Counts:
     )
 
 
-def saved_bytes(run: Callable[[], None], resident: Iterable[Tensor]) -> int:
-    """Bytes that autograd saves while ``run`` runs.
+def saved_bytes(forward: Callable[[], Tensor]) -> int:
+    """Bytes that a forward pass leaves behind for its backward pass.
 
-    Every storage counts once and in full, since a view keeps all of it.
-    Tensors that a custom ``autograd.Function`` saves count, too.
+    These are the storages that it makes and that the graph of its result still
+    keeps alive when it has ended, in whatever way: saved by an operation or by
+    a custom ``autograd.Function``, packed by hooks (checkpoints, recipes), or
+    held by an object. Every storage counts once and in full, since a view
+    keeps all of it. What was there before, such as parameters and images, does
+    not count.
 
     Args:
-        run: Function with a forward pass, and perhaps a backward pass.
-        resident: Tensors whose storages exist anyway and are not counted.
+        forward: Function that returns the loss.
     """
-    # Keeping the storages prevents the reuse of their addresses.
-    kept: dict[int, torch.UntypedStorage] = {}
+    storages = _NewStorages()
+    with storages:
+        graph = forward().grad_fn  # keeps all but the loss itself
+    gc.collect()  # what only circles of Python objects hold
+    saved = storages.alive()
+    del graph
+    return saved
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage
-        return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved):
-        run()
-    for tensor in resident:
-        kept.pop(tensor.untyped_storage().data_ptr(), None)
-    return sum(storage.nbytes() for storage in kept.values())
+class _NewStorages(TorchDispatchMode):
+    """Collects the storages that operations make inside the context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A weak reference prevents the reuse of an address, not the release
+        # of the bytes.
+        self._made: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._older: dict[int, StorageWeakRef] = {}
+
+    def alive(self) -> int:
+        """Bytes of the storages that are not freed yet."""
+        return sum(
+            size
+            for storage, size in self._made.values()
+            if not storage.expired()
+        )
+
+    def __torch_dispatch__(
+        self,
+        operation: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        for storage in _storages((args, kwargs)):
+            if storage._cdata not in self._made:
+                self._older[storage._cdata] = StorageWeakRef(storage)
+        result = operation(*args, **kwargs)
+        for storage in _storages(result):
+            if storage._cdata not in self._older:
+                made = StorageWeakRef(storage), storage.nbytes()
+                self._made[storage._cdata] = made
+        return result
+
+
+def _storages(tree: Any) -> list[torch.UntypedStorage]:
+    return [
+        leaf.untyped_storage()
+        for leaf in tree_leaves(tree)
+        if isinstance(leaf, Tensor)
+    ]
 
 
 def _everything(

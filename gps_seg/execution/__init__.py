@@ -8,11 +8,17 @@ model, and every change can be undone.
 from gps_seg.execution.compiled import CompiledParts, compile_parts
 from gps_seg.execution.fused_attention import FusedAttention, fuse_attention
 from gps_seg.execution.instance_forward import plain_forwards
+from gps_seg.execution.recomputation.recomputed import (
+    RecomputedMlps,
+    recompute_mlps,
+)
 
 __all__ = [
     'CompiledParts',
     'FusedAttention',
+    'RecomputedMlps',
     'compile_parts',
     'fuse_attention',
     'plain_forwards',
+    'recompute_mlps',
 ]

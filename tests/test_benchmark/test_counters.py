@@ -1,9 +1,14 @@
 """Bytes against what one counts by hand."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint
 
+from gps_seg.benchmark.contender import Contender
 from gps_seg.benchmark.counters import Bytes, count_step, saved_bytes
 from gps_seg.benchmark.methods import METHODS
 
@@ -17,15 +22,18 @@ def mlp():
 
 
 def saved_by(model, inputs):
-    return saved_bytes(
-        lambda: model(inputs).sum().backward(), model.parameters()
-    )
+    return saved_bytes(lambda: model(inputs).sum())
 
 
 def test_layers_that_train_keep_their_inputs(mlp):
     inputs, before_gelu, after_gelu = 3, 4, 4
     expected = TOKENS * (inputs + before_gelu + after_gelu) * FLOAT
-    assert saved_by(mlp, torch.randn(TOKENS, 3)) == expected
+    images = torch.randn(TOKENS, 3)
+    assert saved_bytes(lambda: mlp(images * 2).sum()) == expected
+
+
+def test_the_images_are_there_anyway(mlp):
+    assert saved_by(mlp, torch.randn(TOKENS, 3)) == TOKENS * (4 + 4) * FLOAT
 
 
 def test_layers_whose_bias_trains_keep_the_input_of_the_gelu_alone(mlp):
@@ -34,24 +42,78 @@ def test_layers_whose_bias_trains_keep_the_input_of_the_gelu_alone(mlp):
     assert saved_by(mlp, torch.randn(TOKENS, 3)) == TOKENS * 4 * FLOAT
 
 
-def test_parameters_count_unless_they_are_resident(mlp):
-    inputs = torch.randn(TOKENS, 3)
-    without = saved_by(mlp, inputs)
-    counted = saved_bytes(lambda: mlp(inputs).sum().backward(), [])
-    assert counted == without + mlp[2].weight.nbytes
+def test_what_the_forward_pass_makes_counts(mlp):
+    images, made = torch.randn(TOKENS, 3), []
+
+    def loss():
+        made.append(images * 2)
+        return mlp(made[-1]).sum()
+
+    without = saved_by(mlp, images)
+    assert saved_bytes(loss) == without + made[0].nbytes
+    assert saved_bytes(lambda: mlp(made[0]).sum()) == without
 
 
 def test_a_view_keeps_its_whole_storage_and_a_storage_counts_once():
     whole = torch.randn(10, 6, requires_grad=True)
-    copy = whole * 1
 
-    def run():
+    def loss():
+        copy = whole * 1
         part = copy[:2]
-        (part * part).sum()
-        (copy[4:].exp() * part[0]).sum()
+        return (part * part).sum() + (copy[4:].exp() * part[0]).sum()
 
     other = 6 * 6 * FLOAT  # the result of exp
-    assert saved_bytes(run, []) == copy.nbytes + other
+    assert saved_bytes(loss) == whole.nbytes + other
+
+
+def test_what_a_checkpoint_frees_does_not_count(mlp):
+    inputs = torch.randn(TOKENS, 3, requires_grad=True)
+
+    def loss():
+        return checkpoint(mlp, inputs * 2, use_reentrant=False).sum()
+
+    assert saved_bytes(loss) == inputs.nbytes
+
+
+def test_what_only_a_circle_of_objects_holds_does_not_count():
+    inputs = torch.randn(TOKENS, 3, requires_grad=True)
+
+    def loss():
+        circle = [inputs * 2]
+        circle.append(circle)
+        return inputs.sum()
+
+    assert saved_bytes(loss) == 0
+
+
+def test_the_forward_pass_runs_in_the_context_of_the_contender(mlp):
+    inputs, active = torch.randn(TOKENS, 3), []
+
+    @contextmanager
+    def passes():
+        active.append(True)
+        yield
+        active.pop()
+
+    def loss():
+        assert active
+        return mlp(inputs).sum()
+
+    contender = Contender(loss, dict(mlp.named_parameters()), passes=passes)
+    assert count_step(mlp, contender).saved == saved_by(mlp, inputs)
+
+
+def test_what_hooks_pack_counts_and_what_they_replace_does_not(mlp):
+    inputs = torch.randn(TOKENS, 3)
+    halves = saved_tensors_hooks(lambda t: t.half(), lambda t: t.float())
+
+    def loss():
+        with halves:
+            return mlp(inputs).sum()
+
+    weight, half = mlp[2].weight.numel(), 2
+    expected = (TOKENS * (3 + 4 + 4) + weight) * half
+    assert saved_bytes(loss) == expected
 
 
 class KeepsTwoColumns(torch.autograd.Function):
@@ -67,9 +129,7 @@ class KeepsTwoColumns(torch.autograd.Function):
 
 def test_what_a_custom_function_saves_counts():
     inputs = torch.randn(TOKENS, 3, requires_grad=True)
-    saved = saved_bytes(
-        lambda: KeepsTwoColumns.apply(inputs).backward(), [inputs]
-    )
+    saved = saved_bytes(lambda: KeepsTwoColumns.apply(inputs))
     assert saved == TOKENS * 2 * FLOAT
 
 

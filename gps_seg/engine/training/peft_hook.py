@@ -49,6 +49,7 @@ from gps_seg.engine.training.compiled_training import (
     undo_compiled_step,
 )
 from gps_seg.engine.training.host_execution import HostExecution
+from gps_seg.engine.training.recomputing import Recomputing
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
@@ -84,6 +85,9 @@ class PeftHook(Hook):
         fused_attention: Whether the attention of the model runs without its
             matrices of weights, which changes results by rounding only, see
             :func:`gps_seg.execution.fuse_attention`.
+        recompute: Whether the backward pass recomputes the hidden layers of
+            the encoder's MLPs, for less memory and the same bits, see
+            :func:`gps_seg.execution.recompute_mlps`.
 
     Example::
 
@@ -108,6 +112,7 @@ class PeftHook(Hook):
         pipeline: Sequence[Mapping[str, Any]] | None = None,
         init_from: str | None = None,
         fused_attention: bool = True,
+        recompute: bool = False,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
@@ -120,6 +125,7 @@ class PeftHook(Hook):
             pipeline=pipeline,
         )
         self.host = HostExecution(fused_attention)
+        self.recomputing = Recomputing(recompute)
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
@@ -166,6 +172,7 @@ class PeftHook(Hook):
                 f'{[hook.config for hook in hooks]}. Each would undo the '
                 'selection of the one before: keep one.'
             )
+        self.recomputing.check(runner.cfg)
         self.roles = check_run(runner, self.method, self.config, self.scoring)
         if self.start is not None and not runner._resume:
             self.start.check(self.method, bare_model(runner))
@@ -202,6 +209,7 @@ class PeftHook(Hook):
         leave_data_parallel(runner)
         undo_compiled_step(runner)
         model = bare_model(runner)
+        self.recomputing.begin(model, self.method.encoder)
         if self.selection is None:
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
@@ -216,6 +224,7 @@ class PeftHook(Hook):
                 self.method.encoder,
                 self.config,
             )
+        self.recomputing.report(runner.logger)
         self.state.begin(model, runner.optim_wrapper, self.roles)
         self.compiled = compile_training(runner)
 
@@ -238,6 +247,7 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Make the model a plain model again."""
         self._freeze_average(runner)
+        self.recomputing.end()
         self.trainable.release()
         if self.compiled is not None:
             self.compiled.remove()
