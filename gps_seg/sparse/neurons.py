@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Weights as one row of connections for each output neuron, and back.
+"""Weights as one row of connections for each output neuron.
 
 A neuron is a slice along dim 0 of a weight: a row of a Linear, a filter of a
 convolution. A transposed convolution stores ``(in, out / groups, ...)``; its
@@ -28,14 +28,17 @@ def as_neurons(
     return tensor.flatten(1)
 
 
-def as_weight(
-    rows: Tensor,  # shape: (neurons, fan_in)
-    shape: torch.Size,
+def flat_indices(
+    tensor: Tensor,  # shape of the weight of `module`
     module: nn.Module,
-) -> Tensor:  # shape: shape
-    """The inverse of :func:`as_neurons`."""
-    if isinstance(module, _ConvTransposeNd):
-        inputs = shape[0] // module.groups
-        grouped = rows.view(module.groups, shape[1], inputs, *shape[2:])
-        return grouped.transpose(1, 2).reshape(shape)
-    return rows.view(shape)
+) -> Tensor:  # shape: (neurons, fan_in), int64
+    """Index into the flattened weight of each connection of each neuron.
+
+    Example:
+        >>> linear = nn.Linear(3, 2)
+        >>> flat_indices(linear.weight, linear)
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
+    """
+    indices = torch.arange(tensor.numel(), device=tensor.device)
+    return as_neurons(indices.view(tensor.shape), module)

@@ -130,6 +130,6 @@ class SCT(AddsModules):
                 'zeros. The encoder does not use this MLP: use a method '
                 'that acts elsewhere.'
             )
-        best = topk_per_row(squares[None], self._number(len(squares)))[0]
-        found: list[int] = best.nonzero().flatten().tolist()
+        (best,) = topk_per_row(squares[None], self._number(len(squares)))
+        found: list[int] = best.tolist()
         return found
