@@ -34,8 +34,10 @@ def choose(
     """
     model, seed = bare_model(runner), common_seed(runner)
 
-    def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
-        return scoring.run(
+    def passes(
+        evidence: Evidence, *, most: int | None = None, doublings: bool = False
+    ) -> Generator[RunningSums, None, None]:
+        return scoring.upto(most).run(
             model,
             method.encoder,
             {name: owned.parameter for name, owned in weights.items()},
@@ -43,6 +45,7 @@ def choose(
             runner.optim_wrapper.optimizer,
             seed,
             evidence,
+            doublings=doublings,
         )
 
     with attached(model, method.provisional(model), seed):

@@ -4,7 +4,7 @@
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from gps_seg.engine.selecting.scoring_data import (
 )
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_whole
+from gps_seg.sparse.scoring.place_of_sums import device_for_sums
 from gps_seg.sparse.state import seed_all, undisturbed
 from gps_seg.text.announcement import Announcement
 from gps_seg.text.clock import Clock
@@ -65,6 +66,11 @@ class ScoringPass:
             if getattr(self, field.name) != field.default
         )
 
+    def upto(self, most: int | None) -> 'ScoringPass':
+        """This pass with no more than ``most`` batches per process."""
+        limits = [n for n in (most, self.max_batches) if n is not None]
+        return replace(self, max_batches=min(limits, default=None))
+
     def run(
         self,
         model: nn.Module,
@@ -74,8 +80,10 @@ class ScoringPass:
         optimizer: Optimizer,
         seed: int,
         evidence: Evidence,
+        *,
+        doublings: bool = False,
     ) -> Generator[RunningSums, None, None]:
-        """Yield the sums each time the number of batches doubles, and at last.
+        """Yield the sums at the end, and each time the batches have doubled.
 
         The model runs in training mode, as it will when it trains, and is
         restored afterwards (see :func:`gps_seg.sparse.undisturbed`). If there
@@ -92,6 +100,7 @@ class ScoringPass:
                 warm-up.
             seed: Seed of the order, the augmentation and the dropout.
             evidence: Quantities to sum.
+            doublings: Whether to yield after 1, 2, 4, 8, ... batches, too.
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
@@ -127,7 +136,9 @@ class ScoringPass:
                     weights,
                     self._losses(model, encoder, views),
                     evidence,
+                    doublings=doublings,
                     reduce=all_reduce,
+                    device=device_for_sums(weights, evidence),
                 )
 
     def _losses(

@@ -12,7 +12,6 @@ all tokens, as the images of a segmentation have no class.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -86,10 +85,8 @@ class SCT(AddsModules):
         seed: int,
     ) -> Choice:
         """Choose the channels with the largest norm over all tokens."""
-        with closing(passes(self.evidence)) as running:
-            for sums in running:
-                last = sums
-        chosen = {name: self._chosen(name, last[name]) for name in weights}
+        (sums,) = passes(self.evidence)
+        chosen = {name: self._chosen(name, sums[name]) for name in weights}
         return Choice(Selection({}, {}), structure={'channels': chosen})
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
