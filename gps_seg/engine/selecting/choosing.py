@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from gps_seg.additions import attached
 from gps_seg.engine.runner_model import bare_model, common_seed
+from gps_seg.engine.selecting.pass_precision import pass_dtype
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.peft import Choice, PeftMethod
 from gps_seg.sparse import Evidence, Role, RunningSums
@@ -46,6 +47,7 @@ def choose(
             seed,
             evidence,
             doublings=doublings,
+            dtype=pass_dtype(runner.optim_wrapper),
         )
 
     with attached(model, method.provisional(model), seed):

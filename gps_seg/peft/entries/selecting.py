@@ -15,7 +15,7 @@ from gps_seg.peft.method import (
     PeftMethod,
     TrainingPass,
 )
-from gps_seg.peft.selects_nothing import without_a_pass
+from gps_seg.peft.selects_nothing import without_a_gradient, without_a_pass
 from gps_seg.sparse import (
     Connections,
     Evidence,
@@ -186,9 +186,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         if self.evidence is None:
             return without_a_pass(given)
         if not self.evidence.needs_gradient:
-            return dict.fromkeys(
-                given & {'loss'}, 'takes no gradient of a loss'
-            )
+            return without_a_gradient(given)
         return {}
 
     def cautions(self, model: nn.Module) -> Iterator[str]:

@@ -20,6 +20,7 @@ from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import LinearMap, maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice, TrainingPass
+from gps_seg.peft.selects_nothing import without_a_gradient
 from gps_seg.sparse import (
     Evidence,
     Owned,
@@ -106,8 +107,8 @@ class SCT(AddsModules):
         )
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """The loss: only outputs are looked at."""
-        return dict.fromkeys(given & {'loss'}, 'takes no gradient of a loss')
+        """Settings of a gradient: only outputs are looked at."""
+        return without_a_gradient(given)
 
     def _maps(self, model: nn.Module) -> list[LinearMap]:
         return maps_among(model, self.encoder, ['fc2'])
