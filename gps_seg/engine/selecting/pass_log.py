@@ -12,19 +12,26 @@ MIB = 2**20
 
 
 def announce_pass(
-    batches: int, batch_size: int, num_bytes: int, device: torch.device
+    batches: int,
+    batch_size: int,
+    dtype: torch.dtype,
+    num_bytes: int,
+    device: torch.device,
 ) -> None:
     """Log what the pass will take.
 
     Args:
         batches: Number of batches of this process.
         batch_size: Number of images in a batch.
+        dtype: Type of matrix products.
         num_bytes: Memory of the sums.
         device: Device on which they are kept.
     """
+    precision = str(dtype).removeprefix('torch.')
+    place = 'CPU' if device.type == 'cpu' else 'GPU'
     _announce(
-        f'Selecting by {batches} batches of {batch_size} images; sums take '
-        f'{num_bytes / MIB:,.0f} MiB ({device.type})'
+        f'Selecting by {batches} batches of {batch_size} images in '
+        f'{precision}; sums take {num_bytes / MIB:,.0f} MiB on the {place}'
     )
 
 

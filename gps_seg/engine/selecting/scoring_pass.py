@@ -122,7 +122,8 @@ class ScoringPass:
         device = device_for_sums(weights, evidence)
         size = self.batch_size or loader.batch_size
         number = len(views[0].batch_sampler.weights[: self.max_batches])
-        announce_pass(number, size, evidence.sum_bytes(weights), device)
+        num_bytes = evidence.sum_bytes(weights)
+        announce_pass(number, size, dtype, num_bytes, device)
         with (
             _explaining_memory(size),
             undisturbed(model),
