@@ -170,8 +170,8 @@ def _per_neuron(
             rows[is_dead] = weight.to(rows.device)[is_dead].abs().to(rows)
         places = amount.places(_in_neuron(owned), network)
         best = topk_per_row(rows, places)
-        all_indices = flat_indices(score, owned.module)
-        found[name] = all_indices.gather(1, best).flatten().sort().values
+        indices = flat_indices(best, score.shape, owned.module)
+        found[name] = indices.flatten().sort().values
     return Chosen(found, dead)
 
 

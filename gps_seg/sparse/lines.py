@@ -8,6 +8,7 @@ PaCA (arXiv 2503.01905).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from gps_seg.sparse.amounts import Amount, Contest, check_places
@@ -107,11 +108,16 @@ class Lines:
     ) -> Tensor:  # shape: (number of winners,)
         """Increasing indices into the flattened weight."""
         rows = as_neurons(score, owned.module)
-        axis = UNITS[self.unit]
-        lines = rows.double().square().sum(axis)
+        lines = rows.double().square().sum(UNITS[self.unit])
         (best,) = topk_per_row(lines[None], places)
-        all_indices = flat_indices(score, owned.module)
-        return all_indices.index_select(1 - axis, best).flatten().sort().values
+        columns = torch.arange(rows.shape[1], device=score.device)
+        if self.unit == 'column':
+            columns = best
+        columns = columns.expand(len(rows), -1)
+        indices = flat_indices(columns, score.shape, owned.module)
+        if self.unit == 'row':
+            indices = indices[best]
+        return indices.flatten().sort().values
 
     def _in_weight(self, owned: Owned) -> Contest:
         neurons = as_neurons(owned.parameter, owned.module)

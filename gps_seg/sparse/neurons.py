@@ -29,16 +29,26 @@ def as_neurons(
 
 
 def flat_indices(
-    tensor: Tensor,  # shape of the weight of `module`
+    columns: Tensor,  # shape: (neurons, number), int64
+    shape: torch.Size,
     module: nn.Module,
-) -> Tensor:  # shape: (neurons, fan_in), int64
-    """Index into the flattened weight of each connection of each neuron.
+) -> Tensor:  # shape: (neurons, number), int64
+    """Indices into the flattened weight of some connections of each neuron.
+
+    Args:
+        columns: Columns of the connections in :func:`as_neurons`.
+        shape: Shape of the weight.
+        module: Module of the weight.
 
     Example:
-        >>> linear = nn.Linear(3, 2)
-        >>> flat_indices(linear.weight, linear)
-        tensor([[0, 1, 2],
-                [3, 4, 5]])
+        >>> columns = torch.tensor([[0], [2]])
+        >>> flat_indices(columns, torch.Size([2, 3]), nn.Linear(3, 2))
+        tensor([[0],
+                [5]])
     """
-    indices = torch.arange(tensor.numel(), device=tensor.device)
-    return as_neurons(indices.view(tensor.shape), module)
+    if isinstance(module, _ConvTransposeNd):
+        everything = torch.arange(shape.numel(), device=columns.device)
+        return as_neurons(everything.view(shape), module).gather(1, columns)
+    fan_in = shape[1:].numel()
+    starts = torch.arange(0, shape.numel(), fan_in, device=columns.device)
+    return starts[:, None] + columns

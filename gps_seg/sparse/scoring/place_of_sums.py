@@ -43,7 +43,7 @@ def device_for_sums(
     Args:
         parameters: Weights that are summed over, by name.
         evidence: Quantity to sum.
-        free: Function that tells how many bytes of a GPU are free.
+        free: Function that returns the number of free bytes of a GPU.
 
     Example:
         >>> device_for_sums({'fc': torch.zeros(2, 3)}, Evidence.GRADIENT)
