@@ -120,14 +120,17 @@ def _kth_of_all(
         return (_keys(scores[name]) >> _HALF for name in names)
 
     def lowers() -> Iterator[Tensor]:
+        low, high = _score(upper, 0), _score(upper, _VALUES - 1)
         for name in names:
-            keys = _keys(scores[name])
-            yield keys[(keys >> _HALF) == upper] & (_VALUES - 1)
+            score = scores[name]
+            near = score[(score >= low) & (score <= high)]
+            # Zero, which is also within the bounds of the largest negative
+            # scores, counts as the least of them and changes nothing.
+            yield _keys(near) & (_VALUES - 1)
 
     upper, places = _kth_of_halves(uppers(), k, least=-_VALUES // 2)
     lower, places = _kth_of_halves(lowers(), places, least=0)
-    key = torch.tensor((upper << _HALF) | lower, dtype=torch.int32)
-    return float(_flipped(key).view(torch.float32)), places
+    return _score(upper, lower), places
 
 
 def _kth_of_halves(
@@ -155,10 +158,16 @@ def _keys(score: Tensor) -> Tensor:  # shape: (entries,), int32
     return _flipped(no_negative_zero.view(torch.int32))
 
 
+def _score(upper: int, lower: int) -> float:
+    """The score whose key has these halves."""
+    key = torch.tensor((upper << _HALF) | lower, dtype=torch.int32)
+    return float(_flipped(key).view(torch.float32))
+
+
 def _flipped(bits: Tensor) -> Tensor:
     """Bits of floats as integers of the same order, and back.
 
     The bits of positive floats, read as integers, are in order, and those of
     negative ones in the reverse order.
     """
-    return torch.where(bits < 0, bits ^ torch.iinfo(torch.int32).max, bits)
+    return bits ^ ((bits >> 31) & torch.iinfo(torch.int32).max)

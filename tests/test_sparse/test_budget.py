@@ -74,9 +74,11 @@ def test_topk_of_all_equals_an_argsort_of_everything(k, levels, dtype):
 
 
 def test_scores_of_any_magnitude_are_told_apart():
-    near = torch.tensor([1.0, 1.0 + 2**-23, 1e-45, -1e-45, 3e38, -3e38, 0.0])
+    near = torch.tensor(
+        [1.0, 1.0 + 2**-23, 1e-45, -1e-45, 0.0, -1.0, 3.4e38, -3.4e38, -2e-45]
+    )
     order = near.argsort(descending=True).tolist()
-    for k in range(1, 8):
+    for k in range(1, 10):
         found = topk_of_all({'a': near}, ['a'], k)['a'].tolist()
         assert found == sorted(order[:k])
 
