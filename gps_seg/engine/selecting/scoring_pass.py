@@ -2,7 +2,7 @@
 """The pass over the training data that scores the connections."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,7 +14,11 @@ from torch.utils.data import DataLoader
 
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
-from gps_seg.engine.selecting.pass_log import announce_batch, announce_pass
+from gps_seg.engine.selecting.pass_log import (
+    announce_batch,
+    announce_pass,
+    warn_of_no_blocks,
+)
 from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
@@ -152,12 +156,17 @@ class ScoringPass:
                         device=device,
                     )
 
+    @contextmanager
     def _checkpointed(
         self, model: nn.Module, encoder: str, evidence: Evidence
-    ) -> AbstractContextManager[int]:
-        if self.checkpointing and evidence.needs_gradient:
-            return checkpointed_blocks(model, encoder)
-        return nullcontext(0)
+    ) -> Iterator[None]:
+        if not (self.checkpointing and evidence.needs_gradient):
+            yield
+            return
+        with checkpointed_blocks(model, encoder) as number:
+            if number == 0:
+                warn_of_no_blocks(type(getattr(model, encoder)).__name__)
+            yield
 
     def _losses(
         self,
