@@ -24,10 +24,23 @@ from gps_seg.sparse import (
     owned_parameters,
 )
 
-#: A function that runs the pass over the training data. It yields the sums of
-#: the evidence each time the number of batches has doubled, and at the end;
-#: the caller may stop early.
-TrainingPass = Callable[[Evidence], Generator[RunningSums, None, None]]
+
+class TrainingPass(Protocol):
+    """A function that runs the pass over the training data.
+
+    It yields the sums of the evidence at the end, once. A method that may stop
+    earlier asks for them each time the number of batches has doubled, too.
+    With several processes they are added up before each yield.
+    """
+
+    def __call__(
+        self,
+        evidence: Evidence,
+        *,
+        most: int | None = None,
+        doublings: bool = False,
+    ) -> Generator[RunningSums, None, None]:
+        """Yield the sums over no more than ``most`` batches per process."""
 
 
 @dataclass(frozen=True)

@@ -42,3 +42,9 @@ class SelectsNothing(PeftMethod):
 def without_a_pass(given: frozenset[str]) -> Mapping[str, str]:
     """The settings of a pass over the training data that is not run."""
     return dict.fromkeys(given, 'looks at no training data to select')
+
+
+def without_a_gradient(given: frozenset[str]) -> Mapping[str, str]:
+    """The settings of a backward pass that is not run."""
+    unused = given & {'loss', 'checkpointing'}
+    return dict.fromkeys(unused, 'takes no gradient of a loss')

@@ -3,6 +3,7 @@
 
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import islice
 
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from gps_seg.peft.declared import release
 from gps_seg.peft.method import Choice, PeftMethod
 from gps_seg.peft.trainable import Trainable
 from gps_seg.sparse import Evidence, Role, RunningSums, running_sums
+from gps_seg.sparse.scoring.place_of_sums import device_for_sums
 from gps_seg.sparse.state import undisturbed
 
 
@@ -79,12 +81,20 @@ def _chosen(
     weights = method.scored(model, roles)
     method.check(weights)
 
-    def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
+    def passes(
+        evidence: Evidence, *, most: int | None = None, doublings: bool = False
+    ) -> Generator[RunningSums, None, None]:
         parameters = {name: owned.parameter for name, owned in weights.items()}
         with undisturbed(model):
             for parameter in parameters.values():
                 parameter.requires_grad_(True)
-            yield from running_sums(parameters, _computed(losses), evidence)
+            yield from running_sums(
+                parameters,
+                islice(_computed(losses), most),
+                evidence,
+                doublings=doublings,
+                device=device_for_sums(parameters, evidence),
+            )
 
     return method.choose(model, weights, passes, seed)
 

@@ -11,7 +11,8 @@ from gps_seg.sparse.lines import Lines
 from gps_seg.sparse.roles import Owned, Role, owned_parameters
 from gps_seg.sparse.rules import Rule
 from gps_seg.sparse.scoring.criteria import Scores
-from gps_seg.sparse.scoring.evidence import Evidence, RunningSums, running_sums
+from gps_seg.sparse.scoring.evidence import Evidence
+from gps_seg.sparse.scoring.running_sums import RunningSums, running_sums
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.training.columns import ColumnGradients
 from gps_seg.sparse.training.selected_weights import SelectedWeights

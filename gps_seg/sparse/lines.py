@@ -8,11 +8,12 @@ PaCA (arXiv 2503.01905).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from gps_seg.sparse.amounts import Amount, Contest, check_places
 from gps_seg.sparse.budget import checked_finite
-from gps_seg.sparse.neurons import as_neurons, as_weight
+from gps_seg.sparse.neurons import as_neurons, flat_indices
 from gps_seg.sparse.roles import Owned
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.topk import topk_per_row
@@ -94,21 +95,29 @@ class Lines:
         """
         self.check(weights)
         network = self._in_all(weights)
-        masks = {}
+        found = {}
         for name, owned in weights.items():
             score = checked_finite(scores[name], name)
             places = self.amount.places(self._in_weight(owned), network)
-            masks[name] = self._mask(score, owned, places)
-        return Selection.from_masks(masks), {}
+            found[name] = self._best(score, owned, places)
+        shapes = {name: o.parameter.shape for name, o in weights.items()}
+        return Selection(found, shapes), {}
 
-    def _mask(
+    def _best(
         self, score: Tensor, owned: Owned, places: int
-    ) -> Tensor:  # shape: that of the weight
+    ) -> Tensor:  # shape: (number of winners,)
+        """Increasing indices into the flattened weight."""
         rows = as_neurons(score, owned.module)
-        lines = rows.double().square().sum(UNITS[self.unit], keepdim=True)
-        best = topk_per_row(lines.view(1, -1), places).view_as(lines)
-        mask = best.expand_as(rows).contiguous()
-        return as_weight(mask, score.shape, owned.module)
+        lines = rows.double().square().sum(UNITS[self.unit])
+        (best,) = topk_per_row(lines[None], places)
+        columns = torch.arange(rows.shape[1], device=score.device)
+        if self.unit == 'column':
+            columns = best
+        columns = columns.expand(len(rows), -1)
+        indices = flat_indices(columns, score.shape, owned.module)
+        if self.unit == 'row':
+            indices = indices[best]
+        return indices.flatten().sort().values
 
     def _in_weight(self, owned: Owned) -> Contest:
         neurons = as_neurons(owned.parameter, owned.module)

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Weights as one row of connections for each output neuron, and back.
+"""Weights as one row of connections for each output neuron.
 
 A neuron is a slice along dim 0 of a weight: a row of a Linear, a filter of a
 convolution. A transposed convolution stores ``(in, out / groups, ...)``; its
@@ -28,14 +28,27 @@ def as_neurons(
     return tensor.flatten(1)
 
 
-def as_weight(
-    rows: Tensor,  # shape: (neurons, fan_in)
+def flat_indices(
+    columns: Tensor,  # shape: (neurons, number), int64
     shape: torch.Size,
     module: nn.Module,
-) -> Tensor:  # shape: shape
-    """The inverse of :func:`as_neurons`."""
+) -> Tensor:  # shape: (neurons, number), int64
+    """Indices into the flattened weight of some connections of each neuron.
+
+    Args:
+        columns: Columns of the connections in :func:`as_neurons`.
+        shape: Shape of the weight.
+        module: Module of the weight.
+
+    Example:
+        >>> columns = torch.tensor([[0], [2]])
+        >>> flat_indices(columns, torch.Size([2, 3]), nn.Linear(3, 2))
+        tensor([[0],
+                [5]])
+    """
     if isinstance(module, _ConvTransposeNd):
-        inputs = shape[0] // module.groups
-        grouped = rows.view(module.groups, shape[1], inputs, *shape[2:])
-        return grouped.transpose(1, 2).reshape(shape)
-    return rows.view(shape)
+        everything = torch.arange(shape.numel(), device=columns.device)
+        return as_neurons(everything.view(shape), module).gather(1, columns)
+    fan_in = shape[1:].numel()
+    starts = torch.arange(0, shape.numel(), fan_in, device=columns.device)
+    return starts[:, None] + columns

@@ -12,7 +12,12 @@ from gps_seg.peft import METHODS, build_method, tune
 from gps_seg.peft.selects_nothing import SelectsNothing
 from gps_seg.sparse import Evidence, Role
 
-OF_THE_PASS = frozenset({'max_batches', 'loss', 'batch_size', 'pipeline'})
+OF_THE_PASS = frozenset(
+    {'max_batches', 'loss', 'batch_size', 'pipeline', 'checkpointing'}
+)
+OF_A_GRADIENT = dict.fromkeys(
+    ('loss', 'checkpointing'), 'takes no gradient of a loss'
+)
 ALL_OF_THEM = dict.fromkeys(OF_THE_PASS, 'looks at no training data to select')
 
 
@@ -112,7 +117,7 @@ def test_what_is_not_given_is_not_ignored(name):
         (
             'gps',
             {'score': 'activation', 'settled': 0.9},
-            {'loss': 'takes no gradient of a loss'},
+            OF_A_GRADIENT,
         ),
         ('sift', {}, {'max_batches': 'uses only the first batch'}),
         ('grft', {}, {}),
@@ -122,7 +127,7 @@ def test_what_is_not_given_is_not_ignored(name):
             {'penalty': 0, 'last_blocks': 1},
             {'last_blocks': 'pulls nothing with penalty=0'},
         ),
-        ('fps', {}, {'loss': 'takes no gradient of a loss'}),
+        ('fps', {}, OF_A_GRADIENT),
         ('neuroada', {}, ALL_OF_THEM),
         ('shira', {}, ALL_OF_THEM),
         ('paca', {}, ALL_OF_THEM),

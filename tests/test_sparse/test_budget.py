@@ -1,5 +1,8 @@
 """The budget against a per-row argsort written out in plain Python."""
 
+import weakref
+from collections.abc import Mapping
+
 import pytest
 import torch
 from torch import nn
@@ -27,20 +30,57 @@ def per_neuron(k):
     return Budget('neuron', Connections(k))
 
 
-@pytest.mark.parametrize('k', [1, 2, 7, 12])
-@pytest.mark.parametrize('levels', [3, 1000])
-def test_topk_equals_a_row_by_row_argsort(k, levels):
-    # Few levels: nearly every score is tied with others; zeros included.
-    score = torch.randint(0, levels, (40, 12)).float()
-    selected = topk_per_row(score, k)
-    for row, chosen in zip(score.tolist(), selected, strict=True):
-        expected = argsort_definition(row, k)
-        assert chosen.nonzero().flatten().tolist() == expected
+def scores_with_ties(levels, shape):
+    """Levels of both signs and both zeros; some rows are of one level."""
+    score = torch.randint(-levels, levels + 1, shape).float() / 7
+    score[torch.rand(shape) < 0.4] = -0.0
+    score[torch.rand(shape[0]) < 0.2] = score[0, 0]
+    return score
 
 
-def test_all_equal_scores_take_the_first_k():
-    selected = topk_per_row(torch.ones(3, 5), 2)
-    assert selected.int().tolist() == [[1, 1, 0, 0, 0]] * 3
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float32])
+@pytest.mark.parametrize('levels', [1, 3, 1000])
+@pytest.mark.parametrize('k', range(1, 13))
+def test_topk_equals_a_row_by_row_argsort(k, levels, dtype):
+    score = scores_with_ties(levels, (40, 12)).to(dtype)
+    expected = [argsort_definition(row, k) for row in score.tolist()]
+    assert topk_per_row(score, k).tolist() == expected
+
+
+def test_rows_with_ties_do_not_disturb_the_others():
+    score = torch.tensor([[0.0, 2, 1], [1, 1, 1], [3, 5, 4], [2, 0, 2]])
+    assert topk_per_row(score, 1).tolist() == [[1], [0], [1], [0]]
+    assert topk_per_row(score, 2).tolist() == [[1, 2], [0, 1], [1, 2], [0, 2]]
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float32])
+@pytest.mark.parametrize('levels', [1, 3, 1000])
+@pytest.mark.parametrize('k', [1, 2, 100, 250, 499, 500])
+def test_topk_of_all_equals_an_argsort_of_everything(k, levels, dtype):
+    shapes = {'a': (20, 10), 'b': (1, 1), 'c': (23, 13)}
+    scores = {
+        name: scores_with_ties(levels, shape).to(dtype)
+        for name, shape in shapes.items()
+    }
+    order = ['c', 'a', 'b']  # decides between equal scores
+    flat = torch.cat([scores[name].flatten() for name in order]).tolist()
+    expected = argsort_definition(flat, k)
+    found, start = topk_of_all(scores, order, k), 0
+    for name in order:
+        stop = start + scores[name].numel()
+        own = [i - start for i in expected if start <= i < stop]
+        assert found[name].tolist() == own
+        start = stop
+
+
+def test_scores_of_any_magnitude_are_told_apart():
+    near = torch.tensor(
+        [1.0, 1.0 + 2**-23, 1e-45, -1e-45, 0.0, -1.0, 3.4e38, -3.4e38, -2e-45]
+    )
+    order = near.argsort(descending=True).tolist()
+    for k in range(1, 10):
+        found = topk_of_all({'a': near}, ['a'], k)['a'].tolist()
+        assert found == sorted(order[:k])
 
 
 @pytest.mark.parametrize('k', [0, -1, 6])
@@ -244,9 +284,10 @@ def test_an_unknown_scope_lists_the_scopes():
 
 
 def test_of_equal_scores_the_first_tensor_wins():
-    masks = topk_of_all({'a': torch.ones(2, 2), 'b': torch.ones(3)}, 5)
-    assert masks['a'].all()
-    assert masks['b'].tolist() == [True, False, False]
+    ones = {'a': torch.ones(2, 2), 'b': torch.ones(3)}
+    found = topk_of_all(ones, ['a', 'b'], 5)
+    assert found['a'].tolist() == [0, 1, 2, 3]
+    assert found['b'].tolist() == [0]
 
 
 def test_a_rank_is_as_many_entries_as_two_factors_have():
@@ -262,3 +303,32 @@ def test_a_rank_with_more_values_than_the_matrix():
     legal = r'rank: expected 1 to 3 for each layer \(fc\), got 4'
     with pytest.raises(ValueError, match=legal):
         Budget('layer', Rank(4)).check(fc(nn.Linear(5, 8)))
+
+
+class Fleeting(Mapping):
+    """Scores that are computed on access, and how many are alive."""
+
+    def __init__(self, shapes):
+        self.shapes = shapes
+        self.alive = weakref.WeakSet()
+        self.most = 0
+
+    def __getitem__(self, name):
+        score = torch.arange(8.0).view(self.shapes[name])
+        self.alive.add(score)
+        self.most = max(self.most, len(self.alive))
+        return score
+
+    def __iter__(self):
+        return iter(self.shapes)
+
+    def __len__(self):
+        return len(self.shapes)
+
+
+def test_the_network_keeps_one_score_at_a_time():
+    modules = {name: nn.Linear(4, 2) for name in 'abcdef'}
+    scores = Fleeting({name: m.weight.shape for name, m in modules.items()})
+    weights = {name: owned(module) for name, module in modules.items()}
+    Budget('network', Connections(1)).select(scores, weights)
+    assert scores.most <= 2  # the next one, while the last is let go

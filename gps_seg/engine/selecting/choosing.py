@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from gps_seg.additions import attached
 from gps_seg.engine.runner_model import bare_model, common_seed
+from gps_seg.engine.selecting.pass_precision import pass_dtype
 from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.peft import Choice, PeftMethod
 from gps_seg.sparse import Evidence, Role, RunningSums
@@ -34,8 +35,10 @@ def choose(
     """
     model, seed = bare_model(runner), common_seed(runner)
 
-    def passes(evidence: Evidence) -> Generator[RunningSums, None, None]:
-        return scoring.run(
+    def passes(
+        evidence: Evidence, *, most: int | None = None, doublings: bool = False
+    ) -> Generator[RunningSums, None, None]:
+        return scoring.upto(most).run(
             model,
             method.encoder,
             {name: owned.parameter for name, owned in weights.items()},
@@ -43,6 +46,8 @@ def choose(
             runner.optim_wrapper.optimizer,
             seed,
             evidence,
+            doublings=doublings,
+            dtype=pass_dtype(runner.optim_wrapper),
         )
 
     with attached(model, method.provisional(model), seed):

@@ -47,7 +47,7 @@ class LossTap:
     loss: Tensor
 
     def optim_context(self, model: nn.Module) -> nullcontext:
-        """No mixed precision: scores are always computed in float32."""
+        """Nothing: the caller decides on mixed precision."""
         return nullcontext()
 
     def update_params(self, loss: Tensor) -> None:

@@ -1,29 +1,33 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The pass over the training data that scores the connections."""
 
-import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
+from gps_seg.engine.selecting.pass_log import (
+    announce_batch,
+    announce_pass,
+    warn_of_no_blocks,
+)
 from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
+from gps_seg.execution.checkpointed_blocks import checkpointed_blocks
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_whole
+from gps_seg.sparse.scoring.place_of_sums import device_for_sums
 from gps_seg.sparse.state import seed_all, undisturbed
-from gps_seg.text.announcement import Announcement
 from gps_seg.text.clock import Clock
 
 TASK_LOSS = TaskLoss()
@@ -39,6 +43,8 @@ class ScoringPass:
             epoch.
         batch_size: Images per batch; None for that of the training.
         pipeline: Transforms of the images; None for those of the training.
+        checkpointing: Whether the encoder's blocks keep only their inputs for
+            the backward pass, which runs them again.
 
     Raises:
         TypeError: If a number is not an integer.
@@ -49,6 +55,7 @@ class ScoringPass:
     max_batches: int | None = None
     batch_size: int | None = None
     pipeline: Sequence[Mapping[str, Any]] | None = None
+    checkpointing: bool = False
 
     def __post_init__(self) -> None:
         for name in ('max_batches', 'batch_size'):
@@ -65,6 +72,11 @@ class ScoringPass:
             if getattr(self, field.name) != field.default
         )
 
+    def upto(self, most: int | None) -> 'ScoringPass':
+        """This pass with no more than ``most`` batches per process."""
+        limits = [n for n in (most, self.max_batches) if n is not None]
+        return replace(self, max_batches=min(limits, default=None))
+
     def run(
         self,
         model: nn.Module,
@@ -74,8 +86,11 @@ class ScoringPass:
         optimizer: Optimizer,
         seed: int,
         evidence: Evidence,
+        *,
+        doublings: bool = False,
+        dtype: torch.dtype = torch.float32,
     ) -> Generator[RunningSums, None, None]:
-        """Yield the sums each time the number of batches doubles, and at last.
+        """Yield the sums at the end, and each time the batches have doubled.
 
         The model runs in training mode, as it will when it trains, and is
         restored afterwards (see :func:`gps_seg.sparse.undisturbed`). If there
@@ -92,6 +107,9 @@ class ScoringPass:
                 warm-up.
             seed: Seed of the order, the augmentation and the dropout.
             evidence: Quantities to sum.
+            doublings: Whether to yield after 1, 2, 4, 8, ... batches, too.
+            dtype: Type of the autocast; float32 for none. The warm-up of the
+                head runs in float32.
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
@@ -105,8 +123,13 @@ class ScoringPass:
             scoring_loader(loader, seed, self.batch_size, view)
             for view in range(self.loss.views)
         ]
+        device = device_for_sums(weights, evidence)
+        size = self.batch_size or loader.batch_size
+        number = len(views[0].batch_sampler.weights[: self.max_batches])
+        num_bytes = evidence.sum_bytes(weights)
+        announce_pass(number, size, dtype, num_bytes, device)
         with (
-            _explaining_memory(self.batch_size or loader.batch_size),
+            _explaining_memory(size),
             undisturbed(model),
             torch.enable_grad(),
         ):
@@ -123,15 +146,34 @@ class ScoringPass:
                 model.requires_grad_(False)
                 for weight in weights.values():
                     weight.requires_grad_(True)
-                yield from running_sums(
-                    weights,
-                    self._losses(model, encoder, views),
-                    evidence,
-                    reduce=all_reduce,
-                )
+                with self._checkpointed(model, encoder, evidence):
+                    yield from running_sums(
+                        weights,
+                        self._losses(model, encoder, views, dtype),
+                        evidence,
+                        doublings=doublings,
+                        reduce=all_reduce,
+                        device=device,
+                    )
+
+    @contextmanager
+    def _checkpointed(
+        self, model: nn.Module, encoder: str, evidence: Evidence
+    ) -> Iterator[None]:
+        if not (self.checkpointing and evidence.needs_gradient):
+            yield
+            return
+        with checkpointed_blocks(model, encoder) as number:
+            if number == 0:
+                warn_of_no_blocks(type(getattr(model, encoder)).__name__)
+            yield
 
     def _losses(
-        self, model: nn.Module, encoder: str, views: Sequence[DataLoader]
+        self,
+        model: nn.Module,
+        encoder: str,
+        views: Sequence[DataLoader],
+        dtype: torch.dtype,
     ) -> Iterator[Tensor]:
         """Yield the loss of each batch and log the progress."""
         weights = views[0].batch_sampler.weights[: self.max_batches]
@@ -141,23 +183,20 @@ class ScoringPass:
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
             if weight:
-                loss = self.loss.of(model, encoder, batches)
+                with _autocast(model, dtype):
+                    loss = self.loss.of(model, encoder, batches)
             else:  # this process has no image of its own left
                 loss = torch.zeros((), requires_grad=True)
             yield loss * weight
             if clock.is_due(done) or done in (1, number):
-                _report(done, number, loss.item(), clock.left(done))
+                left = clock.left(done)
+                announce_batch(done, number, loss.item(), left)
 
 
-def _report(done: int, number: int, loss: float, left: str) -> None:
-    print_log(
-        Announcement(
-            f'Selecting connections: batch {done}/{number}, loss {loss:.4f}, '
-            f'{left}'
-        ),
-        logger='current',
-        level=logging.INFO,
-    )
+def _autocast(model: nn.Module, dtype: torch.dtype) -> torch.autocast:
+    device = next(model.parameters()).device
+    is_mixed = dtype is not torch.float32
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_mixed)
 
 
 @contextmanager
@@ -168,8 +207,9 @@ def _explaining_memory(batch_size: int) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
             f'PeftHook: expected memory to score batches of {batch_size} '
-            f'images in float32, got: {error} A training in mixed precision '
-            'needs less memory than this pass. Choose a smaller batch_size of '
-            'the PeftHook (--peft-options batch_size=...); that of the '
+            f'images, got: {error} This pass keeps more activations than a '
+            'training of few entries. Set checkpointing=True of the PeftHook '
+            '(--peft-options checkpointing=True), which takes a third more '
+            'time, or a smaller batch_size (batch_size=...); those of the '
             'training need not change.'
         ) from error

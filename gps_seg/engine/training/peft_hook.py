@@ -80,6 +80,9 @@ class PeftHook(Hook):
             the batch size of the training.
         pipeline: Transforms of the images for the selection; None for those
             of the training.
+        checkpointing: Whether the encoder's blocks keep only their inputs in
+            the pass that selects, and are run again in its backward pass. It
+            saves memory, takes a third more time, and selects the same.
         init_from: Delta from whose values what the method adds starts; None
             for random values. The delta has the same additions.
         fused_attention: Whether the attention of the model runs without its
@@ -110,6 +113,7 @@ class PeftHook(Hook):
         loss: Mapping[str, Any] | None = None,
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
+        checkpointing: bool = False,
         init_from: str | None = None,
         fused_attention: bool = True,
         recompute: bool = False,
@@ -123,6 +127,7 @@ class PeftHook(Hook):
             max_batches=max_batches,
             batch_size=batch_size,
             pipeline=pipeline,
+            checkpointing=checkpointing,
         )
         self.host = HostExecution(fused_attention)
         self.recomputing = Recomputing(recompute)

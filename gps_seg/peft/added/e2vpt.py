@@ -18,7 +18,6 @@ the pass makes them.
 
 import math
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 from torch import nn
@@ -126,10 +125,8 @@ class E2VPT(AddsModules):
         """Choose the tokens and segments that are left."""
         if self.evidence is None:
             return super().choose(model, weights, passes, seed)
-        with closing(passes(self.evidence)) as running:
-            for sums in running:
-                last = sums
-        kept = self._pruning.chosen(model, last)
+        (sums,) = passes(self.evidence)
+        kept = self._pruning.chosen(model, sums)
         return Choice(Selection({}, {}), structure={'kept': kept})
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:

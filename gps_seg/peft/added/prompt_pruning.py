@@ -166,5 +166,5 @@ class PromptPruning:
 
 def _largest(importance: Tensor, number: int) -> list[list[int]]:
     """Columns with the largest values of each row, in increasing order."""
-    masks = topk_per_row(importance, number)
-    return [mask.nonzero().flatten().tolist() for mask in masks]
+    columns: list[list[int]] = topk_per_row(importance, number).tolist()
+    return columns

@@ -15,7 +15,7 @@ from gps_seg.peft.method import (
     PeftMethod,
     TrainingPass,
 )
-from gps_seg.peft.selects_nothing import without_a_pass
+from gps_seg.peft.selects_nothing import without_a_gradient, without_a_pass
 from gps_seg.sparse import (
     Connections,
     Evidence,
@@ -115,6 +115,11 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         """Evidence that the criterion needs."""
         return evidence_for(self.criterion)
 
+    @property
+    def most_batches(self) -> int | None:
+        """Largest number of batches of each process; None for no limit."""
+        return None
+
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """Whether to stop the pass over the training data.
 
@@ -162,7 +167,8 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
             return Choice(*self.rule.select(scores, weights))
         overlaps: dict[int, float] = {}
         last: Selection | None = None
-        with closing(passes(self.evidence)) as running:
+        running = passes(self.evidence, most=self.most_batches, doublings=True)
+        with closing(running):
             for sums in running:
                 scores = Scores(self.criterion, parameters, sums, seed)
                 selection, dead = self.rule.select(scores, weights)
@@ -180,9 +186,7 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
         if self.evidence is None:
             return without_a_pass(given)
         if not self.evidence.needs_gradient:
-            return dict.fromkeys(
-                given & {'loss'}, 'takes no gradient of a loss'
-            )
+            return without_a_gradient(given)
         return {}
 
     def cautions(self, model: nn.Module) -> Iterator[str]:

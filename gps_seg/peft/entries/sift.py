@@ -45,9 +45,10 @@ class SIFT(SelectsEntries):
         """The gradient."""
         return 'gradient'
 
-    def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
-        """True: the first batch is enough."""
-        return True
+    @property
+    def most_batches(self) -> int:
+        """One: the first batch is enough."""
+        return 1
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
         """``max_batches``, because one batch is used."""

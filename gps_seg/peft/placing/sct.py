@@ -12,7 +12,6 @@ all tokens, as the images of a segmentation have no class.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from gps_seg.additions import Added, Plan
 from gps_seg.additions.places import LinearMap, maps_among
 from gps_seg.peft.adding import AddsModules
 from gps_seg.peft.method import Choice, TrainingPass
+from gps_seg.peft.selects_nothing import without_a_gradient
 from gps_seg.sparse import (
     Evidence,
     Owned,
@@ -86,10 +86,8 @@ class SCT(AddsModules):
         seed: int,
     ) -> Choice:
         """Choose the channels with the largest norm over all tokens."""
-        with closing(passes(self.evidence)) as running:
-            for sums in running:
-                last = sums
-        chosen = {name: self._chosen(name, last[name]) for name in weights}
+        (sums,) = passes(self.evidence)
+        chosen = {name: self._chosen(name, sums[name]) for name in weights}
         return Choice(Selection({}, {}), structure={'channels': chosen})
 
     def additions(self, model: nn.Module, choice: Choice | None) -> Plan:
@@ -109,8 +107,8 @@ class SCT(AddsModules):
         )
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
-        """The loss: only outputs are looked at."""
-        return dict.fromkeys(given & {'loss'}, 'takes no gradient of a loss')
+        """Settings of a gradient: only outputs are looked at."""
+        return without_a_gradient(given)
 
     def _maps(self, model: nn.Module) -> list[LinearMap]:
         return maps_among(model, self.encoder, ['fc2'])
@@ -130,6 +128,6 @@ class SCT(AddsModules):
                 'zeros. The encoder does not use this MLP: use a method '
                 'that acts elsewhere.'
             )
-        best = topk_per_row(squares[None], self._number(len(squares)))[0]
-        found: list[int] = best.nonzero().flatten().tolist()
+        (best,) = topk_per_row(squares[None], self._number(len(squares)))
+        found: list[int] = best.tolist()
         return found

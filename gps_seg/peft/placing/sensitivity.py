@@ -2,7 +2,6 @@
 """The sensitivity of entries: the sum over batches of squared gradients."""
 
 from collections.abc import Mapping
-from contextlib import closing
 
 from torch import Tensor
 
@@ -21,12 +20,14 @@ def sensitivities(passes: TrainingPass) -> Mapping[str, Tensor]:
     Args:
         passes: Pass over the training data; it ends after 16 batches.
 
+    Returns:
+        Tensors on the CPU.
+
     Raises:
         ValueError: If a sum is not finite, or all are zero.
     """
-    with closing(passes(Evidence.SQUARED_GRADIENT)) as running:
-        for sums in running:
-            if sums.num_batches >= NUM_BATCHES:
-                break
+    (sums,) = passes(Evidence.SQUARED_GRADIENT, most=NUM_BATCHES)
     check_some_are_scored(sums)
-    return {name: checked_finite(score, name) for name, score in sums.items()}
+    return {
+        name: checked_finite(score, name).cpu() for name, score in sums.items()
+    }

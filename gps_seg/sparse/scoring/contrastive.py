@@ -21,7 +21,7 @@ def supervised_contrastive_loss(
                                          / sum_{a != i} exp(z_i z_a / t) )
 
     A sample with a unique label has no positives; it is a negative for every
-    anchor.
+    anchor. The loss is computed in float32, under autocast, too.
 
     Args:
         features: Features at any scale.
@@ -41,7 +41,12 @@ def supervised_contrastive_loss(
         ... )
         True
     """
-    unit = F.normalize(features.float(), dim=1)
+    with torch.autocast(features.device.type, enabled=False):
+        return _contrast(features.float(), labels, temperature)
+
+
+def _contrast(features: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    unit = F.normalize(features, dim=1)
     others = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     positives = (labels[:, None] == labels[None]) & others
     anchors = positives.any(dim=1)

@@ -21,8 +21,9 @@ class Criterion(NamedTuple):
     Args:
         evidence: Evidence to sum over the training data; None if no data is
             needed.
-        score: Function of weight and sum, both float32 and of one shape, to
-            a score of that shape; without evidence the sum is the weight.
+        score: Function of weight and sum, of one shape, to a float32 score
+            of that shape; the sum is float32, and without evidence it is the
+            weight.
     """
 
     evidence: Evidence | None
@@ -36,9 +37,9 @@ class Criterion(NamedTuple):
 CRITERIA: Mapping[str, Criterion] = {
     'gradient': Criterion(Evidence.GRADIENT, lambda w, g: g.abs()),
     'fisher': Criterion(Evidence.SQUARED_GRADIENT, lambda w, g2: g2),
-    'taylor': Criterion(Evidence.GRADIENT, lambda w, g: (w * g).abs()),
-    'activation': Criterion(Evidence.INPUT, lambda w, x: w.abs() * x),
-    'magnitude': Criterion(None, lambda w, _: w.abs()),
+    'taylor': Criterion(Evidence.GRADIENT, lambda w, g: (w.to(g) * g).abs()),
+    'activation': Criterion(Evidence.INPUT, lambda w, x: w.to(x).abs() * x),
+    'magnitude': Criterion(None, lambda w, _: w.float().abs()),
 }
 #: Random selection, the control for every criterion, has no formula.
 RANDOM = 'random'
@@ -59,7 +60,8 @@ def evidence_for(score: str) -> Evidence | None:
 class Scores(Mapping[str, Tensor]):
     """Score of each weight by name, computed on access.
 
-    Each is a float32 tensor of the shape of its weight, on the CPU.
+    Each is a float32 tensor of the shape of its weight, on the device of its
+    sum; random scores are on the CPU.
 
     Args:
         score: One of :data:`SCORES`.
@@ -97,7 +99,7 @@ class Scores(Mapping[str, Tensor]):
         return f'Scores({self._score!r}, {len(self)} weights)'
 
     def __getitem__(self, name: str) -> Tensor:
-        weight = self._weights[name].detach().float().cpu()
+        weight = self._weights[name].detach()
         if self._score == RANDOM:
             return _uniform(weight.shape, name, self._seed)
         total = weight if self._sums is None else self._sums[name]

@@ -9,6 +9,7 @@ of an entry is the gradient of ``sum(f(|x|, W))`` with respect to it.
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -26,6 +27,11 @@ _CONVOLUTIONS = (
     'conv_transpose2d',
     'conv_transpose3d',
 )
+
+
+def _in_float32(device: torch.device) -> AbstractContextManager[None]:
+    """A context without autocast, which would round the sums."""
+    return torch.autocast(device.type, enabled=False)
 
 
 class InputSums(ForwardSums):
@@ -78,7 +84,7 @@ class InputSums(ForwardSums):
             **kwargs: Any,
         ) -> Tensor:
             if weight in self._sums:
-                with torch.enable_grad():
+                with _in_float32(input.device), torch.enable_grad():
                     probe = weight.detach().float().requires_grad_()
                     met = input.detach().abs().float()
                     output = plain(met, probe, None, *args, **kwargs)

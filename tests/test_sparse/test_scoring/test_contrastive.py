@@ -69,3 +69,11 @@ def test_the_gradient_is_finite_for_samples_without_a_positive():
 def test_labels_that_are_all_different():
     with pytest.raises(ValueError, match='two samples of the same label'):
         supervised_contrastive_loss(torch.randn(3, 2), torch.arange(3), 0.07)
+
+
+def test_the_loss_is_in_float32_under_autocast():
+    features, labels = torch.randn(6, 5), torch.tensor([0, 1, 2, 0, 1, 2])
+    plain = supervised_contrastive_loss(features, labels, 0.07)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = supervised_contrastive_loss(features, labels, 0.07)
+    assert torch.equal(mixed, plain)

@@ -79,13 +79,29 @@ def test_sums_of_processes_are_added():
 
     losses = (-2 * layer.weight.sum() for _ in range(3))
     seen = []
-    for scores in running_sums({'w': layer.weight}, losses, reduce=reduce):
+    passes = running_sums(
+        {'w': layer.weight}, losses, doublings=True, reduce=reduce
+    )
+    for scores in passes:
         already = len(reduced)
         assert scores['w'].item() == scores['w'].item()
         assert len(reduced) == already  # a look-up talks to nobody
         seen.append(scores['w'].item())
     assert seen == [-2 + 5, -4 + 5, -6 + 5]
     assert reduced == [-2, -4, -6]  # the sums themselves were not touched
+
+
+@pytest.mark.parametrize('batches', [1, 3, 4])
+def test_sums_of_processes_are_added_once_if_no_doublings_are_asked_for(
+    batches,
+):
+    layer = nn.Linear(1, 1, bias=False)
+    reduced = []
+    losses = (-2 * layer.weight.sum() for _ in range(batches))
+    (sums,) = running_sums({'w': layer.weight}, losses, reduce=reduced.append)
+    assert reduced == [sums['w']]  # in place, without a copy
+    assert reduced[0] is sums['w']
+    assert (sums.num_batches, sums['w'].item()) == (batches, -2 * batches)
 
 
 def test_a_weight_that_is_tuned_already_is_refused():
@@ -105,7 +121,7 @@ def test_scores_come_at_each_doubling_and_at_the_end(batches, expected):
     layer = nn.Linear(1, 1, bias=False)
     losses = (layer.weight.sum() for _ in range(batches))
     seen = []
-    for scores in running_sums({'w': layer.weight}, losses):
+    for scores in running_sums({'w': layer.weight}, losses, doublings=True):
         assert scores['w'].item() == scores.num_batches
         seen.append(scores.num_batches)
     assert seen == expected
@@ -120,7 +136,7 @@ def test_who_stops_asking_stops_the_pass():
             asked.append(number)
             yield layer.weight.sum()
 
-    passes = running_sums({'w': layer.weight}, losses())
+    passes = running_sums({'w': layer.weight}, losses(), doublings=True)
     assert next(passes).num_batches == 1
     assert next(passes).num_batches == 2
     passes.close()

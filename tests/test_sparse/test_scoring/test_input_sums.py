@@ -140,3 +140,20 @@ def test_a_weight_that_meets_no_input_is_named():
     with pytest.warns(UserWarning, match=r"got none of \['past'\] \(1 in"):
         sums = input_sums(weights, [forward])
     assert sums['past'].abs().sum() == 0
+
+
+def test_sums_under_autocast_are_those_of_float32():
+    conv, x = nn.Conv2d(3, 4, 2), torch.rand(2, 3, 30, 30)
+    weights = {'w': conv.weight}
+
+    def mixed():
+        with torch.autocast('cpu', torch.bfloat16):
+            return conv(x).sum()
+
+    (plain,) = running_sums(
+        weights, (conv(x).sum() for _ in range(1)), Evidence.INPUT
+    )
+    (found,) = running_sums(
+        weights, (mixed() for _ in range(1)), Evidence.INPUT
+    )
+    assert torch.equal(found['w'], plain['w'])
