@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gps_seg.delta import Delta, DeltaInfo, extract
+from gps_seg.delta import Delta, DeltaInfo, extract, quantized
 from gps_seg.sparse import Selection
 
 
@@ -105,3 +105,13 @@ def state_bits():
         return {n: t.numpy().tobytes() for n, t in state.items()}
 
     return bits
+
+
+@pytest.fixture
+def three(base, tune, delta, other):
+    """Deltas of one base; their selections overlap in part."""
+    third = quantized(base, extract(base, tune(base, seed=3)[1]), bits=8)
+    name = 'backbone.2.weight'
+    one, two = (set(d.selection[name].tolist()) for d in (delta, third))
+    assert one & two and one - two and two - one
+    return delta, other, third

@@ -118,3 +118,10 @@ def test_mean_leaves_out_what_does_not_occur():
 def test_wrong_maps_are_refused(prediction, truth, message):
     with pytest.raises(ValueError, match=message):
         class_areas(prediction, truth, 2)
+
+
+def test_wrong_labels_are_counted_among_the_pixels_that_count():
+    truth = torch.tensor([[0, IGNORE, 3], [1, 4, IGNORE]])
+    message = r'got \[3, 4\] \(2 of 4 pixels\)'
+    with pytest.raises(ValueError, match=message):
+        class_areas(torch.zeros_like(truth), truth, 2)

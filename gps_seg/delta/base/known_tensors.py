@@ -3,21 +3,22 @@
 
 Hashing all weights takes ten times as long as switching deltas. PyTorch counts
 in-place changes of a tensor, but not those through ``.data`` (as in some
-hooks) or through NumPy. So a sample of the entries is hashed each time; for
-small tensors, such as those of norms, all entries are hashed.
+hooks) or through NumPy. So a sample of the entries is compared each time; of
+small tensors, such as those of norms, all entries are compared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from gps_seg.delta.change import digest, tensor_digest
+from gps_seg.delta.change import as_integers, tensor_digest
 from gps_seg.delta.fingerprint import short
 from gps_seg.delta.sketch import Sketch, sketch_of
 
-#: Largest number of entries of a tensor that is hashed whole each time.
+#: Largest number of entries of a tensor that is compared whole each time.
 _SMALL = 4096
 #: Sampled entries of a larger tensor; each is in another page of memory.
 _SAMPLED = 64
@@ -26,8 +27,14 @@ _SAMPLED = 64
 @dataclass(frozen=True)
 class _Known:
     state: tuple[Any, ...]
-    sample: str
+    sample: Tensor
     digest: str
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether the tensor is as it was, as far as can be seen quickly."""
+        return self.state == _state(tensor) and torch.equal(
+            self.sample, _sample(tensor)
+        )
 
 
 class KnownTensors:
@@ -41,10 +48,10 @@ class KnownTensors:
         """The short digest of a whole tensor."""
         if tensor.is_inference():  # PyTorch does not count its changes
             return short(tensor_digest(tensor))
-        state, sample = _state(tensor), _sample(tensor)
         known = self._known.get(name)
-        if known is None or (known.state, known.sample) != (state, sample):
-            known = _Known(state, sample, short(tensor_digest(tensor)))
+        if known is None or not known.is_of(tensor):
+            digest = short(tensor_digest(tensor))
+            known = _Known(_state(tensor), _sample(tensor).clone(), digest)
             self._known[name] = known
         return known.digest
 
@@ -55,40 +62,42 @@ class KnownTensors:
             self._sketches[known] = sketch_of(tensor)
         return self._sketches[known]
 
-    def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
-        """Remember the digests of tensors before they are written."""
-        known = {
-            name: self._known[name]
-            for name, tensor in tensors.items()
-            if name in self._known
-            and self._known[name].state == _state(tensor)
-        }
-        return Held(known)
-
-    def restored(
-        self, held: 'Held', tensors: Mapping[str, Tensor], names: Iterable[str]
-    ) -> None:
-        """Restore digests after the former values have been written back."""
-        for name in names:
-            if name in held.known:
-                state = _state(tensors[name])
-                self._known[name] = replace(held.known[name], state=state)
-
 
 class Held:
-    """Digests of tensors before they were written."""
+    """Digests that tensors had before they were written, and will have again.
 
-    def __init__(self, known: Mapping[str, _Known]) -> None:
-        self.known = known
+    Args:
+        known: Digests of the tensors of the model.
+    """
+
+    def __init__(self, known: KnownTensors) -> None:
+        self._table = known._known
+        self._known: dict[str, _Known] = {}
         self._written: dict[str, tuple[Any, ...]] = {}
 
-    def written(self, tensors: Mapping[str, Tensor]) -> None:
-        """Remember the state of the tensors after all have been written."""
-        self._written = {name: _state(tensors[name]) for name in self.known}
+    def hold(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember the digests of tensors before they are written."""
+        for name, tensor in tensors.items():
+            known = self._table.get(name)
+            if known is not None and known.state == _state(tensor):
+                self._known[name] = known
 
-    def is_intact(self, name: str, tensor: Tensor) -> bool:
-        """Whether the tensor has not been written since."""
-        return self._written.get(name) == _state(tensor)
+    def written(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember the state of tensors after they have been written."""
+        for name in self._known.keys() & tensors.keys():
+            self._written[name] = _state(tensors[name])
+
+    def drop_changed(self, tensors: Mapping[str, Tensor]) -> None:
+        """Forget tensors that others have written since."""
+        for name, tensor in tensors.items():
+            if self._written.get(name) != _state(tensor):
+                self._known.pop(name, None)
+
+    def restored(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the digests of tensors that are as they were before."""
+        for name in self._known.keys() & tensors.keys():
+            state = _state(tensors[name])
+            self._table[name] = replace(self._known[name], state=state)
 
 
 def _state(tensor: Tensor) -> tuple[Any, ...]:
@@ -98,7 +107,8 @@ def _state(tensor: Tensor) -> tuple[Any, ...]:
     return (tensor.device, tensor.data_ptr(), version, *layout)
 
 
-def _sample(tensor: Tensor) -> str:
-    flat = tensor.detach().reshape(-1)
-    step = 1 if len(flat) <= _SMALL else len(flat) // _SAMPLED
-    return digest(flat[::step].contiguous(), tensor.shape)
+def _sample(tensor: Tensor) -> Tensor:  # shape: (num_sampled,)
+    """The bits of some entries, usually in the memory of the tensor."""
+    bits = as_integers(tensor)
+    step = 1 if len(bits) <= _SMALL else len(bits) // _SAMPLED
+    return bits[::step]
