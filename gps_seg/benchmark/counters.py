@@ -1,10 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Memory and traffic of one training step, which no machine changes."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from gps_seg.benchmark.architectures import ENCODER
@@ -43,12 +42,13 @@ def count_step(model: nn.Module, contender: Contender) -> Counts:
     """
     parameters = _everything(model, contender)
     resident = [*model.buffers(), *(p for _, p in parameters)]
-    saved = saved_bytes(contender.backward, resident)
+    saved: list[int] = []
+    contender.backward(lambda loss: saved.append(saved_bytes(loss, resident)))
     gradients = _split((name, [p.grad]) for name, p in parameters)
     contender.update()
     state = contender.optimizer.state
     return Counts(
-        saved,
+        saved[0],
         gradients,
         _split(
             (name, state[parameter].values())
@@ -58,29 +58,46 @@ def count_step(model: nn.Module, contender: Contender) -> Counts:
     )
 
 
-def saved_bytes(run: Callable[[], None], resident: Iterable[Tensor]) -> int:
-    """Bytes that autograd saves while ``run`` runs.
+def saved_bytes(output: Tensor, resident: Iterable[Tensor]) -> int:
+    """Bytes that the graph of a tensor keeps for the backward pass.
 
     Every storage counts once and in full, since a view keeps all of it.
-    Tensors that a custom ``autograd.Function`` saves count, too.
+    Tensors that a custom ``autograd.Function`` saves count, too. Where hooks
+    keep something else in place of a tensor, such as the way to compute it
+    again, nothing counts.
 
     Args:
-        run: Function with a forward pass, and perhaps a backward pass.
+        output: Result of a forward pass.
         resident: Tensors whose storages exist anyway and are not counted.
     """
-    # Keeping the storages prevents the reuse of their addresses.
-    kept: dict[int, torch.UntypedStorage] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved):
-        run()
+    kept = {
+        storage.data_ptr(): storage.nbytes()
+        for tensor in _kept_by(output)
+        if (storage := tensor.untyped_storage()).nbytes()
+    }
     for tensor in resident:
         kept.pop(tensor.untyped_storage().data_ptr(), None)
-    return sum(storage.nbytes() for storage in kept.values())
+    return sum(kept.values())
+
+
+def _kept_by(output: Tensor) -> Iterator[Tensor]:
+    seen, ahead = set(), [output.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        ahead += [before for before, _ in node.next_functions]
+        for name in dir(node):
+            if name.startswith('_raw_saved_'):
+                yield from _tensors_in(getattr(node, name))
+
+
+def _tensors_in(saved: Any) -> Iterator[Tensor]:
+    """The tensors of one field of a node, which holds one or several."""
+    for one in saved if isinstance(saved, list | tuple) else [saved]:
+        if isinstance(one.data, Tensor):
+            yield one.data
 
 
 def _everything(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from gps_seg.benchmark.counters import Bytes, count_step, saved_bytes
 from gps_seg.benchmark.methods import METHODS
@@ -17,9 +18,7 @@ def mlp():
 
 
 def saved_by(model, inputs):
-    return saved_bytes(
-        lambda: model(inputs).sum().backward(), model.parameters()
-    )
+    return saved_bytes(model(inputs).sum(), model.parameters())
 
 
 def test_layers_that_train_keep_their_inputs(mlp):
@@ -37,21 +36,17 @@ def test_layers_whose_bias_trains_keep_the_input_of_the_gelu_alone(mlp):
 def test_parameters_count_unless_they_are_resident(mlp):
     inputs = torch.randn(TOKENS, 3)
     without = saved_by(mlp, inputs)
-    counted = saved_bytes(lambda: mlp(inputs).sum().backward(), [])
+    counted = saved_bytes(mlp(inputs).sum(), [])
     assert counted == without + mlp[2].weight.nbytes
 
 
 def test_a_view_keeps_its_whole_storage_and_a_storage_counts_once():
     whole = torch.randn(10, 6, requires_grad=True)
-    copy = whole * 1
-
-    def run():
-        part = copy[:2]
-        (part * part).sum()
-        (copy[4:].exp() * part[0]).sum()
-
+    copy = whole.clone()
+    part = copy[:2]
+    output = (part * part).sum() + (copy[4:].exp() * part[0]).sum()
     other = 6 * 6 * FLOAT  # the result of exp
-    assert saved_bytes(run, []) == copy.nbytes + other
+    assert saved_bytes(output, []) == copy.nbytes + other
 
 
 class KeepsTwoColumns(torch.autograd.Function):
@@ -67,10 +62,37 @@ class KeepsTwoColumns(torch.autograd.Function):
 
 def test_what_a_custom_function_saves_counts():
     inputs = torch.randn(TOKENS, 3, requires_grad=True)
-    saved = saved_bytes(
-        lambda: KeepsTwoColumns.apply(inputs).backward(), [inputs]
-    )
+    saved = saved_bytes(KeepsTwoColumns.apply(inputs), [inputs])
     assert saved == TOKENS * 2 * FLOAT
+
+
+def test_a_checkpoint_keeps_its_input_alone(mlp):
+    inputs = torch.randn(TOKENS, 3, requires_grad=True)
+    output = checkpoint(mlp, inputs, use_reentrant=True)
+    assert saved_bytes(output.sum(), mlp.parameters()) == inputs.nbytes
+
+
+def test_what_a_hook_keeps_in_place_of_a_tensor_does_not_count(mlp):
+    def hidden():
+        return mlp[0](torch.ones(TOKENS, 3)).detach()
+
+    mlp.requires_grad_(False)
+    mlp[0].bias.requires_grad_(True)
+    activated = mlp[1](mlp[0](torch.ones(TOKENS, 3)))
+    assert saved_bytes(activated, mlp.parameters()) == TOKENS * 4 * FLOAT
+    activated.grad_fn._raw_saved_self.register_hooks(
+        lambda _: hidden, lambda recipe: recipe()
+    )
+    assert saved_bytes(activated, mlp.parameters()) == 0
+    activated.sum().backward()  # the hook is as before
+
+
+def test_what_the_graph_does_not_need_is_not_kept(mlp):
+    """A result that is thrown away, such as the mean of attention maps."""
+    hidden = mlp[0](torch.randn(TOKENS, 3))
+    hidden.exp()
+    resident = [*mlp.parameters(), hidden]
+    assert saved_bytes(mlp[1](hidden), resident) == TOKENS * 3 * FLOAT
 
 
 def count(method, made):
