@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.building import MISFITS, built, check_apart, misfit
-from gps_seg.additions.hosts import CHILD, AddedModules, plain_parameters
+from gps_seg.additions.hosts import (
+    CHILD,
+    AddedModules,
+    hosts_in,
+    plain_parameters,
+)
 from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import host_of, is_form, key_of
@@ -53,7 +58,7 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
         >>> [name for name, _ in model.named_parameters()]
         ['fc.weight', 'fc.bias']
     """
-    present = plan_of(model)
+    present = plan_of(model) if hosts_in(model) else None
     if present:
         kinds = sorted({one.kind for one in present})
         raise RuntimeError(
@@ -61,6 +66,8 @@ def attach(model: nn.Module, plan: Plan, seed: int) -> None:
             f'additions ({", ".join(kinds)}). Two methods cannot act on one '
             'model: merge or detach (gps_seg.additions) what is there first.'
         )
+    if not plan:
+        return
     tensors = dict(model.state_dict(keep_vars=True))
     modules = dict(model.named_modules())
     with fork_rng():
@@ -91,12 +98,10 @@ def detach(model: nn.Module) -> None:
         >>> list(model.state_dict())
         ['fc.weight', 'fc.bias']
     """
-    for module in list(model.modules()):
-        container = getattr(module, CHILD, None)
-        if isinstance(container, AddedModules):
-            for handle in container.handles:
-                handle.remove()
-            delattr(module, CHILD)
+    for host in hosts_in(model):
+        for handle in getattr(host, CHILD).handles:
+            handle.remove()
+        delattr(host, CHILD)
 
 
 @contextmanager

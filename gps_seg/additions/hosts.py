@@ -25,6 +25,29 @@ class AddedModules(nn.ModuleDict):
         self.handles: list[Handle] = []
 
 
+def hosts_in(model: nn.Module) -> list[nn.Module]:
+    """The modules of a model that have additions, in no particular order.
+
+    This is asked whenever deltas are switched; ``model.modules()`` takes four
+    times as long.
+
+    Args:
+        model: Model with or without additions.
+    """
+    hosts: list[nn.Module] = []
+    seen: set[nn.Module] = set()
+    waiting: list[nn.Module | None] = [model]
+    while waiting:
+        module = waiting.pop()
+        if module is None or module in seen:
+            continue
+        seen.add(module)
+        if isinstance(module._modules.get(CHILD), AddedModules):
+            hosts.append(module)
+        waiting += module._modules.values()
+    return hosts
+
+
 def added_names(model: nn.Module) -> frozenset[str]:
     """Names of the parameters and buffers that were added to a model.
 

@@ -27,7 +27,7 @@ from gps_seg.delta.base.sources import find_tensors
 from gps_seg.delta.base.whole import compare_rest, warn_of_rounding
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.exchange import Exchange, OtherBitsError
-from gps_seg.delta.model_state import state_of
+from gps_seg.delta.model_state import ModelState, state_of
 
 
 def apply(model: nn.Module, delta: Delta) -> None:
@@ -65,7 +65,7 @@ def apply(model: nn.Module, delta: Delta) -> None:
             )
         attach_added(model, delta)
         try:
-            state.exchange = _put_on(model, delta, state.known)
+            state.exchange = _put_on(model, delta, state)
         except BaseException:
             detach(model)
             raise
@@ -208,10 +208,10 @@ def forget(model: nn.Module) -> None:
         state.exchange = None
 
 
-def _put_on(model: nn.Module, delta: Delta, known: KnownTensors) -> Exchange:
+def _put_on(model: nn.Module, delta: Delta, state: ModelState) -> Exchange:
     tensors = tensors_of(model, delta)
-    _check_rest(model, delta, known)
-    exchange = Exchange(delta, known)
+    _check_rest(model, delta, state.known)
+    exchange = state.exchange_for(delta)
     try:
         exchange.put_on(tensors)
     except OtherBitsError as other:

@@ -26,7 +26,13 @@ DTYPES: Mapping[str, torch.dtype] = {
 }
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIGEST_BYTES = 16
-_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_INTEGERS = {
+    1: torch.uint8,
+    2: torch.int16,
+    4: torch.int32,
+    8: torch.int64,
+    16: torch.int64,  # two for a complex number
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +195,15 @@ def type_text(dtype: torch.dtype, shape: torch.Size) -> str:
 def tensor_digest(tensor: Tensor) -> str:
     """Fingerprint of a whole tensor of any shape; see :func:`digest`."""
     return digest(tensor.detach().reshape(-1), tensor.shape)
+
+
+def bits_of(tensor: Tensor) -> Tensor:  # shape: that of tensor, or flat
+    """The bits of all entries, as integers in the memory of the tensor.
+
+    A contiguous tensor is flattened. See :func:`as_integers`.
+    """
+    bits = tensor.detach().view(_INTEGERS[tensor.element_size()])
+    return bits.view(-1) if bits.is_contiguous() else bits
 
 
 def as_integers(tensor: Tensor) -> Tensor:  # shape: (num_entries,)

@@ -6,12 +6,13 @@ point ``(base + delta) - delta`` is not ``base``.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gps_seg.delta.base.known_tensors import Held, KnownTensors
-from gps_seg.delta.change import digest, same_bits
+from gps_seg.delta.change import bits_of, digest
 from gps_seg.delta.delta import Delta
 from gps_seg.delta.merging import resolve
 from gps_seg.delta.shared_memory import (
@@ -25,17 +26,39 @@ class OtherBitsError(Exception):
     """The tensor of this name does not have the expected values."""
 
 
+#: Largest number of entries of a tensor replaced whole that is remembered.
+_REMEMBERED = 65_536
+
+
+class Proven(NamedTuple):
+    """Bits of one tensor at the entries of a delta, as integers.
+
+    Args:
+        base: Bits of the base, which have the digest in the delta.
+        tuned: Bits that the delta writes.
+    """
+
+    base: Tensor
+    tuned: Tensor
+
+
 class Exchange:
-    """Values at the entries of a delta, before and after, by tensor.
+    """Bits at the entries of a delta, before and after, by tensor.
 
     Args:
         delta: Delta to apply.
         known: Digests of the tensors of the model.
+        proven: What former exchanges of this delta have found out, by name;
+            what this one finds is added. Entries that are known are compared,
+            which takes half the time of hashing them.
     """
 
-    def __init__(self, delta: Delta, known: KnownTensors) -> None:
+    def __init__(
+        self, delta: Delta, known: KnownTensors, proven: dict[str, Proven]
+    ) -> None:
         self.delta = delta
         self._known = known
+        self._proven = proven
         self._held = Held({})
         self._base: dict[str, Tensor] = {}
         self._tuned: dict[str, Tensor] = {}
@@ -54,18 +77,17 @@ class Exchange:
         for name, tensor in tensors.items():
             _check_can_be_written(name, tensor)
         self._held = self._known.before(tensors)
+        bits = _bits(tensors)
         try:
             # Each group is written directly after it was read, while its
             # scattered entries are still in the cache.
-            for names in sharing_memory(tensors):
+            for names in sharing_memory(bits):
                 for name in names:
-                    self._read(name, tensors[name])
-                self._write(tensors, self._tuned, names)
-                check_agreement(
-                    names, self.delta.changes, tensors, self._tuned
-                )
+                    self._read(name, bits[name])
+                self._write(bits, self._tuned, names)
+                check_agreement(names, self.delta.changes, bits, self._tuned)
         except BaseException:
-            self._write(tensors, self._base, self._base)
+            self._write(bits, self._base, self._base)
             self._known.restored(self._held, tensors, self._base)
             raise
         self._held.written(tensors)
@@ -79,55 +101,74 @@ class Exchange:
         """
         checked: list[str] = []
         intact: list[str] = []
+        self._check_types(tensors)
+        bits = _bits(tensors)
         try:
-            self._check_names(tensors)
-            for names in sharing_memory(tensors):
+            for names in sharing_memory(bits):
                 for name in names:
-                    self._check(name, tensors[name])
+                    self._check(name, bits[name])
                     if self._held.is_intact(name, tensors[name]):
                         intact.append(name)
                 checked += names
-                self._write(tensors, self._base, names)
+                self._write(bits, self._base, names)
         except BaseException:
-            self._write(tensors, self._tuned, checked)
+            self._write(bits, self._tuned, checked)
             raise
         self._known.restored(self._held, tensors, intact)
 
     def put_back(self, tensors: Mapping[str, Tensor]) -> None:
         """Undo :meth:`take_off`."""
-        self._write(tensors, self._tuned, self._tuned)
+        self._write(_bits(tensors), self._tuned, self._tuned)
         self._held.written(tensors)
 
-    def _read(self, name: str, tensor: Tensor) -> None:
-        """Store the values of the base, and compute the new ones."""
-        change = self.delta.changes[name]
-        base = change.read(tensor)
-        if change.base not in (None, digest(base, change.shape)):
+    def _read(self, name: str, bits: Tensor) -> None:
+        """Store the bits of the base and the new ones."""
+        base = self.delta.changes[name].read(bits)
+        known = self._proven.get(name)
+        if known is None or known.base.device != base.device:
+            known = self._prove(name, base)
+        elif not torch.equal(base, known.base):
             raise OtherBitsError(name)
-        start = torch.zeros_like(base) if change.base is None else base
-        self._tuned[name] = resolve(name, change, start)
-        self._base[name] = base
+        self._base[name], self._tuned[name] = known
 
-    def _check_names(self, tensors: Mapping[str, Tensor]) -> None:
+    def _prove(self, name: str, base: Tensor) -> Proven:
+        """Compare the base with its digest, and compute the new bits."""
+        change = self.delta.changes[name]
+        values = base.view(change.dtype)
+        if change.base not in (None, digest(values, change.shape)):
+            raise OtherBitsError(name)
+        proven = Proven(base, bits_of(resolve(name, change, values)))
+        is_short = change.indices is not None or len(base) <= _REMEMBERED
+        if change.base is not None and is_short:
+            self._proven[name] = proven
+        return proven
+
+    def _check_types(self, tensors: Mapping[str, Tensor]) -> None:
         """Raise OtherBitsError unless all tensors are still there."""
         for name, change in self.delta.changes.items():
-            if name not in tensors or tensors[name].shape != change.shape:
+            tensor = tensors.get(name)
+            expected = (change.shape, change.dtype)
+            if tensor is None or (tensor.shape, tensor.dtype) != expected:
                 raise OtherBitsError(name)
 
-    def _check(self, name: str, tensor: Tensor) -> None:
+    def _check(self, name: str, bits: Tensor) -> None:
         """Raise OtherBitsError unless the model has the new values."""
-        values = self.delta.changes[name].read(tensor)
-        if not same_bits(values, self._tuned[name]):
+        present = self.delta.changes[name].read(bits)
+        if not torch.equal(present, self._tuned[name].to(present.device)):
             raise OtherBitsError(name)
 
     def _write(
         self,
-        tensors: Mapping[str, Tensor],
+        bits: Mapping[str, Tensor],
         values: Mapping[str, Tensor],
         names: Iterable[str],
     ) -> None:
         for name in names:
-            self.delta.changes[name].write(tensors[name], values[name])
+            self.delta.changes[name].write(bits[name], values[name])
+
+
+def _bits(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: bits_of(tensor) for name, tensor in tensors.items()}
 
 
 def _check_can_be_written(name: str, tensor: Tensor) -> None:

@@ -11,16 +11,25 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from gps_seg.delta.base.known_tensors import KnownTensors
-from gps_seg.delta.exchange import Exchange
+from gps_seg.delta.delta import Delta
+from gps_seg.delta.exchange import Exchange, Proven
 
 
 class ModelState:
-    """The delta of one model, and the digests of its tensors."""
+    """The delta of one model, and what is known of its tensors."""
 
     def __init__(self) -> None:
         self.lock = RLock()
         self.known = KnownTensors()
+        self._proven: WeakKeyDictionary[Delta, dict[str, Proven]] = (
+            WeakKeyDictionary()
+        )
         self.exchange: Exchange | None = None
+
+    def exchange_for(self, delta: Delta) -> Exchange:
+        """An exchange of a delta that has not been put on yet."""
+        proven = self._proven.setdefault(delta, {})
+        return Exchange(delta, self.known, proven)
 
     def present(self, action: str) -> Exchange:
         """The applied delta; raises RuntimeError if there is none."""

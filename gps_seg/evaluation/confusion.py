@@ -50,14 +50,16 @@ def class_areas(
     _check_shapes(prediction, truth)
     truth = truth.to(prediction.device)
     counted = truth != ignore_index
-    predicted = _labels(prediction[counted], num_classes, 'prediction')
-    true = _labels(truth[counted], num_classes, 'ground truth')
-    both = true[predicted == true]
+    predicted = _labels(prediction, counted, num_classes, 'prediction')
+    true = _labels(truth, counted, num_classes, 'ground truth')
+    # One bin for each pair of labels, and one for pixels that do not count:
+    # copying the pixels of a mask takes several times as long.
+    others = num_classes**2
+    pairs = torch.where(counted, num_classes * true + predicted, others)
+    bins = torch.bincount(pairs.flatten(), minlength=others + 1)
+    confusion = bins[:-1].view(num_classes, num_classes)
     return torch.stack(
-        [
-            torch.bincount(labels, minlength=num_classes)
-            for labels in (both, predicted, true)
-        ]
+        [confusion.diagonal(), confusion.sum(dim=0), confusion.sum(dim=1)]
     )
 
 
@@ -119,16 +121,22 @@ def _check_shapes(prediction: Tensor, truth: Tensor) -> None:
     )
 
 
-def _labels(labels: Tensor, num_classes: int, what: str) -> Tensor:
-    """Labels as int64; raises ValueError if one of them is not a class."""
-    whole = labels.long()
-    wrong = (whole != labels) | (whole < 0) | (whole >= num_classes)
+def _labels(
+    labels: Tensor, counted: Tensor, num_classes: int, what: str
+) -> Tensor:
+    """Labels as int64, all in range; those that do not count are clamped.
+
+    Raises:
+        ValueError: If a label that counts is not a class.
+    """
+    inside = labels.long().clamp(0, num_classes - 1)
+    wrong = counted & (inside != labels)
     if wrong.any():
         values = labels[wrong].unique()[:5].tolist()
         raise ValueError(
             f'{what}: expected labels 0 to {num_classes - 1}, got '
-            f'{values} ({int(wrong.sum())} of {labels.numel()} pixels). '
+            f'{values} ({int(wrong.sum())} of {int(counted.sum())} pixels). '
             'Convert the masks to class indices, or mark such pixels with '
             'the ignore index.'
         )
-    return whole
+    return inside

@@ -3,21 +3,22 @@
 
 Hashing all weights takes ten times as long as switching deltas. PyTorch counts
 in-place changes of a tensor, but not those through ``.data`` (as in some
-hooks) or through NumPy. So a sample of the entries is hashed each time; for
-small tensors, such as those of norms, all entries are hashed.
+hooks) or through NumPy. So a sample of the entries is compared each time; of
+small tensors, such as those of norms, all entries are compared.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from gps_seg.delta.change import digest, tensor_digest
+from gps_seg.delta.change import as_integers, tensor_digest
 from gps_seg.delta.fingerprint import short
 from gps_seg.delta.sketch import Sketch, sketch_of
 
-#: Largest number of entries of a tensor that is hashed whole each time.
+#: Largest number of entries of a tensor that is compared whole each time.
 _SMALL = 4096
 #: Sampled entries of a larger tensor; each is in another page of memory.
 _SAMPLED = 64
@@ -26,8 +27,14 @@ _SAMPLED = 64
 @dataclass(frozen=True)
 class _Known:
     state: tuple[Any, ...]
-    sample: str
+    sample: Tensor
     digest: str
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether the tensor is as it was, as far as can be seen quickly."""
+        return self.state == _state(tensor) and torch.equal(
+            self.sample, _sample(tensor)
+        )
 
 
 class KnownTensors:
@@ -41,10 +48,10 @@ class KnownTensors:
         """The short digest of a whole tensor."""
         if tensor.is_inference():  # PyTorch does not count its changes
             return short(tensor_digest(tensor))
-        state, sample = _state(tensor), _sample(tensor)
         known = self._known.get(name)
-        if known is None or (known.state, known.sample) != (state, sample):
-            known = _Known(state, sample, short(tensor_digest(tensor)))
+        if known is None or not known.is_of(tensor):
+            digest = short(tensor_digest(tensor))
+            known = _Known(_state(tensor), _sample(tensor).clone(), digest)
             self._known[name] = known
         return known.digest
 
@@ -98,7 +105,8 @@ def _state(tensor: Tensor) -> tuple[Any, ...]:
     return (tensor.device, tensor.data_ptr(), version, *layout)
 
 
-def _sample(tensor: Tensor) -> str:
-    flat = tensor.detach().reshape(-1)
-    step = 1 if len(flat) <= _SMALL else len(flat) // _SAMPLED
-    return digest(flat[::step].contiguous(), tensor.shape)
+def _sample(tensor: Tensor) -> Tensor:  # shape: (num_sampled,)
+    """The bits of some entries, usually in the memory of the tensor."""
+    bits = as_integers(tensor)
+    step = 1 if len(bits) <= _SMALL else len(bits) // _SAMPLED
+    return bits[::step]
