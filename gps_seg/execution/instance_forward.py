@@ -7,16 +7,23 @@ to its own module, and a pickle has only the name ``forward``: what is loaded
 from it has the forward of the class and needs nothing of this package.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
 from torch import nn
 
+#: Name of this package, by which its own functions are known.
+PACKAGE = __name__.partition('.')[0]
+
 
 def has_own_forward(module: nn.Module) -> bool:
     """Whether a module has another forward than that of its class."""
-    return 'forward' in vars(module)
+    forward = vars(module).get('forward')
+    # What was unpickled has the forward of its class as an attribute.
+    original = getattr(forward, '__func__', forward) is type(module).forward
+    return forward is not None and not original
 
 
 def set_forward(module: nn.Module, forward: Callable[..., Any]) -> None:
@@ -58,3 +65,39 @@ def set_forward(module: nn.Module, forward: Callable[..., Any]) -> None:
 def reset_forward(module: nn.Module) -> None:
     """Give a module the forward of its class again."""
     vars(module).pop('forward', None)
+
+
+@contextmanager
+def plain_forwards(model: nn.Module) -> Iterator[None]:
+    """Let a model run the forwards of its classes inside the context.
+
+    Forwards that are set by others than this package stay.
+
+    Args:
+        model: Model in which :func:`set_forward` was used; not changed after
+            the context.
+
+    Example:
+        >>> import torch
+        >>> from gps_seg.execution import fuse_attention
+        >>> layer = nn.MultiheadAttention(8, num_heads=2)
+        >>> handle = fuse_attention(layer)
+        >>> with plain_forwards(layer):
+        ...     has_own_forward(layer)
+        False
+        >>> has_own_forward(layer)
+        True
+    """
+    own = {
+        module: module.forward
+        for module in model.modules()
+        if has_own_forward(module)
+        if module.forward.__module__.startswith(f'{PACKAGE}.')
+    }
+    for module in own:
+        reset_forward(module)
+    try:
+        yield
+    finally:
+        for module, forward in own.items():
+            module.forward = forward

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.additions import additions_of, merge, plan_of
+from gps_seg.execution import plain_forwards
 from gps_seg.export.image_to_logits import ImageToLogits
 from gps_seg.export.interface import Interface
 from gps_seg.export.onnx_file import load_onnx, write_onnx
@@ -136,7 +137,8 @@ def export_segmentor(
     written = FORMATS[out.suffix]
     model = ImageToLogits(segmentor, interface.size)
     _require_size(model, interface)
-    with replacing(out) as partial:
+    # The graph in the file is that of the classes.
+    with plain_forwards(segmentor), replacing(out) as partial:
         plain = ImageToLogits(without_additions(segmentor), interface.size)
         written.write(plain, interface, partial)
         agreement = compare(model, written.load(partial), interface)

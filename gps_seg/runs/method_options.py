@@ -10,7 +10,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
 from gps_seg.engine import DeltaHook, PeftHook, ReportHook
-from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks, plug_in
+from gps_seg.engine.plug_in.completion import plug_in
+from gps_seg.engine.training.hook_settings import peft_hook, peft_hooks
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import build_from, check_keys, did_you_mean

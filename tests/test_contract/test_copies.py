@@ -1,4 +1,4 @@
-"""Copies of a tuned model, its state, and recomputed activations."""
+"""Copies of a tuned model, its state, and other ways to compute the same."""
 
 import copy
 import io
@@ -9,10 +9,11 @@ import torch
 from bits import other_bits
 from cases import CASES, pairs
 from contract_models import ENCODERS, small_model
-from rounding import assert_equal_to_rounding
+from rounding import assert_equal_to_rounding, rounding_error
 from tuned import backward, output, sgd, step, tuned
 
 from gps_seg.additions import Plan, attach, is_added
+from gps_seg.execution import fuse_attention
 from gps_seg.peft import Trainable
 
 PAIRS = pytest.mark.parametrize(('method', 'encoder'), pairs())
@@ -87,3 +88,21 @@ def test_recomputed_activations_give_the_same_gradients(method, encoder):
     assert gradients.keys() == expected.keys()
     for name, tensor in expected.items():
         assert_equal_to_rounding(gradients[name], tensor, terms=64, depth=16)
+
+
+@pytest.mark.parametrize(
+    'method', [method for method, encoder in pairs() if encoder == 'seg_vit']
+)
+def test_fused_attention_gives_the_same_outputs_and_gradients(method):
+    done = tuned(method, 'seg_vit')
+    model, trainable = resumed(method, 'seg_vit')
+    expected = output(model)
+    assert len(fuse_attention(model).layers) == 2
+    assert_equal_to_rounding(output(model), expected, terms=64, depth=16)
+    gradients, expected = backward(model, trainable), done.gradients[3]
+    assert gradients.keys() == expected.keys()
+    # Some have no gradient but rounding: shifts of keys change nothing.
+    scale = max(float(tensor.abs().max()) for tensor in expected.values())
+    error = rounding_error(scale, torch.float64, terms=64, depth=16)
+    for name, tensor in expected.items():
+        assert (gradients[name] - tensor).abs().max() < error, name

@@ -9,7 +9,8 @@ from mmengine.config import Config, ConfigDict
 
 from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.plug_in.delta_checkpoints import write_deltas
-from gps_seg.engine.training.wrapper_types import type_name, use_peft_wrapper
+from gps_seg.engine.training.hook_settings import peft_hook
+from gps_seg.engine.training.wrapper_types import use_peft_wrapper
 
 MODULE = 'gps_seg.engine'
 
@@ -41,31 +42,6 @@ def plug_in(config: Config) -> None:
     check_save_best(config)
     write_deltas(config)
     _import_package(config)
-
-
-def peft_hooks(config: Config) -> list[ConfigDict]:
-    """The settings of every ``PeftHook`` among the custom hooks."""
-    return [
-        hook
-        for hook in config.get('custom_hooks') or []
-        if isinstance(hook, dict) and type_name(hook) == 'PeftHook'
-    ]
-
-
-def peft_hook(config: Config) -> ConfigDict:
-    """The settings of the config's one ``PeftHook``.
-
-    Raises:
-        ValueError: If there is none, or more than one.
-    """
-    hooks = peft_hooks(config)
-    if len(hooks) != 1:
-        raise ValueError(
-            f'custom_hooks: expected one PeftHook, got {len(hooks)}. The list '
-            'of a config replaces that of its bases: list all hooks in it, '
-            "including dict(type='PeftHook', method=dict(type='gps', k=1))."
-        )
-    return hooks[0]
 
 
 def _import_package(config: Config) -> None:

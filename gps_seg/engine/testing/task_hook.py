@@ -12,6 +12,7 @@ from torch import nn
 from gps_seg.delta import Delta, apply
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.testing.task_model import build_base, take_classes
+from gps_seg.engine.training.host_execution import HostExecution
 
 
 def load_task(
@@ -23,7 +24,8 @@ def load_task(
 
     That function builds a model without its pretrained weights. They are
     loaded here, as the config says (``init_cfg``, ``load_from``). Classes and
-    palette of the task become the model's ``dataset_meta``.
+    palette of the task become the model's ``dataset_meta``. Attention runs
+    fused if the config's ``PeftHook`` has it.
 
     The text of a config in the delta is not used: a config is Python code,
     and loading a delta must not run code.
@@ -50,6 +52,7 @@ def load_task(
         config = Config.fromfile(config)
     _load(model, config, delta)
     take_classes(model, delta.info.to_json())
+    HostExecution.of(config).begin(model)
 
 
 def _load(model: nn.Module, config: Config, delta: Delta) -> None:

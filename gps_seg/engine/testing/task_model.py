@@ -22,6 +22,7 @@ from gps_seg.additions import is_added
 from gps_seg.delta import Delta, apply, is_delta
 from gps_seg.engine.checkpoint_check import attach_added, check_fits
 from gps_seg.engine.start_weights import start_of
+from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.models import load_strictly
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
@@ -55,7 +56,8 @@ def build_base(config: Config, seed: int | None = None) -> nn.Module:
             are drawn from the current state of the random generators.
 
     Returns:
-        The model on the CPU in evaluation mode, ready for
+        The model on the CPU in evaluation mode, with fused attention if the
+        config's ``PeftHook`` has it, ready for
         ``gps_seg.delta.apply``, ``mmseg.apis.inference_model`` and
         ``mmpretrain.ImageClassificationInferencer``.
 
@@ -130,6 +132,7 @@ def _build(config: Config) -> nn.Module:
     model = revert_sync_batchnorm(model)
     model.cfg = model._config = copy.deepcopy(config)
     _set_dataset_meta(model, _dataset_meta(config))
+    HostExecution.of(config).begin(model)
     return model.eval()
 
 

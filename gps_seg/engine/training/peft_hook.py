@@ -44,6 +44,7 @@ from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
+from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
@@ -75,6 +76,9 @@ class PeftHook(Hook):
             of the training.
         init_from: Delta from whose values what the method adds starts; None
             for random values. The delta has the same additions.
+        fused_attention: Whether the attention of the model runs without its
+            matrices of weights, which changes results by rounding only, see
+            :func:`gps_seg.execution.fuse_attention`.
 
     Example::
 
@@ -98,6 +102,7 @@ class PeftHook(Hook):
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
         init_from: str | None = None,
+        fused_attention: bool = True,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
@@ -109,6 +114,7 @@ class PeftHook(Hook):
             batch_size=batch_size,
             pipeline=pipeline,
         )
+        self.host = HostExecution(fused_attention)
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
@@ -124,7 +130,12 @@ class PeftHook(Hook):
         return self.state.trainable
 
     def before_run(self, runner: Runner) -> None:
-        """Check the run, unless a tool has done it before it opened data."""
+        """Check the run, unless a tool has done it before it opened data.
+
+        Attention is fused before an ``EMAHook`` copies the model, for
+        validations and tests, too.
+        """
+        self.host.begin(bare_model(runner), runner.logger)
         if not is_training(runner):
             return
         load_after_initialisation(runner)
@@ -220,6 +231,10 @@ class PeftHook(Hook):
         """Make the model a plain model again."""
         self._freeze_average(runner)
         self.trainable.release()
+
+    def after_run(self, runner: Runner) -> None:
+        """Let the model compute as its classes say again."""
+        self.host.end()
 
     def _attach(self, runner: Runner, plan: Plan) -> None:
         seed = common_seed(runner)

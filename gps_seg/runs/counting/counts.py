@@ -14,8 +14,8 @@ from torch import nn
 
 from gps_seg.additions import Plan
 from gps_seg.additions.building import without_memory
-from gps_seg.engine.plug_in.completion import peft_hook, peft_hooks
 from gps_seg.engine.reporting.trained_values import TrainedValues
+from gps_seg.engine.training.hook_settings import peft_hook, peft_hooks
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import (
     METHODS,

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from gps_seg.additions import attached
 from gps_seg.engine.metric_names import metrics_of
-from gps_seg.engine.plug_in.completion import peft_hook
+from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method
