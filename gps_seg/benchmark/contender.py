@@ -11,7 +11,7 @@ from torch.optim import AdamW, Optimizer
 LEARNING_RATE = 1e-4
 
 
-def nothing(*_: object) -> None:
+def nothing() -> None:
     """Do nothing: the default of the callbacks."""
 
 
@@ -42,16 +42,10 @@ class Contender:
         )
         object.__setattr__(self, 'optimizer', optimizer)
 
-    def backward(self, between: Callable[[Tensor], None] = nothing) -> None:
-        """Run the forward and the backward pass; keep the gradients.
-
-        Args:
-            between: Callback with the loss before the backward pass.
-        """
+    def backward(self) -> None:
+        """Run the forward and the backward pass; keep the gradients."""
         with self.passes():
-            loss = self.loss()
-            between(loss)
-            loss.backward()
+            self.loss().backward()
         self.after_backward()
 
     def update(self) -> None:

@@ -29,7 +29,7 @@ class Goal(NamedTuple):
     Args:
         archs: Architectures, at their default size, to which it applies.
         value: The number.
-        over: What it is divided by; None for nothing.
+        over: Number that divides it; None for none.
         limit: The largest value that meets the goal.
         compiled: Whether it is about a run under ``torch.compile``.
     """
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
     """A goal and what a run says about it.
 
     Args:
-        heading: What the goal is about.
+        heading: Subject of the goal.
         got: Value or ratio, over the rounds.
         limit: The largest value that meets the goal.
     """

@@ -108,7 +108,7 @@ def fixed_costs(settings: Settings, k: int, folder: Path) -> dict[str, Any]:
     """
     costs: dict[str, Any] = run_worker(
         {'task': 'fixed_costs', 'settings': asdict(settings)}
-        | {'selection': str(selection_file(folder, k))}
+        | {'k': k, 'selection': str(selection_file(folder, k))}
     )
     return {'k': k} | costs
 

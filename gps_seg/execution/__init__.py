@@ -7,5 +7,12 @@ model, and every change can be undone.
 
 from gps_seg.execution.fused_attention import FusedAttention, fuse_attention
 from gps_seg.execution.instance_forward import plain_forwards
+from gps_seg.execution.recomputed import RecomputedMlps, recompute_mlps
 
-__all__ = ['FusedAttention', 'fuse_attention', 'plain_forwards']
+__all__ = [
+    'FusedAttention',
+    'RecomputedMlps',
+    'fuse_attention',
+    'plain_forwards',
+    'recompute_mlps',
+]

@@ -3,9 +3,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
-from gps_seg.benchmark.counters import Bytes, count_step, saved_bytes
+from gps_seg.benchmark.counters import (
+    Bytes,
+    count_step,
+    saved_by_graph,
+    saved_bytes,
+)
 from gps_seg.benchmark.methods import METHODS
 
 FLOAT = 4
@@ -18,13 +24,18 @@ def mlp():
 
 
 def saved_by(model, inputs):
-    return saved_bytes(model(inputs).sum(), model.parameters())
+    return saved_bytes(lambda: model(inputs).sum())
 
 
 def test_layers_that_train_keep_their_inputs(mlp):
     inputs, before_gelu, after_gelu = 3, 4, 4
     expected = TOKENS * (inputs + before_gelu + after_gelu) * FLOAT
-    assert saved_by(mlp, torch.randn(TOKENS, 3)) == expected
+    images = torch.randn(TOKENS, 3)
+    assert saved_bytes(lambda: mlp(images * 2).sum()) == expected
+
+
+def test_the_images_are_there_anyway(mlp):
+    assert saved_by(mlp, torch.randn(TOKENS, 3)) == TOKENS * (4 + 4) * FLOAT
 
 
 def test_layers_whose_bias_trains_keep_the_input_of_the_gelu_alone(mlp):
@@ -33,20 +44,50 @@ def test_layers_whose_bias_trains_keep_the_input_of_the_gelu_alone(mlp):
     assert saved_by(mlp, torch.randn(TOKENS, 3)) == TOKENS * 4 * FLOAT
 
 
-def test_parameters_count_unless_they_are_resident(mlp):
-    inputs = torch.randn(TOKENS, 3)
-    without = saved_by(mlp, inputs)
-    counted = saved_bytes(mlp(inputs).sum(), [])
-    assert counted == without + mlp[2].weight.nbytes
+def test_what_the_forward_pass_makes_counts(mlp):
+    images, made = torch.randn(TOKENS, 3), []
+
+    def loss():
+        made.append(images * 2)
+        return mlp(made[-1]).sum()
+
+    without = saved_by(mlp, images)
+    assert saved_bytes(loss) == without + made[0].nbytes
+    assert saved_bytes(lambda: mlp(made[0]).sum()) == without
 
 
 def test_a_view_keeps_its_whole_storage_and_a_storage_counts_once():
     whole = torch.randn(10, 6, requires_grad=True)
-    copy = whole.clone()
-    part = copy[:2]
-    output = (part * part).sum() + (copy[4:].exp() * part[0]).sum()
+
+    def loss():
+        copy = whole * 1
+        part = copy[:2]
+        return (part * part).sum() + (copy[4:].exp() * part[0]).sum()
+
     other = 6 * 6 * FLOAT  # the result of exp
-    assert saved_bytes(output, []) == copy.nbytes + other
+    assert saved_bytes(loss) == whole.nbytes + other
+
+
+def test_what_a_checkpoint_frees_does_not_count(mlp):
+    inputs = torch.randn(TOKENS, 3, requires_grad=True)
+
+    def loss():
+        return checkpoint(mlp, inputs * 2, use_reentrant=False).sum()
+
+    assert saved_bytes(loss) == inputs.nbytes
+
+
+def test_what_hooks_pack_counts_and_what_they_replace_does_not(mlp):
+    inputs = torch.randn(TOKENS, 3)
+    halves = saved_tensors_hooks(lambda t: t.half(), lambda t: t.float())
+
+    def loss():
+        with halves:
+            return mlp(inputs).sum()
+
+    weight, half = mlp[2].weight.numel(), 2
+    expected = (TOKENS * (3 + 4 + 4) + weight) * half
+    assert saved_bytes(loss) == expected
 
 
 class KeepsTwoColumns(torch.autograd.Function):
@@ -62,37 +103,8 @@ class KeepsTwoColumns(torch.autograd.Function):
 
 def test_what_a_custom_function_saves_counts():
     inputs = torch.randn(TOKENS, 3, requires_grad=True)
-    saved = saved_bytes(KeepsTwoColumns.apply(inputs), [inputs])
+    saved = saved_bytes(lambda: KeepsTwoColumns.apply(inputs))
     assert saved == TOKENS * 2 * FLOAT
-
-
-def test_a_checkpoint_keeps_its_input_alone(mlp):
-    inputs = torch.randn(TOKENS, 3, requires_grad=True)
-    output = checkpoint(mlp, inputs, use_reentrant=True)
-    assert saved_bytes(output.sum(), mlp.parameters()) == inputs.nbytes
-
-
-def test_what_a_hook_keeps_in_place_of_a_tensor_does_not_count(mlp):
-    def hidden():
-        return mlp[0](torch.ones(TOKENS, 3)).detach()
-
-    mlp.requires_grad_(False)
-    mlp[0].bias.requires_grad_(True)
-    activated = mlp[1](mlp[0](torch.ones(TOKENS, 3)))
-    assert saved_bytes(activated, mlp.parameters()) == TOKENS * 4 * FLOAT
-    activated.grad_fn._raw_saved_self.register_hooks(
-        lambda _: hidden, lambda recipe: recipe()
-    )
-    assert saved_bytes(activated, mlp.parameters()) == 0
-    activated.sum().backward()  # the hook is as before
-
-
-def test_what_the_graph_does_not_need_is_not_kept(mlp):
-    """A result that is thrown away, such as the mean of attention maps."""
-    hidden = mlp[0](torch.randn(TOKENS, 3))
-    hidden.exp()
-    resident = [*mlp.parameters(), hidden]
-    assert saved_bytes(mlp[1](hidden), resident) == TOKENS * 3 * FLOAT
 
 
 def count(method, made):
@@ -139,3 +151,25 @@ def test_scattering_keeps_a_dense_weight_and_ours_does_not(toy):
     bias = count('bias', toy())
     assert scattered.saved >= bias.saved + 2 * 4 * FLOAT
     assert scattered.saved > ours.saved >= bias.saved
+
+
+def test_of_a_compiled_pass_the_graph_is_counted(mlp):
+    """Biases that train keep the input of the GELU alone, compiled or not."""
+    mlp[0].weight.requires_grad_(False)
+    mlp[2].weight.requires_grad_(False)
+    inputs = torch.randn(TOKENS, 3)
+    resident = [*mlp.parameters(), inputs]
+    run = torch.compile(mlp, backend='aot_eager')
+    for model in (mlp, run):
+        saved = saved_by_graph(model(inputs).sum(), resident)
+        assert saved == TOKENS * 4 * FLOAT
+
+
+def test_a_graph_is_counted_as_its_storages(tiny):
+    made = tiny()
+    contender = METHODS['ours'].build(made.model, made.loss, made.selection)
+    made.loss()  # makes what is kept for later passes
+    with contender.passes():
+        storages = saved_bytes(made.loss)
+        graph = saved_by_graph(made.loss(), [*made.model.parameters()])
+    assert graph == pytest.approx(storages, rel=0.1)

@@ -3,7 +3,6 @@
 
 import statistics
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,10 +12,9 @@ from torch.optim import AdamW
 from gps_seg.benchmark.architectures import ENCODER
 from gps_seg.benchmark.contender import LEARNING_RATE
 from gps_seg.benchmark.settings import Settings
+from gps_seg.benchmark.switching import measure_switching
 from gps_seg.benchmark.tasks.setting_up import set_up
-from gps_seg.benchmark.tasks.some_delta import some_delta
 from gps_seg.benchmark.tasks.training import seconds_of
-from gps_seg.delta import apply, revert, switch
 from gps_seg.peft import Trainable
 from gps_seg.sparse import Selection, gps_roles
 
@@ -27,11 +25,14 @@ _CACHE_BYTES = 2**27
 _WIDTH = 8  # of the layers whose interception is timed
 
 
-def measure_fixed_costs(settings: Settings, selection: str) -> dict[str, Any]:
+def measure_fixed_costs(
+    settings: Settings, k: int, selection: str
+) -> dict[str, Any]:
     """Time what does not depend on the batch, in seconds per step.
 
     Args:
         settings: Settings of the run.
+        k: Connections per neuron of the deltas that are switched.
         selection: File of the selection that ours trains.
 
     Returns:
@@ -41,30 +42,17 @@ def measure_fixed_costs(settings: Settings, selection: str) -> dict[str, Any]:
     """
     chosen = Selection.load(selection)
     model, _ = set_up(settings)
-    switched = _switch(model, chosen)
     trainable = Trainable(model, gps_roles(model, ENCODER), chosen)
     step, write = _step_and_write(trainable)
+    switching = measure_switching(settings.arch, settings.size, k)
     matrices = sum(len(shape) == 2 for shape in chosen.shapes.values())
     return {
         'optimizer_seconds': step,
         'write_seconds': write,
         'interception_seconds': matrices * interception(matrices),
         'num_layers': matrices,
-        'switch_seconds': switched,
+        'switch_seconds': switching['switch'].median / 1000,
     }
-
-
-def _switch(model: nn.Module, selection: Selection) -> float:
-    """Median seconds to replace one delta by another, on a known base."""
-    one, other = (some_delta(model, selection, by) for by in (1e-3, 2e-3))
-    apply(model, one)
-    seconds = [
-        seconds_of(partial(switch, model, delta))
-        for _ in range(_REPEATS)
-        for delta in (other, one)
-    ]
-    revert(model)
-    return statistics.median(seconds)
 
 
 def _step_and_write(trainable: Trainable) -> tuple[float, float]:

@@ -7,37 +7,33 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.benchmark.architectures import (
-    ENCODER,
     build_segmentor,
     synthetic_loss,
 )
 from gps_seg.benchmark.settings import Settings
-from gps_seg.execution import fuse_attention, recompute_mlps
+from gps_seg.execution import fuse_attention
 
 
 def set_up(
-    settings: Settings, attention: str = 'shipped', variant: str = 'plain'
+    settings: Settings, attention: str = 'shipped', with_cp: bool = False
 ) -> tuple[nn.Module, Callable[[], Tensor]]:
     """The segmentor on its device, and its loss over the batch.
 
     Args:
         settings: Settings of the run.
         attention: One of :data:`~gps_seg.benchmark.rows.ATTENTIONS`.
-        variant: One of :data:`~gps_seg.benchmark.rows.VARIANTS`.
+        with_cp: Whether the host checkpoints its blocks, if it can.
     """
     _set_precision(settings)
-    parts = variant.split('+')
     model = build_segmentor(
         settings.arch,
         settings.size,
         settings.seed,
         settings.checkpoint,
-        **({'with_cp': True} if 'with_cp' in parts else {}),
+        **({'with_cp': True} if with_cp else {}),
     ).to(settings.device)
     if attention == 'fused':
         fuse_attention(model)
-    if 'recompute' in parts:
-        recompute_mlps(model, ENCODER)
     loss = synthetic_loss(
         model,
         settings.size,

@@ -18,7 +18,7 @@ def some_delta(
     Args:
         model: Base; it has its values again afterwards.
         selection: Selection in the model.
-        amount: What is added to each value.
+        amount: Number that is added to each value.
     """
     whole = [
         name

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
+from gps_seg.benchmark.architectures import ENCODER
 from gps_seg.benchmark.counters import count_step
 from gps_seg.benchmark.inference import describe_tuned, flops_of
 from gps_seg.benchmark.memory import watch_peak
@@ -20,6 +21,7 @@ from gps_seg.benchmark.tasks.compilation import (
     start_compiling,
 )
 from gps_seg.benchmark.tasks.setting_up import set_up, synchronize
+from gps_seg.execution import recompute_mlps
 from gps_seg.sparse import Selection
 
 
@@ -32,18 +34,31 @@ def measure(
     attention: str,
     variant: str,
 ) -> dict[str, Any]:
-    """Time the steps of a method; measure its memory; perhaps count."""
+    """Time the steps of a method; measure its memory; perhaps count.
+
+    Args:
+        settings: Settings of the run.
+        method: Key of :data:`~gps_seg.benchmark.methods.METHODS`.
+        selection: File of the selection of a method that uses it.
+        count: Whether to count bytes and operations as well.
+        options: Settings of the method.
+        attention: One of :data:`~gps_seg.benchmark.rows.ATTENTIONS`.
+        variant: One of :data:`~gps_seg.benchmark.rows.VARIANTS`.
+    """
     if METHODS[method].requires is not None:
         importlib.import_module(METHODS[method].requires)
     device = torch.device(settings.device)
     load_what_loads_late(device)
-    model, loss = set_up(settings, attention, variant)
+    parts = variant.split('+')
+    model, loss = set_up(settings, attention, with_cp='with_cp' in parts)
     chosen = (
         Selection({}, {}) if selection is None else Selection.load(selection)
     )
     plain = flops_of(model.backbone, settings.size) if count else None
     peak = watch_peak(device)
     contender = METHODS[method].build(model, loss, chosen, **options)
+    if 'recompute' in parts:
+        recompute_mlps(model, ENCODER)
     start_compiling()
     for _ in range(settings.warmup):
         contender.step()
@@ -59,7 +74,7 @@ def measure(
         'num_threads': torch.get_num_threads(),
     }
     if plain is not None:
-        result['counts'] = count_step(model, contender)
+        result['counts'] = count_step(model, contender, settings.compile)
         result['tuned_model'] = describe_tuned(
             model, contender, flops_of(model.backbone, settings.size) / plain
         )

@@ -45,6 +45,7 @@ from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
 from gps_seg.engine.training.host_execution import HostExecution
+from gps_seg.engine.training.recomputing import Recomputing
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
@@ -79,6 +80,9 @@ class PeftHook(Hook):
         fused_attention: Whether the attention of the model runs without its
             matrices of weights, which changes results by rounding only, see
             :func:`gps_seg.execution.fuse_attention`.
+        recompute: Whether the backward pass recomputes the hidden layers of
+            the encoder's MLPs, for less memory and the same bits, see
+            :func:`gps_seg.execution.recompute_mlps`.
 
     Example::
 
@@ -103,6 +107,7 @@ class PeftHook(Hook):
         pipeline: Sequence[Mapping[str, Any]] | None = None,
         init_from: str | None = None,
         fused_attention: bool = True,
+        recompute: bool = False,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.
@@ -115,6 +120,7 @@ class PeftHook(Hook):
             pipeline=pipeline,
         )
         self.host = HostExecution(fused_attention)
+        self.recomputing = Recomputing(recompute)
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
@@ -160,6 +166,7 @@ class PeftHook(Hook):
                 f'{[hook.config for hook in hooks]}. Each would undo the '
                 'selection of the one before: keep one.'
             )
+        self.recomputing.check(runner.cfg)
         self.roles = check_run(runner, self.method, self.config, self.scoring)
         if self.start is not None and not runner._resume:
             self.start.check(self.method, bare_model(runner))
@@ -195,6 +202,7 @@ class PeftHook(Hook):
         """Select, unless the selection was restored, and declare it."""
         leave_data_parallel(runner)
         model = bare_model(runner)
+        self.recomputing.begin(model, self.method.encoder)
         if self.selection is None:
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
@@ -209,6 +217,7 @@ class PeftHook(Hook):
                 self.method.encoder,
                 self.config,
             )
+        self.recomputing.report(runner.logger)
         self.state.begin(model, runner.optim_wrapper, self.roles)
 
     def before_save_checkpoint(
@@ -230,6 +239,7 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Make the model a plain model again."""
         self._freeze_average(runner)
+        self.recomputing.end()
         self.trainable.release()
 
     def after_run(self, runner: Runner) -> None:

@@ -1,0 +1,156 @@
+"""Runs that recompute MLPs: the same results, and a plain model at last."""
+
+import copy
+
+import pytest
+import torch
+from bits import other_bits
+from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import MMLogger
+from toy_run import run, toy_model
+
+from gps_seg.execution.instance_forward import has_own_forward
+
+
+class Mlp(torch.nn.Module):
+    def __init__(self, act):
+        super().__init__()
+        self.fc1, self.act = torch.nn.Linear(8, 32), act
+        self.fc2 = torch.nn.Linear(32, 8)
+
+    def forward(self, x):
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class Block(torch.nn.Module):
+    """A block that takes the place of the toy model's last layer."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.norm1, self.norm2 = torch.nn.LayerNorm(8), torch.nn.LayerNorm(8)
+        self.attn = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+        self.mlp = Mlp(act)
+
+    def forward(self, x):
+        y = self.norm1(x)
+        x = x + self.attn(y, y, y)[0]
+        return x + self.mlp(self.norm2(x))
+
+
+def model(act=torch.nn.GELU):
+    toy = toy_model()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        toy.backbone.fc = Block(act())
+    return toy
+
+
+class Watch(Hook):
+    """What has another forward before each iteration."""
+
+    def __init__(self):
+        self.changed = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.changed.append(changed_in(runner.model))
+
+
+def changed_in(model):
+    return [n for n, m in model.named_modules() if has_own_forward(m)]
+
+
+CHANGED = [
+    f'backbone.fc.{name}'
+    for name in ('norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2')
+]
+
+
+def trained(path, recompute, **options):
+    return run(
+        path,
+        model=model(),
+        hook_options={'recompute': recompute},
+        randomness={'deterministic': True},
+        **options,
+    )[0]
+
+
+def test_a_run_selects_and_trains_the_same(tmp_path):
+    plain, watch = trained(tmp_path / 'a', False), Watch()
+    runner = trained(tmp_path / 'b', True, hooks=[watch])
+    assert watch.changed == [CHANGED] * 6
+    assert (
+        runner.custom_hook.selection.hash == plain.custom_hook.selection.hash
+    )
+    expected = plain.model.state_dict()
+    for name, tensor in runner.model.state_dict().items():
+        assert not other_bits(tensor, expected[name]).any(), name
+
+
+def test_the_model_is_plain_after_the_run(tmp_path):
+    runner = trained(tmp_path, True)
+    assert changed_in(runner.model) == []
+
+
+def test_the_average_stays_plain(tmp_path):
+    runner = trained(tmp_path, True, hooks=[EMAHook()])
+    average = next(h for h in runner.hooks if isinstance(h, EMAHook))
+    assert changed_in(average.ema_model.module) == []
+
+
+def test_a_resumed_run_recomputes_too(tmp_path):
+    trained(tmp_path, True, iters=3)
+    watch = Watch()
+    trained(tmp_path, True, iters=6, hooks=[watch], resume=True)
+    assert watch.changed == [CHANGED] * 3
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    """What runs log."""
+    seen = []
+    plain = MMLogger.callHandlers
+
+    def handle(logger, record):
+        seen.append((record.levelname, record.getMessage()))
+        plain(logger, record)
+
+    monkeypatch.setattr(MMLogger, 'callHandlers', handle)
+    return seen
+
+
+def test_one_line_says_how_many_mlps_are_recomputed(tmp_path, messages):
+    trained(tmp_path, True, iters=1)
+    lines = [m for m in messages if m[1].startswith('recompute')]
+    text = 'recompute: the backward pass recomputes 1 of 1 MLPs.'
+    assert lines == [('INFO', text)]
+
+
+def test_a_run_in_which_nothing_is_recomputed_warns(tmp_path, messages):
+    run(
+        tmp_path,
+        model=model(torch.nn.ReLU),
+        hook_options={'recompute': True},
+        iters=1,
+    )
+    ((level, text),) = [m for m in messages if m[1].startswith('recompute')]
+    assert level == 'WARNING'
+    assert 'recomputes 0 of 1 MLPs. 1 left as they are: no activat' in text
+
+
+def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(tmp_path):
+    with pytest.raises(ValueError, match='activation_memory_budget'):
+        trained(tmp_path, True, cfg={'compile': True})
+
+
+def test_additions_at_the_first_layer_leave_the_mlp(tmp_path, messages):
+    method = {'type': 'lora', 'rank': 2, 'on': ['fc1']}
+    states = [
+        copy.deepcopy(
+            trained(tmp_path / str(on), on, method=method).model.state_dict()
+        )
+        for on in (False, True)
+    ]
+    assert any('hooks or additions' in text for _, text in messages)
+    for name, tensor in states[1].items():
+        assert not other_bits(tensor, states[0][name]).any(), name
