@@ -7,12 +7,15 @@ cost of a step depends on shapes and on the number of selected columns, which
 is recorded.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mmpretrain.models  # noqa: F401  (registers its backbones)
 import torch
 import torch.nn.functional as F
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -59,8 +62,21 @@ def build_segmentor(
             test_cfg=dict(mode='whole'),
         )
     )
-    model.init_weights()
+    with _without_a_line_per_tensor():
+        model.init_weights()
     return model.train()
+
+
+@contextmanager
+def _without_a_line_per_tensor() -> Iterator[None]:
+    """Silence MMEngine's log of every tensor that it initialises."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def light_head(channels: tuple[int, ...]) -> dict[str, Any]:

@@ -44,7 +44,16 @@ def select_once(
 
 
 def ks_of(rows: Sequence[Row]) -> list[int]:
-    """The numbers of connections of all selections that rows need."""
+    """The numbers of connections of all selections that rows need.
+
+    Args:
+        rows: Rows to be measured.
+
+    Example:
+        >>> from gps_seg.benchmark.rows import rows_of
+        >>> ks_of(rows_of(['full', 'ours'], ks=[5, 1]))
+        [1, 5]
+    """
     return sorted(
         {row.k for row in rows if row.k is not None}
         | {row.match.k for row in rows if row.match is not None}

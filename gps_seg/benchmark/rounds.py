@@ -35,7 +35,8 @@ class Measurement:
         counts: Counted bytes, which are equal in every round.
         tuned: Trained values and cost of the tuned model.
         num_threads: Number of torch's threads in the measured process.
-        compilation: What the compiler did in the last round; None without it.
+        compilation: Counts of the compiler in the last round; None without
+            it.
     """
 
     row: Row

@@ -130,7 +130,7 @@ def format_goals(outcomes: Sequence[Outcome]) -> str:
     Example:
         >>> outcome = Outcome('ours / bias, time', Ratio(1.02, 1.0, 1.1), 1.05)
         >>> print(format_goals([outcome]))
-        goal                 got  (range)        limit  met
+        goal                 got        (range)  limit  met
         ours / bias, time  1.020  (1.000-1.100)  1.050  yes
     """
     if not outcomes:
@@ -181,7 +181,7 @@ def _is_of_time(heading: str) -> bool:
 
 
 def _headings() -> list[str]:
-    """Of the ratios; only times differ between the rounds."""
+    """Headings of the ratios; only times differ between the rounds."""
     return [
         part
         for heading in RATIOS
