@@ -125,7 +125,7 @@ def format_costs(costs: Mapping[str, Any]) -> str:
 
 
 def format_goals(outcomes: Sequence[Outcome]) -> str:
-    """A table of the goals that apply to a run; empty without any.
+    """A table of the goals that apply to a run.
 
     Example:
         >>> outcome = Outcome('ours / bias, time', Ratio(1.02, 1.0, 1.1), 1.05)
@@ -133,8 +133,6 @@ def format_goals(outcomes: Sequence[Outcome]) -> str:
         goal                 got        (range)  limit  met
         ours / bias, time  1.020  (1.000-1.100)  1.050  yes
     """
-    if not outcomes:
-        return ''
     head = ('goal', 'got', '(range)', 'limit', 'met')
     return aligned([head, *map(_goal, outcomes)])
 

@@ -83,13 +83,14 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         write_json(content, out / 'benchmark.json')
     summaries = [s for s in map(summarize, measurements) if s is not None]
     picture = plot_benchmark(summaries, out / 'benchmark.png', title)
-    texts = [
-        format_tables(measurements),
-        format_inference(content['inference'], settings.batch),
-        format_costs(content['fixed_costs']),
-        format_goals(reached),
-    ]
-    return '\n\n'.join([*filter(None, texts), str(picture)])
+    texts = [format_tables(measurements)]
+    if content['inference']:
+        texts.append(format_inference(content['inference'], settings.batch))
+    if content['fixed_costs'] is not None:
+        texts.append(format_costs(content['fixed_costs']))
+    if reached:
+        texts.append(format_goals(reached))
+    return '\n\n'.join([*texts, str(picture)])
 
 
 def _beside_the_rows(
