@@ -49,7 +49,8 @@ def measure_fixed_costs(
     return {
         'optimizer_seconds': step,
         'write_seconds': write,
-        'interception_seconds': matrices * interception(matrices),
+        'interception_seconds': matrices
+        * interception(matrices, settings.device),
         'num_layers': matrices,
         'switch_seconds': switching['switch'].median / 1000,
     }
@@ -75,7 +76,7 @@ def _step_and_write(trainable: Trainable) -> tuple[float, float]:
     return statistics.median(steps), statistics.median(writes)
 
 
-def interception(num_layers: int) -> float:
+def interception(num_layers: int, device: str = 'cpu') -> float:
     """Seconds by which one linear map with selected entries is slower.
 
     The maps are tiny, so that the rest is little: 8 inputs, 8 outputs and one
@@ -84,8 +85,9 @@ def interception(num_layers: int) -> float:
 
     Args:
         num_layers: Number of maps in a row, forward and backward.
+        device: Name of the device.
     """
-    selected, frozen = _chain(num_layers), _chain(num_layers)
+    selected, frozen = (_chain(num_layers).to(device) for _ in range(2))
     entries = torch.arange(0, _WIDTH**2, _WIDTH)  # the first column
     weights = [n for n, p in selected.named_parameters() if p.ndim == 2]
     trainable = Trainable(
@@ -98,7 +100,7 @@ def interception(num_layers: int) -> float:
     )
     for parameter in frozen.parameters():
         parameter.requires_grad_(parameter.ndim == 1)
-    inputs = torch.ones(1, _WIDTH, requires_grad=True)
+    inputs = torch.ones(1, _WIDTH, device=device, requires_grad=True)
 
     def compressed() -> None:
         with trainable.compressing():
