@@ -17,17 +17,12 @@ from torch import nn
 
 from gps_seg.additions import detach
 from gps_seg.delta.attaching import attach_added
-from gps_seg.delta.base.known_tensors import KnownTensors
-from gps_seg.delta.base.matching import (
-    another_base,
-    base_values,
-    tensors_of,
-)
 from gps_seg.delta.base.sources import find_tensors
-from gps_seg.delta.base.whole import compare_rest, warn_of_rounding
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.exchange import Exchange, OtherBitsError
-from gps_seg.delta.model_state import ModelState, state_of
+from gps_seg.delta.exchange.checked import put_on, replaced
+from gps_seg.delta.exchange.model_state import state_of
+from gps_seg.delta.exchange.one_delta import OtherBitsError, TensorsInMemory
+from gps_seg.delta.exchange.one_pass import write
 
 
 def apply(model: nn.Module, delta: Delta) -> None:
@@ -65,7 +60,7 @@ def apply(model: nn.Module, delta: Delta) -> None:
             )
         attach_added(model, delta)
         try:
-            state.exchange = _put_on(model, delta, state)
+            state.exchange = put_on(model, delta, state)
         except BaseException:
             detach(model)
             raise
@@ -96,7 +91,7 @@ def revert(model: nn.Module) -> None:
     with state.lock:
         exchange = state.present('revert')
         try:
-            exchange.take_off(find_tensors(model, exchange.delta.changes))
+            write(find_tensors(model, exchange.delta.changes), off=exchange)
         except OtherBitsError as other:
             raise RuntimeError(
                 'revert: expected the values that the delta wrote, got '
@@ -131,6 +126,10 @@ def switch(model: nn.Module, delta: Delta) -> None:
     """
     state = state_of(model)
     with state.lock:
+        after = replaced(model, delta, state)
+        if after is not None:
+            state.exchange = after
+            return
         before = state.exchange
         if before is not None:
             revert(model)
@@ -139,7 +138,8 @@ def switch(model: nn.Module, delta: Delta) -> None:
         except BaseException:
             if before is not None:
                 attach_added(model, before.delta)
-                before.put_back(find_tensors(model, before.delta.changes))
+                tensors = find_tensors(model, before.delta.changes)
+                before.cancel_take_off(TensorsInMemory(tensors))
                 state.exchange = before
             raise
 
@@ -206,24 +206,3 @@ def forget(model: nn.Module) -> None:
     with state.lock:
         state.present('forget')
         state.exchange = None
-
-
-def _put_on(model: nn.Module, delta: Delta, state: ModelState) -> Exchange:
-    tensors = tensors_of(model, delta)
-    _check_rest(model, delta, state.known)
-    exchange = state.exchange_for(delta)
-    try:
-        exchange.put_on(tensors)
-    except OtherBitsError as other:
-        base_values(model, delta)  # raises, naming all that differs
-        raise another_base(delta, other.args) from None
-    return exchange
-
-
-def _check_rest(model: nn.Module, delta: Delta, known: KnownTensors) -> None:
-    """Compare the model with the fingerprint of the base."""
-    rest = compare_rest(model, delta, known)
-    if rest.strangers:
-        base_values(model, delta)  # raises, naming all that differs
-        raise another_base(delta, rest.strangers)
-    warn_of_rounding(delta, rest)

@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import gc
 import random
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -23,10 +24,12 @@ from gps_seg.delta import (
     revert,
     switch,
 )
-from gps_seg.delta import exchange as exchange_module
 from gps_seg.delta.application import applied_delta
 from gps_seg.delta.base import known_tensors
-from gps_seg.delta.model_state import state_of
+from gps_seg.delta.change import Change
+from gps_seg.delta.exchange import checked
+from gps_seg.delta.exchange import one_delta as exchange_module
+from gps_seg.delta.exchange.model_state import state_of
 
 WEIGHT = 'backbone.2.weight'
 
@@ -51,12 +54,6 @@ def digests(monkeypatch):
 
     monkeypatch.setattr(exchange_module, 'digest', counted)
     return seen
-
-
-def entry_of_the_second_alone(one, two):
-    """Flat index of an entry of the weight that only ``two`` changes."""
-    entries = {*two.selection[WEIGHT].tolist()}
-    return min(entries - {*one.selection[WEIGHT].tolist()})
 
 
 def test_a_thousand_switches_end_at_the_base(model, base, three, state_bits):
@@ -89,9 +86,7 @@ def test_long_tensors_that_are_replaced_are_not_remembered(digests):
     )
     for delta in (one, two, one, two):
         switch(model, delta)
-    assert digests == [(300,), (300, 300)] * 2 + [(300, 300)] * 2 or (
-        sorted(digests) == sorted([(300,)] * 2 + [(300, 300)] * 4)
-    )
+    assert sorted(digests) == [(300,)] * 2 + [(300, 300)] * 4
 
 
 def test_what_is_known_of_a_delta_goes_with_it(model, base, tune):
@@ -108,23 +103,22 @@ WRITES = {
     'in place': lambda flat, i: flat.view(-1)[i].add_(1),
     'data': lambda flat, i: flat.data.view(-1)[i].add_(1),
     'numpy': lambda flat, i: np.add.at(flat.detach().numpy().ravel(), i, 1),
-    'zero': lambda flat, i: flat.data.view(-1)[i].mul_(-1),
+    'sign': lambda flat, i: flat.data.view(-1)[i].mul_(-1),
 }
 
 
 @pytest.mark.parametrize('how', WRITES)
 def test_a_write_under_the_other_delta_is_noticed(
-    model, base, delta, other, state_bits, how
+    model, tune, state_bits, how
 ):
     """The base has changed where only the delta that comes next is."""
-    index = entry_of_the_second_alone(other, delta)
-    with torch.no_grad():
-        model.get_parameter(WEIGHT).view(-1)[index] = 0.0
+    nn.init.zeros_(model.get_parameter(WEIGHT))  # whose sign may change
     base = copy.deepcopy(model.state_dict())
     one, two = (
-        extract(base, merged_state(base, restated(base, task)))
-        for task in (other, delta)
+        extract(base, tune(base, seed, rows)[1])
+        for seed, rows in ((2, 5), (1, None))
     )
+    index = int(two.selection[WEIGHT][250])
     for task in (one, two, one):
         switch(model, task)
     with torch.no_grad():
@@ -134,22 +128,6 @@ def test_a_write_under_the_other_delta_is_noticed(
         switch(model, two)
     assert state_bits(model) == before
     assert applied_delta(model) is one
-
-
-def restated(base, delta):
-    """The same changes as a delta of another base."""
-    changes = {
-        name: dataclasses.replace(
-            change,
-            base=extract(base, {**base, name: base[name] + 1})
-            .changes[name]
-            .base
-            if change.indices is None
-            else exchange_module.digest(change.read(base[name]), change.shape),
-        )
-        for name, change in delta.changes.items()
-    }
-    return Delta(changes)
 
 
 @pytest.mark.parametrize('how', WRITES)
@@ -301,3 +279,146 @@ def test_a_delta_with_additions_is_switched_too(model, base, delta):
 def assert_same(one, other):
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+# A switch is one pass over the memory
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Which deltas come off and go on in each pass over the memory."""
+    original, seen = checked.write, []
+
+    def counted(tensors, off=None, on=None, **options):
+        seen.append((off and off.delta, on and on.delta))
+        original(tensors, off, on, **options)
+
+    monkeypatch.setattr(checked, 'write', counted)
+    return seen
+
+
+def test_a_switch_takes_one_pass(model, three, passes):
+    one, two, third = three
+    for task in (one, two, third, one):
+        switch(model, task)
+    assert passes == [(None, one), (one, two), (two, third), (third, one)]
+
+
+def test_each_tensor_is_read_and_written_in_succession(
+    model, delta, other, monkeypatch
+):
+    seen = []
+    for action in ('read', 'write'):
+        original = getattr(Change, action)
+
+        def noted(self, tensor, *values, action=action, original=original):
+            seen.append((action, tensor.data_ptr()))
+            return original(self, tensor, *values)
+
+        monkeypatch.setattr(Change, action, noted)
+    switch(model, delta)
+    seen.clear()
+    switch(model, other)
+    places = [place for _, place in seen]
+    assert len(set(places)) == len(delta.changes)
+    assert [place for place, _ in groupby(places)] == sorted(set(places))
+    for place in set(places):
+        actions = [action for action, other in seen if other == place]
+        assert actions == ['read', 'write'] * 2
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, ValueError])
+@pytest.mark.parametrize('number', [1, 2, 5, 6, 13, 14])
+def test_an_interrupted_switch_keeps_the_first(
+    model, base, delta, other, tuned, state_bits, monkeypatch, number, error
+):
+    switch(model, delta)
+    original, calls = Change.write, []
+
+    def interrupted(self, tensor, values):
+        calls.append(self)
+        if len(calls) == number:
+            raise error
+        original(self, tensor, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Change, 'write', interrupted)
+        if error is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                switch(model, other)
+            assert applied_delta(model) is delta
+            assert state_bits(model) == state_bits(tuned)
+    switch(model, other)
+    assert state_bits(model) == state_bits(merged_state(base, other))
+    revert(model)
+    assert state_bits(model) == state_bits(base)
+
+
+def test_deltas_of_different_tensors_replace_each_other(
+    model, base, passes, state_bits
+):
+    """What one of them changes, the other one leaves alone."""
+    tasks = [
+        extract(base, {**base, name: base[name] + 1})
+        for name in ('head.bias', 'backbone.0.weight', 'backbone.1.weight')
+    ]
+    for task in tasks * 2:
+        switch(model, task)
+        assert state_bits(model) == state_bits(merged_state(base, task))
+    assert len(passes) == 6
+    with torch.no_grad():
+        model.backbone[2].weight.view(-1)[7] += 1
+    before = state_bits(model)
+    with pytest.raises(ValueError, match=WEIGHT):
+        switch(model, tasks[0])
+    assert state_bits(model) == before
+    assert applied_delta(model) is tasks[-1]
+
+
+def test_a_change_of_the_rest_under_another_delta_is_noticed(
+    model, base, delta, other, state_bits
+):
+    """In a tensor of which both deltas change some other entries."""
+    taken = {*delta.selection[WEIGHT].tolist()}
+    index = min({*range(1500)} - taken - {*other.selection[WEIGHT].tolist()})
+    for task in (delta, other, delta):
+        switch(model, task)
+    model.get_parameter(WEIGHT).data.view(-1)[index] += 1
+    before = state_bits(model)
+    with pytest.raises(ValueError, match=rf'1 of \d+ tensors \({WEIGHT}'):
+        switch(model, other)
+    assert state_bits(model) == before
+
+
+def test_a_failed_switch_does_not_hide_a_change():
+    """PyTorch has counted it; no sample of the large tensor shows it."""
+    model = nn.Linear(100, 100)
+    base = copy.deepcopy(model.state_dict())
+    one, two = (
+        extract(base, {**base, 'bias': base['bias'] + i}) for i in (1, 2)
+    )
+    tuned = copy.deepcopy(base)
+    tuned['weight'][0, 0] += 1
+    one = extract(base, tuned)
+    wrong = dataclasses.replace(two.changes['bias'], base='0' * 32)
+    apply(model, one)
+    with torch.no_grad():
+        model.weight[50, 51] += 1
+    with pytest.raises(ValueError, match='bias'):
+        switch(model, Delta({'bias': wrong}))
+    revert(model)
+    with pytest.raises(ValueError, match='weight'):
+        apply(model, one)
+
+
+def test_a_wrong_delta_is_named_by_the_first_step_that_fails(
+    model, delta, three
+):
+    """If the old delta has been changed, and the new one does not fit."""
+    switch(model, delta)
+    missing = Delta({'nothing': delta.changes['head.weight']})
+    with pytest.raises(ValueError, match='got none for 1 of 1'):
+        switch(model, missing)
+    model.head.weight.data.add_(1)
+    with pytest.raises(RuntimeError, match=r'got others \(head\.weight\)'):
+        switch(model, missing)

@@ -7,7 +7,7 @@ hooks) or through NumPy. So a sample of the entries is compared each time; of
 small tensors, such as those of norms, all entries are compared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,40 +62,42 @@ class KnownTensors:
             self._sketches[known] = sketch_of(tensor)
         return self._sketches[known]
 
-    def before(self, tensors: Mapping[str, Tensor]) -> 'Held':
-        """Remember the digests of tensors before they are written."""
-        known = {
-            name: self._known[name]
-            for name, tensor in tensors.items()
-            if name in self._known
-            and self._known[name].state == _state(tensor)
-        }
-        return Held(known)
-
-    def restored(
-        self, held: 'Held', tensors: Mapping[str, Tensor], names: Iterable[str]
-    ) -> None:
-        """Restore digests after the former values have been written back."""
-        for name in names:
-            if name in held.known:
-                state = _state(tensors[name])
-                self._known[name] = replace(held.known[name], state=state)
-
 
 class Held:
-    """Digests of tensors before they were written."""
+    """Digests that tensors had before they were written, and will have again.
 
-    def __init__(self, known: Mapping[str, _Known]) -> None:
-        self.known = known
+    Args:
+        known: Digests of the tensors of the model.
+    """
+
+    def __init__(self, known: KnownTensors) -> None:
+        self._table = known._known
+        self._known: dict[str, _Known] = {}
         self._written: dict[str, tuple[Any, ...]] = {}
 
-    def written(self, tensors: Mapping[str, Tensor]) -> None:
-        """Remember the state of the tensors after all have been written."""
-        self._written = {name: _state(tensors[name]) for name in self.known}
+    def hold(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember the digests of tensors before they are written."""
+        for name, tensor in tensors.items():
+            known = self._table.get(name)
+            if known is not None and known.state == _state(tensor):
+                self._known[name] = known
 
-    def is_intact(self, name: str, tensor: Tensor) -> bool:
-        """Whether the tensor has not been written since."""
-        return self._written.get(name) == _state(tensor)
+    def written(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember the state of tensors after they have been written."""
+        for name in self._known.keys() & tensors.keys():
+            self._written[name] = _state(tensors[name])
+
+    def drop_changed(self, tensors: Mapping[str, Tensor]) -> None:
+        """Forget tensors that others have written since."""
+        for name, tensor in tensors.items():
+            if self._written.get(name) != _state(tensor):
+                self._known.pop(name, None)
+
+    def restored(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the digests of tensors that are as they were before."""
+        for name in self._known.keys() & tensors.keys():
+            state = _state(tensors[name])
+            self._table[name] = replace(self._known[name], state=state)
 
 
 def _state(tensor: Tensor) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 """Compare a model with the fingerprint of the whole base."""
 
 import warnings
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from torch import Tensor
@@ -24,19 +25,25 @@ class Rest(NamedTuple):
     rounded: frozenset[str]
 
 
-def compare_rest(source: Source, delta: Delta, known: KnownTensors) -> Rest:
+def compare_rest(
+    source: Source,
+    delta: Delta,
+    known: KnownTensors,
+    skip: Set[str] = frozenset(),
+) -> Rest:
     """Compare the tensors of a source with the fingerprint of the base.
 
     Args:
         source: Model or state dict; absent tensors are not compared.
         delta: Delta with the fingerprint; without one nothing is compared.
         known: Digests of the tensors of the source.
+        skip: Names of tensors that are not compared.
 
     Raises:
         ValueError: If a tensor is on the device ``meta`` and has no values.
     """
     digests = delta.fingerprint or {}
-    tensors = _known_whole(source, delta)
+    tensors = _tensors(source, digests.keys() - skip)
     others = {
         name
         for name, tensor in tensors.items()
@@ -68,13 +75,13 @@ def warn_of_rounding(delta: Delta, rest: Rest) -> None:
         )
 
 
-def _known_whole(source: Source, delta: Delta) -> dict[str, Tensor]:
-    """The tensors in the fingerprint that the source has.
+def _tensors(source: Source, names: Iterable[str]) -> dict[str, Tensor]:
+    """The tensors of these names that the source has.
 
     Raises:
         ValueError: If one is on the device ``meta`` and has no values.
     """
-    tensors = find_tensors(source, delta.fingerprint or ())
+    tensors = find_tensors(source, names)
     for name, tensor in tensors.items():
         check_has_values(name, tensor)
     return tensors

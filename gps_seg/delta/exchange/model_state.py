@@ -12,7 +12,7 @@ from torch import nn
 
 from gps_seg.delta.base.known_tensors import KnownTensors
 from gps_seg.delta.delta import Delta
-from gps_seg.delta.exchange import Exchange, Proven
+from gps_seg.delta.exchange.one_delta import Exchange, Proven
 
 
 class ModelState:
