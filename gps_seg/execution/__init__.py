@@ -7,7 +7,10 @@ model, and every change can be undone.
 
 from gps_seg.execution.fused_attention import FusedAttention, fuse_attention
 from gps_seg.execution.instance_forward import plain_forwards
-from gps_seg.execution.recomputed import RecomputedMlps, recompute_mlps
+from gps_seg.execution.recomputation.recomputed import (
+    RecomputedMlps,
+    recompute_mlps,
+)
 
 __all__ = [
     'FusedAttention',

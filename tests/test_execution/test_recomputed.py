@@ -532,3 +532,43 @@ def test_an_activation_may_be_shared():
     expected = gradients_of(model, x)
     assert len(recompute_mlps(model, 'encoder').recomputed) == 2
     assert_all_equal(gradients_of(model, x), expected)
+
+
+def test_function_transforms_have_the_same_bits():
+    model, x = mlp_block(), torch.randn(2, 5, 8)
+    slope = torch.func.grad(lambda x: run(model, x).square().sum())
+    expected = slope(x)
+    recompute_mlps(model, 'encoder')
+    assert torch.equal(slope(x), expected)
+
+
+def test_it_goes_through_without_values():
+    model = mlp_block().to('meta')
+    recompute_mlps(model, 'encoder')
+    x = torch.randn(2, 5, 8, device='meta', requires_grad=True)
+    run(model, x).sum().backward()
+    assert x.grad.shape == x.shape
+
+
+def test_compiled_code_has_the_same_gradients():
+    model, x = mlp_block(), torch.randn(2, 5, 8, requires_grad=True)
+    expected = gradients_of(model, x)
+    recompute_mlps(model, 'encoder')
+    compiled = torch.compile(run, backend='aot_eager', fullgraph=True)
+    loss = compiled(model, x).square().sum()
+    trained = [x, *model.parameters()]
+    actual = torch.autograd.grad(loss, trained, allow_unused=True)
+    for one, other in zip(actual, expected, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other)
+
+
+def test_a_backward_hook_leaves_the_mlp():
+    model, x = mlp_block(), torch.randn(2, 5, 8, requires_grad=True)
+    act = model['encoder'][0]['mlp']['act']
+    act.register_full_backward_hook(lambda _m, into, _out: (2 * into[0],))
+    expected = gradients_of(model, x)
+    handle = recompute_mlps(model, 'encoder')
+    assert list(handle.left) == ['encoder.0']
+    assert_all_equal(gradients_of(model, x), expected)

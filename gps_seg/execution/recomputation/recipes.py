@@ -3,13 +3,14 @@
 
 A module that has computed a tensor notes its recipe. The module that takes the
 tensor takes the note and may give the recipe to autograd in place of the
-tensor (:mod:`gps_seg.execution.kept`). The note belongs to that very tensor,
-so it is lost as soon as anything else takes its place, and it does not hold
-once the tensor has been changed in place. Then autograd keeps the tensor as
-usual.
+tensor (:mod:`gps_seg.execution.recomputation.kept`). The note belongs to that
+very tensor. It is lost as soon as anything else takes the tensor's place, and
+it does not hold once the tensor has been changed in place. Then autograd keeps
+the tensor as usual.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Union
 
@@ -58,13 +59,7 @@ class Recipe:
             if isinstance(source, Recipe)
             else source.device.type
         )
-        self._autocast = partial(
-            torch.autocast,
-            self._device,
-            dtype=torch.get_autocast_dtype(self._device),
-            enabled=torch.is_autocast_enabled(self._device),
-            cache_enabled=False,
-        )
+        self._autocast = _same_autocast(self._device)
 
     def result(self) -> Tensor:
         """Compute the tensor again, without a graph.
@@ -113,6 +108,19 @@ class Recipe:
         )
 
 
+def _same_autocast(device: str) -> Callable[[], AbstractContextManager[Any]]:
+    """Factory of a context with the state that autocast has now."""
+    if not torch.amp.is_autocast_available(device):
+        return nullcontext
+    return partial(
+        torch.autocast,
+        device,
+        dtype=torch.get_autocast_dtype(device),
+        enabled=torch.is_autocast_enabled(device),
+        cache_enabled=False,
+    )
+
+
 #: Recipe of a tensor, and the version of the tensor that it gives.
 _notes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
@@ -122,7 +130,7 @@ def note(tensor: Tensor, recipe: Recipe) -> None:
 
     Args:
         tensor: Output of the recipe's module.
-        recipe: How it was computed.
+        recipe: Its recipe.
 
     Example:
         >>> layer, x = nn.Linear(3, 2), torch.randn(4, 3)
@@ -142,6 +150,7 @@ def take_note(tensor: Tensor) -> Recipe | None:
     Args:
         tensor: Any tensor.
     """
+    recipe: Recipe | None
     recipe, version = _notes.pop(tensor, (None, None))
     if recipe is None or version != tensor._version:
         return None

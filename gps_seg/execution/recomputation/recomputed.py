@@ -10,31 +10,20 @@ too, which then cost little more. The gradients have the same bits.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.places import Block, blocks
+from gps_seg.additions.places import blocks
 from gps_seg.execution.instance_forward import (
     has_own_forward,
     reset_forward,
     set_forward,
 )
-from gps_seg.execution.kept import keep_instead
-from gps_seg.execution.recipes import Recipe, note, take_note
-
-#: Activations whose backward pass needs their input, and nothing else.
-_KEEP_INPUT = (nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
-
-
-class _Mlp(NamedTuple):
-    """Modules that are called one after the other in a block."""
-
-    norm: nn.Module | None
-    fc1: nn.Module
-    act: nn.Module
-    fc2: nn.Module
+from gps_seg.execution.recomputation.kept import keep_instead
+from gps_seg.execution.recomputation.mlps import Mlp, find_mlp
+from gps_seg.execution.recomputation.recipes import Recipe, note, take_note
 
 
 class RecomputedMlps:
@@ -46,14 +35,9 @@ class RecomputedMlps:
     """
 
     def __init__(self, model: nn.Module, encoder: str) -> None:
-        found = {b.name: _find(model, b) for b in blocks(model, encoder)}
         self._mlps = {
-            name: mlp
-            for name, mlp in found.items()
-            if not isinstance(mlp, str)
-        }
-        self._without = {
-            name: mlp for name, mlp in found.items() if isinstance(mlp, str)
+            block.name: find_mlp(model, block)
+            for block in blocks(model, encoder)
         }
         self._changed = dict(self._forwards())
         for module, forward in self._changed.items():
@@ -67,13 +51,12 @@ class RecomputedMlps:
 
     @property
     def left(self) -> dict[str, str]:
-        """Name of each other block -> why it is left as it is."""
-        hooked = {
-            name: 'hooks or additions at its first layer'
-            for name, mlp in self._mlps.items()
-            if _is_changed(mlp.fc1)
-        }
-        return {**self._without, **hooked}
+        """Name of each other block -> why it is left as it is.
+
+        Hooks and additions may come and go.
+        """
+        why = {name: _why_left(mlp) for name, mlp in self._mlps.items()}
+        return {name: reason for name, reason in why.items() if reason}
 
     def remove(self) -> None:
         """Let autograd keep the hidden layers again."""
@@ -83,6 +66,8 @@ class RecomputedMlps:
 
     def _forwards(self) -> Iterator[tuple[nn.Module, Callable[..., Any]]]:
         for mlp in self._mlps.values():
+            if isinstance(mlp, str):
+                continue
             for module, forward in zip(mlp, _FORWARDS, strict=True):
                 if module is not None and not _has_another_forward(module):
                     yield module, forward
@@ -138,7 +123,7 @@ def _forward(starts: bool, goes_on: bool) -> Callable[..., Tensor]:
         output: Tensor = type(module).forward(
             module, inputs, *args, **settings
         )
-        if torch.compiler.is_compiling():
+        if _is_transformed():
             return output
         recipe = take_note(inputs)
         if not output.requires_grad or args or _is_changed(module):
@@ -161,30 +146,22 @@ _FORWARDS = (
 )
 
 
-def _find(model: nn.Module, block: Block) -> _Mlp | str:
-    """The modules of the MLP of a block, or why it is left as it is."""
-    first, last = block.map('fc1'), block.map('fc2')
-    if first is None or last is None:
-        return 'no linear layers'
-    parent, _, _ = _module_of(first.weight).rpartition('.')
-    children = model.get_submodule(parent).children()
-    act = next((m for m in children if isinstance(m, _KEEP_INPUT)), None)
-    if act is None:
-        return 'no activation that keeps its input'
-    norm = block.mlp_norm and model.get_submodule(block.mlp_norm)
-    mlp = _Mlp(
-        norm if isinstance(norm, nn.LayerNorm) else None,
-        model.get_submodule(_module_of(first.weight)),
-        act,
-        model.get_submodule(_module_of(last.weight)),
-    )
-    if _has_another_forward(mlp.fc1) or _has_another_forward(act):
+def _why_left(mlp: Mlp | str) -> str:
+    """Why an MLP is left as it is; empty if it is not."""
+    if isinstance(mlp, str):
+        return mlp
+    needed = mlp.fc1, mlp.act
+    if any(map(_has_another_forward, needed)):
         return 'another forward of its layers'
-    return mlp
+    if any(map(_is_changed, needed)):
+        return 'hooks or additions at its layers'
+    return ''
 
 
-def _module_of(weight: str) -> str:
-    return weight.rpartition('.')[0]
+def _is_transformed() -> bool:
+    """Whether the graph is not made by the operations as they run."""
+    compiled: bool = torch.compiler.is_compiling()
+    return compiled or torch._C._are_functorch_transforms_active()
 
 
 def _has_another_forward(module: nn.Module) -> bool:
@@ -201,5 +178,7 @@ def _is_changed(module: nn.Module) -> bool:
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
         or next(module.children(), None) is not None
     )

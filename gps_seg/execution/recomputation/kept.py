@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from gps_seg.execution.recipes import Recipe
+from gps_seg.execution.recomputation.recipes import Recipe
 
 #: Names by which operations keep their input: activations and products,
 #: linear maps with a bias, linear maps on some devices.
@@ -29,7 +29,7 @@ def keep_instead(output: Tensor, inputs: Tensor, recipe: Recipe) -> None:
     Args:
         output: Result of the operation.
         inputs: Input of the operation.
-        recipe: How the input was computed.
+        recipe: Recipe of the input.
     """
     pack = partial(_pack, _identity(inputs), recipe)
     for saved in _saved_by(output):
@@ -85,4 +85,5 @@ def _identity(tensor: Tensor) -> tuple[Any, ...]:
     """Equal for two tensors only if they have the same values in memory."""
     flat = tensor.is_contiguous()
     layout = tensor.numel() if flat else (tensor.shape, tensor.stride())
-    return tensor.data_ptr(), tensor.dtype, tensor._version, layout
+    storage = tensor.untyped_storage()._cdata, tensor.storage_offset()
+    return storage, tensor.dtype, tensor._version, layout
