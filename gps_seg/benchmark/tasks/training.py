@@ -59,7 +59,8 @@ def measure(
     contender = METHODS[method].build(model, loss, chosen, **options)
     if 'recompute' in parts:
         recompute_mlps(model, ENCODER)
-    start_compiling()
+    if settings.compile:
+        start_compiling()
     for _ in range(settings.warmup):
         contender.step()
     seconds = [seconds_of(contender.step) for _ in range(settings.steps)]
