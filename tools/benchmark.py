@@ -3,6 +3,8 @@
 
 python tools/benchmark.py --arch vit-b16 --out work_dirs/benchmark_vit-b16
 python tools/benchmark.py --methods full lora gps --method-options gps.k=1
+python tools/benchmark.py --arch mmseg-vit-b16 --methods full bias ours --k 1 \
+    --attention fused shipped --inference
 
 Input and labels are synthetic; the weights are random unless --checkpoint is
 given. Writes benchmark.json (after every round), benchmark.png and the
@@ -17,8 +19,14 @@ from pathlib import Path
 
 from gps_seg.command_line import run_tool, tool_parser
 
-ARCHITECTURES = ('vit-s14', 'vit-b16', 'swin-t', 'tiny')
+ARCHITECTURES = (
+    *('vit-s14', 'vit-t16', 'vit-b16', 'vit-l16', 'mmseg-vit-b16'),
+    *('mit-b0', 'swin-t', 'convnext-t', 'tiny', 'mmseg-tiny'),
+)
+ATTENTIONS = ('fused', 'shipped')
 DEVICES = ('cpu', 'cuda')
+DTYPES = ('float32', 'bfloat16')
+VARIANTS = ('plain', 'recompute', 'with_cp', 'recompute+with_cp')
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,7 +66,52 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='FOLDER',
         help='folder for the results (default: work_dirs/benchmark_ARCH)',
     )
+    add(
+        '--attention',
+        nargs='+',
+        choices=ATTENTIONS,
+        default=['fused'],
+        help='a row each: attention that keeps no matrix of tokens x tokens '
+        '(fused), or that of the host as it is (shipped)',
+    )
+    add(
+        '--variants',
+        nargs='+',
+        choices=VARIANTS,
+        default=['plain'],
+        help='a row each: what is computed again in the backward pass, MLPs '
+        '(recompute) or whole blocks by the host (with_cp)',
+    )
+    add(
+        '--equal-size',
+        nargs='+',
+        metavar='METHOD.KEY',
+        default=[],
+        help='a row each: an integer setting, such as paca.columns, chosen '
+        'to train about as many values as ours at the first k',
+    )
+    add(
+        '--inference',
+        action='store_true',
+        help='measure images per second: shipped, fused, with a delta',
+    )
     add('--device', default='cpu', choices=DEVICES, help='device to measure')
+    add(
+        '--dtype',
+        default='float32',
+        choices=DTYPES,
+        help='bfloat16: the forward pass under autocast',
+    )
+    add(
+        '--tf32',
+        action='store_true',
+        help='round the inputs of products to TF32 (GPU)',
+    )
+    add(
+        '--compile',
+        action='store_true',
+        help='torch.compile encoder and head in every row',
+    )
     add('--batch', type=int, default=1, help='images per step')
     add(
         '--size',

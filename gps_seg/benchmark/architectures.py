@@ -1,20 +1,21 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The segmentors that are measured, and a batch of synthetic data for each.
 
-Encoders come from the registries of MMPretrain and MMSegmentation. The head is
-as light as possible: the methods differ in the encoder, which should dominate
-the cost. Weights are random unless a checkpoint is given: the cost of a step
-depends on shapes and on the number of selected columns, which is recorded.
-Dropout and stochastic depth are off, so all methods do the same work.
+The head is as light as possible: the methods differ in the encoder, which
+should dominate the cost. Weights are random unless a checkpoint is given: the
+cost of a step depends on shapes and on the number of selected columns, which
+is recorded.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mmpretrain.models  # noqa: F401  (registers its backbones)
 import torch
 import torch.nn.functional as F
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -22,132 +23,33 @@ from mmseg.utils import register_all_modules
 from torch import Tensor, nn
 
 import gps_seg.models  # noqa: F401  (registers its loaders of weights)
+from gps_seg.benchmark.hosts import ARCHITECTURES
 
 #: Name of the encoder in the segmentor.
 ENCODER = 'backbone'
 NUM_CLASSES = 2
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """One encoder.
-
-    Args:
-        backbone: Function from the side of the square input, in pixels, to the
-            config of the encoder.
-        channels: Numbers of channels of the four levels that the head reads.
-        size: Default side of the input in pixels.
-        stride: Divisor of the side, in pixels.
-    """
-
-    backbone: Callable[[int], dict[str, Any]]
-    channels: tuple[int, ...]
-    size: int
-    stride: int
-
-
-def vision_transformer(
-    arch: str | dict[str, Any],
-    patch: int,
-    levels: tuple[int, ...],
-    layer_scale: float = 0.0,
-) -> Callable[[int], dict[str, Any]]:
-    """Config of MMPretrain's ViT for any size of the input."""
-    return lambda size: dict(
-        type='mmpretrain.VisionTransformer',
-        arch=arch,
-        img_size=(size, size),
-        patch_size=patch,
-        layer_scale_init_value=layer_scale,
-        out_indices=levels,
-        out_type='featmap',
-    )
-
-
-def swin_tiny(_size: int) -> dict[str, Any]:
-    """Config of MMSegmentation's Swin-T, which accepts inputs of any size."""
-    return dict(type='SwinTransformer', drop_path_rate=0.0)
-
-
-TINY_VIT = dict(
-    embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64
-)
-LEVELS = (2, 5, 8, 11)
-ARCHITECTURES: Mapping[str, Architecture] = {
-    # LayerScale of 1 as in trained models. DINOv2's initial 1e-5 would switch
-    # the blocks off.
-    'vit-s14': Architecture(
-        vision_transformer('dinov2-small', 14, LEVELS, layer_scale=1.0),
-        (384,) * 4,
-        size=252,
-        stride=14,
-    ),
-    'vit-b16': Architecture(
-        vision_transformer('base', 16, LEVELS),
-        (768,) * 4,
-        size=512,
-        stride=16,
-    ),
-    'swin-t': Architecture(
-        swin_tiny, (96, 192, 384, 768), size=512, stride=32
-    ),
-    # To try the benchmark in seconds.
-    'tiny': Architecture(
-        vision_transformer(TINY_VIT, 8, (0, 1, 2, 3)),
-        (32,) * 4,
-        size=32,
-        stride=8,
-    ),
-}
-
-
-def check_architecture(name: str, size: int | None) -> int:
-    """Check the name of an architecture and the size of its input.
-
-    Args:
-        name: Key of :data:`ARCHITECTURES`.
-        size: Side of the input in pixels; None for the default.
-
-    Returns:
-        The side of the input in pixels.
-
-    Raises:
-        ValueError: If there is no such architecture, or the size is not a
-            positive multiple of its stride.
-
-    Example:
-        >>> check_architecture('tiny', None)
-        32
-    """
-    if name not in ARCHITECTURES:
-        raise ValueError(
-            f'arch: expected one of {", ".join(ARCHITECTURES)}, got {name!r}.'
-        )
-    arch = ARCHITECTURES[name]
-    size = arch.size if size is None else size
-    if size < 1 or size % arch.stride:
-        raise ValueError(
-            f'size: expected a positive multiple of {arch.stride} pixels, '
-            f'got {size} (arch {name}). The default is {arch.size}.'
-        )
-    return size
-
-
 def build_segmentor(
-    name: str, size: int, seed: int, checkpoint: str | None = None
+    name: str,
+    size: int,
+    seed: int,
+    checkpoint: str | None = None,
+    **settings: Any,
 ) -> nn.Module:
     """Build a segmentor in training mode on the CPU.
 
     Args:
-        name: Key of :data:`ARCHITECTURES`.
+        name: Key of :data:`~gps_seg.benchmark.hosts.ARCHITECTURES`.
         size: Side of the input in pixels.
         seed: Seed of the weights.
         checkpoint: Weights of the encoder, ``weights://NAME`` or any form of
             MMEngine; None for random weights.
+        **settings: Further settings of the encoder, such as ``with_cp``.
     """
     register_all_modules()
     arch = ARCHITECTURES[name]
-    backbone = arch.backbone(size)
+    backbone = arch.backbone(size) | settings
     if checkpoint is not None:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint)
     torch.manual_seed(seed)
@@ -160,8 +62,21 @@ def build_segmentor(
             test_cfg=dict(mode='whole'),
         )
     )
-    model.init_weights()
+    with _without_a_line_per_tensor():
+        model.init_weights()
     return model.train()
+
+
+@contextmanager
+def _without_a_line_per_tensor() -> Iterator[None]:
+    """Silence MMEngine's log of every tensor that it initialises."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def light_head(channels: tuple[int, ...]) -> dict[str, Any]:
@@ -185,7 +100,13 @@ def light_head(channels: tuple[int, ...]) -> dict[str, Any]:
 
 
 def synthetic_loss(
-    model: nn.Module, size: int, batch: int, seed: int
+    model: nn.Module,
+    size: int,
+    batch: int,
+    seed: int,
+    *,
+    half: bool = False,
+    compiled: bool = False,
 ) -> Callable[[], Tensor]:
     """The training loss of ``model`` as a function of a fixed batch.
 
@@ -197,19 +118,69 @@ def synthetic_loss(
         size: Side of the images in pixels.
         batch: Number of images.
         seed: Seed of the images.
+        half: Whether the forward pass runs under bfloat16 autocast.
+        compiled: Whether ``torch.compile`` compiles encoder and head.
     """
     device = next(model.parameters()).device
+    images, labels = synthetic_batch(size, batch, seed)
+    samples = [
+        SegDataSample(gt_sem_seg=PixelData(data=label))
+        for label in labels.to(device)
+    ]
+    logits = forward_of(model, images, half=half, compiled=compiled)
+
+    def loss() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            losses = model.decode_head.loss_by_feat(logits(), samples)
+        return model.parse_losses(losses)[0]
+
+    return loss
+
+
+def forward_of(
+    model: nn.Module,
+    images: Tensor,
+    *,
+    half: bool = False,
+    compiled: bool = False,
+) -> Callable[[], Tensor]:
+    """The logits of a fixed batch as a function.
+
+    Args:
+        model: Segmentor in training or evaluation mode.
+        images: Batch of shape ``(batch, 3, size, size)``.
+        half: Whether it runs under bfloat16 autocast.
+        compiled: Whether ``torch.compile`` compiles encoder and head.
+    """
+    device = next(model.parameters()).device
+    images = images.to(device)
+
+    def logits() -> Tensor:
+        result: Tensor = model.decode_head(model.backbone(images))
+        return result
+
+    run = torch.compile(logits) if compiled else logits
+
+    def forward() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            return run()
+
+    return forward
+
+
+def synthetic_batch(
+    size: int, batch: int, seed: int
+) -> tuple[Tensor, Tensor]:  # shapes: (batch, 3, size, size), (batch, 1, ...)
+    """Images and labels on the CPU; see :func:`synthetic_loss`.
+
+    Args:
+        size: Side of the images in pixels.
+        batch: Number of images.
+        seed: Seed of the images.
+    """
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(batch, 3, 4, 4, generator=generator)
     blobs = F.interpolate(coarse, (size, size), mode='bicubic')
     noise = torch.randn(batch, 3, size, size, generator=generator)
-    images = (blobs + 0.3 * noise).to(device)
-    labels = (blobs.sum(dim=1, keepdim=True) > 1).long().to(device)
-    samples = [
-        SegDataSample(gt_sem_seg=PixelData(data=label)) for label in labels
-    ]
-
-    def loss() -> Tensor:
-        return model.parse_losses(model.loss(images, samples))[0]
-
-    return loss
+    labels = (blobs.sum(dim=1, keepdim=True) > 1).long()
+    return blobs + 0.3 * noise, labels

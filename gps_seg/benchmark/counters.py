@@ -2,7 +2,7 @@
 """Memory and traffic of one training step, which no machine changes."""
 
 import gc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -39,17 +39,28 @@ class Counts(NamedTuple):
     network: Bytes
 
 
-def count_step(model: nn.Module, contender: Contender) -> Counts:
+def count_step(
+    model: nn.Module, contender: Contender, compiled: bool = False
+) -> Counts:
     """Take one step and count its bytes; there must be no gradients yet.
 
     An extra forward pass comes first, for the bytes that it saves.
 
     In a ring of ``n`` processes each one sends ``2 (n - 1) / n`` times the
     size of the averaged tensors, which is once for two processes.
+
+    Args:
+        model: Segmentor under a method.
+        contender: The method.
+        compiled: Whether its forward pass is compiled.
     """
     parameters = _everything(model, contender)
     with contender.passes():
-        saved = saved_bytes(contender.loss)
+        if compiled:
+            resident = [*model.buffers(), *(p for _, p in parameters)]
+            saved = saved_by_graph(contender.loss(), resident)
+        else:
+            saved = saved_bytes(contender.loss)
     contender.backward()
     gradients = _split((name, [p.grad]) for name, p in parameters)
     contender.update()
@@ -85,6 +96,45 @@ def saved_bytes(forward: Callable[[], Tensor]) -> int:
     saved = storages.alive()
     del graph
     return saved
+
+
+def saved_by_graph(output: Tensor, resident: Iterable[Tensor]) -> int:
+    """Bytes that the nodes of a graph save, for a compiled forward pass.
+
+    What :func:`saved_bytes` watches does not reach compiled code.
+
+    Args:
+        output: Result of a forward pass.
+        resident: Tensors whose storages exist anyway and are not counted.
+    """
+    kept = {
+        storage.data_ptr(): storage.nbytes()
+        for tensor in _kept_by(output)
+        if (storage := tensor.untyped_storage()).nbytes()
+    }
+    for tensor in resident:
+        kept.pop(tensor.untyped_storage().data_ptr(), None)
+    return sum(kept.values())
+
+
+def _kept_by(output: Tensor) -> Iterator[Tensor]:
+    seen, ahead = set(), [output.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        ahead += [before for before, _ in node.next_functions]
+        for name in dir(node):
+            if name.startswith('_raw_saved_'):
+                yield from _tensors_in(getattr(node, name))
+
+
+def _tensors_in(saved: Any) -> Iterator[Tensor]:
+    """The tensors of one field of a node, which holds one or several."""
+    for one in saved if isinstance(saved, list | tuple) else [saved]:
+        if isinstance(one.data, Tensor):
+            yield one.data
 
 
 class _NewStorages(TorchDispatchMode):

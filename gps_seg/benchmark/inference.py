@@ -41,12 +41,16 @@ def describe_tuned(
         contender: The method.
         flops: Operations relative to the plain encoder.
     """
-    trained = sum(
+    return TunedModel(trained_in_encoder(contender), flops, _merges(model))
+
+
+def trained_in_encoder(contender: Contender) -> int:
+    """Number of values of the encoder that the optimizer trains."""
+    return sum(
         parameter.numel()
         for name, parameter in contender.trained.items()
         if name.startswith(f'{ENCODER}.')
     )
-    return TunedModel(trained, flops, _merges(model))
 
 
 def flops_of(encoder: nn.Module, size: int) -> int:

@@ -9,8 +9,8 @@ they are built.
 """
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -48,24 +48,6 @@ class Method:
             self.requires is None
             or importlib.util.find_spec(self.requires) is not None
         )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method at one number of connections per neuron.
-
-    Args:
-        method: Key of :data:`METHODS`.
-        k: Connections per neuron; None for a method that does not use the
-            common selection.
-        label: Name in tables and pictures.
-        settings: Settings of a method of this package.
-    """
-
-    method: str
-    k: int | None
-    label: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def tuned(
@@ -128,80 +110,3 @@ METHODS: Mapping[str, Method] = {
 }
 #: Methods that are measured if none are named.
 DEFAULT = ('full', 'linear', 'bias', *_RIVALS)
-
-
-def rows_of(
-    methods: Sequence[str],
-    ks: Sequence[int],
-    options: Mapping[str, Any] | None = None,
-) -> list[Row]:
-    """One row per method, and one per k for ours.
-
-    The rivals that select use the first k: they handle dense tensors, so
-    their cost hardly depends on it.
-
-    Args:
-        methods: Keys of :data:`METHODS`.
-        ks: Numbers of connections per neuron.
-        options: Settings of methods of this package by dotted key, such as
-            ``{'lora.rank': 16}``.
-
-    Raises:
-        ValueError: If a method is unknown or repeated, a k is not positive or
-            repeated, or settings are wrong or missing.
-
-    Example:
-        >>> [row.label for row in rows_of(['full', 'ours'], ks=[1, 5])]
-        ['full', 'ours k=1', 'ours k=5']
-        >>> rows_of(['lora'], ks=[1], options={'lora.rank': 2})
-        [Row(method='lora', k=None, label='lora', settings={'rank': 2})]
-    """
-    _check(methods, ks)
-    settings = _settings_of(methods, options or {})
-    rows = []
-    for name in methods:
-        if name == 'ours':
-            rows += [Row(name, k, f'ours k={k}') for k in ks]
-        elif METHODS[name].selects:
-            rows.append(Row(name, ks[0], name))
-        else:
-            rows.append(Row(name, None, name, settings.get(name, {})))
-    return rows
-
-
-def _settings_of(
-    methods: Sequence[str], options: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """The settings of each method of this package; checked."""
-    own = [name for name in methods if name in PEFT_METHODS]
-    found: dict[str, dict[str, Any]] = {name: {} for name in own}
-    for key, value in options.items():
-        name, _, setting = key.partition('.')
-        if name not in found or not setting:
-            raise ValueError(
-                'method-options: expected METHOD.KEY=VALUE with a method '
-                f'among {", ".join(own) or "none"}, got {key}.'
-            )
-        found[name][setting] = value
-    for name, settings in found.items():
-        try:
-            build_method({'type': name, **settings}, PEFT_METHODS)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f'{error} (method {name}; --method-options {name}.KEY=VALUE)'
-            ) from error
-    return found
-
-
-def _check(methods: Sequence[str], ks: Sequence[int]) -> None:
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown or not methods or len(set(methods)) < len(methods):
-        raise ValueError(
-            f'methods: expected different ones of {", ".join(METHODS)}, '
-            f'got {", ".join(methods) or "none"}.'
-        )
-    if not ks or min(ks) < 1 or len(set(ks)) < len(ks):
-        raise ValueError(
-            'k: expected different numbers of connections per neuron, each '
-            f'1 or more, got {list(ks)}.'
-        )

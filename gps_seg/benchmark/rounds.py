@@ -5,24 +5,21 @@ Turns let a busy phase of the machine slow down all methods instead of one. A
 fresh process starts without the memory of the previous method.
 """
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gps_seg
 from gps_seg.benchmark.counters import Bytes, Counts
 from gps_seg.benchmark.inference import TunedModel
-from gps_seg.benchmark.methods import METHODS, Row
+from gps_seg.benchmark.methods import METHODS
+from gps_seg.benchmark.preparation import selection_file
+from gps_seg.benchmark.processes import run_worker
+from gps_seg.benchmark.rows import Row
 from gps_seg.benchmark.settings import Settings
+from gps_seg.benchmark.tasks.compilation import Compilation
 from gps_seg.text.clock import Clock
-
-WORKER = 'gps_seg.benchmark.worker'
 
 
 @dataclass
@@ -38,6 +35,8 @@ class Measurement:
         counts: Counted bytes, which are equal in every round.
         tuned: Trained values and cost of the tuned model.
         num_threads: Number of torch's threads in the measured process.
+        compilation: Counts of the compiler in the last round; None without
+            it.
     """
 
     row: Row
@@ -48,6 +47,7 @@ class Measurement:
     counts: Counts | None = None
     tuned: TunedModel | None = None
     num_threads: int | None = None
+    compilation: Compilation | None = None
 
     def add(self, visit: dict[str, Any], load: float) -> None:
         """Add the result of one visit."""
@@ -55,47 +55,12 @@ class Measurement:
         self.peaks.append(visit['peak'])
         self.loads.append(load)
         self.num_threads = visit['num_threads']
+        if visit['compilation'] is not None:
+            self.compilation = Compilation(*visit['compilation'])
         if visit['counts'] is not None:
             saved, *parts = visit['counts']
             self.counts = Counts(saved, *(Bytes(*part) for part in parts))
             self.tuned = TunedModel(*visit['tuned_model'])
-
-
-def select_once(
-    settings: Settings, rows: Iterable[Row], folder: Path
-) -> list[dict[str, Any]]:
-    """Write the selections that the rows need.
-
-    Args:
-        settings: Settings of the run.
-        rows: Rows to be measured.
-        folder: Folder for the selections; created if missing.
-
-    Returns:
-        Facts about each selection.
-
-    Raises:
-        RuntimeError: If the pass fails, as for a ``k`` above a fan-in.
-
-    Example::
-
-        facts = select_once(settings, rows_of(['ours'], [1]), Path('out'))
-    """
-    ks = sorted({row.k for row in rows if row.k is not None})
-    if not ks:
-        return []
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [str(selection_file(folder, k)) for k in ks]
-    facts: list[dict[str, Any]] = run_worker(
-        {'task': 'select', 'settings': asdict(settings)}
-        | {'ks': ks, 'files': files}
-    )
-    return facts
-
-
-def selection_file(folder: Path, k: int) -> Path:
-    """Path of the selection of ``k`` connections per neuron."""
-    return folder / f'selection_k{k}.safetensors'
 
 
 def run_rounds(
@@ -154,6 +119,8 @@ def visit(settings: Settings, measurement: Measurement, folder: Path) -> None:
         'selection': file,
         'count': measurement.counts is None,
         'options': dict(row.settings),
+        'attention': row.attention,
+        'variant': row.variant,
     }
     try:
         measurement.add(run_worker(task), load)
@@ -163,33 +130,32 @@ def visit(settings: Settings, measurement: Measurement, folder: Path) -> None:
 
 def describe(measurement: Measurement) -> str:
     """One visit in a few words."""
-    label = f'{measurement.row.label:12}'
+    label = f'{measurement.row.label:22}'
     if measurement.problem is not None:
         return f'{label} {measurement.problem}'
     best = min(measurement.seconds[-1])
     return f'{label} {1000 * best:9.1f} ms (best step)'
 
 
-def run_worker(task: dict[str, Any]) -> Any:
-    """Run a task in a fresh process and return its result.
+def serve_rounds(
+    settings: Settings, k: int, folder: Path
+) -> dict[str, list[list[float]]]:
+    """Time inference: the host as shipped, fused, and with a delta.
 
-    Raises:
-        RuntimeError: If the process fails.
+    Args:
+        settings: Settings of the run.
+        k: Connections per neuron of the delta.
+        folder: Folder with the selections of :func:`select_once`.
+
+    Returns:
+        Seconds of each timed batch, one list per round, by the label of the
+        row.
+
+    Example::
+
+        seconds = serve_rounds(settings, 1, Path('out'))['inference fused']
     """
-    root = str(Path(gps_seg.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder, 'result.json')
-        done = subprocess.run(
-            [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
-            check=False,  # the error below has one line
-            capture_output=True,
-            text=True,
-            env={**os.environ, 'PYTHONPATH': path},
-        )
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ['no message']
-            raise RuntimeError(
-                f'exit status {done.returncode}: {lines[-1].strip()}'
-            )
-        return json.loads(result.read_text(encoding='utf-8'))
+    task = {'task': 'serve', 'settings': asdict(settings)}
+    task['selection'] = str(selection_file(folder, k))
+    visits = [run_worker(task) for _ in range(settings.rounds)]
+    return {label: [v[label] for v in visits] for label in visits[0]}

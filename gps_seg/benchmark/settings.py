@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from gps_seg.benchmark.architectures import check_architecture
+from gps_seg.benchmark.hosts import check_architecture
 
 DEVICES = ('cpu', 'cuda')
+DTYPES = ('float32', 'bfloat16')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +16,7 @@ class Settings:
     """Settings that all methods of a run share.
 
     Args:
-        arch: Key of :data:`~gps_seg.benchmark.architectures.ARCHITECTURES`.
+        arch: Key of :data:`~gps_seg.benchmark.hosts.ARCHITECTURES`.
         size: Side of the square input in pixels.
         batch: Number of images per step.
         device: ``'cpu'`` or ``'cuda'``.
@@ -24,6 +25,10 @@ class Settings:
         warmup: Number of steps before the timed ones.
         seed: Seed of weights and data.
         checkpoint: Weights of the encoder, or None for random ones.
+        dtype: ``'float32'``, or ``'bfloat16'`` for autocast in the forward
+            pass, as ``AmpPeftOptimWrapper`` does.
+        compile: Whether ``torch.compile`` compiles encoder and head.
+        tf32: Whether a GPU may round the inputs of float32 products to TF32.
 
     Raises:
         ValueError: If one of them is invalid.
@@ -42,6 +47,9 @@ class Settings:
     warmup: int = 2
     seed: int = 0
     checkpoint: str | None = None
+    dtype: str = 'float32'
+    compile: bool = False
+    tf32: bool = False
 
     def __post_init__(self) -> None:
         check_architecture(self.arch, self.size)
@@ -50,6 +58,13 @@ class Settings:
                 raise ValueError(
                     f'{name}: expected 1 or more, got {getattr(self, name)}.'
                 )
+        if self.dtype not in DTYPES:
+            raise ValueError(
+                f'dtype: expected {" or ".join(DTYPES)}, got {self.dtype!r}.'
+            )
+        self._check_device()
+
+    def _check_device(self) -> None:
         if self.device not in DEVICES:
             raise ValueError(
                 f'device: expected {" or ".join(DEVICES)}, got '
@@ -60,3 +75,13 @@ class Settings:
                 'device: expected one that is available, got cuda, but torch '
                 'finds no GPU. Use --device cpu.'
             )
+        if self.tf32 and self.device != 'cuda':
+            raise ValueError(
+                'tf32: expected device cuda, got cpu, which has no TF32. '
+                'Remove --tf32.'
+            )
+
+    @property
+    def precision(self) -> str:
+        """The precision of the products, in a word or three."""
+        return f'{self.dtype} with TF32' if self.tf32 else self.dtype

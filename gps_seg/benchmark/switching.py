@@ -9,11 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gps_seg.benchmark.architectures import (
-    ENCODER,
-    build_segmentor,
-    check_architecture,
-)
+from gps_seg.benchmark.architectures import ENCODER, build_segmentor
+from gps_seg.benchmark.hosts import check_architecture
 from gps_seg.delta import Delta, apply, extract, revert, switch
 from gps_seg.sparse import Role, gps_roles
 
@@ -48,7 +45,7 @@ def measure_switching(
     the first `apply` hashes the whole base.
 
     Args:
-        arch: Key of :data:`~gps_seg.benchmark.architectures.ARCHITECTURES`.
+        arch: Key of :data:`~gps_seg.benchmark.hosts.ARCHITECTURES`.
         size: Side of the square input in pixels; None for the default.
         k: Number of changed connections per neuron.
         repeats: Number of timed operations of each kind.

@@ -6,19 +6,30 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from gps_seg.benchmark import (
     DEFAULT,
     Settings,
     as_json,
     check_architecture,
+    figures_of,
+    fixed_costs,
+    format_costs,
+    format_goals,
+    format_inference,
     format_tables,
+    ks_of,
+    matched,
+    outcomes,
     plot_benchmark,
     rows_of,
     run_rounds,
     select_once,
+    serve_rounds,
     summarize,
 )
+from gps_seg.benchmark.rows import Row
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
 from gps_seg.runs.overrides import parse_overrides
@@ -39,8 +50,7 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         ValueError: If a setting is out of range.
     """
     settings = _settings(args)
-    options = parse_overrides(args.method_options, '--method-options')
-    rows = rows_of(args.methods or DEFAULT, args.k, options)
+    rows = _rows(args)
     out = args.out or Path('work_dirs', f'benchmark_{args.arch}')
     out.mkdir(parents=True, exist_ok=True)
     content = describe_environment() | {
@@ -48,18 +58,83 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         'settings': asdict(settings),
         'selections': select_once(settings, rows, out),
     }
-    title = (
-        f'{settings.arch}, {settings.size} x {settings.size} pixels, batch '
-        f'{settings.batch}, float32, {settings.device}, '
-        f'threads: {content["num_threads"]}'
-    )
+    title = _title(settings, content['num_threads'])
     report(title)
+    rows, content['equal_sizes'] = matched(settings, rows, out)
+    for sizes in content['equal_sizes']:
+        report(
+            '{method}: {setting}={value} trains {trained:,} values of the '
+            'encoder, ours {trained_by_ours:,}'.format(**sizes)
+        )
+    content |= _beside_the_rows(args, settings, rows, out)
     for measurements in run_rounds(settings, rows, out, report):
         content['methods'] = as_json(measurements)
+        figures = figures_of(
+            measurements,
+            content['inference'],
+            content['selections'],
+            content['fixed_costs'],
+        )
+        reached = outcomes(settings, figures)
+        content['goals'] = [
+            o._asdict() | {'got': o.got._asdict(), 'met': o.is_met}
+            for o in reached
+        ]
         write_json(content, out / 'benchmark.json')
     summaries = [s for s in map(summarize, measurements) if s is not None]
     picture = plot_benchmark(summaries, out / 'benchmark.png', title)
-    return f'{format_tables(measurements)}\n{picture}'
+    texts = [format_tables(measurements)]
+    if content['inference']:
+        texts.append(format_inference(content['inference'], settings.batch))
+    if content['fixed_costs'] is not None:
+        texts.append(format_costs(content['fixed_costs']))
+    if reached:
+        texts.append(format_goals(reached))
+    return '\n\n'.join([*texts, str(picture)])
+
+
+def _beside_the_rows(
+    args: Namespace, settings: Settings, rows: list[Row], out: Path
+) -> dict[str, Any]:
+    """Inference, if wanted, and the fixed costs of ours, if measured."""
+    ours = [row.k for row in rows if row.method == 'ours' and row.k]
+    return {
+        'inference': serve_rounds(settings, ks_of(rows)[0], out)
+        if args.inference
+        else {},
+        'fixed_costs': fixed_costs(settings, ours[0], out) if ours else None,
+    }
+
+
+def _rows(args: Namespace) -> list[Row]:
+    rows = rows_of(
+        args.methods or DEFAULT,
+        args.k,
+        parse_overrides(args.method_options, '--method-options'),
+        attentions=args.attention,
+        variants=args.variants,
+        equal_sizes=args.equal_size,
+    )
+    if args.inference and not ks_of(rows):
+        raise ValueError(
+            'inference: expected a method that selects, whose delta is '
+            f'applied, got {", ".join(args.methods)}. Add ours to --methods.'
+        )
+    return rows
+
+
+def _title(settings: Settings, num_threads: int) -> str:
+    return ', '.join(
+        [
+            f'{settings.arch}',
+            f'{settings.size} x {settings.size} pixels',
+            f'batch {settings.batch}',
+            settings.precision,
+            *(['compiled'] if settings.compile else []),
+            settings.device,
+            f'threads: {num_threads}',
+        ]
+    )
 
 
 def _settings(args: Namespace) -> Settings:
@@ -71,4 +146,7 @@ def _settings(args: Namespace) -> Settings:
         steps=args.steps,
         rounds=args.rounds,
         checkpoint=args.checkpoint,
+        dtype=args.dtype,
+        compile=args.compile,
+        tf32=args.tf32,
     )

@@ -9,7 +9,12 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
 from gps_seg.benchmark.contender import Contender
-from gps_seg.benchmark.counters import Bytes, count_step, saved_bytes
+from gps_seg.benchmark.counters import (
+    Bytes,
+    count_step,
+    saved_by_graph,
+    saved_bytes,
+)
 from gps_seg.benchmark.methods import METHODS
 
 FLOAT = 4
@@ -177,3 +182,25 @@ def test_scattering_keeps_a_dense_weight_and_ours_does_not(toy):
     bias = count('bias', toy())
     assert scattered.saved >= bias.saved + 2 * 4 * FLOAT
     assert scattered.saved > ours.saved >= bias.saved
+
+
+def test_of_a_compiled_pass_the_graph_is_counted(mlp):
+    """Biases that train keep the input of the GELU alone, compiled or not."""
+    mlp[0].weight.requires_grad_(False)
+    mlp[2].weight.requires_grad_(False)
+    inputs = torch.randn(TOKENS, 3)
+    resident = [*mlp.parameters(), inputs]
+    run = torch.compile(mlp, backend='aot_eager')
+    for model in (mlp, run):
+        saved = saved_by_graph(model(inputs).sum(), resident)
+        assert saved == TOKENS * 4 * FLOAT
+
+
+def test_a_graph_is_counted_as_its_storages(tiny):
+    made = tiny()
+    contender = METHODS['ours'].build(made.model, made.loss, made.selection)
+    made.loss()  # makes what is kept for later passes
+    with contender.passes():
+        storages = saved_bytes(made.loss)
+        graph = saved_by_graph(made.loss(), [*made.model.parameters()])
+    assert graph == pytest.approx(storages, rel=0.1)

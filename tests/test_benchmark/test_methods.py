@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gps_seg.benchmark.contender import LEARNING_RATE
-from gps_seg.benchmark.methods import METHODS, Row, rows_of
+from gps_seg.benchmark.methods import METHODS
 from gps_seg.benchmark.rivals import LORA_RANK
 
 #: Settings of methods that have no default for all of them.
@@ -207,43 +207,3 @@ def test_the_penalty_of_a_method_is_in_its_loss(toy):
         made.model['head'].bias += 1  # after its start was kept
     plain, penalised = made.loss().item(), contender.loss().item()
     assert penalised > plain
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        ({'lora.rnak': 2}, r'rnak.*\(method lora; --method-options lora\.KEY'),
-        ({'lora.rank': 0}, r'rank: expected .*method lora'),
-        ({'gps.k': 2}, r'with a method among lora, full, got gps\.k'),
-        ({'rank': 2}, r'expected METHOD\.KEY=VALUE'),
-    ],
-)
-def test_settings_that_do_not_fit(options, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        rows_of(['lora', 'full', 'ours'], [1], options)
-
-
-def test_a_setting_that_is_missing_is_told_before_anything_runs():
-    with pytest.raises(ValueError, match='method sift; --method-options'):
-        rows_of(['sift'], [1])
-
-
-def test_rows_of_ours_are_one_per_k():
-    assert rows_of(['bias', 'scatter-add', 'ours'], [2, 5]) == [
-        Row('bias', None, 'bias'),
-        Row('scatter-add', 2, 'scatter-add'),
-        Row('ours', 2, 'ours k=2'),
-        Row('ours', 5, 'ours k=5'),
-    ]
-
-
-@pytest.mark.parametrize('methods', [['full', 'lorra'], [], ['full', 'full']])
-def test_unknown_or_repeated_methods(methods):
-    with pytest.raises(ValueError, match='methods: expected different ones'):
-        rows_of(methods, [1])
-
-
-@pytest.mark.parametrize('ks', [[0], [], [1, 1]])
-def test_bad_k(ks):
-    with pytest.raises(ValueError, match='k: expected different numbers'):
-        rows_of(['ours'], ks)

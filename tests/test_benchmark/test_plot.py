@@ -93,3 +93,19 @@ def test_without_full_times_are_milliseconds(tmp_path, figures):
     assert left.get_xlabel() == 'step time (ms)'
     legend = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert 'measured peak' not in legend
+
+
+def test_long_labels_stay_in_the_picture(tmp_path, figures):
+    label = 'paca equal size recompute+with_cp (shipped)'
+    rows = [*ROWS, summary(label, 1.5, 300, 1, 2, 400)]
+    plot_benchmark(rows, tmp_path / 'b.png', 'a title')
+    canvas = FigureCanvasAgg(figures[0])
+    canvas.draw()
+    left, right = figures[0].axes
+    boxes = [
+        text.get_window_extent(canvas.get_renderer())
+        for text in (*left.get_yticklabels(), *right.texts)
+        if text.get_text()
+    ]
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figures[0].bbox.x1

@@ -172,7 +172,10 @@ def parsers_of(script, monkeypatch):
     ('tool', 'constant', 'module'),
     [
         ('benchmark', 'ARCHITECTURES', 'gps_seg.benchmark'),
+        ('benchmark', 'ATTENTIONS', 'gps_seg.benchmark'),
         ('benchmark', 'DEVICES', 'gps_seg.benchmark'),
+        ('benchmark', 'DTYPES', 'gps_seg.benchmark'),
+        ('benchmark', 'VARIANTS', 'gps_seg.benchmark'),
     ],
 )
 def test_choices_are_those_of_the_package(tool, constant, module):

@@ -1,0 +1,117 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The selections of a run, and settings that train as many values."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gps_seg.benchmark.architectures import ENCODER
+from gps_seg.benchmark.inference import trained_in_encoder
+from gps_seg.benchmark.methods import METHODS
+from gps_seg.benchmark.settings import Settings
+from gps_seg.benchmark.tasks.setting_up import set_up
+from gps_seg.benchmark.tasks.training import seconds_of
+from gps_seg.peft import weights_to_select
+from gps_seg.sparse import (
+    Budget,
+    Connections,
+    Scores,
+    Selection,
+    gps_roles,
+    running_sums,
+)
+from gps_seg.sparse.summary import distinct_columns, fan_in
+
+
+def select(
+    settings: Settings, ks: Sequence[int], files: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Select with one gradient pass over the batch; write one file per k."""
+    model, loss = set_up(settings)
+    weights = weights_to_select(model, gps_roles(model, ENCODER))
+    budgets = [Budget('neuron', Connections(k)) for k in ks]
+    for budget in budgets:
+        budget.check(weights)
+    parameters = {name: owned.parameter for name, owned in weights.items()}
+    (sums,) = running_sums(parameters, iter([loss()]))
+    scores = Scores('gradient', parameters, sums, seed=0)
+    facts = []
+    for k, budget, file in zip(ks, budgets, files, strict=True):
+        chosen: list[Any] = []
+        seconds = seconds_of(
+            lambda budget=budget, chosen=chosen: chosen.extend(
+                budget.select(scores, weights)
+            )
+        )
+        selection, dead = chosen
+        selection.save(file)
+        facts.append(
+            {
+                'k': k,
+                'hash': selection.hash,
+                'num_selected': selection.num_selected,
+                'silent_neurons': sum(dead.values()),
+                'column_share': column_share(selection),
+                'seconds_from_sums': seconds,
+            }
+        )
+    return facts
+
+
+def column_share(selection: Selection) -> float:
+    """Distinct selected columns of a matrix over its fan-in, mean of all.
+
+    The cost of the selected entries' gradients depends on it.
+    """
+    shares = [
+        distinct_columns(indices, shape) / fan_in(shape)
+        for name, indices in selection.items()
+        if len(shape := selection.shapes[name]) == 2
+    ]
+    return sum(shares) / max(len(shares), 1)
+
+
+def match(
+    settings: Settings, method: str, setting: str, selection: str
+) -> dict[str, Any]:
+    """Find the setting with which a method trains as many values as ours.
+
+    Args:
+        settings: Settings of the run.
+        method: Key of :data:`~gps_seg.benchmark.methods.METHODS`.
+        setting: Integer setting, whose every unit adds as many values.
+        selection: File of the selection that ours trains.
+
+    Returns:
+        The setting, and the trained values of the encoder of both.
+    """
+    chosen = Selection.load(selection)
+
+    def size(name: str, **options: int) -> int:
+        model, loss = set_up(settings)
+        contender = METHODS[name].build(model, loss, chosen, **options)
+        return trained_in_encoder(contender)
+
+    target = size('ours')
+    value = closest(lambda value: size(method, **{setting: value}), target)
+    return {
+        'method': method,
+        'setting': setting,
+        'value': value,
+        'trained': size(method, **{setting: value}),
+        'trained_by_ours': target,
+    }
+
+
+def closest(size: Callable[[int], int], target: int) -> int:
+    """The integer from 1 on whose size is closest to ``target``.
+
+    Args:
+        size: Function that grows by the same positive number per unit.
+        target: Size to come close to.
+
+    Example:
+        >>> closest(lambda number: 3 + 10 * number, target=47)
+        4
+    """
+    first, second = size(1), size(2)
+    return max(1, round(1 + (target - first) / (second - first)))
