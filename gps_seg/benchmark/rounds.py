@@ -170,8 +170,12 @@ def describe(measurement: Measurement) -> str:
     return f'{label} {1000 * best:9.1f} ms (best step)'
 
 
-def run_worker(task: dict[str, Any]) -> Any:
+def run_worker(task: dict[str, Any], module: str = WORKER) -> Any:
     """Run a task in a fresh process and return its result.
+
+    Args:
+        task: Task of the worker, as JSON.
+        module: Module of the worker.
 
     Raises:
         RuntimeError: If the process fails.
@@ -181,7 +185,7 @@ def run_worker(task: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, 'result.json')
         done = subprocess.run(
-            [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
+            [sys.executable, '-m', module, json.dumps(task), str(result)],
             check=False,  # the error below has one line
             capture_output=True,
             text=True,
