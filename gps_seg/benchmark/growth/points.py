@@ -6,8 +6,8 @@ cost of one block is the difference per block. Along the axis of k and that of
 images a host is measured as it is.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gps_seg.benchmark.growth.block_costs import FULL, step_flops
@@ -22,10 +22,12 @@ ROWS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     'gps': ('ours', {}),
 }
 RANK = 8
-#: Rows along the axes of tokens and width.
-COMMON = ('bias', 'full', 'lora', 'gps')
+#: Rows along the axes of tokens and width, besides GPS.
+OTHERS = ('bias', 'full', 'lora')
+#: All of them.
+COMMON = (*OTHERS, 'gps')
 #: Rows that the axis of k is compared with.
-COMPARED = ('bias', 'full', 'lora', 'lora-qv')
+COMPARED = (*OTHERS, 'lora-qv')
 #: The pass over the data and the selections from it, not a training step.
 SELECT = 'select'
 KS = (1, 2, 5, 10, 20, 50, 100)
@@ -127,8 +129,8 @@ def default_axes(checkpoint: str | None) -> Axes:
     hosts = [
         Host('vit-b', 512, 4, KS),
         Host('mmseg-vit-b', 512, 4, KS),
-        Host('swin-t', 512, None, KS_OF_STEMS),
-        Host('convnext-t', 512, None, KS_OF_STEMS),
+        Host('swin-t', 448, None, KS_OF_STEMS),
+        Host('convnext-t', 448, None, KS_OF_STEMS),
     ]
     if checkpoint is not None:
         hosts.append(Host('vit-s14', 252, None, KS))
@@ -145,29 +147,39 @@ def default_axes(checkpoint: str | None) -> Axes:
 
 
 def points_of(axes: Axes) -> list[Point]:
-    """All points, each once; those of a host follow one another."""
-    points: dict[str, Point] = {}
-    for host in _hosts(axes):
-        for point in _points_at(host, axes):
-            points.setdefault(point.key, point)
-    return list(points.values())
+    """All points, each once; those of a host follow its selections."""
+    hosts: dict[str, Host] = {}
+    rows: dict[str, list[str]] = {}
+    for host, compared in _hosts(axes):
+        known = hosts.get(host.key, host)
+        hosts[host.key] = replace(
+            host,
+            ks=tuple(sorted({*known.ks, *host.ks})),
+            images=max(known.images, host.images),
+        )
+        rows.setdefault(host.key, []).extend(compared)
+    return [
+        point
+        for key, host in hosts.items()
+        for point in _points_at(host, dict.fromkeys(rows[key]))
+    ]
 
 
-def _hosts(axes: Axes) -> Iterator[Host]:
-    yield axes.many_images  # its pass is the longer one of two of that key
+def _hosts(axes: Axes) -> Iterator[tuple[Host, Sequence[str]]]:
+    """Hosts, and the rows that are measured besides GPS."""
+    yield axes.many_images, ()
     for host in (*axes.at_sizes(), *axes.at_widths()):
         for depth in axes.depths:
-            yield at_depth(host, depth)
-    yield axes.whole()
-    yield from axes.hosts
+            yield at_depth(host, depth), OTHERS
+    yield axes.whole(), OTHERS
+    for host in axes.hosts:
+        yield host, COMPARED
 
 
-def _points_at(host: Host, axes: Axes) -> Iterator[Point]:
+def _points_at(host: Host, rows: Iterable[str]) -> Iterator[Point]:
     yield Point(host, SELECT)
-    rows = COMPARED if host in axes.hosts else COMMON
     for row in rows:
-        if row != 'gps':
-            yield Point(host, row)
+        yield Point(host, row)
     for k in host.ks:
         yield Point(host, 'gps', k)
 

@@ -41,7 +41,7 @@ from gps_seg.sparse.scoring.evidence import RunningSums
 from gps_seg.sparse.summary import distinct_columns, fan_in
 
 #: Timed steps of a point: at least so many, and on until the time is over.
-LEAST_STEPS, MOST_STEPS, SECONDS = 3, 20, 3.0
+LEAST_STEPS, MOST_STEPS, SECONDS = 3, 20, 2.0
 
 
 def main() -> None:
