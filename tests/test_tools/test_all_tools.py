@@ -173,6 +173,7 @@ def parsers_of(script, monkeypatch):
     [
         ('benchmark', 'ARCHITECTURES', 'gps_seg.benchmark'),
         ('benchmark', 'DEVICES', 'gps_seg.benchmark'),
+        ('growth', 'DEVICES', 'gps_seg.benchmark'),
     ],
 )
 def test_choices_are_those_of_the_package(tool, constant, module):

@@ -59,15 +59,15 @@ def measure_missing(
     Yields:
         The results so far.
     """
-    results = dict(results)
     missing = [p for p in points if not _is_done(p, results, place)]
     clock, done = Clock(sum(map(expected_seconds, missing))), 0
     place.folder.mkdir(parents=True, exist_ok=True)
     for number, point in enumerate(missing, start=1):
         done += expected_seconds(point)
         try:
-            results[point.key] = run_worker(_task(point, place), WORKER)
-            told = _told(results[point.key])
+            result = run_worker(_task(point, place), WORKER)
+            results = results | {point.key: result}
+            told = _told(result)
         except RuntimeError as error:
             told = str(error)
         report(
