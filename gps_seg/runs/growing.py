@@ -33,7 +33,7 @@ def grow(
     """Measure what is missing; write all numbers and the picture.
 
     Args:
-        axes: What is measured.
+        axes: Axes to measure.
         out: Folder of the results, new or of a run that was interrupted.
         place: Device, weights, and folder of the selections.
         rate: Rate that the outlook assumes, in 1e12 operations per second.
@@ -61,7 +61,7 @@ def grow(
     if not results:
         raise RuntimeError(
             'points: expected one or more measurements, got none. The lines '
-            'above tell why.'
+            'above have the reasons.'
         )
     growth = growth_of(axes, results)
     content = environment | conditions | {'points': results}

@@ -35,8 +35,8 @@ class Curve:
 
     Args:
         axis: ``'tokens'``, ``'width'``, ``'parameters'`` or ``'images'``.
-        quantity: What was measured: seconds, or bytes.
-        row: What was run.
+        quantity: Name of the measured quantity: seconds, or bytes.
+        row: Name of the method or of the part of the selection.
         x: Places on the axis.
         y: Values there.
         fit: Power law through them; None if there are too few.

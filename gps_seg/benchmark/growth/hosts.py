@@ -1,9 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Vision transformers of any width and of few blocks.
 
-The cost of a plain ViT is a fixed part plus that of a block times their
-number. So two short models tell what a long one costs. The head reads the last
-block alone, whatever the depth, to keep the fixed part the same.
+The cost of a plain ViT is a fixed part plus the number of its blocks times the
+cost of one. So two short models are enough to compute the cost of a long one.
+The head reads the last block alone at every depth, to keep the fixed part the
+same.
 """
 
 from collections.abc import Mapping

@@ -29,6 +29,10 @@ class Place:
         folder: Folder of the selections.
         device: ``'cpu'`` or ``'cuda'``.
         checkpoint: Weights of ViT-S/14, or None.
+
+    Example:
+        >>> Place(Path('out')).selection(Host('vit-s', 224, 4), k=1).name
+        'vit-s_224px_4-blocks_k1.safetensors'
     """
 
     folder: Path
@@ -48,7 +52,7 @@ def measure_missing(
 ) -> Iterator[Results]:
     """Measure the points that have no result, and yield all after each.
 
-    A point that fails is told and has no result; the others go on.
+    A point that fails is reported and has no result; the others go on.
 
     Args:
         points: Points, those of a host after its selections.
@@ -58,6 +62,11 @@ def measure_missing(
 
     Yields:
         The results so far.
+
+    Example::
+
+        for results in measure_missing(points, {}, Place(folder), print):
+            save(results)
     """
     missing = [p for p in points if not _is_done(p, results, place)]
     clock, done = Clock(sum(map(expected_seconds, missing))), 0
@@ -67,11 +76,11 @@ def measure_missing(
         try:
             result = run_worker(_task(point, place), WORKER)
             results = results | {point.key: result}
-            told = _told(result)
+            outcome = _in_words(result)
         except RuntimeError as error:
-            told = str(error)
+            outcome = str(error)
         report(
-            f'{number}/{len(missing)}  {point.key}: {told}  '
+            f'{number}/{len(missing)}  {point.key}: {outcome}  '
             f'({clock.left(done)})'
         )
         yield results
@@ -114,7 +123,7 @@ def _task(point: Point, place: Place) -> dict[str, Any]:
     }
 
 
-def _told(result: dict[str, Any]) -> str:
+def _in_words(result: dict[str, Any]) -> str:
     """A result in a few words."""
     if 'passes' in result:
         images, seconds = result['passes'][-1]

@@ -121,7 +121,7 @@ class Need(NamedTuple):
 
 
 def needs_of(model: Model) -> Mapping[str, Need]:
-    """Needs of full tuning, LoRA and GPS, plain and with recomputing.
+    """The needs of full tuning, LoRA and GPS, plain and with recomputing.
 
     Example:
         >>> needs = needs_of(vit_g())

@@ -57,7 +57,7 @@ def plot_growth(
     """Draw all curves, with the slope of each under its panel's title.
 
     Args:
-        axes: What was measured.
+        axes: Measured axes.
         curves: Curves over tokens, width, weights and images.
         steps: Steps of each host over k.
         out: Name of the picture (.png, .svg or .pdf).

@@ -125,6 +125,10 @@ def default_axes(checkpoint: str | None) -> Axes:
     Args:
         checkpoint: Weights of ViT-S/14, which then is a host of the axis of k;
             None to leave it out.
+
+    Example:
+        >>> default_axes(None).sizes
+        (224, 320, 512, 768, 1024)
     """
     hosts = [
         Host('vit-b', 512, 4, KS),
@@ -147,7 +151,12 @@ def default_axes(checkpoint: str | None) -> Axes:
 
 
 def points_of(axes: Axes) -> list[Point]:
-    """All points, each once; those of a host follow its selections."""
+    """All points, each once; those of a host follow its selections.
+
+    Example:
+        >>> points_of(default_axes(None))[0].key
+        'vit-s_224px_4-blocks select'
+    """
     hosts: dict[str, Host] = {}
     rows: dict[str, list[str]] = {}
     for host, compared in _hosts(axes):

@@ -24,8 +24,14 @@ def format_growth(growth: Growth, rate: float) -> str:
     """All of it as text.
 
     Args:
-        growth: How costs grow.
+        growth: Measured growth.
         rate: Rate that the outlook assumes, in 1e12 operations per second.
+
+    Example:
+        >>> from gps_seg.benchmark.growth import default_axes, growth_of
+        >>> nothing = growth_of(default_axes(None), {})
+        >>> 'ViT-g/14' in format_growth(nothing, rate=200.0)
+        True
     """
     model = vit_g()
     parts = [
@@ -66,10 +72,10 @@ def format_steps(steps: Sequence[Steps]) -> str:
     """The k at which a step of GPS costs as much as other methods' steps."""
     lines = ['Measured: the k at which a step of GPS costs that of']
     for one in steps:
-        told = ', '.join(
+        reached = ', '.join(
             f'{row}: {_reached(k, one.ks)}' for row, k in one.reaches.items()
         )
-        lines.append(f'{one.host}: {told}')
+        lines.append(f'{one.host}: {reached}')
     return '\n'.join(lines)
 
 

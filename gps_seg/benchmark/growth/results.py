@@ -56,7 +56,17 @@ class Growth:
 
 
 def growth_of(axes: Axes, results: Results) -> Growth:
-    """All that follows from the measured points."""
+    """All that follows from the measured points.
+
+    Args:
+        axes: Measured axes.
+        results: Measured points.
+
+    Example:
+        >>> from gps_seg.benchmark.growth import default_axes
+        >>> growth_of(default_axes(None), {}).curves
+        []
+    """
     curves = curves_of(axes, results)
     common = tokens_of(axes.size)
     return Growth(
@@ -131,8 +141,14 @@ def as_json(growth: Growth, rate: float) -> dict[str, Any]:
     """All numbers, for a JSON file.
 
     Args:
-        growth: How costs grow.
+        growth: Measured growth.
         rate: Rate that the outlook assumes, in 1e12 operations per second.
+
+    Example:
+        >>> from gps_seg.benchmark.growth import default_axes
+        >>> nothing = growth_of(default_axes(None), {})
+        >>> as_json(nothing, rate=200.0)['computed']['model']['name']
+        'ViT-g/14'
     """
     content = asdict(growth)
     for entry, curve in zip(content['curves'], growth.curves, strict=True):

@@ -1,4 +1,4 @@
-"""Each point in its turn, failures told, and a second start that goes on."""
+"""Points in turn, failures, and a second start that goes on."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_a_selection_whose_file_is_gone_is_made_again(tasks, tmp_path):
     assert [task['task'] for task in tasks] == ['select']
 
 
-def test_a_failure_is_told_and_measured_at_the_next_start(tasks, tmp_path):
+def test_a_failure_is_reported_and_measured_at_the_next_start(tasks, tmp_path):
     """GPS without its selection."""
     seen, lines = measure(POINTS[1:], {}, tmp_path / 'empty')
     assert POINTS[3].key not in seen[-1] and len(seen[-1]) == 2

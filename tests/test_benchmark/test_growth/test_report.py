@@ -13,7 +13,7 @@ def growth(axes, results):
     return growth_of(axes, results)
 
 
-def test_the_text_tells_slopes_crossings_and_what_is_computed(growth):
+def test_the_text_has_slopes_crossings_and_what_is_computed(growth):
     text = format_growth(growth, rate=123.0)
     (line,) = (x for x in text.splitlines() if x.startswith('vit-tiny_64px'))
     assert 'lora: k=4.0' in line and 'full: k=8.0' in line
