@@ -19,7 +19,7 @@ def axes():
         full_depth=4,
         # The deeper host of the axis of width, with more selections.
         hosts=(Host('vit-tiny', 64, 3, (1, 4, 16)),),
-        many_images=Host('vit-tinier', 32, 2, images=4),
+        many_images=Host('vit-tinier', 64, 3, images=4),
     )
 
 
