@@ -21,7 +21,7 @@ AXES = Axes(
 NUM_POINTS = 5 + 7
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for Ctrl-C, which would end pytest if a test failed."""
 
 
@@ -33,7 +33,7 @@ def stops_after(monkeypatch):
 
     def run(task, _module):
         if not allowed:
-            raise Stopped
+            raise StoppedError
         allowed.pop()
         task = json.loads(json.dumps(task))
         result = worker.TASKS[task.pop('task')](**task)
@@ -54,7 +54,7 @@ def test_an_interrupted_run_goes_on_and_leaves_all_results(
     stops_after, tmp_path
 ):
     stops_after(3)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         start(tmp_path)
     content = json.loads((tmp_path / 'growth.json').read_text())
     first = content['points']
@@ -76,7 +76,7 @@ def test_an_interrupted_run_goes_on_and_leaves_all_results(
 
 def test_results_of_other_weights_are_not_mixed(stops_after, tmp_path):
     stops_after(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         start(tmp_path)
     before = (tmp_path / 'growth.json').read_bytes()
     with pytest.raises(ValueError, match=r'checkpoint a\.pth, got None'):
