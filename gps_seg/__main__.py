@@ -18,7 +18,7 @@ DEVELOPMENT = 'For developers'
 SECTIONS = (DAILY, CONVERTERS, DEVELOPMENT)
 #: Tools that come first in the list, in the order of a first hour.
 FIRST = ('demo', 'train', 'test', 'count', 'check_dataset', 'browse_dataset')
-FOR_DEVELOPERS = ('benchmark', 'pretrain_demo')
+FOR_DEVELOPERS = ('benchmark', 'growth', 'pretrain_demo')
 
 
 def find_tools(package: Path = PACKAGE) -> dict[str, Path]:

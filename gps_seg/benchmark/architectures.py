@@ -52,12 +52,25 @@ def build_segmentor(
     backbone = arch.backbone(size) | settings
     if checkpoint is not None:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint)
+    return segmentor_of(backbone, arch.channels, seed)
+
+
+def segmentor_of(
+    backbone: dict[str, Any], channels: tuple[int, ...], seed: int
+) -> nn.Module:
+    """Build a segmentor with the light head, in training mode on the CPU.
+
+    Args:
+        backbone: Config of the encoder.
+        channels: Numbers of channels of the levels that the head reads.
+        seed: Seed of the weights.
+    """
     torch.manual_seed(seed)
     model = MODELS.build(
         dict(
             type='EncoderDecoder',
             backbone=backbone,
-            decode_head=light_head(arch.channels),
+            decode_head=light_head(channels),
             train_cfg={},
             test_cfg=dict(mode='whole'),
         )

@@ -14,8 +14,12 @@ import gps_seg
 WORKER = 'gps_seg.benchmark.worker'
 
 
-def run_worker(task: dict[str, Any]) -> Any:
+def run_worker(task: dict[str, Any], module: str = WORKER) -> Any:
     """Run a task in a fresh process and return its result.
+
+    Args:
+        task: Task of the worker, as JSON.
+        module: Module of the worker.
 
     Raises:
         RuntimeError: If the process fails.
@@ -25,7 +29,7 @@ def run_worker(task: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, 'result.json')
         done = subprocess.run(
-            [sys.executable, '-m', WORKER, json.dumps(task), str(result)],
+            [sys.executable, '-m', module, json.dumps(task), str(result)],
             check=False,  # the error below has one line
             capture_output=True,
             text=True,

@@ -176,6 +176,7 @@ def parsers_of(script, monkeypatch):
         ('benchmark', 'DEVICES', 'gps_seg.benchmark'),
         ('benchmark', 'DTYPES', 'gps_seg.benchmark'),
         ('benchmark', 'VARIANTS', 'gps_seg.benchmark'),
+        ('growth', 'DEVICES', 'gps_seg.benchmark'),
     ],
 )
 def test_choices_are_those_of_the_package(tool, constant, module):
