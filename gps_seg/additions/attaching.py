@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions.addition import Addition
 from gps_seg.additions.building import MISFITS, built, check_apart, misfit
+from gps_seg.additions.compilation import heed_hooks
 from gps_seg.additions.hosts import (
     CHILD,
     AddedModules,
@@ -23,7 +24,6 @@ from gps_seg.additions.inspecting import plan_of
 from gps_seg.additions.linear_form import LinearForm
 from gps_seg.additions.names import host_of, is_form, key_of
 from gps_seg.additions.plan import Added, Plan
-from gps_seg.additions.uncompiled import heed_hooks
 from gps_seg.additions.weight_forms import intercept
 from gps_seg.sparse.state import fork_rng, seed_cpu
 

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gps_seg.additions.computed import ComputedMaps
+from gps_seg.additions.compilation import ComputedMaps, uncompiled
 from gps_seg.additions.hosts import Handle
-from gps_seg.additions.uncompiled import uncompiled
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,

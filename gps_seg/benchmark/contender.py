@@ -38,7 +38,10 @@ class Contender:
         # Weight decay is off: with dense masks it would change the frozen
         # entries, and the methods would take different steps.
         optimizer = AdamW(
-            self.trained.values(), lr=LEARNING_RATE, weight_decay=0.0
+            self.trained.values(),
+            lr=LEARNING_RATE,
+            weight_decay=0.0,
+            fused=True,  # as the optim wrapper of a run does
         )
         object.__setattr__(self, 'optimizer', optimizer)
 

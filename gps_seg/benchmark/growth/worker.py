@@ -22,12 +22,9 @@ from gps_seg.benchmark.counters import count_step
 from gps_seg.benchmark.growth.hosts import build_host
 from gps_seg.benchmark.memory import watch_peak
 from gps_seg.benchmark.methods import METHODS
-from gps_seg.benchmark.worker import (
-    column_share,
-    load_what_loads_late,
-    seconds_of,
-    synchronize,
-)
+from gps_seg.benchmark.tasks.selecting import column_share
+from gps_seg.benchmark.tasks.setting_up import synchronize
+from gps_seg.benchmark.tasks.training import load_what_loads_late, seconds_of
 from gps_seg.peft import weights_to_select
 from gps_seg.sparse import (
     Budget,
@@ -37,7 +34,7 @@ from gps_seg.sparse import (
     gps_roles,
     running_sums,
 )
-from gps_seg.sparse.scoring.evidence import RunningSums
+from gps_seg.sparse.scoring.running_sums import RunningSums
 from gps_seg.sparse.summary import distinct_columns, fan_in
 
 #: Timed steps of a point: at least so many, and on until the time is over.

@@ -63,7 +63,7 @@ def _step_and_write(trainable: Trainable) -> tuple[float, float]:
         for name, parameter in trainable.named_parameters()
         if name.startswith(f'{ENCODER}.')
     ]
-    optimizer = AdamW(trained, lr=LEARNING_RATE, weight_decay=0.0)
+    optimizer = AdamW(trained, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
     for parameter in trained:
         parameter.grad = torch.randn_like(parameter)
     cold = torch.zeros(_CACHE_BYTES, dtype=torch.uint8)

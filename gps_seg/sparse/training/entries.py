@@ -30,7 +30,6 @@ def read_entries(
     return tensor.take(indices)
 
 
-@torch.no_grad()
 def write_entries(
     tensor: Tensor,  # any shape and strides
     indices: Tensor,  # shape: (num_entries,), int64
@@ -50,7 +49,8 @@ def write_entries(
         tensor([[0., 7., 0.],
                 [0., 0., 8.]])
     """
-    indices, values = indices.to(tensor.device), values.to(tensor)
+    tensor, values = tensor.detach(), values.detach().to(tensor)
+    indices = indices.to(tensor.device)
     if tensor.is_contiguous():  # faster
         tensor.view(-1).index_copy_(0, indices, values)
     else:

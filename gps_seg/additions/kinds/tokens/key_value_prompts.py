@@ -18,9 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gps_seg.additions.addition import Addition
-from gps_seg.additions.computed import ComputedMaps
+from gps_seg.additions.compilation import ComputedMaps, uncompiled
 from gps_seg.additions.hosts import Handle
-from gps_seg.additions.uncompiled import uncompiled
 from gps_seg.sparse.interception import (
     Forgetting,
     PlainLinear,
