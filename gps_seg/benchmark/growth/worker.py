@@ -140,7 +140,7 @@ def _pass(
     """Numbers of images and the seconds until then, and the last sums."""
     synchronize()
     start, passes = time.perf_counter(), []
-    for sums in running_sums(parameters, losses):
+    for sums in running_sums(parameters, losses, doublings=True):
         synchronize()
         passes.append((sums.num_batches, time.perf_counter() - start))
     return passes, sums

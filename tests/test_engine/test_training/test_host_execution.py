@@ -50,7 +50,11 @@ class ViTModel(BaseModel):
 
 
 def fused(model):
-    return [has_own_forward(m) for m in model.modules()].count(True)
+    return sum(
+        has_own_forward(module)
+        for module in model.modules()
+        if isinstance(module, nn.MultiheadAttention)
+    )
 
 
 class Watch(Hook):

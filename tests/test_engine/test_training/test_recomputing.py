@@ -65,11 +65,26 @@ CHANGED = [
 ]
 
 
+#: So that no other part of this package changes a forward.
+UNFUSED = {'fused_attention': False}
+
+
+@pytest.fixture(autouse=True)
+def as_random_as_before():
+    """MMEngine's setting lasts beyond the run."""
+    before = torch.are_deterministic_algorithms_enabled()
+    cudnn = torch.backends.cudnn
+    flags = (cudnn.deterministic, cudnn.benchmark)
+    yield
+    torch.use_deterministic_algorithms(before)
+    cudnn.deterministic, cudnn.benchmark = flags
+
+
 def trained(path, recompute, **options):
     return run(
         path,
         model=model(),
-        hook_options={'recompute': recompute},
+        hook_options={'recompute': recompute, **UNFUSED},
         randomness={'deterministic': True},
         **options,
     )[0]
@@ -94,7 +109,7 @@ def test_the_model_is_plain_after_the_run(tmp_path):
 
 def test_nothing_is_recomputed_unless_it_is_wanted(tmp_path):
     watch = Watch()
-    run(tmp_path, model=model(), hooks=[watch], iters=1)
+    run(tmp_path, model=model(), hooks=[watch], iters=1, hook_options=UNFUSED)
     assert watch.changed == [[]]
 
 
