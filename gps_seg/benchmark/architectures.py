@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import gps_seg.models  # noqa: F401  (registers its loaders of weights)
 from gps_seg.benchmark.hosts import ARCHITECTURES
+from gps_seg.execution.compiled import use_plain_numbers
 
 #: Name of the encoder in the segmentor.
 ENCODER = 'backbone'
@@ -172,6 +173,8 @@ def forward_of(
         result: Tensor = model.decode_head(model.backbone(images))
         return result
 
+    if compiled:
+        use_plain_numbers(model)  # as in a run with `compile`
     run = torch.compile(logits) if compiled else logits
 
     def forward() -> Tensor:

@@ -128,7 +128,7 @@ def default_axes(checkpoint: str | None) -> Axes:
 
     Example:
         >>> default_axes(None).sizes
-        (224, 320, 512, 768, 1024)
+        (224, 512, 768, 1024)
     """
     hosts = [
         Host('vit-b', 512, 4, KS),
@@ -140,7 +140,7 @@ def default_axes(checkpoint: str | None) -> Axes:
         hosts.append(Host('vit-s14', 252, None, KS))
     return Axes(
         depths=(1, 4),
-        sizes=(224, 320, 512, 768, 1024),
+        sizes=(224, 512, 768, 1024),
         narrow='vit-s',
         widths=('vit-t', 'vit-s', 'vit-b', 'vit-l'),
         size=512,
