@@ -50,20 +50,5 @@ def announce_batch(done: int, batches: int, loss: float, left: str) -> None:
     )
 
 
-def warn_of_no_blocks(encoder: str) -> None:
-    """Warn that checkpointing has no effect.
-
-    Args:
-        encoder: Class of the encoder.
-    """
-    print_log(
-        f'PeftHook: checkpointing ignored: no blocks are known in {encoder}, '
-        'so the pass keeps all activations. Choose a smaller batch_size of '
-        'the PeftHook if memory is short.',
-        logger='current',
-        level=logging.WARNING,
-    )
-
-
 def _announce(text: str) -> None:
     print_log(Announcement(text), logger='current', level=logging.INFO)

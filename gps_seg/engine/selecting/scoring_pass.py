@@ -14,11 +14,7 @@ from torch.utils.data import DataLoader
 
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
-from gps_seg.engine.selecting.pass_log import (
-    announce_batch,
-    announce_pass,
-    warn_of_no_blocks,
-)
+from gps_seg.engine.selecting.pass_log import announce_batch, announce_pass
 from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
@@ -55,7 +51,7 @@ class ScoringPass:
     max_batches: int | None = None
     batch_size: int | None = None
     pipeline: Sequence[Mapping[str, Any]] | None = None
-    checkpointing: bool = False
+    checkpointing: bool = True
 
     def __post_init__(self) -> None:
         for name in ('max_batches', 'batch_size'):
@@ -163,9 +159,7 @@ class ScoringPass:
         if not (self.checkpointing and evidence.needs_gradient):
             yield
             return
-        with checkpointed_blocks(model, encoder) as number:
-            if number == 0:
-                warn_of_no_blocks(type(getattr(model, encoder)).__name__)
+        with checkpointed_blocks(model, encoder):
             yield
 
     def _losses(
@@ -207,9 +201,9 @@ def _explaining_memory(batch_size: int) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
             f'PeftHook: expected memory to score batches of {batch_size} '
-            f'images, got: {error} This pass keeps more activations than a '
-            'training of few entries. Set checkpointing=True of the PeftHook '
-            '(--peft-options checkpointing=True), which takes a third more '
-            'time, or a smaller batch_size (batch_size=...); those of the '
-            'training need not change.'
+            f'images, got: {error} Without checkpointing of the PeftHook, or '
+            'where no blocks of the encoder are known, this pass keeps more '
+            'activations than the training of few entries. Choose a smaller '
+            'batch_size of the PeftHook (--peft-options batch_size=...); that '
+            'of the training need not change.'
         ) from error

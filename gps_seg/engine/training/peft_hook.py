@@ -81,8 +81,9 @@ class PeftHook(Hook):
         pipeline: Transforms of the images for the selection; None for those
             of the training.
         checkpointing: Whether the encoder's blocks keep only their inputs in
-            the pass that selects, and are run again in its backward pass. It
-            saves memory, takes a third more time, and selects the same.
+            the pass that selects, and are run again in its backward pass. So
+            it needs no more memory than the training that follows. False
+            takes a quarter less time and selects the same.
         init_from: Delta from whose values what the method adds starts; None
             for random values. The delta has the same additions.
         fused_attention: Whether the attention of the model runs without its
@@ -113,7 +114,7 @@ class PeftHook(Hook):
         loss: Mapping[str, Any] | None = None,
         batch_size: int | None = None,
         pipeline: Sequence[Mapping[str, Any]] | None = None,
-        checkpointing: bool = False,
+        checkpointing: bool = True,
         init_from: str | None = None,
         fused_attention: bool = True,
         recompute: bool = False,

@@ -160,16 +160,3 @@ def test_the_log_says_what_the_pass_will_take(
     )
     assert 'Selecting connections: batch 1/3, loss ' in told[1]
     assert told[1].endswith(' left')
-
-
-@pytest.mark.parametrize(
-    ('model', 'warns'), [(toy_model, True), (blocks_model, False)]
-)
-def test_an_encoder_without_blocks_warns_of_checkpointing(
-    tmp_path, model, warns
-):
-    options = {'max_batches': 1, 'checkpointing': True}
-    run(tmp_path, model=model(), iters=1, hook_options=options)
-    (log,) = tmp_path.rglob('*.log')
-    told = 'checkpointing ignored: no blocks are known in Backbone'
-    assert (told in log.read_text()) is warns
