@@ -25,7 +25,8 @@ class Part(NamedTuple):
         columns: Columns of the input to keep, shape (num_columns,); None to
             keep all.
         positions: Flat positions of the entries in the product, which has
-            shape (rows, num_columns); shape (last - first,).
+            shape (num_columns, rows), or (rows, fan_in) if all columns are
+            kept; shape (last - first,).
     """
 
     first: int
@@ -52,4 +53,4 @@ def part_of(
     if not is_compressed(len(columns), fan_in):
         return Part(first, last, None, local)
     row = local.div(fan_in, rounding_mode='floor')
-    return Part(first, last, columns, row * len(columns) + position)
+    return Part(first, last, columns, position * len(rows) + row)

@@ -82,7 +82,7 @@ class _SelectedLinear(torch.autograd.Function):
         for_values = for_inputs = for_bias = None
         if ctx.needs_input_grad[0]:
             columns = kept.reshape(len(tokens), kept.shape[-1])
-            for_values = _at(ctx.linear.part.positions, tokens, columns)
+            for_values = _entries(ctx.linear.part, tokens, columns)
         if ctx.needs_input_grad[1]:
             # Not detached, because second derivatives depend on the weight.
             (weight,) = weights
@@ -106,20 +106,29 @@ class _WithTangents(_SelectedLinear):
         return along
 
 
-def _at(
-    positions: Tensor,  # shape: (num_selected,)
+def _entries(
+    part: Part,
     tokens: Tensor,  # shape: (num_tokens, out)
     columns: Tensor,  # shape: (num_tokens, num_columns)
 ) -> Tensor:  # shape: (num_selected,)
-    """Entries of ``tokens^T columns``."""
+    """Entries of the gradient of the weight."""
     if not torch.is_grad_enabled():
-        return tokens.t().mm(columns).take(positions)
+        return _product(part, tokens, columns).take(part.positions)
     with torch.no_grad():
-        entries = tokens.t().mm(columns).take(positions)
+        entries = _product(part, tokens, columns).take(part.positions)
     result: Tensor = _FirstGradient.apply(  # type: ignore[no-untyped-call]
         entries.requires_grad_()
     )
     return result
+
+
+def _product(part: Part, tokens: Tensor, columns: Tensor) -> Tensor:
+    """The gradient of all rows in the columns that are kept."""
+    if part.columns is None:
+        return tokens.t().mm(columns)
+    # With few columns the transposed product is up to six times as fast on a
+    # CPU: it reads the many outputs along their rows.
+    return columns.t().mm(tokens)
 
 
 class _FirstGradient(torch.autograd.Function):
