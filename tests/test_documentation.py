@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from run_tool import run_tool
+from torch import nn
 
 from gps_seg import command_line
+from gps_seg.execution.instance_forward import has_own_forward
 from gps_seg.peft import Trainable
 
 REPO = Path(__file__).resolve().parents[1]
@@ -101,6 +103,23 @@ def test_every_command_is_one_that_its_tool_takes(call, monkeypatch, capsys):
 
 def parse(parser, *_):
     parser.parse_args()
+
+
+def test_what_speed_shows_in_plain_torch_runs_and_is_undone():
+    page = (REPO / 'docs/speed.md').read_text(encoding='utf-8')
+    snippets = [code for _, kind, code in FENCED.findall(page) if kind]
+    mlp = {'fc1': nn.Linear(8, 32), 'act': nn.GELU(), 'fc2': nn.Linear(32, 8)}
+    block = {'attn': nn.MultiheadAttention(8, 2), 'mlp': nn.ModuleDict(mlp)}
+    encoder = nn.ModuleList([nn.ModuleDict(block)])
+    model = nn.ModuleDict({'backbone': encoder, 'head': nn.Linear(8, 2)})
+    assert len(snippets) == 3
+    for snippet in snippets:
+        *lines, undo = snippet.splitlines()
+        names = {'model': model}
+        exec('\n'.join(lines), names)
+        assert any(map(has_own_forward, model.modules()))
+        exec(undo, names)
+        assert not any(map(has_own_forward, model.modules()))
 
 
 def test_what_is_saved_in_plain_torch_goes_on(tmp_path, monkeypatch):
