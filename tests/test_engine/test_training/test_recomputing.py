@@ -159,9 +159,12 @@ def test_a_run_in_which_nothing_is_recomputed_warns(tmp_path, messages):
     assert 'recomputes 0 of 1 MLPs. 1 left as they are: no activat' in text
 
 
-def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(tmp_path):
+@pytest.mark.parametrize('setting', [True, {}, {'backend': 'eager'}])
+def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(
+    tmp_path, setting
+):
     with pytest.raises(ValueError, match='activation_memory_budget'):
-        trained(tmp_path, True, cfg={'compile': True})
+        trained(tmp_path, True, cfg={'compile': setting})
 
 
 def test_additions_at_the_first_layer_leave_the_mlp(tmp_path, messages):
