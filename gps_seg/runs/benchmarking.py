@@ -29,6 +29,7 @@ from gps_seg.benchmark import (
     serve_rounds,
     summarize,
 )
+from gps_seg.benchmark.rounds import Measurement
 from gps_seg.benchmark.rows import Row
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
@@ -87,7 +88,8 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
     if content['inference']:
         texts.append(format_inference(content['inference'], settings.batch))
     if content['fixed_costs'] is not None:
-        texts.append(format_costs(content['fixed_costs']))
+        step = _step_of_ours(measurements)
+        texts.append(format_costs(content['fixed_costs'], step))
     if reached:
         texts.append(format_goals(reached))
     return '\n\n'.join([*texts, str(picture)])
@@ -104,6 +106,13 @@ def _beside_the_rows(
         else {},
         'fixed_costs': fixed_costs(settings, ours[0], out) if ours else None,
     }
+
+
+def _step_of_ours(measurements: list[Measurement]) -> float | None:
+    """Seconds of a step of the row whose fixed costs are measured."""
+    first = next(m for m in measurements if m.row.method == 'ours')
+    summary = summarize(first)
+    return None if summary is None else summary.seconds
 
 
 def _rows(args: Namespace) -> list[Row]:
