@@ -133,7 +133,11 @@ def format_costs(costs: Mapping[str, Any], step: float | None = None) -> str:
     seconds = {name: costs[f'{name}_seconds'] for name in PER_STEP}
     seconds['all of a step'] = sum(seconds.values())
     lines = [
-        (name, f'{1000 * spent:.2f}', f'{100 * spent / step:.1f} %' if step else '-')
+        (
+            name,
+            f'{1000 * spent:.2f}',
+            f'{100 * spent / step:.1f} %' if step else '-',
+        )
         for name, spent in seconds.items()
     ]
     switch = ('switch', f'{1000 * costs["switch_seconds"]:.2f}', '-')

@@ -95,6 +95,20 @@ class Axes:
             two depths is checked, with the ViT ``narrow``.
         hosts: Hosts of the axis of k.
         many_images: Host whose pass over the data has many images.
+
+    Example::
+
+        host = Host('vit-tiny', 64, 3, ks=(1, 4))
+        axes = Axes(
+            depths=(1, 3),
+            sizes=(32, 64),
+            narrow='vit-tiny',
+            widths=('vit-tinier', 'vit-tiny'),
+            size=64,
+            full_depth=4,
+            hosts=(host,),
+            many_images=host,
+        )
     """
 
     depths: tuple[int, int]

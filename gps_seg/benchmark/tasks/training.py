@@ -20,9 +20,12 @@ from gps_seg.benchmark.tasks.compilation import (
     read_compilation,
     start_compiling,
 )
-from gps_seg.benchmark.tasks.setting_up import set_up, synchronize
+from gps_seg.benchmark.tasks.setting_up import (
+    chosen_in,
+    set_up,
+    synchronize,
+)
 from gps_seg.execution import recompute_mlps
-from gps_seg.sparse import Selection
 
 
 def measure(
@@ -51,9 +54,7 @@ def measure(
     load_what_loads_late(device)
     parts = variant.split('+')
     model, loss = set_up(settings, attention, with_cp='with_cp' in parts)
-    chosen = (
-        Selection({}, {}) if selection is None else Selection.load(selection)
-    )
+    chosen = chosen_in(selection)
     plain = flops_of(model.backbone, settings.size) if count else None
     peak = watch_peak(device)
     contender = METHODS[method].build(model, loss, chosen, **options)
