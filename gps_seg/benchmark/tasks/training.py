@@ -71,16 +71,15 @@ def measure(
         # The compiler's own memory is in the peak of the process.
         'peak': None if compiled_here else peak.read(),
         'compilation': read_compilation() if settings.compile else None,
-        'counts': None,
-        'tuned_model': None,
         'num_threads': torch.get_num_threads(),
     }
-    if plain is not None:
-        result['counts'] = count_step(model, contender, settings.compile)
-        result['tuned_model'] = describe_tuned(
-            model, contender, flops_of(model.backbone, settings.size) / plain
-        )
-    return result
+    if plain is None:
+        return result | {'counts': None, 'tuned_model': None}
+    flops = flops_of(model.backbone, settings.size) / plain
+    return result | {
+        'counts': count_step(model, contender, settings.compile),
+        'tuned_model': describe_tuned(model, contender, flops),
+    }
 
 
 def load_what_loads_late(device: torch.device) -> None:
