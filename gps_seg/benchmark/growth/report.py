@@ -15,6 +15,7 @@ from gps_seg.benchmark.growth.outlook import (
     vit_g,
 )
 from gps_seg.benchmark.growth.results import Growth
+from gps_seg.benchmark.results import MIB
 from gps_seg.text.table import aligned
 
 MILLION = 1_000_000
@@ -148,7 +149,7 @@ def format_by_slopes(
     """What the fitted slopes say about the large model on this machine."""
     lines = [
         f'{row}: {model.depth * cost["seconds"]:.0f} s a step, '
-        f'{cost["saved"] / 2**20:.0f} MiB saved per block, '
+        f'{cost["saved"] / MIB:.0f} MiB saved per block, '
         f'{cost["saved_over_formula"]:.2f} of the formula for a GELU'
         for row, cost in costs.items()
         if len(cost) == 3
