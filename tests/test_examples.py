@@ -21,6 +21,7 @@ FACES = [
     'gps_seg.additions.places',
     'gps_seg.peft',
     'gps_seg.delta',
+    'gps_seg.execution',
     'gps_seg.files',
     'gps_seg.text',
     'gps_seg.datasets',
@@ -30,6 +31,7 @@ FACES = [
     'gps_seg.export',
     'gps_seg.engine',
     'gps_seg.benchmark',
+    'gps_seg.benchmark.growth',
 ]
 HEADINGS = {'Example:', 'Examples:', 'Example::'}
 

@@ -7,15 +7,12 @@ cost of a step depends on shapes and on the number of selected columns, which
 is recorded.
 """
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import mmpretrain.models  # noqa: F401  (registers its backbones)
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -25,6 +22,7 @@ from torch import Tensor, nn
 import gps_seg.models  # noqa: F401  (registers its loaders of weights)
 from gps_seg.benchmark.hosts import ARCHITECTURES
 from gps_seg.execution.compiled import use_plain_numbers
+from gps_seg.models.quiet_init import init_quietly
 
 #: Name of the encoder in the segmentor.
 ENCODER = 'backbone'
@@ -76,21 +74,8 @@ def segmentor_of(
             test_cfg=dict(mode='whole'),
         )
     )
-    with _without_a_line_per_tensor():
-        model.init_weights()
+    init_quietly(model)
     return model.train()
-
-
-@contextmanager
-def _without_a_line_per_tensor() -> Iterator[None]:
-    """Silence MMEngine's log of every tensor that it initialises."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def light_head(channels: tuple[int, ...]) -> dict[str, Any]:

@@ -88,7 +88,6 @@ _EQUAL = 'paca equal size'
 #: Costs without a row.
 SWITCH = Figure('switch of deltas', 'ms')
 SELECTION = Figure('selection from sums', 's')
-FIXED = Figure('fixed costs of a step', 'ms')
 #: The goals, for k = 1 at batch 1 in float32 on a CPU.
 GOALS: Sequence[Goal] = (
     _ratio(_B16, 'time', _OURS, _BIAS, 1.05),
@@ -105,9 +104,6 @@ GOALS: Sequence[Goal] = (
     _ratio(_BOTH, 'time', f'{_OURS} recompute', _OURS, 1.15),
     Goal(_BOTH, SWITCH, None, 10.0),
     Goal(_BOTH, SELECTION, None, 0.4),
-    # Half of what they were: 2.5 ms to write, 1.6 ms in AdamW, and 0.1 ms to
-    # intercept each of 48 layers.
-    Goal(_BOTH, FIXED, None, (2.5 + 1.6 + 48 * 0.1) / 2),
 )
 
 
@@ -187,8 +183,5 @@ def figures_of(
         if facts['k'] == 1:
             figures[SELECTION] = [facts['seconds_from_sums']]
     if costs is not None and costs['k'] == 1:
-        parts = ('write', 'optimizer', 'interception')
-        seconds = sum(costs[f'{part}_seconds'] for part in parts)
-        figures[FIXED] = [1000 * seconds]
         figures[SWITCH] = [1000 * costs['switch_seconds']]
     return figures

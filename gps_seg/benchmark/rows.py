@@ -2,7 +2,7 @@
 """The rows of a run: which method is measured, and how its host runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gps_seg.benchmark.methods import METHODS
@@ -122,14 +122,11 @@ def rows_of(
         *(_of_equal_size(key, ks[0]) for key in equal_sizes),
     ]
     return [
-        Row(
-            row.method,
-            row.k,
-            label_of(row.label, attention, variant),
-            row.settings,
-            attention,
-            variant,
-            row.match,
+        replace(
+            row,
+            label=label_of(row.label, attention, variant),
+            attention=attention,
+            variant=variant,
         )
         for row in plain
         for attention in attentions

@@ -18,6 +18,8 @@ from gps_seg.benchmark.results import (
 from gps_seg.benchmark.rounds import Measurement
 from gps_seg.text.table import aligned
 
+#: Parts of every step of ours, whatever the batch.
+PER_STEP = ('optimizer', 'write', 'interception')
 MEASURED = (
     'method',
     'step ms',
@@ -102,26 +104,44 @@ def format_inference(
     return aligned(rows)
 
 
-def format_costs(costs: Mapping[str, Any]) -> str:
+def format_costs(costs: Mapping[str, Any], step: float | None = None) -> str:
     """The costs that do not depend on the batch, in a few lines.
 
     Args:
         costs: Seconds by ``NAME_seconds``, with ``k`` and ``num_layers``.
+        step: Seconds of a step of ours, to which all but the switch belong;
+            None if unknown.
 
     Example:
-        >>> costs = {'k': 1, 'num_layers': 48, 'write_seconds': 0.0025}
-        >>> print(format_costs(costs))
-        fixed costs, ours k=1, 48 layers    ms
-        write                             2.50
+        >>> costs = {
+        ...     'k': 1,
+        ...     'num_layers': 48,
+        ...     'optimizer_seconds': 0.0005,
+        ...     'write_seconds': 0.0025,
+        ...     'interception_seconds': 0.002,
+        ...     'switch_seconds': 0.008,
+        ... }
+        >>> print(format_costs(costs, step=0.5))
+        fixed costs, ours k=1, 48 layers    ms  of a step
+        optimizer                         0.50      0.1 %
+        write                             2.50      0.5 %
+        interception                      2.00      0.4 %
+        all of a step                     5.00      1.0 %
+        switch                            8.00          -
     """
     head = f'fixed costs, ours k={costs["k"]}, {costs["num_layers"]} layers'
-    ending = '_seconds'
+    seconds = {name: costs[f'{name}_seconds'] for name in PER_STEP}
+    seconds['all of a step'] = sum(seconds.values())
     lines = [
-        (name.removesuffix(ending), f'{1000 * value:.2f}')
-        for name, value in costs.items()
-        if name.endswith(ending)
+        (
+            name,
+            f'{1000 * spent:.2f}',
+            f'{100 * spent / step:.1f} %' if step else '-',
+        )
+        for name, spent in seconds.items()
     ]
-    return aligned([(head, 'ms'), *lines])
+    switch = ('switch', f'{1000 * costs["switch_seconds"]:.2f}', '-')
+    return aligned([(head, 'ms', 'of a step'), *lines, switch])
 
 
 def format_goals(outcomes: Sequence[Outcome]) -> str:

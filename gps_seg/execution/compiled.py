@@ -29,6 +29,11 @@ class CompiledParts:
     Args:
         model: Segmentor or classifier.
         **options: Arguments of ``torch.compile``.
+
+    Example:
+        >>> model = nn.ModuleDict({'backbone': nn.Linear(4, 2)})
+        >>> CompiledParts(model, backend='eager').names
+        ('backbone',)
     """
 
     def __init__(self, model: nn.Module, **options: Any) -> None:

@@ -3,7 +3,7 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from gps_seg.benchmark import (
     serve_rounds,
     summarize,
 )
+from gps_seg.benchmark.goals import Outcome
+from gps_seg.benchmark.rounds import Measurement
 from gps_seg.benchmark.rows import Row
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
@@ -68,14 +70,8 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         )
     content |= _beside_the_rows(args, settings, rows, out)
     for measurements in run_rounds(settings, rows, out, report):
+        reached = _reached(settings, measurements, content)
         content['methods'] = as_json(measurements)
-        figures = figures_of(
-            measurements,
-            content['inference'],
-            content['selections'],
-            content['fixed_costs'],
-        )
-        reached = outcomes(settings, figures)
         content['goals'] = [
             o._asdict() | {'got': o.got._asdict(), 'met': o.is_met}
             for o in reached
@@ -83,14 +79,35 @@ def benchmark(args: Namespace, report: Callable[[str], None]) -> str:
         write_json(content, out / 'benchmark.json')
     summaries = [s for s in map(summarize, measurements) if s is not None]
     picture = plot_benchmark(summaries, out / 'benchmark.png', title)
-    texts = [format_tables(measurements)]
+    texts = [*_texts(settings, measurements, content, reached), str(picture)]
+    return '\n\n'.join(texts)
+
+
+def _reached(
+    settings: Settings,
+    measurements: list[Measurement],
+    content: dict[str, Any],
+) -> list[Outcome]:
+    """What the run says about the goals so far."""
+    beside = ('inference', 'selections', 'fixed_costs')
+    figures = figures_of(measurements, *(content[name] for name in beside))
+    return outcomes(settings, figures)
+
+
+def _texts(
+    settings: Settings,
+    measurements: list[Measurement],
+    content: dict[str, Any],
+    reached: list[Outcome],
+) -> Iterator[str]:
+    """The tables, those without rows left out."""
+    yield format_tables(measurements)
     if content['inference']:
-        texts.append(format_inference(content['inference'], settings.batch))
+        yield format_inference(content['inference'], settings.batch)
     if content['fixed_costs'] is not None:
-        texts.append(format_costs(content['fixed_costs']))
+        yield format_costs(content['fixed_costs'], _step_of_ours(measurements))
     if reached:
-        texts.append(format_goals(reached))
-    return '\n\n'.join([*texts, str(picture)])
+        yield format_goals(reached)
 
 
 def _beside_the_rows(
@@ -104,6 +121,13 @@ def _beside_the_rows(
         else {},
         'fixed_costs': fixed_costs(settings, ours[0], out) if ours else None,
     }
+
+
+def _step_of_ours(measurements: list[Measurement]) -> float | None:
+    """Seconds of a step of the row whose fixed costs are measured."""
+    first = next(m for m in measurements if m.row.method == 'ours')
+    summary = summarize(first)
+    return None if summary is None else summary.seconds
 
 
 def _rows(args: Namespace) -> list[Row]:

@@ -30,9 +30,6 @@ ROWS = [
 FACTS = {'k': 1, 'seconds_from_sums': 0.3}
 COSTS = {
     'k': 1,
-    'write_seconds': 0.001,
-    'optimizer_seconds': 0.002,
-    'interception_seconds': 0.003,
     'switch_seconds': 0.0095,
 }
 
@@ -61,10 +58,7 @@ def test_costs_without_a_row():
     assert {heading: o.is_met for heading, o in got.items()} == {
         'switch of deltas, ms': True,
         'selection from sums, s': True,
-        'fixed costs of a step, ms': False,  # 6 ms; half of 8.9 ms is less
     }
-    assert got['fixed costs of a step, ms'].got.median == pytest.approx(6)
-    assert got['fixed costs of a step, ms'].limit == pytest.approx(4.45)
 
 
 def test_costs_at_another_k_have_no_goal():

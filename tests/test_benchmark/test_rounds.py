@@ -139,7 +139,7 @@ def check_results(folder, printed):
     check_equal_size(content['equal_sizes'], equal, trained)
     assert {*content['inference']} == {*SERVED}
     assert len(content['inference']['inference fused']) == 1
-    check_costs(content['fixed_costs'], printed)
+    check_costs(content['fixed_costs'], ours['median_seconds'], printed)
     assert content['goals'] == []  # there are none for so small an encoder
 
 
@@ -159,11 +159,14 @@ def check_equal_size(found, row, trained):
     assert abs(trained[2] - trained[1]) <= column / 2
 
 
-def check_costs(costs, printed):
+def check_costs(costs, step, printed):
     assert costs['k'] == 2 and costs['num_layers'] == 4 * 4
     names = ('optimizer', 'write', 'interception', 'switch')
     assert all(costs[f'{name}_seconds'] >= 0 for name in names)
     assert all(f'\n{name} ' in printed for name in names)
+    share = sum(costs[f'{name}_seconds'] for name in names[:3]) / step
+    line = next(s for s in printed.split('\n') if s.startswith('all of a st'))
+    assert line.endswith(f' {100 * share:.1f} %')
 
 
 def test_a_run_leaves_table_json_picture_and_selections(

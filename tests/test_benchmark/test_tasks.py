@@ -6,11 +6,11 @@ from torch import nn
 
 from gps_seg.benchmark import Settings
 from gps_seg.benchmark.methods import METHODS
+from gps_seg.benchmark.tasks import fixed_costs
 from gps_seg.benchmark.tasks.compilation import (
     read_compilation,
     start_compiling,
 )
-from gps_seg.benchmark.tasks.fixed_costs import interception
 from gps_seg.benchmark.tasks.selecting import select
 from gps_seg.benchmark.tasks.setting_up import set_up
 from gps_seg.benchmark.tasks.some_delta import some_delta
@@ -18,6 +18,7 @@ from gps_seg.benchmark.tasks.training import measure
 from gps_seg.delta import apply
 from gps_seg.execution.instance_forward import has_own_forward
 from gps_seg.sparse import Selection
+from gps_seg.sparse.training import columns
 
 SETTINGS = Settings(arch='mmseg-tiny', size=32, steps=1, rounds=1, warmup=1)
 
@@ -100,8 +101,21 @@ def test_a_delta_as_training_leaves_it(selection):
     assert loss().item() != plain
 
 
-def test_interception_costs_something():
-    assert 0 < interception(16) < 1
+def test_interception_is_timed_in_every_layer(monkeypatch):
+    taken, plain = [], columns.selected_linear
+
+    def counted(*args):
+        taken.append(args)
+        return plain(*args)
+
+    def count(run):
+        taken.clear()
+        run()
+        return len(taken)
+
+    monkeypatch.setattr(columns, 'selected_linear', counted)
+    monkeypatch.setattr(fixed_costs, '_fastest', count)
+    assert fixed_costs.interception(16) == 1
 
 
 def test_breaks_and_recompilations_are_counted():

@@ -5,29 +5,27 @@ import torch
 from cases import CASES, built
 from contract_models import batch, small_model
 from rounding import assert_equal_to_rounding
+from tracing import IGNORED_IN_TRACING
 from tuned import backward
 
 from gps_seg.execution import compile_parts, fuse_attention
 from gps_seg.peft import tune
 
-# PyTorch itself causes these when it traces.
-pytestmark = [
-    pytest.mark.filterwarnings(
-        'ignore:.*autograd.function.Function.*:DeprecationWarning'
-    ),
-    pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
-    pytest.mark.filterwarnings('ignore:.*functools.lru_cache:UserWarning'),
-]
+pytestmark = IGNORED_IN_TRACING
 ENCODERS = ('pretrain_vit', 'seg_vit')
-#: One of each kind: selected entries, linear forms, tokens. The others are
-#: slow, because tracing is.
-QUICK = ('gps', 'lora', 'vpt')
+#: Both encoders with selected entries, and one with linear forms and with
+#: tokens. The others are slow, because tracing is.
+QUICK = (
+    *(('gps', encoder) for encoder in ENCODERS),
+    ('lora', 'seg_vit'),
+    ('vpt', 'pretrain_vit'),
+)
 
 
 def cases():
     for method, case in CASES.items():
-        slow = () if method in QUICK else pytest.mark.slow
         for encoder in ENCODERS:
+            slow = () if (method, encoder) in QUICK else pytest.mark.slow
             if encoder not in case.refuses and case.package == 'torch':
                 yield pytest.param(method, encoder, marks=slow)
 

@@ -8,15 +8,13 @@ import pytest
 import torch
 from torch import nn
 from torch._dynamo.utils import counters
+from tracing import IGNORED_IN_TRACING
 
 from gps_seg.execution import compile_parts
 from gps_seg.execution.compiled import use_plain_numbers
 from gps_seg.execution.instance_forward import has_own_forward
 
-# PyTorch itself causes this when it traces.
-pytestmark = pytest.mark.filterwarnings(
-    'ignore:The .grad attribute:UserWarning'
-)
+pytestmark = IGNORED_IN_TRACING
 
 
 class Drop(nn.Module):

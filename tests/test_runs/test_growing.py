@@ -51,7 +51,7 @@ def start(out, rate=200.0, checkpoint=None):
 
 
 def test_an_interrupted_run_goes_on_and_leaves_all_results(
-    stops_after, tmp_path
+    stops_after, tmp_path, figures
 ):
     stops_after(3)
     with pytest.raises(StoppedError):

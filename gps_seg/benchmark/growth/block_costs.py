@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from gps_seg.sparse.training.parts import is_compressed
 
-#: Bytes of the statistics of norms and attention, float32 in any case.
+#: Bytes of a value, as of the statistics of norms and attention in any case.
 FLOAT32 = 4
 
 T = TypeVar('T')

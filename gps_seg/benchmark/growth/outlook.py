@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gps_seg.benchmark.growth.block_costs import (
+    FLOAT32,
     FULL,
     Block,
     Maps,
@@ -27,7 +28,7 @@ from gps_seg.benchmark.growth.block_costs import (
 from gps_seg.benchmark.growth.points import RANK
 
 GIB = 2**30
-BFLOAT16, FLOAT32 = 2, 4
+BFLOAT16 = 2
 #: Memory of common cards in GiB.
 CARDS = (24, 48, 80, 141)
 #: Share of a card that the sum may take; the rest is for what is left out.

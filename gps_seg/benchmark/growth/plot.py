@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gps_seg.benchmark.growth.curves import Curve, Steps
 from gps_seg.benchmark.growth.points import Axes
+from gps_seg.benchmark.results import MIB
 from gps_seg.visualization.figure import (
     add_legend,
     new_figure,
@@ -27,12 +28,12 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
     'bias': ('bias', PALETTE[2], '^'),
     'gps': ('GPS k=1', PALETTE[0], 'o'),
 }
-_MILLI, _MIB = 1e-3, 2**20
+_MILLI = 1e-3
 #: Quantity -> title, unit of the axis, and its size.
 _PER_BLOCK: Mapping[str, tuple[str, str, float]] = {
     'seconds': ('step time per block', 'ms', _MILLI),
-    'saved': ('saved for backward per block', 'MiB', _MIB),
-    'peak': ('peak memory per block', 'MiB', _MIB),
+    'saved': ('saved for backward per block', 'MiB', MIB),
+    'peak': ('peak memory per block', 'MiB', MIB),
 }
 _UNDER_THE_TITLE: Mapping[str, Any] = dict(
     loc='lower left',

@@ -13,15 +13,15 @@ from typing import Any
 from gps_seg.benchmark.growth.block_costs import FULL, step_flops
 from gps_seg.benchmark.growth.hosts import VITS, is_host
 
+RANK = 8
 #: Name of a row of the measurements -> method, and its settings.
 ROWS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     'full': ('full', {}),
-    'lora': ('lora', {'rank': 8, 'on': ['all']}),
-    'lora-qv': ('lora', {'rank': 8, 'on': ['q', 'v']}),
+    'lora': ('lora', {'rank': RANK, 'on': ['all']}),
+    'lora-qv': ('lora', {'rank': RANK, 'on': ['q', 'v']}),
     'bias': ('bias', {}),
     'gps': ('ours', {}),
 }
-RANK = 8
 #: Rows along the axes of tokens and width, besides GPS.
 OTHERS = ('bias', 'full', 'lora')
 #: All of them.
@@ -95,6 +95,20 @@ class Axes:
             two depths is checked, with the ViT ``narrow``.
         hosts: Hosts of the axis of k.
         many_images: Host whose pass over the data has many images.
+
+    Example::
+
+        host = Host('vit-tiny', 64, 3, ks=(1, 4))
+        axes = Axes(
+            depths=(1, 3),
+            sizes=(32, 64),
+            narrow='vit-tiny',
+            widths=('vit-tinier', 'vit-tiny'),
+            size=64,
+            full_depth=4,
+            hosts=(host,),
+            many_images=host,
+        )
     """
 
     depths: tuple[int, int]

@@ -15,9 +15,24 @@ from gps_seg.benchmark.growth.outlook import (
     vit_g,
 )
 from gps_seg.benchmark.growth.results import Growth
+from gps_seg.benchmark.results import MIB
 from gps_seg.text.table import aligned
 
 MILLION = 1_000_000
+
+#: Heading of the outlook.
+_NEEDS = (
+    'computed',
+    'weights',
+    'gradients',
+    'moments',
+    'saved',
+    'GiB',
+    'card',
+    *(f'batch on {card}' for card in CARDS),
+    'TFLOP',
+    'hours',
+)
 
 
 def format_growth(growth: Growth, rate: float) -> str:
@@ -101,35 +116,7 @@ def format_outlook(
     model: Model, needs: Mapping[str, Need], rate: float
 ) -> str:
     """The table of what a large model would take."""
-    rows: list[Sequence[str]] = [
-        (
-            'computed',
-            'weights',
-            'gradients',
-            'moments',
-            'saved',
-            'GiB',
-            'card',
-            *(f'batch on {card}' for card in CARDS),
-            'TFLOP',
-            'hours',
-        )
-    ]
-    for name, need in needs.items():
-        rows.append(
-            (
-                name,
-                f'{(need.weights + need.values) / GIB:.2f}',
-                f'{need.gradients / GIB:.2f}',
-                f'{need.moments / GIB:.2f}',
-                f'{need.saved / GIB:.2f}',
-                f'{need.gib:.1f}',
-                'none' if need.card is None else f'{need.card}',
-                *(f'{need.batch(card)}' for card in CARDS),
-                f'{need.flops / TERA:.1f}',
-                f'{need.hours(MILLION, rate):.1f}',
-            )
-        )
+    rows = [_row_of_needs(name, need, rate) for name, need in needs.items()]
     return (
         f'Computed, not measured: {model.name}, {model.weights:,} weights, '
         f'{model.size} x {model.size}\npixels, {model.block.tokens:,} '
@@ -137,7 +124,22 @@ def format_outlook(
         f'taken to hold {100 * USABLE:.0f} % of its size. Hours are those of '
         f'a million images:\nTFLOP x images / rate, at an assumed {rate:g} '
         'TFLOP/s. One epoch takes them; the pass\nof the selection takes '
-        f'those of full tuning.\n{aligned(rows)}'
+        f'those of full tuning.\n{aligned([_NEEDS, *rows])}'
+    )
+
+
+def _row_of_needs(name: str, need: Need, rate: float) -> tuple[str, ...]:
+    return (
+        name,
+        f'{(need.weights + need.values) / GIB:.2f}',
+        f'{need.gradients / GIB:.2f}',
+        f'{need.moments / GIB:.2f}',
+        f'{need.saved / GIB:.2f}',
+        f'{need.gib:.1f}',
+        'none' if need.card is None else f'{need.card}',
+        *(f'{need.batch(card)}' for card in CARDS),
+        f'{need.flops / TERA:.1f}',
+        f'{need.hours(MILLION, rate):.1f}',
     )
 
 
@@ -147,7 +149,7 @@ def format_by_slopes(
     """What the fitted slopes say about the large model on this machine."""
     lines = [
         f'{row}: {model.depth * cost["seconds"]:.0f} s a step, '
-        f'{cost["saved"] / 2**20:.0f} MiB saved per block, '
+        f'{cost["saved"] / MIB:.0f} MiB saved per block, '
         f'{cost["saved_over_formula"]:.2f} of the formula for a GELU'
         for row, cost in costs.items()
         if len(cost) == 3

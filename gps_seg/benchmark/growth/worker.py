@@ -22,18 +22,11 @@ from gps_seg.benchmark.counters import count_step
 from gps_seg.benchmark.growth.hosts import build_host
 from gps_seg.benchmark.memory import watch_peak
 from gps_seg.benchmark.methods import METHODS
-from gps_seg.benchmark.tasks.selecting import column_share
-from gps_seg.benchmark.tasks.setting_up import synchronize
+from gps_seg.benchmark.tasks.selecting import column_share, select_from
+from gps_seg.benchmark.tasks.setting_up import chosen_in, synchronize
 from gps_seg.benchmark.tasks.training import load_what_loads_late, seconds_of
 from gps_seg.peft import weights_to_select
-from gps_seg.sparse import (
-    Budget,
-    Connections,
-    Scores,
-    Selection,
-    gps_roles,
-    running_sums,
-)
+from gps_seg.sparse import Selection, gps_roles, running_sums
 from gps_seg.sparse.scoring.running_sums import RunningSums
 from gps_seg.sparse.summary import distinct_columns, fan_in
 
@@ -66,9 +59,7 @@ def measure(
     """
     load_what_loads_late(torch.device(device))
     model, loss = _set_up(host, device)
-    chosen = (
-        Selection({}, {}) if selection is None else Selection.load(selection)
-    )
+    chosen = chosen_in(selection)
     peak = watch_peak(torch.device(device))
     contender = METHODS[method].build(model, loss, chosen, **settings)
     contender.step()
@@ -116,15 +107,10 @@ def select(
     model.zero_grad()
     peak = watch_peak(torch.device(device))
     passes, sums = _pass(parameters, (loss() for _ in range(images)))
-    facts = []
-    for k, file in zip(ks, files, strict=True):
-        start = time.perf_counter()
-        scores = Scores('gradient', parameters, sums, seed=0)
-        budget = Budget('neuron', Connections(k))
-        selection, _ = budget.select(scores, weights)
-        seconds = time.perf_counter() - start
-        selection.save(file)
-        facts.append({'k': k, 'seconds': seconds} | _facts(selection))
+    facts = [
+        {'k': k, 'seconds': seconds} | _facts(selection)
+        for k, selection, seconds, _ in select_from(sums, weights, ks, files)
+    ]
     return {
         'passes': passes,
         'peak': peak.read(),

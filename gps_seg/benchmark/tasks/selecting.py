@@ -1,25 +1,43 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The selections of a run, and settings that train as many values."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from gps_seg.benchmark.architectures import ENCODER
 from gps_seg.benchmark.inference import trained_in_encoder
 from gps_seg.benchmark.methods import METHODS
 from gps_seg.benchmark.settings import Settings
-from gps_seg.benchmark.tasks.setting_up import set_up
-from gps_seg.benchmark.tasks.training import seconds_of
+from gps_seg.benchmark.tasks.setting_up import set_up, synchronize
 from gps_seg.peft import weights_to_select
 from gps_seg.sparse import (
     Budget,
     Connections,
+    Owned,
     Scores,
     Selection,
     gps_roles,
     running_sums,
 )
+from gps_seg.sparse.scoring.running_sums import RunningSums
 from gps_seg.sparse.summary import distinct_columns, fan_in
+
+
+class Selected(NamedTuple):
+    """One selection of a run.
+
+    Args:
+        k: Connections per neuron.
+        selection: The selection.
+        seconds: Time in which it was made from the sums of the pass.
+        num_dead: Number of neurons all of whose scores are zero.
+    """
+
+    k: int
+    selection: Selection
+    seconds: float
+    num_dead: int
 
 
 def select(
@@ -28,33 +46,53 @@ def select(
     """Select with one gradient pass over the batch; write one file per k."""
     model, loss = set_up(settings)
     weights = weights_to_select(model, gps_roles(model, ENCODER))
-    budgets = [Budget('neuron', Connections(k)) for k in ks]
-    for budget in budgets:
-        budget.check(weights)
+    for k in ks:
+        _budget(k).check(weights)
     parameters = {name: owned.parameter for name, owned in weights.items()}
     (sums,) = running_sums(parameters, iter([loss()]))
-    scores = Scores('gradient', parameters, sums, seed=0)
-    facts = []
-    for k, budget, file in zip(ks, budgets, files, strict=True):
-        chosen: list[Any] = []
-        seconds = seconds_of(
-            lambda budget=budget, chosen=chosen: chosen.extend(
-                budget.select(scores, weights)
-            )
+    return [
+        {
+            'k': k,
+            'hash': selection.hash,
+            'num_selected': selection.num_selected,
+            'silent_neurons': num_dead,
+            'column_share': column_share(selection),
+            'seconds_from_sums': seconds,
+        }
+        for k, selection, seconds, num_dead in select_from(
+            sums, weights, ks, files
         )
-        selection, dead = chosen
+    ]
+
+
+def select_from(
+    sums: RunningSums,
+    weights: Mapping[str, Owned],
+    ks: Sequence[int],
+    files: Sequence[str],
+) -> Iterator[Selected]:
+    """Select once for each k, and write a file of each selection.
+
+    Args:
+        sums: Sums of the gradients of the weights.
+        weights: Weights to select in, by name.
+        ks: Connections per neuron, one number per selection.
+        files: Files of the selections, one for each k.
+    """
+    parameters = {name: owned.parameter for name, owned in weights.items()}
+    for k, file in zip(ks, files, strict=True):
+        synchronize()
+        start = time.perf_counter()
+        scores = Scores('gradient', parameters, sums, seed=0)
+        selection, dead = _budget(k).select(scores, weights)
+        synchronize()
+        seconds = time.perf_counter() - start
         selection.save(file)
-        facts.append(
-            {
-                'k': k,
-                'hash': selection.hash,
-                'num_selected': selection.num_selected,
-                'silent_neurons': sum(dead.values()),
-                'column_share': column_share(selection),
-                'seconds_from_sums': seconds,
-            }
-        )
-    return facts
+        yield Selected(k, selection, seconds, sum(dead.values()))
+
+
+def _budget(k: int) -> Budget:
+    return Budget('neuron', Connections(k))
 
 
 def column_share(selection: Selection) -> float:

@@ -12,6 +12,7 @@ from gps_seg.benchmark.architectures import (
 )
 from gps_seg.benchmark.settings import Settings
 from gps_seg.execution import fuse_attention
+from gps_seg.sparse import Selection
 
 
 def set_up(
@@ -49,6 +50,11 @@ def _set_precision(settings: Settings) -> None:
     """Let a GPU use TF32 in products and convolutions, or in neither."""
     torch.backends.cuda.matmul.allow_tf32 = settings.tf32
     torch.backends.cudnn.allow_tf32 = settings.tf32
+
+
+def chosen_in(file: str | None) -> Selection:
+    """The selection of a file; an empty one without a file."""
+    return Selection({}, {}) if file is None else Selection.load(file)
 
 
 def synchronize() -> None:

@@ -20,9 +20,12 @@ from gps_seg.benchmark.tasks.compilation import (
     read_compilation,
     start_compiling,
 )
-from gps_seg.benchmark.tasks.setting_up import set_up, synchronize
+from gps_seg.benchmark.tasks.setting_up import (
+    chosen_in,
+    set_up,
+    synchronize,
+)
 from gps_seg.execution import recompute_mlps
-from gps_seg.sparse import Selection
 
 
 def measure(
@@ -51,9 +54,7 @@ def measure(
     load_what_loads_late(device)
     parts = variant.split('+')
     model, loss = set_up(settings, attention, with_cp='with_cp' in parts)
-    chosen = (
-        Selection({}, {}) if selection is None else Selection.load(selection)
-    )
+    chosen = chosen_in(selection)
     plain = flops_of(model.backbone, settings.size) if count else None
     peak = watch_peak(device)
     contender = METHODS[method].build(model, loss, chosen, **options)
@@ -70,16 +71,15 @@ def measure(
         # The compiler's own memory is in the peak of the process.
         'peak': None if compiled_here else peak.read(),
         'compilation': read_compilation() if settings.compile else None,
-        'counts': None,
-        'tuned_model': None,
         'num_threads': torch.get_num_threads(),
     }
-    if plain is not None:
-        result['counts'] = count_step(model, contender, settings.compile)
-        result['tuned_model'] = describe_tuned(
-            model, contender, flops_of(model.backbone, settings.size) / plain
-        )
-    return result
+    if plain is None:
+        return result | {'counts': None, 'tuned_model': None}
+    flops = flops_of(model.backbone, settings.size) / plain
+    return result | {
+        'counts': count_step(model, contender, settings.compile),
+        'tuned_model': describe_tuned(model, contender, flops),
+    }
 
 
 def load_what_loads_late(device: torch.device) -> None:

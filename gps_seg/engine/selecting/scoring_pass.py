@@ -113,12 +113,7 @@ class ScoringPass:
                 :func:`gps_seg.engine.selecting.scoring_data.scoring_loader`.
         """
         warmup = scoring_loader(loader, seed + 1)
-        if self.pipeline is not None:
-            loader = with_pipeline(loader, self.pipeline)
-        views = [
-            scoring_loader(loader, seed, self.batch_size, view)
-            for view in range(self.loss.views)
-        ]
+        views = self._views(loader, seed)
         device = device_for_sums(weights, evidence)
         size = self.batch_size or loader.batch_size
         number = len(views[0].batch_sampler.weights[: self.max_batches])
@@ -151,6 +146,15 @@ class ScoringPass:
                         reduce=all_reduce,
                         device=device,
                     )
+
+    def _views(self, loader: DataLoader, seed: int) -> list[DataLoader]:
+        """A loader of each view that the loss takes, all equally long."""
+        if self.pipeline is not None:
+            loader = with_pipeline(loader, self.pipeline)
+        return [
+            scoring_loader(loader, seed, self.batch_size, view)
+            for view in range(self.loss.views)
+        ]
 
     @contextmanager
     def _checkpointed(

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 import copy
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader, load_checkpoint
@@ -24,6 +21,7 @@ from gps_seg.engine.checkpoint_check import attach_added, check_fits
 from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.models import load_strictly
+from gps_seg.models.quiet_init import init_quietly
 from gps_seg.sparse.state import fork_rng, seed_cpu
 
 
@@ -116,8 +114,7 @@ def size_of(config: Config) -> ModelSize:
 
 def _initialised(config: Config) -> nn.Module:
     model = _build(config)
-    with _without_a_line_per_tensor():
-        model.init_weights()
+    init_quietly(model)
     start = start_of(config)
     if start:
         load_checkpoint(model, start, map_location='cpu')
@@ -201,15 +198,3 @@ def _dataset_meta(config: Config) -> dict[str, Any]:
     # A config with other classes may still have the colours of the old ones.
     fits = len(palette) == len(classes)
     return {'classes': classes, 'palette': palette if fits else ()}
-
-
-@contextmanager
-def _without_a_line_per_tensor() -> Iterator[None]:
-    """Silence MMEngine's log of every tensor that it initialises."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

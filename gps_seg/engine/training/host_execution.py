@@ -1,29 +1,49 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""How the model of a run computes: settings that change no result."""
+"""How the model of a run computes: fused, recomputed, compiled.
+
+Attention is fused for the whole run. MLPs are recomputed while the run selects
+and trains. Encoder and heads are compiled for the iterations alone.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from logging import Logger
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
+from mmengine.runner import Runner
 from torch import nn
 
+from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.hook_settings import peft_hooks
-from gps_seg.execution import FusedAttention, fuse_attention
+from gps_seg.execution import (
+    CompiledParts,
+    FusedAttention,
+    RecomputedMlps,
+    compile_parts,
+    fuse_attention,
+    recompute_mlps,
+)
 
 
 class HostExecution:
-    """Settings of a ``PeftHook`` on how its model computes.
+    """Settings of a ``PeftHook``, and MMEngine's ``compile``, at work.
 
     Args:
         fused_attention: Whether attention runs without its matrices of
             weights, see :func:`gps_seg.execution.fuse_attention`.
+        recompute: Whether the backward pass recomputes hidden layers, see
+            :func:`gps_seg.execution.recompute_mlps`.
     """
 
-    def __init__(self, fused_attention: bool) -> None:
+    def __init__(self, fused_attention: bool, recompute: bool = False) -> None:
         self._fused_attention = fused_attention
+        self._recompute = recompute
         self._fused: FusedAttention | None = None
+        self._recomputed: RecomputedMlps | None = None
+        self._compiled: CompiledParts | None = None
 
     @classmethod
     def of(cls, config: Config) -> HostExecution:
@@ -31,27 +51,106 @@ class HostExecution:
         hooks = peft_hooks(config)
         return cls(bool(hooks) and hooks[0].get('fused_attention', True))
 
-    def begin(self, model: nn.Module, logger: Any = None) -> None:
-        """Let a model compute as set.
+    def check(self, config: Config) -> None:
+        """Raise ValueError if a run would recompute in compiled code."""
+        if self._recompute and compile_options(config) is not None:
+            raise ValueError(
+                'recompute: expected a run without compile, got '
+                f'compile={config.compile!r}: compiled code keeps what its '
+                'compiler decides. Remove recompute of the PeftHook, and let '
+                'the compiler recompute: '
+                'torch._functorch.config.activation_memory_budget = 0.5.'
+            )
+
+    def begin(self, model: nn.Module, logger: Logger | None = None) -> None:
+        """Let a model compute as set in a validation, a test or a run.
 
         Args:
             model: Model; changed in place.
-            logger: Logger, or its name, see ``mmengine.logging.print_log``;
-                None to print nothing.
+            logger: Logger; None to log nothing.
         """
         self.end()
         if not self._fused_attention:
             return
         self._fused = fuse_attention(model)
         if logger is not None and self._fused.layers:
-            print_log(
+            logger.info(
                 f'Attention runs fused in {len(self._fused.layers)} layers; '
-                'fused_attention=False of the PeftHook runs it as written.',
-                logger,
+                'fused_attention=False of the PeftHook runs it as written.'
             )
+
+    def begin_selecting(self, runner: Runner, encoder: str) -> None:
+        """Let the model compute as set in a pass over the data.
+
+        The ``train_step`` that MMEngine has compiled as a whole is given up:
+        the pass runs it step by step and hook by hook.
+
+        Args:
+            runner: Runner whose model is not wrapped.
+            encoder: Name of the model's pretrained child.
+        """
+        if compile_options(runner.cfg) is not None:
+            vars(runner.model).pop('train_step', None)
+        if self._recompute:
+            self._recomputed = recompute_mlps(bare_model(runner), encoder)
+
+    def begin_training(self, runner: Runner) -> None:
+        """Let the model compute as set in the iterations, and log how.
+
+        Args:
+            runner: Runner whose model has its additions.
+        """
+        if self._recomputed is not None:
+            _report_recomputed(self._recomputed, runner.logger)
+        options = compile_options(runner.cfg)
+        if options is not None:
+            self._compiled = compile_parts(bare_model(runner), **options)
+            runner.logger.info(
+                f'Compile: {", ".join(self._compiled.names)}, in place of the '
+                'whole train_step with losses and logs. The first iterations '
+                'take longer.'
+            )
+
+    def end_training(self) -> None:
+        """Let the model compute as in a validation again."""
+        for handle in (self._compiled, self._recomputed):
+            if handle is not None:
+                handle.remove()
+        self._compiled = self._recomputed = None
 
     def end(self) -> None:
         """Let the model compute as its classes say again."""
+        self.end_training()
         if self._fused is not None:
             self._fused.remove()
             self._fused = None
+
+
+def compile_options(config: Config) -> dict[str, Any] | None:
+    """MMEngine's setting as arguments of ``torch.compile``.
+
+    Args:
+        config: Config of the run.
+
+    Returns:
+        The arguments, perhaps none; None if the run does not compile.
+    """
+    setting = config.get('compile')
+    if isinstance(setting, Mapping):
+        return dict(setting)
+    return {} if setting else None
+
+
+def _report_recomputed(mlps: RecomputedMlps, logger: Logger) -> None:
+    """Log what is recomputed; warn if nothing is."""
+    done, left = mlps.recomputed, mlps.left
+    text = (
+        f'recompute: the backward pass recomputes {len(done)} of '
+        f'{len(done) + len(left)} MLPs.'
+    )
+    for reason, number in Counter(left.values()).items():
+        text += f' {number} left as they are: {reason}.'
+    if done:
+        logger.info(text)
+    else:
+        logger.warning(f'{text} So the setting has no effect.')

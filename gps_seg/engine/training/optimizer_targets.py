@@ -87,6 +87,8 @@ def prefer_fused(optimizer: Optimizer) -> None:
     Args:
         optimizer: Optimizer; groups with ``fused`` or ``foreach`` keep them.
     """
+    if optimizer.state:
+        return  # made by the constructor for the plain loop, as in Adagrad
     for group in optimizer.param_groups:
         open_choice = 'fused' in group and group['fused'] is None
         if not open_choice or any(group.get(k) for k in _NOT_WITH_FUSED):

@@ -44,16 +44,10 @@ from gps_seg.engine.selecting.scoring_pass import ScoringPass
 from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
-from gps_seg.engine.training.compiled_training import (
-    compile_training,
-    undo_compiled_step,
-)
 from gps_seg.engine.training.host_execution import HostExecution
-from gps_seg.engine.training.recomputing import Recomputing
 from gps_seg.engine.training.run_check import check_run
 from gps_seg.engine.training.slim_checkpoint import FrozenBase, fill
 from gps_seg.engine.training.tuning_state import TuningState
-from gps_seg.execution import CompiledParts
 from gps_seg.peft import METHODS, Trainable, build_method
 from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Role, Selection
@@ -130,12 +124,10 @@ class PeftHook(Hook):
             pipeline=pipeline,
             checkpointing=checkpointing,
         )
-        self.host = HostExecution(fused_attention)
-        self.recomputing = Recomputing(recompute)
+        self.host = HostExecution(fused_attention, recompute)
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
-        self.compiled: CompiledParts | None = None
 
     @property
     def selection(self) -> Selection | None:
@@ -178,7 +170,7 @@ class PeftHook(Hook):
                 f'{[hook.config for hook in hooks]}. Each would undo the '
                 'selection of the one before: keep one.'
             )
-        self.recomputing.check(runner.cfg)
+        self.host.check(runner.cfg)
         self.roles = check_run(runner, self.method, self.config, self.scoring)
         if self.start is not None and not runner._resume:
             self.start.check(self.method, bare_model(runner))
@@ -213,9 +205,8 @@ class PeftHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Select, unless the selection was restored, and declare it."""
         leave_data_parallel(runner)
-        undo_compiled_step(runner)
+        self.host.begin_selecting(runner, self.method.encoder)
         model = bare_model(runner)
-        self.recomputing.begin(model, self.method.encoder)
         if self.selection is None:
             check_finite(model)
             choice = choose(runner, self.method, self.roles, self.scoring)
@@ -230,9 +221,8 @@ class PeftHook(Hook):
                 self.method.encoder,
                 self.config,
             )
-        self.recomputing.report(runner.logger)
         self.state.begin(model, runner.optim_wrapper, self.roles)
-        self.compiled = compile_training(runner)
+        self.host.begin_training(runner)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
@@ -253,10 +243,8 @@ class PeftHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Make the model a plain model again."""
         self._freeze_average(runner)
-        self.recomputing.end()
         self.trainable.release()
-        if self.compiled is not None:
-            self.compiled.remove()
+        self.host.end_training()
 
     def after_run(self, runner: Runner) -> None:
         """Let the model compute as its classes say again."""

@@ -34,10 +34,20 @@ _Forwards = Mapping[nn.Module, Callable[..., Any]]
 class FusedAttention:
     """A handle of the layers that were changed.
 
+    Attributes:
+        layers: Layers whose every call can be fused.
+
     Args:
-        always: Layers whose every call can be fused, with their forward.
+        always: These layers, with their forward.
         others: Layers that are fused for calls with ``need_weights=False``
             only, or that call a fused one, with their forward.
+
+    Example:
+        >>> layer = nn.MultiheadAttention(8, num_heads=2)
+        >>> forward = attention_forward(default=False)
+        >>> handle = FusedAttention({layer: forward}, {})
+        >>> handle.layers == (layer,)
+        True
     """
 
     def __init__(self, always: _Forwards, others: _Forwards) -> None:

@@ -32,6 +32,12 @@ class RecomputedMlps:
     Args:
         model: Model with the encoder.
         encoder: Name of the child to look in, such as ``'backbone'``.
+
+    Example:
+        >>> block = nn.TransformerEncoderLayer(8, 2, 16, norm_first=True)
+        >>> model = nn.ModuleDict({'encoder': nn.Sequential(block)})
+        >>> RecomputedMlps(model, 'encoder').left
+        {'encoder.0': 'no activation that keeps its input'}
     """
 
     def __init__(self, model: nn.Module, encoder: str) -> None:

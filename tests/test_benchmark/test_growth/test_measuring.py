@@ -1,6 +1,7 @@
 """Points in turn, failures, and a second start that goes on."""
 
 import json
+import sys
 
 import pytest
 
@@ -111,6 +112,16 @@ def test_weights_go_to_the_architecture_that_they_belong_to(
     assert used == {'vit-s14': 'w.safetensors', 'vit-tiny': None}
 
 
+def test_the_process_writes_what_it_has_measured(tasks, tmp_path, monkeypatch):
+    seen, _ = measure(POINTS[:2], {}, tmp_path)
+    file = tmp_path / 'result.json'
+    monkeypatch.setattr(sys, 'argv', ['', json.dumps(tasks[1]), str(file)])
+    worker.main()
+    result = json.loads(file.read_text())
+    assert result['saved'] == seen[-1][POINTS[1].key]['saved']
+
+
+@pytest.mark.slow
 def test_a_process_of_its_own_gives_the_same_bytes(tasks, tmp_path):
     seen, _ = measure(POINTS[:2], {}, tmp_path)
     result = processes.run_worker(tasks[1], worker.__name__)

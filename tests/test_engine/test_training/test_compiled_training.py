@@ -4,14 +4,9 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 from toy_run import run
+from tracing import IGNORED_IN_TRACING
 
-# PyTorch itself causes these when it traces.
-pytestmark = [
-    pytest.mark.filterwarnings(
-        'ignore:.*autograd.function.Function.*:DeprecationWarning'
-    ),
-    pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
-]
+pytestmark = IGNORED_IN_TRACING
 
 
 @pytest.fixture(autouse=True)

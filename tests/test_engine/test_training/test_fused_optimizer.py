@@ -44,6 +44,13 @@ def test_an_optimizer_without_the_kernel_stays():
     assert fused_after(torch.optim.RMSprop(parameters())) == [None]
 
 
+def test_an_optimizer_whose_state_is_ready_stays():
+    """The constructor of Adagrad makes it, for the plain loop."""
+    optimizer = torch.optim.Adagrad(parameters())
+    assert 'fused' in optimizer.param_groups[0]
+    assert fused_after(optimizer) == [None]
+
+
 def test_complex_values_stay():
     values = parameters(torch.complex64)
     assert fused_after(torch.optim.AdamW(values)) == [None]

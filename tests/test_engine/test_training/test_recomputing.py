@@ -1,14 +1,17 @@
 """Runs that recompute MLPs: the same results, and a plain model at last."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from bits import other_bits
+from mmengine.config import Config
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
 from toy_run import run, toy_model
 
+from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.execution.instance_forward import has_own_forward
 
 
@@ -63,8 +66,6 @@ CHANGED = [
     f'backbone.fc.{name}'
     for name in ('norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2')
 ]
-
-
 #: So that no other part of this package changes a forward.
 UNFUSED = {'fused_attention': False}
 
@@ -126,6 +127,21 @@ def test_a_resumed_run_recomputes_too(tmp_path):
     assert watch.changed == [CHANGED] * 3
 
 
+@pytest.mark.parametrize('compiles', [True, False])
+def test_what_an_interrupted_run_has_left_is_undone(compiles):
+    runner = SimpleNamespace(
+        model=model(),
+        cfg=Config({'compile': compiles}),
+        logger=MMLogger.get_current_instance(),
+    )
+    host = HostExecution(fused_attention=False, recompute=not compiles)
+    host.begin_selecting(runner, 'backbone')
+    host.begin_training(runner)
+    assert changed_in(runner.model)
+    host.begin(runner.model)  # of the next run
+    assert changed_in(runner.model) == []
+
+
 @pytest.fixture
 def messages(monkeypatch):
     """What runs log."""
@@ -159,9 +175,12 @@ def test_a_run_in_which_nothing_is_recomputed_warns(tmp_path, messages):
     assert 'recomputes 0 of 1 MLPs. 1 left as they are: no activat' in text
 
 
-def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(tmp_path):
+@pytest.mark.parametrize('setting', [True, {}, {'backend': 'eager'}])
+def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(
+    tmp_path, setting
+):
     with pytest.raises(ValueError, match='activation_memory_budget'):
-        trained(tmp_path, True, cfg={'compile': True})
+        trained(tmp_path, True, cfg={'compile': setting})
 
 
 def test_additions_at_the_first_layer_leave_the_mlp(tmp_path, messages):

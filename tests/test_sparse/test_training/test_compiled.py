@@ -8,17 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch._dynamo.utils import counters
+from tracing import IGNORED_IN_TRACING
 
 from gps_seg.sparse import ColumnGradients, SelectedWeights, Selection
 
-# PyTorch itself causes these: it makes an instance of each autograd Function
-# that it traces, and reads .grad of every input.
-pytestmark = [
-    pytest.mark.filterwarnings(
-        'ignore:.*autograd.function.Function.*:DeprecationWarning'
-    ),
-    pytest.mark.filterwarnings('ignore:The .grad attribute:UserWarning'),
-]
+pytestmark = IGNORED_IN_TRACING
 WIDTH = 8
 
 
