@@ -107,7 +107,7 @@ def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
 class CheckLabels(BaseTransform):
     """Refuse an annotation whose size or labels are wrong.
 
-    In a pipeline it comes right after ``LoadAnnotations``. An image that has no
+    In a pipeline it comes right after ``LoadAnnotations``. An image without an
     annotation passes: inference runs the test pipeline on such images.
 
     Args:

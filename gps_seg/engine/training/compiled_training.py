@@ -4,11 +4,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.execution import CompiledParts, compile_parts
+
+
+def check_compile(config: Config) -> None:
+    """Raise ValueError unless ``compile`` is a flag or fits torch.compile."""
+    setting = config.get('compile') or False
+    if not isinstance(setting, bool | Mapping):
+        raise ValueError(
+            'compile: expected True, False or a dict with arguments of '
+            f'torch.compile, got {setting!r}.'
+        )
+    if not isinstance(setting, Mapping):
+        return
+    try:
+        torch.compile(torch.nn.Identity(), **setting)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(
+            'compile: expected arguments of torch.compile, got '
+            f'{dict(setting)}: {reason}'
+        ) from error
 
 
 def undo_compiled_step(runner: Runner) -> None:

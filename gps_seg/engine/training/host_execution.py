@@ -11,6 +11,7 @@ from torch import nn
 
 from gps_seg.engine.training.hook_settings import peft_hooks
 from gps_seg.execution import FusedAttention, fuse_attention
+from gps_seg.sparse.checks import check_flag
 
 
 class HostExecution:
@@ -22,6 +23,7 @@ class HostExecution:
     """
 
     def __init__(self, fused_attention: bool) -> None:
+        check_flag('fused_attention', fused_attention)
         self._fused_attention = fused_attention
         self._fused: FusedAttention | None = None
 

@@ -45,6 +45,7 @@ from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.added_start import AddedStart
 from gps_seg.engine.training.averaged_weights import attach_to_average
 from gps_seg.engine.training.compiled_training import (
+    check_compile,
     compile_training,
     undo_compiled_step,
 )
@@ -177,6 +178,7 @@ class PeftHook(Hook):
                 f'{[hook.config for hook in hooks]}. Each would undo the '
                 'selection of the one before: keep one.'
             )
+        check_compile(runner.cfg)
         self.recomputing.check(runner.cfg)
         self.roles = check_run(runner, self.method, self.config, self.scoring)
         if self.start is not None and not runner._resume:

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from gps_seg.execution import RecomputedMlps, recompute_mlps
+from gps_seg.sparse.checks import check_flag
 
 
 class Recomputing:
@@ -19,6 +20,7 @@ class Recomputing:
     """
 
     def __init__(self, wanted: bool) -> None:
+        check_flag('recompute', wanted)
         self._wanted = wanted
         self._mlps: RecomputedMlps | None = None
 
