@@ -107,7 +107,8 @@ def object_is_ignored(path: str, num: int, name: str, ignored: int) -> str:
 class CheckLabels(BaseTransform):
     """Refuse an annotation whose size or labels are wrong.
 
-    In a pipeline it comes right after ``LoadAnnotations``.
+    In a pipeline it comes right after ``LoadAnnotations``. An image without an
+    annotation passes: inference runs the test pipeline on such images.
 
     Args:
         num_classes: Number of classes; labels are ``0 .. num_classes - 1``
@@ -133,6 +134,8 @@ class CheckLabels(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Check ``gt_seg_map``; return ``results`` unchanged."""
+        if not {'gt_seg_map', 'seg_map_path'} & results.keys():
+            return results
         height, width = results['ori_shape'][:2]
         try:
             check_labels(

@@ -59,6 +59,7 @@ class _StandIn:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._entered: tuple[Interceptor, ...] = ()
         self._active: tuple[Interceptor, ...] = ()
         self._found: PlainLinear = F.linear
         self._function = self._over(F.linear)
@@ -66,25 +67,30 @@ class _StandIn:
 
     def enter(self, interceptor: Interceptor) -> None:
         with self._lock:
-            if not self._active:
+            if not self._entered:
                 self._replace()
-            self._active = (interceptor, *self._active)
+            self._keep((interceptor, *self._entered))
 
     def leave(self, interceptor: Interceptor) -> None:
         with self._lock:
-            position = self._active.index(interceptor)
-            before, after = self._active[:position], self._active[position:]
+            position = self._entered.index(interceptor)
+            before, after = self._entered[:position], self._entered[position:]
             self._keep(before + after[1:])
 
     def forget(self, interceptor: Interceptor) -> None:
         with self._lock:
-            if interceptor in self._active:
-                rest = (o for o in self._active if o is not interceptor)
+            if interceptor in self._entered:
+                rest = (o for o in self._entered if o is not interceptor)
                 self._keep(tuple(rest))
 
-    def _keep(self, active: tuple[Interceptor, ...]) -> None:
-        self._active = active
-        if not active:
+    def _keep(self, entered: tuple[Interceptor, ...]) -> None:
+        self._entered = entered
+        # One that entered twice computes a map once. Code that torch.compile
+        # has compiled depends on these, so they change only if they must.
+        active = tuple(dict.fromkeys(entered))
+        if active != self._active:
+            self._active = active
+        if not entered:
             torch.backends.mha.set_fastpath_enabled(self._fused_attention)
             if F.linear is self._function:
                 F.linear = self._found  # type: ignore[assignment]
@@ -124,9 +130,7 @@ def _passed_on(
         inputs: Tensor, weight: Tensor, bias: Tensor | None = None
     ) -> Tensor:
         for position, one in enumerate(interceptors):
-            # One that is active twice computes a map once.
-            others = tuple(o for o in interceptors[position:] if o is not one)
-            rest = _passed_on(others, plain)
+            rest = _passed_on(interceptors[position + 1 :], plain)
             result = one.linear(rest, inputs, weight, bias)
             if result is not None:
                 return result

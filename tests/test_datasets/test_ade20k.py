@@ -311,6 +311,14 @@ def test_the_size_is_that_of_the_file_even_after_resizing() -> None:
     assert check(results) is results
 
 
+def test_an_image_without_an_annotation_passes_the_check() -> None:
+    check = TRANSFORMS.build({'type': 'CheckLabels', 'num_classes': 2})
+    image = {'img_path': 'polyp.jpg', 'ori_shape': (4, 6)}
+    assert check(image) is image
+    with pytest.raises(KeyError, match='gt_seg_map'):  # it was not loaded
+        check({**image, 'seg_map_path': 'polyp.png'})
+
+
 def test_the_few_real_pairs(shared_dir: Path, tmp_path: Path) -> None:
     archive = shared_dir / 'data/ade20k-mini/ade20k-mini.zip'
     if not archive.exists():

@@ -21,7 +21,7 @@ from gps_seg.engine.selecting.scoring_data import (
 )
 from gps_seg.execution.checkpointed_blocks import checkpointed_blocks
 from gps_seg.sparse import Evidence, RunningSums, running_sums
-from gps_seg.sparse.checks import check_whole
+from gps_seg.sparse.checks import check_flag, check_whole
 from gps_seg.sparse.scoring.place_of_sums import device_for_sums
 from gps_seg.sparse.state import seed_all, undisturbed
 from gps_seg.text.clock import Clock
@@ -54,6 +54,7 @@ class ScoringPass:
     checkpointing: bool = True
 
     def __post_init__(self) -> None:
+        check_flag('checkpointing', self.checkpointing)
         for name in ('max_batches', 'batch_size'):
             value = getattr(self, name)
             if value is not None:

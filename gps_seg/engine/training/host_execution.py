@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from logging import Logger
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
@@ -26,6 +27,7 @@ from gps_seg.execution import (
     fuse_attention,
     recompute_mlps,
 )
+from gps_seg.sparse.checks import check_flag
 
 
 class HostExecution:
@@ -39,6 +41,8 @@ class HostExecution:
     """
 
     def __init__(self, fused_attention: bool, recompute: bool = False) -> None:
+        check_flag('fused_attention', fused_attention)
+        check_flag('recompute', recompute)
         self._fused_attention = fused_attention
         self._recompute = recompute
         self._fused: FusedAttention | None = None
@@ -52,7 +56,16 @@ class HostExecution:
         return cls(bool(hooks) and hooks[0].get('fused_attention', True))
 
     def check(self, config: Config) -> None:
-        """Raise ValueError if a run would recompute in compiled code."""
+        """Check what a run would compile.
+
+        Args:
+            config: Config of the run.
+
+        Raises:
+            ValueError: If ``compile`` is neither a flag nor arguments of
+                ``torch.compile``, or compiled code would recompute.
+        """
+        _check_compile(config.get('compile') or False)
         if self._recompute and compile_options(config) is not None:
             raise ValueError(
                 'recompute: expected a run without compile, got '
@@ -139,6 +152,24 @@ def compile_options(config: Config) -> dict[str, Any] | None:
     if isinstance(setting, Mapping):
         return dict(setting)
     return {} if setting else None
+
+
+def _check_compile(setting: Any) -> None:
+    if not isinstance(setting, bool | Mapping):
+        raise ValueError(
+            'compile: expected True, False or a dict with arguments of '
+            f'torch.compile, got {setting!r}.'
+        )
+    if not isinstance(setting, Mapping):
+        return
+    try:
+        torch.compile(nn.Identity(), **setting)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(
+            'compile: expected arguments of torch.compile, got '
+            f'{dict(setting)}: {reason}'
+        ) from error
 
 
 def _report_recomputed(mlps: RecomputedMlps, logger: Logger) -> None:

@@ -141,7 +141,8 @@ class _Marked:
     """The weights that are marked, as a container."""
 
     def __contains__(self, weight: object) -> bool:
-        return hasattr(weight, _ATTRIBUTE)
+        # A weight that was pickled while it was marked has None.
+        return getattr(weight, _ATTRIBUTE, None) is not None
 
 
 class _ColumnInterceptor:

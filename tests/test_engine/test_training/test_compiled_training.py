@@ -36,6 +36,24 @@ def test_a_compiled_run_trains_alike_without_breaks(tmp_path):
     assert 0 < moved <= runner.custom_hook.selection[weight].numel()
 
 
+@pytest.mark.parametrize(
+    ('setting', 'found'),
+    [
+        ('yes', "'yes'"),
+        (3, '3'),
+        ({'backend': 'nope'}, "Invalid backend: 'nope'"),
+        ({'mode': 'fast'}, 'mode=fast'),
+        ({'speed': 1}, 'speed'),
+    ],
+)
+def test_other_settings_are_refused_before_the_selection(
+    tmp_path, setting, found
+):
+    with pytest.raises(ValueError, match=f'compile: expected .*{found}'):
+        trained(tmp_path, cfg={'compile': setting})
+    assert not (tmp_path / 'selection.safetensors').exists()
+
+
 @pytest.mark.parametrize('setting', [None, False])
 def test_without_the_setting_nothing_is_compiled(tmp_path, setting):
     trained(tmp_path, cfg={'compile': setting})

@@ -14,7 +14,7 @@ from torch import nn
 from toy_run import run
 
 from gps_seg.delta import DeltaInfo, extract
-from gps_seg.engine import build_base, build_tuned, load_task
+from gps_seg.engine import PeftHook, build_base, build_tuned, load_task
 from gps_seg.execution.instance_forward import has_own_forward
 
 LAYERS = 2
@@ -181,3 +181,12 @@ def test_a_ready_model_computes_as_its_config_says(
     assert fused(model) == 0
     load_task(model, vit_config, path)
     assert fused(model) == expected
+
+
+@pytest.mark.parametrize(
+    'name', ['fused_attention', 'recompute', 'checkpointing']
+)
+@pytest.mark.parametrize('value', ['no', 1, None])
+def test_a_setting_that_is_no_flag_is_refused(name, value):
+    with pytest.raises(TypeError, match=f'{name}: expected True or False'):
+        PeftHook({'type': 'gps', 'k': 1}, **{name: value})

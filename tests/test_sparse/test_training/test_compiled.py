@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import pytest
 import torch
@@ -159,6 +160,42 @@ def test_a_marked_weight_is_a_plain_weight_in_copies_and_pickles(
     assert b'gps_seg.sparse' not in data
     assert not any(vars(parameter) for parameter in twin.parameters())
     assert torch.equal(pickle.loads(data)(X), model(X))
+
+
+def test_a_pickle_of_a_marked_weight_runs_beside_marked_ones(model, selected):
+    with ColumnGradients(selected.values()).active():
+        loaded = pickle.loads(pickle.dumps(model))
+        loaded(X).sum().backward()
+    assert loaded[0].up.weight.grad.shape == model[0].up.weight.shape
+
+
+def test_contexts_inside_a_context_do_not_compile_again(model, selected):
+    columns = ColumnGradients(selected.values())
+    compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
+    with columns.active():
+        expected = gradients(compiled, selected)
+        with columns.active(), ColumnGradients([]).active():
+            assert_same(gradients(compiled, selected), expected)
+    assert counters['stats']['unique_graphs'] == 1
+
+
+def test_a_context_of_another_thread_may_begin_while_code_is_traced(
+    model, selected
+):
+    other = ColumnGradients([]).active()
+
+    def traced(graph_module, inputs):
+        thread = threading.Thread(target=other.__enter__)
+        thread.start()
+        thread.join()
+        return graph_module.forward
+
+    expected = gradients(model, selected)
+    compiled = torch.compile(model, fullgraph=True, backend=traced)
+    with ColumnGradients(selected.values()).active():
+        assert_same(gradients(compiled, selected), expected)
+        other.__exit__(None, None, None)
+        assert_same(gradients(compiled, selected), expected)
 
 
 def test_marks_stay_until_the_last_context_ends(model, selected):
