@@ -94,7 +94,7 @@ def _earlier(file: Path, conditions: dict[str, Any]) -> Results:
     """Results of a run that goes on; none for a new one."""
     if not file.is_file():
         return {}
-    content = json.loads(file.read_text(encoding='utf-8'))
+    content = _read(file)
     for name, value in conditions.items():
         if content.get(name) != value:
             raise ValueError(
@@ -104,3 +104,16 @@ def _earlier(file: Path, conditions: dict[str, Any]) -> Results:
             )
     results: Results = content['points']
     return results
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or 'points' not in content:
+        raise ValueError(
+            'out: expected results of this tool, got a damaged or foreign '
+            f'file ({file}). Move it away, or choose a new folder with --out.'
+        )
+    return content

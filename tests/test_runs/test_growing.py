@@ -97,3 +97,12 @@ def test_a_rate_is_positive(tmp_path):
     with pytest.raises(ValueError, match='rate: expected a positive'):
         start(tmp_path, rate=0.0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('content', ['{"points": {', '[]', '{}', '\x00'])
+def test_a_damaged_file_is_named_and_kept(tmp_path, content):
+    file = tmp_path / 'growth.json'
+    file.write_text(content)
+    with pytest.raises(ValueError, match='damaged or foreign.*growth.json'):
+        start(tmp_path)
+    assert file.read_text() == content
