@@ -29,9 +29,11 @@ class CountedMaps:
 
     def __init__(self):
         self.number = 0
+        self.contiguous = []
 
     def linear(self, plain, inputs, weight, bias):
         self.number += 1
+        self.contiguous.append(inputs.is_contiguous())
 
 
 def maps_of(layer, *args, **kwargs):
@@ -49,6 +51,16 @@ def test_tokens_that_attend_to_themselves_are_projected_once(layers):
     plain, fused = layers
     assert maps_of(plain, X) == (4 if plain.batch_first else 2)
     assert maps_of(fused, X) == 2
+
+
+@pytest.mark.parametrize('given', [(X,), (X, X.flip(1)), (X, X, X.flip(1))])
+def test_maps_get_contiguous_tokens(layers, given):
+    # Of others PyTorch copies a frozen weight for each token.
+    _, fused = layers
+    counted = CountedMaps()
+    with intercepting(counted):
+        fused(*given)
+    assert all(counted.contiguous)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,8 @@ def _attend(
     dropout = layer.dropout if layer.training else 0.0
     mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
     out = layer.out_proj
-    outputs = F.linear(mixed.transpose(1, 2).flatten(2), out.weight, out.bias)
+    tokens = mixed.transpose(1, 2).flatten(2).contiguous()
+    outputs = F.linear(tokens, out.weight, out.bias)
     return outputs if layer.batch_first else outputs.transpose(0, 1)
 
 
@@ -117,16 +118,16 @@ def _project(
     """Queries, keys and values; one map for inputs that are one object."""
     weight, bias = layer.in_proj_weight, layer.in_proj_bias
     width = layer.embed_dim
+    # MMCV passes transposed views. PyTorch multiplies these token by token if
+    # the weight is frozen, which takes many times as long in bfloat16.
     if query is key and key is value:
-        return F.linear(query, weight, bias).chunk(3, -1)
+        return F.linear(query.contiguous(), weight, bias).chunk(3, -1)
     if key is value:
         parts, sizes = (query, key), (width, 2 * width)
     else:
         parts, sizes = (query, key, value), (width,) * 3
     weights = weight.split(sizes)
     biases = (None,) * 3 if bias is None else bias.split(sizes)
-    # MMCV passes transposed views. PyTorch multiplies these token by token if
-    # the weight is frozen, which takes many times as long in bfloat16.
     parts = tuple(part.contiguous() for part in parts)
     first, *rest = map(F.linear, parts, weights, biases)
     return (first, *(rest if len(rest) == 2 else rest[0].chunk(2, -1)))
