@@ -29,6 +29,7 @@ FLOORS = {
     'peft': 3,
     'delta': 3,
     'datasets': 4,
+    'comparison': 4,
     'evaluation': 4,
     'execution': 4,
     'models': 4,

@@ -1,0 +1,122 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What is kept of a finished run, as a small JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gps_seg.files import write_json
+
+#: Name of the file in the folder of a finished run.
+RECORD_FILE = 'record.json'
+#: Data set of every record: the validation images of the config.
+VALIDATION = 'validation'
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetScores:
+    """Scores of a model on one data set, in percent.
+
+    Args:
+        images: Name of each image.
+        dice: Dice of each image over the foreground classes.
+        iou: Intersection over union of each image over the same classes.
+        pooled: ``mDice`` and ``mIoU``, from areas summed over the data set.
+
+    Example:
+        >>> scores = SetScores(images=['a', 'b'], dice=[80.0, 90.0],
+        ...                    iou=[66.7, 81.8], pooled={'mDice': 88.0})
+        >>> scores.mean_dice
+        85.0
+    """
+
+    images: list[str]
+    dice: list[float]
+    iou: list[float]
+    pooled: Mapping[str, float]
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean Dice of the images (``image_mDice``)."""
+        return sum(self.dice) / len(self.dice)
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU of the images (``image_mIoU``)."""
+        return sum(self.iou) / len(self.iou)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A finished run: what it was, what it cost, and how it scored.
+
+    Args:
+        variant: Name of the method or variant.
+        seed: Seed of the run.
+        rate: Multiplier of the learning rate; None if no rates were tuned.
+        method: Type and settings of the tuning method.
+        trained: Number of values that the optimizer stepped.
+        total: Number of values of all parameters of the model.
+        task_bytes: Size of the delta in bytes.
+        seconds: Wall time of selection and training, without validations.
+        curve: Iteration and ``image_mDice`` of each validation.
+        scores: Scores after the last step, by data set; the first is
+            :data:`VALIDATION`.
+        treatment: Digests of what all methods of a seed must share: the
+            start of the head, the batches, the schedule.
+        environment: Versions, machine and commit.
+
+    Raises:
+        ValueError: When read from a file that is not such a record.
+    """
+
+    variant: str
+    seed: int
+    rate: float | None
+    method: Mapping[str, Any]
+    trained: int
+    total: int
+    task_bytes: int
+    seconds: float
+    curve: list[list[float]]
+    scores: Mapping[str, SetScores]
+    treatment: Mapping[str, str]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def validation(self) -> SetScores:
+        """Scores on the validation images."""
+        return self.scores[VALIDATION]
+
+    def write(self, folder: Path) -> None:
+        """Write the record into the folder of its run."""
+        write_json(asdict(self), folder / RECORD_FILE)
+
+    @classmethod
+    def read(cls, folder: Path) -> RunRecord:
+        """Read the record of a run.
+
+        Args:
+            folder: Folder of the run.
+
+        Raises:
+            FileNotFoundError: If the run is not finished.
+            ValueError: If the file is not such a record.
+        """
+        path = folder / RECORD_FILE
+        try:
+            values = json.loads(path.read_text(encoding='utf-8'))
+            values['scores'] = {
+                name: SetScores(**scores)
+                for name, scores in values['scores'].items()
+            }
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f'record: expected a run of tools/compare.py, got {path} '
+                f'({error}). Remove its folder to repeat the run.'
+            ) from error
