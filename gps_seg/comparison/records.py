@@ -23,31 +23,35 @@ class SetScores:
 
     Args:
         images: Name of each image.
-        dice: Dice of each image over the foreground classes.
-        iou: Intersection over union of each image over the same classes.
-        pooled: ``mDice`` and ``mIoU``, from areas summed over the data set.
+        per_image: Scores of each image by metric: ``Dice`` and ``IoU`` over
+            the foreground classes of a segmentor, or ``accuracy`` (0 or 100)
+            of a classifier. The first metric is the main one.
+        pooled: Scores of the whole data set by metric, such as ``mDice`` from
+            areas summed over the images.
 
     Example:
-        >>> scores = SetScores(images=['a', 'b'], dice=[80.0, 90.0],
-        ...                    iou=[66.7, 81.8], pooled={'mDice': 88.0})
-        >>> scores.mean_dice
-        85.0
+        >>> scores = SetScores(
+        ...     images=['a', 'b'],
+        ...     per_image={'Dice': [80.0, 90.0], 'IoU': [66.7, 81.8]},
+        ...     pooled={'mDice': 88.0, 'mIoU': 79.0},
+        ... )
+        >>> scores.metric, scores.mean('Dice')
+        ('Dice', 85.0)
     """
 
     images: list[str]
-    dice: list[float]
-    iou: list[float]
+    per_image: Mapping[str, list[float]]
     pooled: Mapping[str, float]
 
     @property
-    def mean_dice(self) -> float:
-        """Mean Dice of the images (``image_mDice``)."""
-        return sum(self.dice) / len(self.dice)
+    def metric(self) -> str:
+        """Name of the main metric."""
+        return next(iter(self.per_image))
 
-    @property
-    def mean_iou(self) -> float:
-        """Mean IoU of the images (``image_mIoU``)."""
-        return sum(self.iou) / len(self.iou)
+    def mean(self, metric: str) -> float:
+        """Mean of a metric over the images."""
+        values = self.per_image[metric]
+        return sum(values) / len(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ class RunRecord:
         total: Number of values of all parameters of the model.
         task_bytes: Size of the delta in bytes.
         seconds: Wall time of selection and training, without validations.
-        curve: Iteration and ``image_mDice`` of each validation.
+        curve: Iteration and mean of the main metric, for each validation.
         scores: Scores after the last step, by data set; the first is
             :data:`VALIDATION`.
         treatment: Digests of what all methods of a seed must share: the
