@@ -1,61 +1,88 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare methods by their finished runs, as a table and a plot.
+"""Compare tuning methods: rates tuned for each, seeds, costs, intervals.
 
-python tools/compare.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
+python tools/compare.py configs/gps_kvasir.py --methods linear bias full gps \
+    --rates 0.1 0.3 1 3 10 --seeds 0 1 2
 
-The models must be segmentors that were validated with DiceIoUMetric.
+Finished runs are kept, and a stopped one goes on: run the same command again.
+Several workers may run it at the same time, on a common folder.
 """
 
 import argparse
 import sys
-from pathlib import Path
 
-from gps_seg.command_line import (
-    file_ending_in,
-    run_tool,
-    tool_parser,
-)
-from gps_seg.files import PICTURES
-from gps_seg.text.scores import METRICS
+from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     add = parser.add_argument
+    add('config', help='config file of a training')
     add(
-        'work_dirs',
+        '--methods',
         nargs='+',
-        type=Path,
-        metavar='WORK_DIR',
-        help='work directories of finished runs',
+        metavar='NAME',
+        help='variants of the config, or methods of the package (default: all '
+        'variants of the config)',
     )
     add(
-        '--out',
-        type=file_ending_in(*PICTURES),
-        metavar='FILE',
-        help='plot to write (.png, .svg or .pdf); replaced if it exists',
+        '--method-options',
+        nargs='+',
+        default=[],
+        metavar='METHOD.KEY=VALUE',
+        help='settings of methods: gps.k=1 lora.rank=16 ...',
     )
     add(
-        '--metric',
-        default='image_mDice',
-        choices=METRICS,
-        help='metric of the plot',
+        '--seeds',
+        nargs='+',
+        type=int,
+        default=[0, 1, 2],
+        metavar='SEED',
+        help='seeds of the final runs of each method',
     )
+    add(
+        '--rates',
+        nargs='+',
+        type=float,
+        default=[],
+        metavar='FACTOR',
+        help='multipliers of the learning rate of the encoder (of the head, '
+        'where only the head trains); the best on held-out training images '
+        'is taken for each method (default: rates of the config)',
+    )
+    add(
+        '--tune-with',
+        metavar='CONFIG',
+        help='config of the runs that tune the rates, such as one of smaller '
+        'images (default: CONFIG)',
+    )
+    add(
+        '--tuning-seeds',
+        nargs='+',
+        type=int,
+        default=[0],
+        metavar='SEED',
+        help='seeds of the runs that tune the rates',
+    )
+    add(
+        '--held-out',
+        type=float,
+        default=0.25,
+        metavar='SHARE',
+        help='share of the training images on which rates are scored',
+    )
+    add(
+        '--work-dir',
+        help='folder of the comparison (default: work_dirs/NAME_OF_CONFIG)',
+    )
+    add_cfg_options(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.visualization.plots.run_results import (
-        plot_results,
-        read_run,
-        results_table,
-    )
+    from gps_seg.runs.comparing.comparison import compare
 
-    runs = [read_run(work_dir) for work_dir in args.work_dirs]
-    table = results_table(runs, METRICS)
-    if args.out is None:
-        return table
-    return f'{table}\n\n{plot_results(runs, args.out, args.metric)}'
+    return compare(args)
 
 
 def main() -> int:

@@ -73,6 +73,7 @@ class RunRecord:
         treatment: Digests of what all methods of a seed must share: the
             start of the head, the batches, the schedule.
         environment: Versions, machine and commit.
+        digest: SHA-256 of the config of the run.
 
     Raises:
         ValueError: When read from a file that is not such a record.
@@ -90,6 +91,7 @@ class RunRecord:
     scores: Mapping[str, SetScores]
     treatment: Mapping[str, str]
     environment: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ''
 
     @property
     def validation(self) -> SetScores:

@@ -1,0 +1,130 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Train one run of a comparison, score it and keep its record."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from gps_seg.comparison.records import VALIDATION, RunRecord, SetScores
+from gps_seg.engine.reporting.environment import describe_environment
+from gps_seg.engine.runner_model import bare_model
+from gps_seg.engine.training.hook_settings import peft_hook
+from gps_seg.files.run_files import BASE_FILE, DELTA_FILE, RESUME_FILE
+from gps_seg.runs.comparing.equal_treatment import (
+    TreatmentHook,
+    check_treated_alike,
+)
+from gps_seg.runs.comparing.jobs import Job, digest_of
+from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.launch import build_runner, find_state
+from gps_seg.runs.side_by_side.progress_hook import ProgressHook
+from gps_seg.runs.what_trained import what_trained
+
+#: Folder of a final run with the predicted label maps.
+PREDICTIONS = 'predictions'
+_STATES = (RESUME_FILE, BASE_FILE)
+
+
+def run_job(
+    job: Job,
+    unseen: Mapping[str, Mapping[str, Any]],
+    others: Iterable[RunRecord],
+) -> None:
+    """Train a run and write its record; a stopped run is continued.
+
+    Args:
+        job: Run to train.
+        unseen: Data sets of other images on which a final run is scored.
+        others: Finished runs of other variants that must have been treated
+            as this one.
+    """
+    config = job.config()
+    progress = ProgressHook('', sys.stdout)
+    treatment = TreatmentHook()
+    runner = _train(config, progress, treatment)
+    model, trained = bare_model(runner), what_trained(runner)
+    delta = job.folder / DELTA_FILE
+    record = RunRecord(
+        variant=job.variant.name,
+        seed=job.seed,
+        rate=job.rate,
+        method=dict(peft_hook(config).method),
+        trained=trained.trained,
+        total=trained.total,
+        task_bytes=delta.stat().st_size,
+        seconds=progress.seconds,
+        curve=_curve(runner),
+        scores=_scores(job, config, model, unseen),
+        treatment=treatment.treatment(runner),
+        environment=describe_environment(),
+        digest=digest_of(config),
+    )
+    check_treated_alike(record, others)
+    record.write(job.folder)
+    _clear(job)
+    del runner, model
+    gc.collect()  # workers of the loaders end with it
+
+
+def _train(
+    config: Config, progress: ProgressHook, treatment: TreatmentHook
+) -> Runner:
+    """Train a copy of the config with its own visualizer, and no pictures."""
+    # Visualizers are singletons by name. With one name, all runs of a process
+    # would log into the folder of the first run.
+    config = copy.deepcopy(config)
+    if config.get('visualizer') is not None:
+        config.visualizer.name = config.work_dir
+    config.default_hooks.pop('report', None)
+    state = None
+    with quiet():
+        if Path(config.work_dir, RESUME_FILE).is_file():
+            state = find_state(config, 'auto')
+        runner = build_runner(config, state)
+        runner.register_hook(progress)
+        runner.register_hook(treatment)
+        runner.train()
+    return runner
+
+
+def _curve(runner: Runner) -> list[list[float]]:
+    scalars = runner.message_hub.log_scalars.get('val/image_mDice')
+    if scalars is None:
+        return []
+    values, _ = scalars.data
+    interval = runner.train_loop.val_interval
+    return [
+        [float(min(interval * number, runner.max_iters)), float(value)]
+        for number, value in enumerate(values, start=1)
+    ]
+
+
+def _scores(
+    job: Job,
+    config: Config,
+    model: Any,
+    unseen: Mapping[str, Mapping[str, Any]],
+) -> dict[str, SetScores]:
+    if job.is_tuning:
+        return {VALIDATION: ImagesToScore(config).score(model)}
+    labels = job.folder / PREDICTIONS
+    scores = {VALIDATION: ImagesToScore(config).score(model, labels)}
+    for name, dataset in unseen.items():
+        scores[name] = ImagesToScore(config, dataset).score(model)
+    return scores
+
+
+def _clear(job: Job) -> None:
+    """Remove what only a stopped run needs, and deltas of tuned rates."""
+    names = (*_STATES, DELTA_FILE) if job.is_tuning else _STATES
+    for name in names:
+        (job.folder / name).unlink(missing_ok=True)

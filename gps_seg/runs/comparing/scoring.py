@@ -1,0 +1,122 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Score a model on a data set, image by image."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
+from torch import nn
+from torch.utils.data import DataLoader
+
+from gps_seg.comparison.records import SetScores
+from gps_seg.evaluation import DiceIoUMetric
+from gps_seg.files import new_folder
+from gps_seg.runs.console.screen import quiet
+
+#: Loaders of images to score, the preferred one first.
+SCORED = ('val_dataloader', 'test_dataloader')
+_POOLED = ('mDice', 'mIoU')
+
+
+class ImagesToScore:
+    """A data set on which models are scored, as a config does in validation.
+
+    Args:
+        config: Config with a loader of :data:`SCORED`.
+        dataset: Data set in place of the loader's own; None for its own.
+    """
+
+    def __init__(
+        self, config: Config, dataset: Mapping[str, Any] | None = None
+    ) -> None:
+        init_default_scope(config.get('default_scope') or 'mmseg')
+        loader = copy.deepcopy(_first(config, SCORED))
+        if dataset is not None:
+            loader.dataset = dict(dataset)
+        with quiet():
+            self.loader: DataLoader = Runner.build_dataloader(loader)
+        loop = _first(config, ('val_cfg', 'test_cfg'))
+        self.amp = bool(loop.get('fp16', False))
+
+    def score(self, model: nn.Module, labels: Path | None = None) -> SetScores:
+        """Score every image.
+
+        Args:
+            model: Model; put into evaluation mode.
+            labels: New folder for the predicted label maps, as PNG files by
+                the names of the images; None to keep none.
+        """
+        dataset = self.loader.dataset
+        metric = DiceIoUMetric()
+        evaluator = Evaluator(metric)
+        evaluator.dataset_meta = dataset.metainfo
+        maps: list[np.ndarray] = []
+        with quiet(), torch.no_grad(), autocast(enabled=self.amp):
+            model.eval()
+            for batch in self.loader:
+                samples = model.val_step(batch)
+                evaluator.process(samples, batch)
+                maps += [] if labels is None else map(_label_map, samples)
+            pooled = evaluator.evaluate(len(dataset))
+        names = image_names([score.img_path for score in metric.per_image])
+        if labels is not None:
+            _write_maps(labels, names, maps)
+        return SetScores(
+            images=names,
+            per_image={
+                'Dice': [score.dice for score in metric.per_image],
+                'IoU': [score.iou for score in metric.per_image],
+            },
+            pooled={name: float(pooled[name]) for name in _POOLED},
+        )
+
+
+def image_names(paths: Sequence[str]) -> list[str]:
+    """Names of images without folder and ending, if that keeps them apart.
+
+    Example:
+        >>> image_names(['images/a.jpg', 'images/b.jpg'])
+        ['a', 'b']
+        >>> image_names(['1/a.jpg', '2/a.jpg'])
+        ['1/a.jpg', '2/a.jpg']
+    """
+    stems = [Path(path).stem for path in paths]
+    is_unique = max(Counter(stems).values(), default=0) <= 1
+    return stems if is_unique else list(paths)
+
+
+def _first(config: Config, keys: Sequence[str]) -> Any:
+    for key in keys:
+        if config.get(key) is not None:
+            return config[key]
+    raise ValueError(
+        f'config: expected {" or ".join(keys)}, got neither. The scores of a '
+        'validation are compared.'
+    )
+
+
+def _label_map(sample: Any) -> np.ndarray:  # shape: (height, width)
+    return sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
+
+
+def _write_maps(
+    folder: Path, names: Sequence[str], maps: Sequence[np.ndarray]
+) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
+    with new_folder(folder) as fresh:
+        for name, labels in zip(names, maps, strict=True):
+            path = fresh / f'{name.replace("/", "_")}.png'
+            cv2.imwrite(str(path), labels)

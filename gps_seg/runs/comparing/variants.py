@@ -1,0 +1,115 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The variants of a config: methods by name, or those that it lists itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.peft import METHODS
+from gps_seg.peft.settings import did_you_mean
+from gps_seg.runs.method_options import set_method
+
+#: Key of a config that holds its variants: name -> overrides by dotted key.
+VARIANTS = 'variants'
+#: Keys of a config that a run does not have: variants, unseen data sets, and
+#: the file that says which images belong together.
+UNSEEN = 'unseen'
+GROUPS = 'groups'
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to tune the model of a config.
+
+    Args:
+        name: Name in tables and folders.
+        overrides: Values by dotted key, such as
+            ``{'custom_hooks.0.method.k': 2}``.
+        method: Name of a method of :data:`gps_seg.peft.METHODS` to set; None
+            for the one of the config and the overrides.
+        options: Settings of this method, such as ``{'rank': 16}``.
+    """
+
+    name: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    method: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, config: Config) -> Config:
+        """A copy of a config that trains by this variant."""
+        own = copy.deepcopy(config)
+        for key in (VARIANTS, UNSEEN, GROUPS):
+            own.pop(key, None)
+        own.merge_from_dict(dict(self.overrides))
+        if self.method is not None:
+            options = {f'method.{k}': v for k, v in self.options.items()}
+            set_method(own, self.method, options)
+        return own
+
+
+def variants_of(
+    config: Config,
+    names: Sequence[str] | None,
+    options: Mapping[str, Any],
+) -> list[Variant]:
+    """List the variants to compare.
+
+    Args:
+        config: Config that may have ``variants``.
+        names: Names of its variants, or of methods of the package; None for
+            all variants of the config.
+        options: Settings of methods by ``method.key``, such as
+            ``{'lora.rank': 16}``.
+
+    Raises:
+        ValueError: If a name is unknown or given twice, there is no variant,
+            or a setting is not that of a method in ``names``.
+    """
+    listed = config.get(VARIANTS) or {}
+    if names is None:
+        names = list(listed)
+    if not names:
+        raise ValueError(
+            f"config: expected '{VARIANTS}', name -> overrides, or --methods, "
+            f'got neither ({config.filename}). See '
+            'configs/studies/ablation.py.'
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f'--methods: expected each once, got {list(names)}.')
+    settings = _by_method(options, set(names) - set(listed))
+    return [_variant(name, listed, settings.get(name, {})) for name in names]
+
+
+def _variant(
+    name: str, listed: Mapping[str, Any], options: Mapping[str, Any]
+) -> Variant:
+    if name in listed:
+        return Variant(name, overrides=dict(listed[name]))
+    if name in METHODS:
+        return Variant(name, method=name, options=options)
+    known = [*listed, *METHODS]
+    raise ValueError(
+        f'--methods: expected variants of the config ({list(listed)}) or '
+        f'methods ({sorted(METHODS)}), got {name!r}.'
+        + did_you_mean(name, known)
+    )
+
+
+def _by_method(
+    options: Mapping[str, Any], methods: set[str]
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for dotted, value in options.items():
+        method, _, key = dotted.partition('.')
+        if method not in methods or not key:
+            raise ValueError(
+                '--method-options: expected METHOD.KEY=VALUE for one of '
+                f'{sorted(methods)}, got {dotted}={value}.'
+            )
+        found.setdefault(method, {})[key] = value
+    return found

@@ -1,0 +1,100 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Take runs from a comparison until none is left.
+
+Several workers may share the folder, on one machine or over a network file
+system, and need no server: a worker holds the lock of a run while it trains.
+The system frees the lock when the process ends, however it ends.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from gps_seg.comparison.records import RunRecord
+from gps_seg.files import write_json
+from gps_seg.runs.comparing.jobs import FAILED_FILE, Job, Jobs
+from gps_seg.runs.comparing.running import run_job
+from gps_seg.text.clock import Clock
+
+_LOCK = '.lock'
+_SECONDS_BETWEEN_LOOKS = 5
+
+
+def work(
+    jobs: Jobs,
+    unseen: Mapping[str, Mapping[str, Any]],
+    report: Callable[[str], None],
+) -> None:
+    """Train runs until all are over, by this worker or by others.
+
+    Args:
+        jobs: Runs of the comparison.
+        unseen: Data sets of other images on which final runs are scored.
+        report: Function that prints a line.
+    """
+    clock = Clock(jobs.number, _number_over(jobs))
+    while True:
+        waiting = [job for job in jobs.ready() if not job.is_over]
+        for job in waiting:
+            with claimed(job) as is_mine:
+                if is_mine and not job.is_over:
+                    over = _number_over(jobs)
+                    left = clock.left(over)
+                    report(f'{over + 1}/{jobs.number}: {job.label}, {left}')
+                    _attempt(job, jobs, unseen, report)
+                    break
+        else:
+            if not waiting:
+                return
+            time.sleep(_SECONDS_BETWEEN_LOOKS)  # others train
+
+
+def _number_over(jobs: Jobs) -> int:
+    return sum(job.is_over for job in jobs.ready())
+
+
+@contextmanager
+def claimed(job: Job) -> Iterator[bool]:
+    """A context in which no other worker trains a run, if it yields True."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(job.folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _attempt(
+    job: Job,
+    jobs: Jobs,
+    unseen: Mapping[str, Mapping[str, Any]],
+    report: Callable[[str], None],
+) -> None:
+    """Train a run; an error of it does not end the others."""
+    try:
+        run_job(job, unseen, _treated_alike(job, jobs))
+    # The code of a model may raise anything.
+    except Exception as error:
+        report(f'  failed: {error}')
+        facts = {'error': str(error), 'trace': traceback.format_exc()}
+        write_json(facts, Path(job.folder, FAILED_FILE))
+
+
+def _treated_alike(job: Job, jobs: Jobs) -> list[RunRecord]:
+    """Finished runs of other variants with the same data and seed."""
+    return [
+        other.record()
+        for other in jobs.ready()
+        if other.is_finished
+        and (other.is_tuning, other.seed) == (job.is_tuning, job.seed)
+    ]
