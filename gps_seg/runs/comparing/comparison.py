@@ -62,6 +62,7 @@ def _tuning_config(args: Namespace, config: Config, folder: Path) -> Config:
         own = load_config(args.tune_with, args.work_dir, args.cfg_options)
     groups: Mapping[str, str] = {}
     split = split_training_images(own, args.held_out, groups)
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(split.named(), folder / SPLIT_FILE)
     return on_training_images(own, split)
 

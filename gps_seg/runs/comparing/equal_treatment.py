@@ -68,6 +68,12 @@ def check_equal(configs: Mapping[str, Config]) -> None:
             )
 
 
+def settings_hash(config: Config) -> str:
+    """SHA-256 of what all variants share of a config."""
+    text = json.dumps(shared_settings(config), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class TreatmentHook(Hook):
     """Hash what all variants must share in a run of the same seed.
 
@@ -92,15 +98,11 @@ class TreatmentHook(Hook):
             total.update(image.contiguous().cpu().numpy().tobytes())
         runner.message_hub.update_info(_BATCHES, total.hexdigest())
 
-    def treatment(self, runner: Runner) -> dict[str, str]:
+    def hashes(self, runner: Runner) -> dict[str, str]:
         """The hashes of a finished run, by what they are of."""
-        shared = json.dumps(
-            shared_settings(runner.cfg), sort_keys=True, default=str
-        )
         return {
             'head': _told(runner, _HEAD),
             'batches': _told(runner, _BATCHES),
-            'settings': hashlib.sha256(shared.encode()).hexdigest(),
         }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 from mmengine.config import Config
@@ -67,6 +69,7 @@ class Job:
         text = (self.folder / FAILED_FILE).read_text(encoding='utf-8')
         return str(json.loads(text)['error'])
 
+    @cached_property
     def config(self) -> Config:
         """The config of the run."""
         own = self.variant.of(self.base)
@@ -76,6 +79,15 @@ class Job:
         own.work_dir = str(self.folder)
         return own
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the config without its work directory."""
+        settings = self.config.to_dict()
+        settings.pop('work_dir', None)
+        text = json.dumps(settings, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
     def record(self) -> RunRecord:
         """The record of the finished run.
 
@@ -83,21 +95,13 @@ class Job:
             ValueError: If it is a run of another config.
         """
         record = RunRecord.read(self.folder)
-        if record.digest != digest_of(self.config()):
+        if record.digest != self.digest:
             raise ValueError(
                 f'comparison: expected the run {self.label} of this config, '
                 f'got one of another config ({self.folder}). Remove the '
                 'folder, or use another --work-dir.'
             )
         return record
-
-
-def digest_of(config: Config) -> str:
-    """SHA-256 of a config without its work directory."""
-    settings = config.to_dict()
-    settings.pop('work_dir', None)
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -123,65 +127,59 @@ class Jobs:
     tuning: Config | None
     folder: Path
 
-    def tuning_runs(self, variant: Variant) -> list[Job]:
-        """The runs that tune the rate of a variant."""
-        return [
-            self._tuning_run(variant, rate, seed)
-            for rate in self.rates
-            for seed in self.tuning_seeds
-        ]
-
-    def rate_of(self, variant: Variant) -> float | None:
-        """The best rate of a variant; None if no rates were tuned.
-
-        Raises:
-            LookupError: If no run of it has finished.
-        """
-        if not self.rates:
-            return None
-        records: dict[float, list[RunRecord]] = {}
-        for job in self.tuning_runs(variant):
-            if job.is_finished:
-                records.setdefault(job.rate or 0.0, []).append(job.record())
-        if not records:
-            raise LookupError(
-                f"rates: expected finished runs of '{variant.name}', got none."
-            )
-        return best_rate(records)
+    @cached_property
+    def tuning_runs(self) -> dict[str, list[Job]]:
+        """The runs that tune rates, by variant."""
+        if self.tuning is None:
+            return {variant.name: [] for variant in self.variants}
+        return {
+            variant.name: [
+                Job(
+                    variant,
+                    seed,
+                    rate,
+                    self.folder / _RATES / variant.folder / f'{rate:g}-{seed}',
+                    self.tuning,
+                    is_tuning=True,
+                )
+                for rate in self.rates
+                for seed in self.tuning_seeds
+            ]
+            for variant in self.variants
+        }
 
     def final_runs(self, variant: Variant) -> list[Job]:
-        """The final runs of a variant, once its rates are tuned."""
-        rate = self.rate_of(variant)
-        return [
-            Job(
-                variant,
-                seed,
-                rate,
-                self.folder / _SEEDS / folder_name(variant) / str(seed),
-                self.final,
-                is_tuning=False,
-            )
-            for seed in self.seeds
-        ]
+        """The final runs of a variant; empty until its rate is tuned."""
+        if variant.name not in self._final and self.is_tuned(variant):
+            rate = self._best_rate(variant)
+            self._final[variant.name] = [
+                Job(
+                    variant,
+                    seed,
+                    rate,
+                    self.folder / _SEEDS / variant.folder / str(seed),
+                    self.final,
+                    is_tuning=False,
+                )
+                for seed in self.seeds
+            ]
+        return self._final.get(variant.name, [])
+
+    def is_tuned(self, variant: Variant) -> bool:
+        """Whether all rates of a variant were tried, and one trained."""
+        runs = self.tuning_runs[variant.name]
+        some = any(job.is_finished for job in runs) or not runs
+        return some and all(job.is_over for job in runs)
 
     def ready(self) -> list[Job]:
         """The runs that may begin now: first rates, then seed by seed.
 
-        So that variants can be compared early.
+        All variants take turns, so that they can be compared early.
         """
-        tuning = [
-            job
-            for rate in self.rates
-            for seed in self.tuning_seeds
-            for job in (
-                self._tuning_run(variant, rate, seed)
-                for variant in self.variants
-            )
-        ]
-        tuned = [v for v in self.variants if self._is_tuned(v)]
-        by_variant = [self.final_runs(variant) for variant in tuned]
-        final = [job for runs in zip(*by_variant, strict=True) for job in runs]
-        return [*tuning, *final]
+        tuning = zip(*self.tuning_runs.values(), strict=True)
+        final = zip_longest(*map(self.final_runs, self.variants))
+        turns = [*tuning, *final]
+        return [job for turn in turns for job in turn if job is not None]
 
     @property
     def number(self) -> int:
@@ -189,37 +187,23 @@ class Jobs:
         tuning = len(self.rates) * len(self.tuning_seeds)
         return len(self.variants) * (tuning + len(self.seeds))
 
-    def failed(self) -> Mapping[str, str]:
-        """Error of each variant that has no final run, or lost one."""
-        errors = {}
-        for variant in self.variants:
-            runs = self.tuning_runs(variant)
-            if self._is_tuned(variant):
-                runs = self.final_runs(variant)
-            for job in runs:
-                if job.has_failed:
-                    errors[variant.name] = f'{job.label}: {job.error}'
-        return errors
+    def failed(self) -> dict[str, str]:
+        """Error of each variant of which a run failed."""
+        return {
+            job.variant.name: f'{job.label}: {job.error}'
+            for job in self.ready()
+            if job.has_failed
+        }
 
-    def _is_tuned(self, variant: Variant) -> bool:
-        runs = self.tuning_runs(variant)
-        some = any(job.is_finished for job in runs) or not runs
-        return some and all(job.is_over for job in runs)
-
-    def _tuning_run(self, variant: Variant, rate: float, seed: int) -> Job:
+    def _best_rate(self, variant: Variant) -> float | None:
         if self.tuning is None:
-            raise ValueError('rates: expected a config that tunes them.')
-        name = f'{rate:g}-{seed}'
-        return Job(
-            variant,
-            seed,
-            rate,
-            self.folder / _RATES / folder_name(variant) / name,
-            self.tuning,
-            is_tuning=True,
-        )
+            return None
+        records: dict[float, list[RunRecord]] = {}
+        for job in self.tuning_runs[variant.name]:
+            if job.is_finished:
+                records.setdefault(job.record.rate, []).append(job.record)
+        return best_rate(records)
 
-
-def folder_name(variant: Variant) -> str:
-    """Name of a variant as a folder."""
-    return '_'.join(variant.name.replace('/', ' ').split())
+    @cached_property
+    def _final(self) -> dict[str, list[Job]]:
+        return {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from gps_seg.comparison.records import VALIDATION, RunRecord, SetScores
@@ -21,12 +22,16 @@ from gps_seg.files.run_files import BASE_FILE, DELTA_FILE, RESUME_FILE
 from gps_seg.runs.comparing.equal_treatment import (
     TreatmentHook,
     check_treated_alike,
+    settings_hash,
 )
-from gps_seg.runs.comparing.jobs import Job, digest_of
+from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.scoring import ImagesToScore
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner, find_state
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
+from gps_seg.runs.side_by_side.variant_check import (
+    VALIDATION as VALIDATION_PARTS,
+)
 from gps_seg.runs.what_trained import what_trained
 
 #: Folder of a final run with the predicted label maps.
@@ -47,10 +52,11 @@ def run_job(
         others: Finished runs of other variants that must have been treated
             as this one.
     """
-    config = job.config()
+    config = job.config
     progress = ProgressHook('', sys.stdout)
     treatment = TreatmentHook()
-    runner = _train(config, progress, treatment)
+    validates = not job.is_tuning
+    runner = _train(config, validates, progress, treatment)
     model, trained = bare_model(runner), what_trained(runner)
     delta = job.folder / DELTA_FILE
     record = RunRecord(
@@ -64,9 +70,12 @@ def run_job(
         seconds=progress.seconds,
         curve=_curve(runner),
         scores=_scores(job, config, model, unseen),
-        treatment=treatment.treatment(runner),
+        treatment={
+            **treatment.hashes(runner),
+            'settings': settings_hash(config),
+        },
         environment=describe_environment(),
-        digest=digest_of(config),
+        digest=job.digest,
     )
     check_treated_alike(record, others)
     record.write(job.folder)
@@ -75,9 +84,7 @@ def run_job(
     gc.collect()  # workers of the loaders end with it
 
 
-def _train(
-    config: Config, progress: ProgressHook, treatment: TreatmentHook
-) -> Runner:
+def _train(config: Config, validates: bool, *hooks: Hook) -> Runner:
     """Train a copy of the config with its own visualizer, and no pictures."""
     # Visualizers are singletons by name. With one name, all runs of a process
     # would log into the folder of the first run.
@@ -85,15 +92,24 @@ def _train(
     if config.get('visualizer') is not None:
         config.visualizer.name = config.work_dir
     config.default_hooks.pop('report', None)
+    if not validates:
+        _leave_validation_out(config)
     state = None
     with quiet():
         if Path(config.work_dir, RESUME_FILE).is_file():
             state = find_state(config, 'auto')
         runner = build_runner(config, state)
-        runner.register_hook(progress)
-        runner.register_hook(treatment)
+        for hook in hooks:
+            runner.register_hook(hook)
         runner.train()
     return runner
+
+
+def _leave_validation_out(config: Config) -> None:
+    """Score a run that tunes a rate only once, after its training."""
+    for key in VALIDATION_PARTS:
+        config[key] = None
+    config.default_hooks.checkpoint.save_best = None
 
 
 def _curve(runner: Runner) -> list[list[float]]:

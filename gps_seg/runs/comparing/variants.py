@@ -40,6 +40,11 @@ class Variant:
     method: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> str:
+        """The name as that of a folder."""
+        return '_'.join(self.name.replace('/', ' ').split())
+
     def of(self, config: Config) -> Config:
         """A copy of a config that trains by this variant."""
         own = copy.deepcopy(config)

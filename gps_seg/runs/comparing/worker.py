@@ -93,7 +93,7 @@ def _attempt(
 def _treated_alike(job: Job, jobs: Jobs) -> list[RunRecord]:
     """Finished runs of other variants with the same data and seed."""
     return [
-        other.record()
+        other.record
         for other in jobs.ready()
         if other.is_finished
         and (other.is_tuning, other.seed) == (job.is_tuning, job.seed)
