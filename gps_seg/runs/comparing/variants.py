@@ -50,7 +50,8 @@ class Variant:
         own = copy.deepcopy(config)
         for key in (VARIANTS, UNSEEN, GROUPS):
             own.pop(key, None)
-        own.merge_from_dict(dict(self.overrides))
+        # MMEngine removes ``_delete_`` from what it merges.
+        own.merge_from_dict(copy.deepcopy(dict(self.overrides)))
         if self.method is not None:
             options = {f'method.{k}': v for k, v in self.options.items()}
             set_method(own, self.method, options)

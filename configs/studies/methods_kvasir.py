@@ -1,0 +1,23 @@
+"""Which method? Kvasir-SEG (880/120) at 252 x 252, five epochs, bfloat16.
+
+    python tools/compare.py configs/studies/methods_kvasir.py --seeds 0 1 2 \
+        --rates 0.01 0.03 0.1 0.3 1 3 10 30 \
+        --tune-with configs/studies/methods_kvasir_98.py
+
+docs/results.md has the table.
+"""
+
+_base_ = ['../gps_kvasir.py', '../_base_/methods.py']
+
+optim_wrapper = dict(type='AmpPeftOptimWrapper')
+train_dataloader = dict(batch_size=8, num_workers=1)
+val_dataloader = dict(num_workers=1)
+test_dataloader = val_dataloader
+val_cfg = dict(fp16=True)
+test_cfg = dict(fp16=True)
+train_cfg = dict(max_iters=550, val_interval=110)
+param_scheduler = [
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], end=550),
+]
+default_hooks = dict(checkpoint=dict(interval=110, save_best=None))
