@@ -1,6 +1,6 @@
 """What selection is worth: scopes, scores and amounts, all else equal.
 
-    python tools/ablate.py configs/studies/ablation.py --seeds 0 1 2
+    python tools/compare.py configs/studies/ablation.py --seeds 0 1 2
 
 Expected: image_mDice 66.7 for GPS, 65.4 for random connections and 64.1 for
 biases alone (means of 3 seeds). docs/selection.md has all 14 variants. The

@@ -1,6 +1,6 @@
 """Where selection is worth most, on held-out training images.
 
-    python tools/ablate.py configs/studies/search.py --seeds 0 1 2
+    python tools/compare.py configs/studies/search.py --seeds 0 1 2
 
 300 training images to train, 100 others to score; the validation images take
 no part. ``v`` and ``b`` are the learning rates of the selected values and of

@@ -1,6 +1,6 @@
 """By which loss to select, all else equal: k=1, on held-out training images.
 
-    python tools/ablate.py configs/studies/selection_losses.py --seeds 0 1 2
+    python tools/compare.py configs/studies/selection_losses.py --seeds 0 1 2
 
 Expected: image_mDice 78.1 for the task loss, 78.0 with a warmed-up head and
 77.2 for the contrastive loss (means of 3 seeds). docs/selection.md has the

@@ -14,11 +14,11 @@ from gps_seg.runs.comparing.held_out_images import (
     split_training_images,
 )
 from gps_seg.runs.comparing.jobs import Jobs
+from gps_seg.runs.comparing.variant_check import check_variant
 from gps_seg.runs.comparing.variants import UNSEEN, variants_of
 from gps_seg.runs.comparing.worker import work
 from gps_seg.runs.launch import load_config
 from gps_seg.runs.overrides import parse_overrides
-from gps_seg.runs.side_by_side.variant_check import check_variant
 
 #: File with the names of the training images that trained and scored rates.
 SPLIT_FILE = 'tuning_split.json'

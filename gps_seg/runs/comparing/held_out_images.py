@@ -80,15 +80,15 @@ def split_training_images(
 
 def _training_set(config: Config) -> BaseDataset:
     init_default_scope(config.get('default_scope') or 'mmseg')
-    settings = dict(config.train_dataloader.dataset, pipeline=[])
-    with quiet():
-        dataset = DATASETS.build(settings)
-    if not isinstance(dataset, BaseDataset):
+    settings = config.train_dataloader.dataset
+    if {'dataset', 'datasets'} & set(settings):
         raise ValueError(
             '--rates: expected one data set of training images, got '
-            f'{type(dataset).__name__}, a wrapper. Give a config of one data '
-            'set with --tune-with.'
+            f'{settings.type} of others. Give a config of one data set with '
+            '--tune-with.'
         )
+    with quiet():
+        dataset: BaseDataset = DATASETS.build(dict(settings, pipeline=[]))
     return dataset
 
 

@@ -26,12 +26,12 @@ from gps_seg.runs.comparing.equal_treatment import (
 )
 from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.comparing.variant_check import (
+    VALIDATION as VALIDATION_PARTS,
+)
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner, find_state
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
-from gps_seg.runs.side_by_side.variant_check import (
-    VALIDATION as VALIDATION_PARTS,
-)
 from gps_seg.runs.what_trained import what_trained
 
 #: Folder of a final run with the predicted label maps.

@@ -1,0 +1,49 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A small comparison on drawn polyps."""
+
+from pathlib import Path
+
+import pytest
+
+from gps_seg.stack import require_openmmlab
+
+require_openmmlab()
+
+from mmengine.config import Config  # noqa: E402
+
+from gps_seg.datasets.synthetic_polyps import ensure_dataset  # noqa: E402
+
+REPO = Path(__file__).resolve().parents[3]
+SIZES = {'train': 8, 'tune': 2, 'val': 4}
+
+
+@pytest.fixture(scope='session')
+def polyps(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('polyps') / 'target'
+    ensure_dataset(
+        folder, domain='target', split_sizes=SIZES, size=112, seed=0
+    )
+    return folder
+
+
+@pytest.fixture
+def settings(polyps):
+    """Overrides by which the config of the demo trains two steps here."""
+    loaders = ('train', 'val', 'test')
+    return {
+        **{f'{s}_dataloader.dataset.data_root': str(polyps) for s in loaders},
+        **{f'{s}_dataloader.num_workers': 0 for s in loaders},
+        **{f'{s}_dataloader.persistent_workers': False for s in loaders},
+        'load_from': str(REPO / 'data/demo/vit-demo_source.safetensors'),
+        'train_dataloader.batch_size': 4,
+        'train_cfg.max_iters': 2,
+        'train_cfg.val_interval': 1,
+        'default_hooks.checkpoint.interval': 1,
+    }
+
+
+@pytest.fixture
+def demo_config(settings):
+    config = Config.fromfile(REPO / 'configs/demo/gps.py')
+    config.merge_from_dict(settings)
+    return config
