@@ -72,6 +72,12 @@ def kvasir_archive() -> Path:
 
 
 @pytest.fixture(scope='session')
+def clinicdb_archive() -> Path:
+    """Zip archive of 296 frames of CVC-ClinicDB, 256 x 256."""
+    return _optional(SHARED / 'data/cvc-clinicdb/cvc-clinicdb-256-part.zip')
+
+
+@pytest.fixture(scope='session')
 def vit_s14_weights() -> Path:
     """Real DINOv2-style ViT-S/14 weights in timm's names, float16."""
     folder = SHARED / 'weights/vit-small-p14-dinov2-saliency'

@@ -83,6 +83,91 @@ def test_rivals_differ_from_gps_in_method_and_rate_alone(rival):
     assert gps == other
 
 
+STUDIES = sorted((CONFIGS / 'studies').glob('*_[0-9]*.py'))
+
+
+def loaders(config):
+    return {
+        name: config[f'{name}_dataloader'].dataset
+        for name in ('train', 'val', 'test')
+    }
+
+
+def resizes(pipeline):
+    return [step.scale for step in pipeline if step.type == 'Resize']
+
+
+@pytest.mark.parametrize('path', STUDIES, ids=names(STUDIES))
+def test_a_study_has_one_size_throughout(path):
+    side = int(path.stem.rpartition('_')[2])
+    size = (side, side)
+    config = Config.fromfile(path)
+    assert config.model.backbone.img_size == size
+    assert config.model.data_preprocessor.size == size
+    sets = [*loaders(config).values(), *config.unseen.values()]
+    for dataset in sets:
+        assert resizes(dataset.pipeline) == [size]
+    assert config.tta_pipeline[1].transforms[0][0].scale == size
+    assert '252' not in str(config.to_dict()) or side == 252
+
+
+@pytest.mark.parametrize('kind', ['kvasir', 'tune', 'confirm', 'clinicdb'])
+def test_studies_of_one_kind_differ_in_size_alone(kind):
+    texts = set()
+    for side in (98, 168, 252):
+        config = Config.fromfile(CONFIGS / f'studies/{kind}_{side}.py')
+        text = str(config.to_dict())
+        texts.add(text.replace(f'({side}, {side})', 'SIZE'))
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ('study', 'train', 'scored'),
+    [
+        ('kvasir', 'train', 'val'),
+        ('tune', 'tune_train', 'tune_val'),
+        ('confirm', 'confirm_train', 'confirm_val'),
+        ('clinicdb', 'train', 'val'),
+    ],
+)
+def test_the_lists_of_a_study(study, train, scored):
+    config = Config.fromfile(CONFIGS / 'studies' / f'{study}_98.py')
+    lists = {name: data.ann_file for name, data in loaders(config).items()}
+    assert lists == {
+        'train': f'splits/{train}.txt',
+        'val': f'splits/{scored}.txt',
+        'test': f'splits/{scored}.txt',
+    }
+    folder = 'cvc-clinicdb' if study == 'clinicdb' else 'kvasir-seg'
+    for data in loaders(config).values():
+        assert data.data_root == f'data/{folder}'
+
+
+def test_unseen_sets_end_as_the_validation_does():
+    config = Config.fromfile(CONFIGS / 'studies/kvasir_98.py')
+    assert list(config.unseen) == [
+        'clinicdb',
+        'blur',
+        'noise',
+        'brightness',
+        'jpeg',
+    ]
+    expected = config.val_dataloader.dataset
+    for name, data in config.unseen.items():
+        first, *steps = data.pipeline
+        if name == 'clinicdb':
+            assert data.ann_file == 'splits/all.txt'
+        else:
+            assert data.ann_file == expected.ann_file
+            assert data.data_root == expected.data_root
+            damage = steps.pop(0)
+            assert damage == dict(type='Corrupt', kind=name, severity=3)
+        assert [first, *steps] == expected.pipeline
+    assert Config.fromfile(CONFIGS / 'studies/tune_98.py').unseen == {}
+    seen = Config.fromfile(CONFIGS / 'studies/clinicdb_98.py').unseen
+    assert seen == {'kvasir': expected}
+
+
 METHOD_BASES = sorted((CONFIGS / '_base_/peft').glob('*.py'))
 
 

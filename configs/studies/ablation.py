@@ -7,7 +7,7 @@ biases alone (means of 3 seeds). docs/selection.md has all 14 variants. The
 time was not recorded.
 """
 
-_base_ = './small.py'
+_base_ = './kvasir_98.py'
 
 METHOD = 'custom_hooks.0.method'
 RATE = 'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult'

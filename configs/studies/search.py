@@ -10,10 +10,7 @@ Expected: image_mDice 78.9 for the best variant, gradient k=1 v=1 b=1 (mean of
 3 seeds). docs/selection.md has the table. The time was not recorded.
 """
 
-_base_ = './small.py'
-
-train_dataloader = dict(dataset=dict(ann_file='splits/tune_train.txt'))
-val_dataloader = dict(dataset=dict(ann_file='splits/tune_val.txt'))
+_base_ = './tune_98.py'
 
 METHOD = 'custom_hooks.0.method'
 HEAD_RATE = 1e-3

@@ -23,6 +23,7 @@ from gps_seg.datasets.conversion.kvasir_seg import (
     convert_kvasir_seg,
 )
 from gps_seg.datasets.conversion.polyps import convert_polyps
+from gps_seg.datasets.corruptions import Corrupt
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
 from gps_seg.datasets.polyp_dataset import PolypDataset
@@ -33,6 +34,7 @@ __all__ = [
     'CUB200',
     'CheckLabels',
     'CheckedADE20KDataset',
+    'Corrupt',
     'KvasirSEGDataset',
     'NABirds',
     'OxfordFlowers',

@@ -13,8 +13,8 @@ class KvasirSEGDataset(PolypDataset):
     Jha et al., Kvasir-SEG: A Segmented Polyp Dataset, MMM 2020.
 
     Args:
-        ann_file: Split list, one of
-            ``splits/{train,val,tune_train,tune_val}.txt``.
+        ann_file: Split list, such as ``splits/train.txt``; data/README.md
+            has them all.
         **kwargs: Arguments of mmseg's ``BaseSegDataset``.
 
     Example::

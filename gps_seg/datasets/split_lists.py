@@ -8,14 +8,21 @@ and never draw a split.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Self
 
 import gps_seg
+from gps_seg.datasets.image_groups import (
+    group_problems,
+    read_groups,
+    write_groups,
+)
 
-DISJOINT_PAIRS = (('train', 'val'), ('tune_train', 'tune_val'))
+_OF_TRAIN = ('confirm_train', 'confirm_val', 'tune_train', 'tune_val')
+#: Lists that share no image, each pair in the order of the alphabet.
+DISJOINT_PAIRS = (('train', 'val'), *combinations(_OF_TRAIN, 2))
 TUNING_SALT = 'gps_seg tuning split 1'
 
 
@@ -23,12 +30,14 @@ TUNING_SALT = 'gps_seg tuning split 1'
 class SplitLists:
     """Ids of each split, in file order.
 
-    ``train`` and ``val`` divide the data set, or ``all`` lists all of it. Any
-    further list serves to choose hyper-parameters and holds training ids
-    only.
+    ``train`` and ``val`` divide the data set, or ``all`` lists all of it, or
+    both. Any further list serves to choose hyper-parameters or to confirm a
+    choice, and holds training ids only.
 
     Args:
         ids: Name of a split -> its ids.
+        groups: Group of each image that must not be divided, such as the
+            video of a frame; empty if every image stands alone.
 
     Example:
         >>> lists = SplitLists({'train': ('a', 'b'), 'val': ('b',)})
@@ -37,13 +46,17 @@ class SplitLists:
     """
 
     ids: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
         """Read every ``<split>.txt`` of ``folder``, one id per line.
 
+        A ``sequences.csv`` with the header ``image,group`` has the groups.
+
         Raises:
             FileNotFoundError: If ``folder`` lacks train.txt or val.txt.
+            ValueError: If its sequences.csv is no such table.
         """
         folder = Path(folder)
         for name in ('train', 'val'):
@@ -57,7 +70,8 @@ class SplitLists:
             {
                 path.stem: tuple(_ids(path.read_text('utf-8')))
                 for path in sorted(folder.glob('*.txt'))
-            }
+            },
+            read_groups(folder),
         )
 
     @classmethod
@@ -85,10 +99,10 @@ class SplitLists:
         )
 
     def split_of(self) -> dict[str, str]:
-        """Map each id of the data set to ``train``, ``val`` or ``all``."""
+        """Map each id to ``train`` or ``val``; without these, ``all``."""
         return {
             id_: name
-            for name in ('train', 'val', 'all')
+            for name in ('all', 'train', 'val')
             for id_ in self.ids.get(name, ())
         }
 
@@ -97,15 +111,18 @@ class SplitLists:
         return [
             *self._repeated_ids(),
             *self._shared_ids(),
-            *self._tuning_ids_outside_train(),
+            *self._ids_outside_train(),
+            *self._ids_of_all_alone(),
+            *group_problems(self.groups, self.ids['train'], self.ids['val']),
         ]
 
     def write(self, folder: Path) -> None:
-        """Write one ``<split>.txt`` per list."""
+        """Write one ``<split>.txt`` per list, and the groups if any."""
         folder.mkdir()
         for name, ids in self.ids.items():
             text = ''.join(f'{id_}\n' for id_ in ids)
             (folder / f'{name}.txt').write_text(text, 'utf-8', newline='\n')
+        write_groups(self.groups, folder)
 
     def _repeated_ids(self) -> list[str]:
         return [
@@ -123,14 +140,24 @@ class SplitLists:
             for id_ in sorted(set(self.ids[first]) & set(self.ids[second]))
         ]
 
-    def _tuning_ids_outside_train(self) -> list[str]:
+    def _ids_outside_train(self) -> list[str]:
         train = set(self.ids['train'])
         return [
-            f'{id_}: is in {name}.txt but not in train.txt; tuning must use '
+            f'{id_}: is in {name}.txt but not in train.txt; choices must use '
             'training images only'
             for name, ids in self.ids.items()
-            if name not in ('train', 'val')
+            if name not in ('train', 'val', 'all')
             for id_ in sorted(set(ids) - train)
+        ]
+
+    def _ids_of_all_alone(self) -> list[str]:
+        if 'all' not in self.ids:
+            return []
+        divided = {*self.ids['train'], *self.ids['val']}
+        return [
+            f'{id_}: expected in all.txt and in train.txt or val.txt, is in '
+            'one of the two'
+            for id_ in sorted(divided ^ set(self.ids['all']))
         ]
 
 

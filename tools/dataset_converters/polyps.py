@@ -28,8 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
         '--splits',
         type=Path,
         metavar='FOLDER',
-        help='folder with train.txt and val.txt, one id per line (default: '
-        'all ids go into splits/all.txt)',
+        help='folder with train.txt and val.txt, one id per line, and perhaps '
+        'sequences.csv with the header image,group (default: all ids go into '
+        'splits/all.txt)',
     )
     return parser
 

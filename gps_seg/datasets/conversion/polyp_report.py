@@ -15,6 +15,7 @@ _OF_PAIRS = (
     'every mask has polyp pixels and two values (JPEG noise apart)',
 )
 _OF_TUNING = 'tuning lists hold training images only, and are disjoint'
+_OF_GROUPS = 'no sequence has images in both train and val'
 _OF_SPLITS = (
     'every image is in exactly one of train and val, and the reverse',
     'no image of train is, pixel by pixel, an image of val',
@@ -28,12 +29,14 @@ class ConversionReport(Report):
     Args:
         num_pairs: Number of good pairs.
         split_sizes: Split -> number of its ids.
+        num_groups: Number of sequences; 0 if every image stands alone.
         polyp_shares: Share of polyp pixels in each mask.
         max_mid_grey_share: Largest share of mid-grey pixels in any mask.
     """
 
     num_pairs: int = 0
     split_sizes: Mapping[str, int] = field(default_factory=dict)
+    num_groups: int = 0
     polyp_shares: list[float] = field(default_factory=list)
     max_mid_grey_share: float = 0.0
 
@@ -41,8 +44,10 @@ class ConversionReport(Report):
     def checks(self) -> tuple[str, ...]:
         """What was checked; of lists that are not there, nothing."""
         of_splits = _OF_SPLITS if 'train' in self.split_sizes else ()
-        of_tuning = (_OF_TUNING,) if len(self.split_sizes) > 2 else ()
-        return _OF_PAIRS + of_splits + of_tuning
+        has_more = self.split_sizes.keys() - {'train', 'val', 'all'}
+        of_tuning = (_OF_TUNING,) if has_more else ()
+        of_groups = (_OF_GROUPS,) if self.num_groups else ()
+        return _OF_PAIRS + of_splits + of_tuning + of_groups
 
     def add_pair(
         self, shape: tuple[int, ...], polyp_share: float, mid_grey_share: float

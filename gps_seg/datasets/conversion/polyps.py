@@ -70,6 +70,7 @@ def convert_polyps(
         pairs = list_pairs(files, splits, report)
         splits = SplitLists.one_of(pairs) if splits is None else splits
         report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
+        report.num_groups = len(set(splits.groups.values()))
         images = _convert_pairs(files, pairs, folder, progress, report)
         _report_copies(images, splits, report)
         report.raise_problems()

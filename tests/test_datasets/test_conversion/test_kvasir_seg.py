@@ -476,6 +476,8 @@ def test_real_archive_has_no_problem(kvasir_archive, tmp_path):
         'val': 120,
         'tune_train': 300,
         'tune_val': 100,
+        'confirm_train': 300,
+        'confirm_val': 180,
     }
     assert report.notes == []
     assert report.problems == []

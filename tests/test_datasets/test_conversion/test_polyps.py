@@ -2,6 +2,7 @@
 """Polyps with ids and file formats of their own become a data set."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -77,6 +78,50 @@ def test_own_split_lists_are_copied(files, splits, tmp_path, write_zip):
     report = convert_polyps(write_zip(files), target, splits=splits)
     assert SplitLists.read(target / 'splits') == splits
     assert report.split_sizes == {'train': 3, 'val': 1, 'tune_val': 1}
+
+
+def test_copies_in_train_and_val_are_found_though_all_are_listed(
+    files, splits, tmp_path, write_zip
+):
+    files['images/cju_d.jpg'] = files['images/cju_a.jpg']
+    everything = {'all': (*splits.ids['train'], *splits.ids['val'])}
+    lists = SplitLists({**splits.ids, **everything})
+    with pytest.raises(ValueError, match='train and val must not share'):
+        convert_polyps(write_zip(files), tmp_path / 'out', splits=lists)
+
+
+def test_a_sequence_on_both_sides_is_refused(
+    files, splits, tmp_path, write_zip
+):
+    ids = 'cju_a', 'cju_b', 'cju_c', 'cju_d'
+    whole = SplitLists(splits.ids, dict(zip(ids, '1123', strict=True)))
+    report = convert_polyps(write_zip(files), tmp_path / 'out', splits=whole)
+    assert 'no sequence has images in both' in report.text()
+    divided = SplitLists(splits.ids, dict(zip(ids, '1221', strict=True)))
+    with pytest.raises(ValueError, match='group 1: .* both train and val'):
+        convert_polyps(write_zip(files), tmp_path / 'two', splits=divided)
+
+
+def test_clinicdb_is_converted_with_its_sequences(clinicdb_archive, tmp_path):
+    target = tmp_path / 'out'
+    lists = SplitLists.of_record('cvc-clinicdb')
+    report = convert_polyps(clinicdb_archive, target, splits=lists)
+    assert report.num_pairs == 296
+    assert report.num_groups == 14
+    assert SplitLists.read(target / 'splits') == lists
+    with zipfile.ZipFile(clinicdb_archive) as archive:
+        stored = archive.open('CVC-ClinicDB/masks/7.jpg')
+        three_channels = np.asarray(Image.open(stored))
+    assert three_channels.shape == (256, 256, 3)
+    mask = np.asarray(Image.open(target / 'masks/7.png'))
+    expected = three_channels.mean(axis=2) > 127
+    # The channels of a JPEG may differ by a value or two.
+    assert (mask != expected).mean() < 0.001
+    init_default_scope('mmseg')
+    dataset = PolypDataset(
+        data_root=str(target), ann_file='splits/val.txt', pipeline=[]
+    )
+    assert len(dataset) == 128
 
 
 def test_images_of_two_formats_are_refused(files, tmp_path, write_zip):

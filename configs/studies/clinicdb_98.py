@@ -1,0 +1,12 @@
+"""CVC-ClinicDB by video at 98 x 98 in 200 steps, with Kvasir-SEG unseen.
+
+    python tools/train.py configs/studies/clinicdb_98.py --seed 0
+
+Not run.
+"""
+
+_base_ = './clinicdb_252.py'
+
+from gps_seg.engine.config.input_size import at_input_size
+
+globals().update(at_input_size(_base_, _base_.crop_size, (98, 98)))
