@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Compare methods by their finished runs, as a table and a plot.
+"""Report finished runs side by side, as a table and a plot.
 
-python tools/compare.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
+python tools/report.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
 
 The models must be segmentors that were validated with DiceIoUMetric.
 """
