@@ -73,8 +73,9 @@ def reduce_to_steps(config: Config, steps: int, keep: str | None) -> None:
     )
     config.param_scheduler = None
     # Workers that wait for the next epoch would load during the steps.
-    for name in ('train_dataloader', 'val_dataloader'):
-        config[name].persistent_workers = False
+    for part in ('train', 'val', 'test'):
+        if config.get(f'{part}_dataloader'):
+            config[f'{part}_dataloader'].persistent_workers = False
 
 
 if __name__ == '__main__':

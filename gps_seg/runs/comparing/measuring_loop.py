@@ -140,7 +140,9 @@ class MeasuringLoop(BaseLoop):
 
     def _testing(self) -> dict[str, Any]:
         """Cost of the trained model, with what merges folded in."""
-        model, loop = bare_model(self.runner), self.runner.val_loop
+        model = bare_model(self.runner)
+        # A config of a classifier may have no validation.
+        loop = self.runner.val_loop or self.runner.test_loop
         with suppress(ValueError):  # what cannot be merged stays
             merge(model)
         batches = first_batches(loop.dataloader, 1 + self.steps)
