@@ -82,8 +82,8 @@ def test_a_wrong_option_is_answered_at_once(lean, tool):
     ('arguments', 'error'),
     [
         (('export', 'c.py', '--out', 'x.pb'), 'ends in .onnx or .pt'),
-        (('compare', 'a', '--out', 'x.txt'), 'ends in .png or .svg'),
-        (('compare', 'a', '--metric', 'mDise'), 'Did you mean mDice?'),
+        (('report', 'a', '--out', 'x.txt'), 'ends in .png or .svg'),
+        (('report', 'a', '--metric', 'mDise'), 'Did you mean mDice?'),
         (('browse_dataset', 'c.py', '--number', '0'), '1 or more'),
         (('ablate', 'c.py', '--cfg-options', 'a'), 'expected KEY=VALUE'),
         (('benchmark', '--arch', 'vit-b'), 'Did you mean vit-b16?'),

@@ -13,6 +13,7 @@ weights of an ``EMAHook``, too, so that a file to start from is loaded into the
 plain model, and a resumed one into the model with the additions.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -128,6 +129,9 @@ class PeftHook(Hook):
         self.start = None if init_from is None else AddedStart(init_from)
         self.state = TuningState(self.method, self.config)
         self.roles: dict[str, Role] | None = None
+        #: Time of the selection, with its pass over the training data; None
+        #: before it is made, and if it was restored.
+        self.seconds_to_choose: float | None = None
 
     @property
     def selection(self) -> Selection | None:
@@ -209,7 +213,9 @@ class PeftHook(Hook):
         model = bare_model(runner)
         if self.selection is None:
             check_finite(model)
+            start = time.perf_counter()
             choice = choose(runner, self.method, self.roles, self.scoring)
+            self.seconds_to_choose = time.perf_counter() - start
             plan = self.method.additions(model, choice)
             self._attach(runner, plan)
             self._fill(runner, plan)

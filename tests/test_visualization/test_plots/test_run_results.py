@@ -111,7 +111,7 @@ def test_a_validation_by_the_metric_of_this_package_passes():
 
 def test_the_tool_prints_a_row_for_each_method(finished, capsys):
     folders = [finished(name, {'type': name}, 0, 80.0) for name in ('a', 'b')]
-    run_tool('compare.py', *folders)
+    run_tool('report.py', *folders)
     header, _, *rows = capsys.readouterr().out.splitlines()
     assert all(f' {name} ' in header for name in METRICS)
     assert [row.split()[1] for row in rows] == ['a', 'b']

@@ -1,0 +1,137 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The costs of variants, measured side by side on one machine.
+
+Rounds visit every variant in turn, each visit in a fresh process, so that a
+busy phase of the machine slows down all variants instead of one.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.engine.reporting.environment import describe_environment
+from gps_seg.files import write_json
+from gps_seg.runs.comparing.cost_visits import in_words, summarize, visit
+from gps_seg.text.clock import Clock
+
+#: Name of the file in the folder of a comparison.
+COSTS_FILE = 'costs.json'
+#: What the file says about the machine.
+_MACHINE = ('device', 'cpu', 'cpu_cores', 'memory_gib', 'platform')
+
+
+def measure_costs(
+    configs: Mapping[str, Config],
+    reference: str,
+    folder: Path,
+    rounds: int = 3,
+    steps: int = 5,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Measure the costs of variants, and write them after every round.
+
+    The same call goes on after an interruption. A variant that fails has its
+    ``error``; the others go on, and it is not tried again.
+
+    Args:
+        configs: Config of each variant's training, with a ``PeftHook``.
+        reference: Variant by whose step time the others are divided.
+        folder: Folder of ``costs.json``; made if it is missing.
+        rounds: Number of visits to each variant.
+        steps: Number of timed steps, and of timed test images, of a visit.
+        report: Function that receives one line after every visit.
+
+    Returns:
+        The content of ``costs.json``: ``machine``, ``threads``, ``batch``,
+        ``size`` (height and width in pixels), ``precision`` (these four of the
+        reference; each variant has its own, too), ``reference``, ``steps``,
+        ``configs`` (digests), and ``variants``. Each variant has an
+        ``error``, or
+
+        - ``step_seconds``: median of the step time, one for each round;
+        - ``step_ratio`` and ``step_ratio_range``: median, lowest and highest
+          ratio to the reference in the same round;
+        - ``peak_bytes``: peak memory of the steps above what was in use
+          before them; None if unknown;
+        - ``saved_bytes``: bytes kept from a forward to its backward pass;
+          None for compiled code;
+        - ``pass_seconds``: time of the selection, measured once;
+        - ``test_flops``: operations of one image at test time, after merging
+          what the method added if that is possible;
+        - ``plain_at_test``: whether nothing that was added is left then;
+        - ``test_milliseconds``: median time of such an image.
+
+    Raises:
+        ValueError: If ``reference`` is not a variant, or the folder has costs
+            of another machine, or of other configs or steps.
+    """
+    if reference not in configs:
+        raise ValueError(
+            f'reference: expected one of {list(configs)}, got {reference!r}.'
+        )
+    costs = _begin(configs, reference, folder / COSTS_FILE, steps)
+    scratch = folder / 'costs'
+    files = _write_configs(configs, scratch)
+    variants = costs['variants']
+    done = max(len(v.get('step_seconds', ())) for v in variants.values())
+    clock, visits = Clock(len(configs) * (rounds - done)), 0
+    for number in range(done + 1, rounds + 1):
+        for name, file in files.items():
+            visit(variants[name], file, steps)
+            visits += 1
+            report(
+                f'costs, round {number}/{rounds}: {name}, '
+                f'{in_words(variants[name])} ({clock.left(visits)})'
+            )
+        summarize(costs)
+        write_json(costs, folder / COSTS_FILE)
+    shutil.rmtree(scratch)
+    return costs
+
+
+def _begin(
+    configs: Mapping[str, Config], reference: str, path: Path, steps: int
+) -> dict[str, Any]:
+    """Earlier costs, or new ones without a measurement."""
+    environment = describe_environment()
+    asked = {
+        'machine': {key: environment[key] for key in _MACHINE},
+        'reference': reference,
+        'steps': steps,
+        'configs': {name: _digest(c) for name, c in configs.items()},
+    }
+    if not path.is_file():
+        return {**asked, 'variants': {name: {} for name in configs}}
+    costs: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+    for key, value in asked.items():
+        if costs.get(key) != value:
+            raise ValueError(
+                f'costs: expected {key} {value}, got {costs.get(key)} '
+                f'({path}). Remove the file to measure again.'
+            )
+    return costs
+
+
+def _digest(config: Config) -> str:
+    """SHA-256 of a config without its work directory."""
+    settings = {k: v for k, v in config.to_dict().items() if k != 'work_dir'}
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write_configs(
+    configs: Mapping[str, Config], scratch: Path
+) -> dict[str, Path]:
+    """One file for each variant, in a folder of its own."""
+    files = {}
+    for number, (name, config) in enumerate(configs.items()):
+        own = scratch / str(number)
+        own.mkdir(parents=True, exist_ok=True)
+        files[name] = own / 'variant.py'
+        config.dump(files[name])
+    return files
