@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gps_seg.execution.fused_attention.product_gradient import attend
+
 
 def forward(
     self: nn.Module,
@@ -31,7 +33,7 @@ def forward(
         return result
     qkv = _projected(self, x).unflatten(-1, (3, self.num_heads, -1))
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
-    mixed = F.scaled_dot_product_attention(
+    mixed = attend(
         q,
         k,
         v,

@@ -6,7 +6,11 @@ from typing import Any
 
 from torch import nn
 
-from gps_seg.execution.fused_attention import bias_table, mmcv_layer
+from gps_seg.execution.fused_attention import (
+    bias_table,
+    mmcv_layer,
+    mmpretrain_layer,
+)
 from gps_seg.execution.fused_attention.packed_projection import (
     attention_forward,
 )
@@ -27,6 +31,7 @@ _BIAS_TABLE = (
     'mmseg.models.backbones.beit.BEiTAttention.forward',
     'mmpretrain.models.utils.attention.BEiTAttention.forward',
 )
+_MMPRETRAIN = 'mmpretrain.models.utils.attention.MultiheadAttention.forward'
 
 _Forwards = Mapping[nn.Module, Callable[..., Any]]
 
@@ -40,7 +45,8 @@ class FusedAttention:
     Args:
         always: These layers, with their forward.
         others: Layers that are fused for calls with ``need_weights=False``
-            only, or that call a fused one, with their forward.
+            only, that call a fused one, or that their class fuses, with their
+            forward.
 
     Example:
         >>> layer = nn.MultiheadAttention(8, num_heads=2)
@@ -73,8 +79,13 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
       with ``need_weights=True`` still returns them.
     - Any other ``nn.MultiheadAttention``, for calls with
       ``need_weights=False``.
+    - Attention of MMPretrain's ViT, which is fused by its class: its backward
+      pass copies less.
     - Attention of BEiT and of MMSegmentation's MAE, unless its table trains.
 
+    Where few tokens attend in bfloat16 on a CPU, the gradients of fused layers
+    are plain products, see
+    :mod:`~gps_seg.execution.fused_attention.product_gradient`.
     Windows of Swin and Twins are left alone: their matrices are small, and in
     bfloat16 the fused backward pass of a CPU takes up to three times as long.
     The dropout of attention weights, if there is any, draws other numbers.
@@ -105,6 +116,8 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
             always[module.attn] = attention_forward(default=False)
             if code == _MMCV:
                 others[module] = mmcv_layer.forward
+        elif code == _MMPRETRAIN:
+            others[module] = mmpretrain_layer.forward
         elif _is_packed(module) and module not in always:
             others[module] = attention_forward(default=True)
     return FusedAttention(always, others)

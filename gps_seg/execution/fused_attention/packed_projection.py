@@ -17,6 +17,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gps_seg.execution.fused_attention.product_gradient import attend
 from gps_seg.execution.instance_forward import PACKAGE
 
 _Output = tuple[Tensor, Tensor | None]
@@ -102,7 +103,7 @@ def _attend(
         for projected in _project(layer, query, key, value)
     )
     dropout = layer.dropout if layer.training else 0.0
-    mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+    mixed = attend(q, k, v, dropout_p=dropout)
     out = layer.out_proj
     tokens = mixed.transpose(1, 2).flatten(2).contiguous()
     outputs = F.linear(tokens, out.weight, out.bias)
