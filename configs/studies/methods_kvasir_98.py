@@ -3,7 +3,7 @@
 python tools/train.py configs/studies/methods_kvasir_98.py --seed 0
 """
 
-_base_ = './small.py'
+_base_ = './kvasir_98.py'
 
 optim_wrapper = dict(type='AmpPeftOptimWrapper')
 train_dataloader = dict(batch_size=8)

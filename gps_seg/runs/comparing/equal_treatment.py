@@ -28,10 +28,33 @@ _RATES = ('optimizer.lr', 'paramwise_cfg')
 _HEAD, _BATCHES = 'treatment_head', 'treatment_batches'
 
 
+#: Parts of a config that decide how a model is trained and scored. Others are
+#: variables of the file, and what does not change a result.
+PARTS = (
+    'model',
+    'load_from',
+    *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    *('val_dataloader', 'val_cfg', 'val_evaluator'),
+    *('test_dataloader', 'test_cfg', 'test_evaluator'),
+    *('default_hooks', 'custom_hooks', 'randomness', 'runner_type'),
+)
+
+
+def settings_that_count(config: Config) -> dict[str, Any]:
+    """The parts of a config that decide its results."""
+    settings = config.to_dict()
+    return {part: settings[part] for part in PARTS if part in settings}
+
+
+def hash_of(settings: dict[str, Any]) -> str:
+    """SHA-256 of settings, whatever their order."""
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def shared_settings(config: Config) -> dict[str, Any]:
-    """What is left of a config without its method and learning rates."""
+    """What is left of them without the method and its learning rates."""
     own = copy.deepcopy(config)
-    own.pop('work_dir', None)
     own.custom_hooks = [
         hook
         for hook in own.get('custom_hooks') or []
@@ -40,8 +63,7 @@ def shared_settings(config: Config) -> dict[str, Any]:
     wrapper = own.get('optim_wrapper') or {}
     wrapper.pop('paramwise_cfg', None)
     (wrapper.get('optimizer') or {}).pop('lr', None)
-    settings: dict[str, Any] = own.to_dict()
-    return settings
+    return settings_that_count(own)
 
 
 def check_equal(configs: Mapping[str, Config]) -> None:
@@ -70,8 +92,7 @@ def check_equal(configs: Mapping[str, Config]) -> None:
 
 def settings_hash(config: Config) -> str:
     """SHA-256 of what all variants share of a config."""
-    text = json.dumps(shared_settings(config), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of(shared_settings(config))
 
 
 class TreatmentHook(Hook):

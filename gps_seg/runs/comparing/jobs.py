@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from gps_seg.comparison.records import RECORD_FILE, RunRecord
+from gps_seg.runs.comparing.equal_treatment import (
+    hash_of,
+    settings_that_count,
+)
 from gps_seg.runs.comparing.learning_rates import best_rate, with_rate
 from gps_seg.runs.comparing.variants import Variant
 
@@ -81,11 +84,8 @@ class Job:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the config without its work directory."""
-        settings = self.config.to_dict()
-        settings.pop('work_dir', None)
-        text = json.dumps(settings, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of what decides the results of the run."""
+        return hash_of(settings_that_count(self.config))
 
     @cached_property
     def record(self) -> RunRecord:

@@ -37,6 +37,7 @@ ALLOWED = [
     {'optim_wrapper.optimizer.lr': 0.1},
     {'optim_wrapper.paramwise_cfg': dict(bias_lr_mult=2)},
     {'work_dir': 'b'},
+    {'crop_size': (8, 8)},
 ]
 
 
