@@ -81,11 +81,11 @@ def split_training_images(
 def _training_set(config: Config) -> BaseDataset:
     init_default_scope(config.get('default_scope') or 'mmseg')
     settings = config.train_dataloader.dataset
-    if {'dataset', 'datasets'} & set(settings):
+    if {'dataset', 'datasets', 'indices'} & set(settings):
         raise ValueError(
-            '--rates: expected one data set of training images, got '
-            f'{settings.type} of others. Give a config of one data set with '
-            '--tune-with.'
+            '--rates: expected one whole data set of training images, got '
+            f'{settings.type} with other data sets or indices in it. Give a '
+            'config of one data set with --tune-with.'
         )
     with quiet():
         dataset: BaseDataset = DATASETS.build(dict(settings, pipeline=[]))

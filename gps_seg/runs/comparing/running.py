@@ -25,7 +25,7 @@ from gps_seg.runs.comparing.equal_treatment import (
     settings_hash,
 )
 from gps_seg.runs.comparing.jobs import Job
-from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.comparing.scoring import ImagesToScore, is_classifier
 from gps_seg.runs.comparing.variant_check import (
     VALIDATION as VALIDATION_PARTS,
 )
@@ -132,7 +132,7 @@ def _scores(
 ) -> dict[str, SetScores]:
     if job.is_tuning:
         return {VALIDATION: ImagesToScore(config).score(model)}
-    labels = job.folder / PREDICTIONS
+    labels = None if is_classifier(config) else job.folder / PREDICTIONS
     scores = {VALIDATION: ImagesToScore(config).score(model, labels)}
     for name, dataset in unseen.items():
         scores[name] = ImagesToScore(config, dataset).score(model)

@@ -22,12 +22,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gps_seg.comparison.records import SetScores
-from gps_seg.evaluation import DiceIoUMetric
+from gps_seg.evaluation import DiceIoUMetric, PerImageAccuracy
 from gps_seg.files import new_folder
 from gps_seg.runs.console.screen import quiet
 
 #: Loaders of images to score, the preferred one first.
 SCORED = ('val_dataloader', 'test_dataloader')
+#: Scores of a segmentor over the whole data set.
 _POOLED = ('mDice', 'mIoU')
 
 
@@ -43,13 +44,14 @@ class ImagesToScore:
         self, config: Config, dataset: Mapping[str, Any] | None = None
     ) -> None:
         init_default_scope(config.get('default_scope') or 'mmseg')
-        loader = copy.deepcopy(_first(config, SCORED))
+        loader = copy.deepcopy(first_of(config, SCORED))
         if dataset is not None:
             loader.dataset = dict(dataset)
         with quiet():
             self.loader: DataLoader = Runner.build_dataloader(loader)
-        loop = _first(config, ('val_cfg', 'test_cfg'))
+        loop = first_of(config, ('val_cfg', 'test_cfg'))
         self.amp = bool(loop.get('fp16', False))
+        self.classifies = is_classifier(config)
 
     def score(self, model: nn.Module, labels: Path | None = None) -> SetScores:
         """Score every image.
@@ -59,10 +61,9 @@ class ImagesToScore:
             labels: New folder for the predicted label maps, as PNG files by
                 the names of the images; None to keep none.
         """
-        dataset = self.loader.dataset
-        metric = DiceIoUMetric()
+        metric = PerImageAccuracy() if self.classifies else DiceIoUMetric()
         evaluator = Evaluator(metric)
-        evaluator.dataset_meta = dataset.metainfo
+        evaluator.dataset_meta = self.loader.dataset.metainfo
         maps: list[np.ndarray] = []
         with quiet(), torch.no_grad(), autocast(enabled=self.amp):
             model.eval()
@@ -70,18 +71,34 @@ class ImagesToScore:
                 samples = model.val_step(batch)
                 evaluator.process(samples, batch)
                 maps += [] if labels is None else map(_label_map, samples)
-            pooled = evaluator.evaluate(len(dataset))
+            pooled = evaluator.evaluate(len(self.loader.dataset))
         names = image_names([score.img_path for score in metric.per_image])
         if labels is not None:
             _write_maps(labels, names, maps)
         return SetScores(
             images=names,
-            per_image={
-                'Dice': [score.dice for score in metric.per_image],
-                'IoU': [score.iou for score in metric.per_image],
+            per_image=_per_image(metric),
+            pooled={
+                key: float(pooled[key]) for key in _POOLED if key in pooled
             },
-            pooled={name: float(pooled[name]) for name in _POOLED},
         )
+
+
+def is_classifier(config: Config) -> bool:
+    """Whether a config trains a classifier of MMPretrain."""
+    return bool(config.get('default_scope') == 'mmpretrain')
+
+
+def _per_image(
+    metric: DiceIoUMetric | PerImageAccuracy,
+) -> dict[str, list[float]]:
+    scores: Any = metric.per_image
+    if isinstance(metric, PerImageAccuracy):
+        return {'accuracy': [score.accuracy for score in scores]}
+    return {
+        'Dice': [score.dice for score in scores],
+        'IoU': [score.iou for score in scores],
+    }
 
 
 def image_names(paths: Sequence[str]) -> list[str]:
@@ -98,7 +115,8 @@ def image_names(paths: Sequence[str]) -> list[str]:
     return stems if is_unique else list(paths)
 
 
-def _first(config: Config, keys: Sequence[str]) -> Any:
+def first_of(config: Config, keys: Sequence[str]) -> Any:
+    """The first of some parts of a config that it has."""
     for key in keys:
         if config.get(key) is not None:
             return config[key]

@@ -15,6 +15,11 @@ from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method
+from gps_seg.runs.comparing.scoring import (
+    SCORED,
+    first_of,
+    is_classifier,
+)
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.counting.shapes import model_of_shapes
 from gps_seg.runs.method_options import check_hooks
@@ -45,7 +50,13 @@ def check_variant(name: str, config: Config) -> None:
 
 
 def check_scores(config: Config) -> None:
-    """Raise ValueError unless a validation returns the scores to compare."""
+    """Raise ValueError unless a validation returns the scores to compare.
+
+    A classifier is scored by its accuracy on the images of its test.
+    """
+    if is_classifier(config):
+        first_of(config, SCORED)
+        return
     missing = [key for key in VALIDATION if config.get(key) is None]
     if missing:
         raise ValueError(
