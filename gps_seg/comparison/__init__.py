@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Finished runs side by side: records, intervals, tables, agreement."""
 
+from gps_seg.comparison.agreement import measure_agreement
 from gps_seg.comparison.csv_table import write_csv
 from gps_seg.comparison.groups import read_groups
 from gps_seg.comparison.intervals import Difference, paired_difference
@@ -19,6 +20,7 @@ __all__ = [
     'RunRecord',
     'SetScores',
     'choose_rates',
+    'measure_agreement',
     'paired_difference',
     'read_groups',
     'read_summary',
