@@ -1,0 +1,55 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A summary as one CSV table, to compute with."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gps_seg.files import write_text
+
+
+def write_csv(summary: Mapping[str, Any], folder: Path) -> Path:
+    """Write ``table.csv``, one line per variant, into a folder.
+
+    Numbers are not rounded. What a variant does not have is an empty cell.
+
+    Returns:
+        The path written.
+    """
+    lines = [dict(_cells(summary, row)) for row in summary['variants']]
+    names = dict.fromkeys(name for line in lines for name in line)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval='', lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(lines)
+    path = folder / 'table.csv'
+    write_text(text.getvalue(), path)
+    return path
+
+
+def _cells(
+    summary: Mapping[str, Any], row: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    for name in ('variant', 'status', 'error', 'rate', 'rate_edge'):
+        yield name, row.get(name, '')
+    if row['status'] == 'failed':
+        return
+    yield 'seeds', ' '.join(map(str, row['seeds']))
+    for name in ('trained', 'total', 'trained_percent', 'task_bytes'):
+        yield name, row[name]
+    yield 'seconds', row['seconds']
+    yield from row['costs'].items()
+    for of, scores in row['scores'].items():
+        for kind, metrics in scores.items():
+            for metric, spread in metrics.items():
+                yield f'{of} {kind} {metric}', spread['mean']
+                yield f'{of} {kind} {metric} sd', spread['sd']
+    for each in summary['differences']:
+        if each['variant'] == row['variant']:
+            column = f'{each["set"]} {each["metric"]} - {each["reference"]}'
+            for end in ('mean', 'low', 'high'):
+                yield f'{column} {end}', each[end]
