@@ -11,7 +11,8 @@ gradients are ::
 
 ``P`` is computed again, from scores in float32: rounded to bfloat16, these
 would make the errors of gradients up to five times as large as those of the
-kernel, which they do not exceed over all three gradients as it is. The forward pass is that of the kernel and keeps nothing more.
+kernel, which they do not exceed as it is. The forward pass is that of the
+kernel and keeps nothing more.
 """
 
 from typing import Any
