@@ -29,6 +29,6 @@ def forward(
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
     dropout = self.attn_drop if self.training else 0.0
     mixed = attend(q, k, v, dropout_p=dropout)
-    outputs = self.proj(mixed.transpose(1, 2).flatten(2))
-    outputs = self.out_drop(self.gamma1(self.proj_drop(outputs)))
-    return outputs  # type: ignore[no-any-return]
+    mixed = self.proj_drop(self.proj(mixed.transpose(1, 2).flatten(2)))
+    outputs: Tensor = self.out_drop(self.gamma1(mixed))
+    return outputs
