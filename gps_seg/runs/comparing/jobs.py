@@ -12,12 +12,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from gps_seg.comparison.records import RECORD_FILE, RunRecord
+from gps_seg.comparison import RunRecord, choose_rates
+from gps_seg.comparison.records import RECORD_FILE
 from gps_seg.runs.comparing.equal_treatment import (
     hash_of,
     settings_that_count,
 )
-from gps_seg.runs.comparing.learning_rates import best_rate, with_rate
+from gps_seg.runs.comparing.learning_rates import with_rate
 from gps_seg.runs.comparing.variants import Variant
 
 #: File in the folder of a run that failed.
@@ -198,11 +199,9 @@ class Jobs:
     def _best_rate(self, variant: Variant) -> float | None:
         if self.tuning is None:
             return None
-        records: dict[float, list[RunRecord]] = {}
-        for job in self.tuning_runs[variant.name]:
-            if job.is_finished:
-                records.setdefault(job.record.rate, []).append(job.record)
-        return best_rate(records)
+        runs = self.tuning_runs[variant.name]
+        records = [job.record for job in runs if job.is_finished]
+        return choose_rates(records)[variant.name].best
 
     @cached_property
     def _final(self) -> dict[str, list[Job]]:

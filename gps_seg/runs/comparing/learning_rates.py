@@ -2,11 +2,9 @@
 """Multiply the learning rate of what a method trains."""
 
 import copy
-from collections.abc import Mapping
 
 from mmengine.config import Config
 
-from gps_seg.comparison.records import RunRecord
 from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.peft import METHODS, build_method
 
@@ -46,18 +44,3 @@ def with_rate(config: Config, rate: float) -> Config:
         custom_keys={**keys, method.encoder: encoder}
     )
     return own
-
-
-def best_rate(scores: Mapping[float, list[RunRecord]]) -> float:
-    """The rate with the highest mean score; the lower one of equal rates.
-
-    Args:
-        scores: Finished runs of a variant by rate, one or more for each.
-    """
-
-    def mean(rate: float) -> float:
-        runs = scores[rate]
-        values = [run.validation.mean(run.validation.metric) for run in runs]
-        return sum(values) / len(values)
-
-    return max(sorted(scores), key=mean)

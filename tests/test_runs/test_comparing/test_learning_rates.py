@@ -4,12 +4,11 @@
 import pytest
 import small_segmentor
 import torch
-from comparison_records import record_of
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from gps_seg.engine import build_base
-from gps_seg.runs.comparing.learning_rates import best_rate, with_rate
+from gps_seg.runs.comparing.learning_rates import with_rate
 
 TEXT = f"""
 {small_segmentor.TEXT}
@@ -72,16 +71,3 @@ def test_rates_by_kind_of_parameter_are_refused(config):
     config.optim_wrapper.paramwise_cfg = dict(bias_lr_mult=2.0)
     with pytest.raises(ValueError, match=r"alone, got \['bias_lr_mult'\]"):
         with_rate(config, 1)
-
-
-def test_the_best_rate_has_the_highest_mean_over_seeds():
-    scores = {
-        0.1: [record_of(dice=[60.0, 80.0]), record_of(dice=[70.0, 70.0])],
-        1.0: [record_of(dice=[90.0, 90.0]), record_of(dice=[20.0, 70.0])],
-    }
-    assert best_rate(scores) == 0.1
-
-
-def test_of_equal_rates_the_lower_is_taken():
-    scores = {3.0: [record_of(dice=[50.0])], 1.0: [record_of(dice=[50.0])]}
-    assert best_rate(scores) == 1.0
