@@ -72,6 +72,21 @@ def build_parser() -> argparse.ArgumentParser:
         help='share of the training images on which rates are scored',
     )
     add(
+        '--references',
+        nargs='+',
+        metavar='NAME',
+        help='variants that all others are compared with (default: those that '
+        'the config names, or the first)',
+    )
+    add(
+        '--cost-rounds',
+        type=int,
+        default=3,
+        metavar='N',
+        help='rounds in which the costs of a step are measured after the '
+        'runs; 0 to leave them out',
+    )
+    add(
         '--work-dir',
         help='folder of the comparison (default: work_dirs/NAME_OF_CONFIG)',
     )

@@ -25,3 +25,4 @@ variants = {
     'gps random': method(type='gps', k=1, score='random'),
     'gps': method(type='gps', k=1),
 }
+references = ['full', 'bias', 'gps random']

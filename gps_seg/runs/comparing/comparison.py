@@ -2,21 +2,28 @@
 """A comparison from the command line: the work of ``tools/compare.py``."""
 
 from argparse import Namespace
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
+from gps_seg.runs.comparing.costs import measure_costs
 from gps_seg.runs.comparing.equal_treatment import check_equal
 from gps_seg.runs.comparing.held_out_images import (
     on_training_images,
     split_training_images,
 )
 from gps_seg.runs.comparing.jobs import Jobs
+from gps_seg.runs.comparing.report import groups_beside, write_report
 from gps_seg.runs.comparing.variant_check import check_variant
-from gps_seg.runs.comparing.variants import UNSEEN, variants_of
-from gps_seg.runs.comparing.worker import work
+from gps_seg.runs.comparing.variants import (
+    REFERENCES,
+    UNSEEN,
+    variants_of,
+)
+from gps_seg.runs.comparing.worker import claimed, work
 from gps_seg.runs.launch import load_config
 from gps_seg.runs.overrides import parse_overrides
 
@@ -36,10 +43,13 @@ def compare(args: Namespace) -> str:
     """
     config = load_config(args.config, args.work_dir, args.cfg_options)
     folder = Path(config.work_dir)
-    jobs = _jobs(args, config, folder)
+    jobs, unseen = _jobs(args, config, folder), config.get(UNSEEN) or {}
+    references = _references(args, config, jobs)
     _check(jobs)
-    work(jobs, config.get(UNSEEN) or {}, print)
-    return ''
+    work(jobs, unseen, print)
+    costs = _costs(jobs, references[0], args.cost_rounds)
+    summary = write_report(jobs, references, unseen, costs)
+    return f'{main_table(summary)}\n\nMore in {folder}/table.md'
 
 
 def _jobs(args: Namespace, config: Config, folder: Path) -> Jobs:
@@ -55,12 +65,46 @@ def _jobs(args: Namespace, config: Config, folder: Path) -> Jobs:
     )
 
 
+def _references(args: Namespace, config: Config, jobs: Jobs) -> list[str]:
+    """The variants that all others are compared with."""
+    names = [variant.name for variant in jobs.variants]
+    if args.references is None:
+        listed = [n for n in config.get(REFERENCES) or [] if n in names]
+        return listed or names[:1]
+    unknown = sorted(set(args.references) - set(names))
+    if unknown:
+        raise ValueError(
+            f'--references: expected any of {names}, got {unknown}.'
+        )
+    return list(args.references)
+
+
+def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
+    """Measure the costs, unless another worker does, or no rounds are asked.
+
+    They are measured last, when no run of this worker disturbs them.
+    """
+    if rounds == 0:
+        return None
+    configs = {
+        variant.name: jobs.final_runs(variant)[0].config
+        for variant in jobs.variants
+        if jobs.final_runs(variant)
+    }
+    if reference not in configs:
+        return None
+    with claimed(jobs.folder) as is_mine:
+        if not is_mine:
+            return None
+        return measure_costs(configs, reference, jobs.folder, rounds)
+
+
 def _tuning_config(args: Namespace, config: Config, folder: Path) -> Config:
     """The config that tunes rates, on training images alone."""
     own = config
     if args.tune_with is not None:
         own = load_config(args.tune_with, args.work_dir, args.cfg_options)
-    groups: Mapping[str, str] = {}
+    groups = groups_beside(own.train_dataloader.dataset)
     split = split_training_images(own, args.held_out, groups)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(split.named(), folder / SPLIT_FILE)

@@ -16,10 +16,10 @@ from gps_seg.runs.method_options import set_method
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
 VARIANTS = 'variants'
-#: Keys of a config that a run does not have: variants, unseen data sets, and
-#: the file that says which images belong together.
+#: Other keys that a run does not have: data sets of other images on which
+#: final runs are scored, and variants that the others are compared with.
 UNSEEN = 'unseen'
-GROUPS = 'groups'
+REFERENCES = 'references'
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Variant:
     def of(self, config: Config) -> Config:
         """A copy of a config that trains by this variant."""
         own = copy.deepcopy(config)
-        for key in (VARIANTS, UNSEEN, GROUPS):
+        for key in (VARIANTS, UNSEEN, REFERENCES):
             own.pop(key, None)
         # MMEngine removes ``_delete_`` from what it merges.
         own.merge_from_dict(copy.deepcopy(dict(self.overrides)))

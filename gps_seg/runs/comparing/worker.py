@@ -41,7 +41,7 @@ def work(
     while True:
         waiting = [job for job in jobs.ready() if not job.is_over]
         for job in waiting:
-            with claimed(job) as is_mine:
+            with claimed(job.folder) as is_mine:
                 if is_mine and not job.is_over:
                     over = _number_over(jobs)
                     left = clock.left(over)
@@ -59,10 +59,10 @@ def _number_over(jobs: Jobs) -> int:
 
 
 @contextmanager
-def claimed(job: Job) -> Iterator[bool]:
-    """A context in which no other worker trains a run, if it yields True."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(job.folder / _LOCK, timeout=0)
+def claimed(folder: Path) -> Iterator[bool]:
+    """A context in which a folder is this worker's, if it yields True."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:

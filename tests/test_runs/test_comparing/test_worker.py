@@ -111,13 +111,13 @@ def test_the_run_of_a_killed_worker_is_free(jobs):
         stdout=subprocess.PIPE,
     ) as other:
         other.stdout.readline()
-        with claimed(job) as is_mine:
+        with claimed(job.folder) as is_mine:
             assert not is_mine
         other.kill()
         other.wait()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        with claimed(job) as is_mine:
+        with claimed(job.folder) as is_mine:
             if is_mine:
                 return
     raise AssertionError('the lock outlived its process')

@@ -1,0 +1,124 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a comparison writes: summary, tables, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mmengine.config import Config
+
+from gps_seg.comparison import (
+    RunRecord,
+    measure_agreement,
+    summarise,
+    write_csv,
+    write_markdown,
+    write_summary,
+)
+from gps_seg.datasets.image_groups import read_groups
+from gps_seg.runs.comparing.jobs import Jobs
+from gps_seg.runs.comparing.running import PREDICTIONS
+from gps_seg.runs.comparing.scoring import (
+    SCORED,
+    ImagesToScore,
+    first_of,
+    is_classifier,
+)
+
+#: Two runs at least, for predictions that agree or not.
+_FEWEST_RUNS = 2
+
+
+def write_report(
+    jobs: Jobs,
+    references: Sequence[str],
+    unseen: Mapping[str, Mapping[str, Any]],
+    costs: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Summarise the finished runs, and write tables into their folder.
+
+    Args:
+        jobs: Runs of the comparison, one of them finished.
+        references: Variants that all others are compared with.
+        unseen: Data sets of other images, by name.
+        costs: Content of ``costs.json``, or None.
+
+    Returns:
+        The summary; see :func:`gps_seg.comparison.summarise`.
+    """
+    runs = _final_records(jobs)
+    tuning = [job for each in jobs.tuning_runs.values() for job in each]
+    summary = summarise(
+        runs,
+        [name for name in references if name in {run.variant for run in runs}],
+        rate_runs=[job.record for job in tuning if job.is_finished],
+        costs=_costs_of_variants(costs),
+        failed=jobs.failed(),
+        groups=_groups(jobs.final, unseen),
+        agreement=_agreement(jobs),
+    )
+    write_summary(summary, jobs.folder)
+    write_csv(summary, jobs.folder)
+    write_markdown(summary, jobs.folder)
+    return summary
+
+
+def _final_records(jobs: Jobs) -> list[RunRecord]:
+    return [
+        job.record
+        for variant in jobs.variants
+        for job in jobs.final_runs(variant)
+        if job.is_finished
+    ]
+
+
+def _costs_of_variants(
+    costs: Mapping[str, Any] | None,
+) -> dict[str, dict[str, Any]]:
+    """One number for each cost; the step time is the median of rounds."""
+    if costs is None:
+        return {}
+    return {
+        name: {**found, 'step_seconds': median(found['step_seconds'])}
+        for name, found in costs['variants'].items()
+        if 'error' not in found
+    }
+
+
+def _groups(
+    config: Config, unseen: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """Images of one group, such as one video, by data set."""
+    scored = first_of(config, SCORED).dataset
+    data = {'validation': scored, **unseen}
+    return {name: groups_beside(dataset) for name, dataset in data.items()}
+
+
+def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
+    """The groups in the folder of a data set's list of images.
+
+    Args:
+        dataset: Settings of a data set.
+    """
+    lists = dataset.get('ann_file')
+    if not lists:
+        return {}
+    return read_groups(Path(dataset.get('data_root') or '', lists).parent)
+
+
+def _agreement(jobs: Jobs) -> dict[str, Any] | None:
+    """How far predictions agree; None for classifiers and a single run."""
+    folders: dict[str, dict[int, Path]] = {}
+    for variant in jobs.variants:
+        for job in jobs.final_runs(variant):
+            labels = job.folder / PREDICTIONS
+            if job.is_finished and labels.is_dir():
+                folders.setdefault(variant.name, {})[job.seed] = labels
+    number = sum(map(len, folders.values()))
+    if is_classifier(jobs.final) or number < _FEWEST_RUNS:
+        return None
+    images = ImagesToScore(jobs.final)
+    return measure_agreement(folders, images.truth, images.names)
