@@ -13,8 +13,8 @@ from gps_seg.visualization.figure import style_title
 from gps_seg.visualization.palette import EMPTY, INK
 
 _COLOURS = 'Blues'
-_MOST_NUMBERS = 240
-_DARK = 0.55  # share of the largest value above which text is white
+_MOST_NUMBERS = 400
+_DARK = 0.55  # share of the range above which text is white
 
 
 def draw_heat_map(
@@ -23,8 +23,9 @@ def draw_heat_map(
     title: str,
     unit: str,
     extent: tuple[float, float] | None = None,
+    low: float = 0.0,
 ) -> None:
-    """Draw a matrix of values with a colour bar that starts at 0.
+    """Draw a matrix of values with a colour bar.
 
     Args:
         axes: Axes to draw into.
@@ -33,14 +34,15 @@ def draw_heat_map(
         unit: Label of the colour bar.
         extent: Numbers of rows and columns on the axes; None for those of
             ``cells``.
+        low: Start of the colour bar.
     """
     top = _top(cells)
     rows, columns = extent or cells.shape
     image = axes.imshow(
         cells,
         cmap=_COLOURS,
-        vmin=0,
-        vmax=top or 1.0,
+        vmin=low,
+        vmax=top if top > low else low + 1.0,
         aspect='auto',
         interpolation='nearest',
         extent=None if extent is None else (0, columns, rows, 0),
@@ -72,16 +74,19 @@ def name_cells(
 
 
 def number_cells(
-    axes: Axes, cells: np.ndarray, texts: Sequence[Sequence[str]]
+    axes: Axes,
+    cells: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    low: float = 0.0,
 ) -> None:
     """Write a text into each cell with a value, unless there are too many."""
     if cells.size > _MOST_NUMBERS:
         return
-    top = _top(cells)
+    dark_from = low + _DARK * (_top(cells) - low)
     for (row, column), value in np.ndenumerate(cells):
         text = texts[row][column]
         if text:
-            dark = np.isfinite(value) and value > _DARK * top
+            dark = np.isfinite(value) and value > dark_from
             axes.text(
                 column,
                 row,

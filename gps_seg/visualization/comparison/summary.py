@@ -1,0 +1,66 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""All pictures that a summary of a comparison has data for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from gps_seg.visualization.comparison.agreement import agreement_figure
+from gps_seg.visualization.comparison.curves import curves_figure
+from gps_seg.visualization.comparison.differences import differences_figure
+from gps_seg.visualization.comparison.pareto import pareto_figure
+from gps_seg.visualization.comparison.rates import rates_figure
+from gps_seg.visualization.comparison.rows import Summary, finished
+from gps_seg.visualization.comparison.unseen import unseen_figure
+from gps_seg.visualization.figure import save_figure
+
+_FIGURES: dict[str, Callable[[Summary], Figure | None]] = {
+    'pareto': pareto_figure,
+    'differences': differences_figure,
+    'unseen': unseen_figure,
+    'rates': rates_figure,
+    'curves': curves_figure,
+    'agreement': agreement_figure,
+}
+
+
+def plot_summary(
+    summary: Summary, folder: str | os.PathLike[str]
+) -> list[Path]:
+    """Draw each picture of a comparison as PNG and as SVG.
+
+    The pictures are ``pareto`` (score against costs), ``differences`` (to
+    each reference, with intervals), ``unseen`` (scores on unseen data sets),
+    ``rates`` (scores by learning rate), ``curves`` (scores by iteration) and
+    ``agreement`` (which variants err alike). A picture without data is left
+    out.
+
+    Args:
+        summary: Summary of a comparison, as
+            ``gps_seg.comparison.summarise`` returns it.
+        folder: Folder of the pictures; created if missing.
+
+    Returns:
+        Paths of the PNG files; each SVG file lies beside its PNG file.
+
+    Raises:
+        ValueError: If no variant has finished.
+    """
+    if not finished(summary):
+        raise ValueError(
+            'summary: expected a variant with scores, got none. There is '
+            'nothing to draw.'
+        )
+    paths = []
+    for name, draw in _FIGURES.items():
+        figure = draw(summary)
+        if figure is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine('none')  # one layout for both files
+            save_figure(figure, Path(folder, f'{name}.svg'))
+            paths.append(save_figure(figure, Path(folder, f'{name}.png')))
+    return paths
