@@ -28,6 +28,8 @@ class GPS(SelectsEntries):
         share: Share of the connections within the scope, in (0, 1].
         count: Largest number of connections in the whole encoder.
         score: ``'gradient'`` (GPS), ``'fisher'``, ``'taylor'``,
+            ``'newton'`` (``|gradient|`` over the root mean square of the
+            input), ``'decrement'`` (the same beyond what the bias can do),
             ``'activation'`` (FPS, without a backward pass), ``'magnitude'``,
             or the control, ``'random'``.
         scope: Competitors: the inputs of a ``'neuron'``, the entries of a
