@@ -13,7 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.sparse.scoring.evidence import Evidence
-from gps_seg.sparse.scoring.moments import decrement_scores, newton_scores
+from gps_seg.sparse.scoring.moments import (
+    decrement_scores,
+    gradient_in,
+    newton_scores,
+)
 
 
 class Criterion(NamedTuple):
@@ -72,7 +76,7 @@ class Scores(Mapping[str, Tensor]):
         score: One of :data:`SCORES`.
         weights: Weights to score, by name.
         sums: Evidence from the training data; None if the criterion needs
-            none.
+            none. Gradients may be packed with sums of inputs.
         seed: Seed of random scores.
 
     Raises:
@@ -108,7 +112,10 @@ class Scores(Mapping[str, Tensor]):
         if self._score == RANDOM:
             return _uniform(weight.shape, name, self._seed)
         total = weight if self._sums is None else self._sums[name]
-        return CRITERIA[self._score].score(weight, total)
+        criterion = CRITERIA[self._score]
+        if criterion.evidence is Evidence.GRADIENT:
+            total = gradient_in(total, weight.shape)
+        return criterion.score(weight, total)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._weights)

@@ -18,7 +18,7 @@ def backward_each(
 
     Args:
         losses: Losses, each computed when it is requested.
-        watched: What watches both passes, or None.
+        watched: Sums that watch both passes, or None.
 
     Raises:
         ValueError: If a loss is not finite.
@@ -43,7 +43,7 @@ def forward_each(
 
     Args:
         losses: Losses, each computed when it is requested.
-        watched: What watches the forward passes.
+        watched: Sums that watch the forward passes.
 
     Raises:
         ValueError: If a loss is not finite.

@@ -36,7 +36,9 @@ def packed_shape(shape: torch.Size) -> torch.Size:
 
 
 def gradient_in(total: Tensor, shape: torch.Size) -> Tensor:
-    """The sum of the gradients in a packed sum, a view of ``shape``."""
+    """The gradients in a sum, packed or not: a view of ``shape``."""
+    if total.shape == shape:
+        return total
     return total[: shape[0], :-1].view(shape)
 
 
@@ -44,8 +46,8 @@ class Inputs(NamedTuple):
     """Center and scale of the input of each entry of a weight.
 
     Args:
-        mean: What a bias can take over, shape (1, fan_in) or (out, fan_in):
-            the mean of the input, or 0 where the map has no bias.
+        mean: Mean of the input, or 0 where the map has no bias that could
+            take it over, shape (1, fan_in) or (out, fan_in).
         scale: Root mean square of the input minus ``mean``, of that shape,
             above 0. A floor keeps it from vanishing: the square of 0.05 times
             the layer's median root mean square is added to its square.

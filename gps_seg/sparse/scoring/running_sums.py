@@ -124,7 +124,9 @@ def running_sums(
         else:
             for name, parameter in parameters.items():
                 handle = parameter.register_post_accumulate_grad_hook(
-                    _move_into(_part(sums[name], parameter), evidence)
+                    _move_into(
+                        gradient_in(sums[name], parameter.shape), evidence
+                    )
                 )
                 stack.callback(handle.remove)
             if evidence is Evidence.GRADIENT_AND_INPUTS:
@@ -132,13 +134,6 @@ def running_sums(
                 stack.push(_unless_it_failed(watched.warn_of_unmet))
             done = backward_each(losses, watched)
         yield from _reports(done, sums, doublings, reduce)
-
-
-def _part(total: Tensor, parameter: Tensor) -> Tensor:
-    """The part of a sum that has the gradients, a view."""
-    if total.shape == parameter.shape:
-        return total
-    return gradient_in(total, parameter.shape)
 
 
 def _reports(
