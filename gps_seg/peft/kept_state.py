@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gps_seg.additions import Plan, plan_of
 from gps_seg.sparse import Role, Selection
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class KeptState:
         pull: Strength of the pull towards the start, by parameter name.
         starts: Initial values of pulled parameters, by parameter name.
         added: Plan of what was added to the model, as plain data.
+        steps: Coordinates in which entries train, by parameter name, as
+            tensors and plain values.
     """
 
     indices: Mapping[str, Tensor]
@@ -33,6 +36,7 @@ class KeptState:
     pull: Mapping[str, float]
     starts: Mapping[str, Tensor]
     added: list[dict[str, Any]] = field(default_factory=list)
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> 'KeptState':
@@ -42,8 +46,8 @@ class KeptState:
             ValueError: If keys or shapes are wrong.
         """
         expected = [one.name for one in fields(cls)]
-        # States of earlier versions have no 'added'.
-        if set(state) | {'added'} != set(expected):
+        # States of earlier versions have neither of these.
+        if set(state) | {'added', 'steps'} != set(expected):
             raise ValueError(
                 f'state: expected the keys {expected}, got {list(state)}. '
                 'Give the result of Trainable.state_dict().'
@@ -67,6 +71,11 @@ class KeptState:
     def selection(self) -> Selection:
         """The selected entries."""
         return Selection(self.indices, self.shapes)
+
+    @property
+    def unit_steps(self) -> dict[str, UnitSteps]:
+        """Coordinates in which entries train, by parameter name."""
+        return {name: UnitSteps(**one) for name, one in self.steps.items()}
 
     def roles(self, model: nn.Module) -> dict[str, Role]:
         """The role of every parameter of a model.
@@ -96,16 +105,20 @@ class KeptState:
             )
 
     def check_is_of(
-        self, selection: Selection, pulled: Collection[str]
+        self,
+        selection: Selection,
+        pulled: Collection[str],
+        stepped: Collection[str],
     ) -> None:
         """Check that the state fits what trains.
 
         Args:
             selection: Selection that trains.
             pulled: Names of the parameters that are pulled.
+            stepped: Names of the weights whose entries train in coordinates.
 
         Raises:
-            ValueError: If the state has another selection or pull.
+            ValueError: If the state has another selection, pull or step.
         """
         if self.selection.hash != selection.hash:
             problem = (
@@ -116,6 +129,11 @@ class KeptState:
             problem = (
                 f'starts of {sorted(pulled)[:5]} ({len(pulled)} in all), got '
                 f'{len(self.starts)}'
+            )
+        elif self.steps.keys() != set(stepped):
+            problem = (
+                f'unit steps of {sorted(stepped)[:5]} ({len(stepped)} in '
+                f'all), got {len(self.steps)}'
             )
         else:
             return

@@ -23,6 +23,7 @@ from gps_seg.sparse import (
     Selection,
     owned_parameters,
 )
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 class TrainingPass(Protocol):
@@ -54,6 +55,8 @@ class Choice:
             already been selected after half as many batches.
         structure: Other decisions of the method, as plain data, such as the
             weights that get an update of low rank.
+        steps: Coordinates in which selected entries train, by name of the
+            weight; those of other weights train as they are.
 
     Example:
         >>> Choice(Selection({}, {})).overlaps
@@ -64,6 +67,7 @@ class Choice:
     dead: Mapping[str, int] = field(default_factory=dict, repr=False)
     overlaps: Mapping[int, float] = field(default_factory=dict)
     structure: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    steps: Mapping[str, UnitSteps] = field(default_factory=dict, repr=False)
 
 
 class PeftMethod(Protocol):

@@ -15,7 +15,9 @@ from gps_seg.peft.declared import declare, give_back, release
 from gps_seg.peft.kept_state import KeptState
 from gps_seg.peft.ownership import check_all_owned, owned_by
 from gps_seg.peft.pull import Pull
+from gps_seg.peft.steps import check_steps
 from gps_seg.sparse import ColumnGradients, Role, SelectedWeights, Selection
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 class Trainable:
@@ -40,6 +42,11 @@ class Trainable:
         selection: Selection in this model; may be empty.
         pull: Strength of the pull towards the start, by parameter name;
             parameters that do not train are skipped.
+        steps: Coordinates in which selected entries train, by name of the
+            weight; the others train as they are.
+
+    Raises:
+        ValueError: If the selection or the steps do not fit the model.
 
     Example:
         >>> from gps_seg.peft import GPS, tune
@@ -59,9 +66,11 @@ class Trainable:
         roles: Mapping[str, Role],
         selection: Selection,
         pull: Mapping[str, float] | None = None,
+        steps: Mapping[str, UnitSteps] | None = None,
     ) -> None:
         release(model)
-        self.selected = SelectedWeights(model, selection)
+        check_steps(steps or {}, roles)
+        self.selected = SelectedWeights(model, selection, steps)
         self._selection = selection
         self._columns = ColumnGradients(self.selected.values())
         self._parameters = list(model.parameters())
@@ -91,6 +100,15 @@ class Trainable:
     def starts(self) -> Mapping[str, Tensor]:
         """Initial values of pulled parameters, by parameter name."""
         return self._pull.starts
+
+    @property
+    def steps(self) -> Mapping[str, UnitSteps]:
+        """Coordinates in which selected entries train, by weight."""
+        return {
+            name: entries.coordinates.steps
+            for name, entries in self.selected.items()
+            if entries.coordinates is not None
+        }
 
     def __repr__(self) -> str:
         count = self.count()
@@ -189,6 +207,7 @@ class Trainable:
             pull=dict(self._pull.strengths),
             starts=dict(self.starts),
             added=self.added.to_json(),
+            steps={n: one.to_plain() for n, one in self.steps.items()},
         ).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -201,8 +220,10 @@ class Trainable:
             ValueError: If the state has another selection or pull.
         """
         kept = KeptState.from_dict(state)
-        kept.check_is_of(self._selection, self.starts)
+        kept.check_is_of(self._selection, self.starts, self.steps)
         for name, entries in self.selected.items():
+            if entries.coordinates is not None:
+                entries.coordinates.load(kept.unit_steps[name])
             entries.load(kept.values[name])
         for name, start in self.starts.items():
             start.copy_(kept.starts[name])
@@ -223,7 +244,13 @@ class Trainable:
         """
         kept = KeptState.from_dict(state)
         kept.check_added(model)
-        trainable = cls(model, kept.roles(model), kept.selection, kept.pull)
+        trainable = cls(
+            model,
+            kept.roles(model),
+            kept.selection,
+            kept.pull,
+            kept.unit_steps,
+        )
         trainable.load_state_dict(state)
         return trainable
 

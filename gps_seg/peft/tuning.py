@@ -67,7 +67,8 @@ def tune(
     with attached(model, method.provisional(model), seed):
         choice = _chosen(model, method, roles, losses, seed)
     attach(model, method.additions(model, choice), seed)
-    return Trainable(model, roles, choice.selection, method.pull(model))
+    pull = method.pull(model)
+    return Trainable(model, roles, choice.selection, pull, choice.steps)
 
 
 def _chosen(

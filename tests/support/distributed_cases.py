@@ -8,7 +8,7 @@ process it returns the expected values.
 from contextlib import suppress
 
 import torch
-from distributed_worker import DISTRIBUTED, PlainSet, exact_model
+from distributed_worker import DISTRIBUTED, PlainSet, exact_model, train
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import nn
@@ -177,7 +177,15 @@ def zero_redundancy(folder):
     return 'nothing'
 
 
+def unit_steps(folder):
+    """A training with unit steps on batches of eight images."""
+    size = get_world_size()
+    settings = {'score': 'decrement', 'step': 'unit'}
+    return train(folder, 8 // size, distributed=size > 1, **settings)
+
+
 CASES = (
+    unit_steps,
     zero_redundancy,
     warmed_head,
     unused_parameters,

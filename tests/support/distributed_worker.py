@@ -63,11 +63,11 @@ def sent_bytes():
     return sizes
 
 
-def train(work_dir, batch_size, distributed):
+def train(work_dir, batch_size, distributed, **settings):
     data = PlainSet(24)
     data.x = data.x.double()
     options = DISTRIBUTED if distributed else {}
-    hook = PeftHook(method={'type': 'gps', 'k': 1})
+    hook = PeftHook(method={'type': 'gps', 'k': 1, **settings})
     runner = Runner(
         exact_model(),
         str(work_dir),

@@ -73,6 +73,20 @@ def test_a_head_is_warmed_up_as_by_one_process(ranks, tmp_path):
         torch.testing.assert_close(first[name], tensor, rtol=0, atol=1e-6)
 
 
+def test_unit_steps_end_where_one_process_ends(ranks, tmp_path):
+    first, second = (rank['unit_steps'] for rank in ranks)
+    alone = distributed_cases.unit_steps(tmp_path)
+    assert first['hash'] == second['hash'] == alone['hash']
+    start = distributed_worker.exact_model().state_dict()
+    for name, tensor in alone['state'].items():
+        found = first['state'][name]
+        assert torch.equal(found, second['state'][name]), name
+        # Means and scales come from sums in float32.
+        torch.testing.assert_close(found, tensor, rtol=1e-5, atol=1e-6)
+    name = 'backbone.fc.weight'
+    assert not torch.equal(alone['state'][name], start[name])
+
+
 def test_an_unused_parameter_does_not_decay(ranks, tmp_path):
     alone = distributed_cases.unused_parameters(tmp_path)
     for rank in ranks:

@@ -48,6 +48,7 @@ def choose(
             evidence,
             doublings=doublings,
             dtype=pass_dtype(runner.optim_wrapper),
+            whole={n for n, role in roles.items() if role is Role.WHOLE},
         )
 
     with attached(model, method.provisional(model), seed):

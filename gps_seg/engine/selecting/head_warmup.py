@@ -1,7 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Train what is new for a few steps before gradients are computed through it.
+"""Train a few steps before gradients are computed.
 
-That is the head, and what a method has attached for the choice.
+What is new is trained, that is, the head and what a method has attached for
+the choice, or all that trains whole.
 """
 
 import logging
@@ -20,10 +21,12 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from gps_seg.additions import added_names, beside
 from gps_seg.engine.gradient_average import average_gradients
 from gps_seg.engine.selecting.losses import LossTap
+from gps_seg.engine.selecting.pass_precision import pass_autocast
 from gps_seg.text.announcement import Announcement
 
 
@@ -35,6 +38,8 @@ def warmed_up(
     batches: Iterable[Any],
     optimizer: Optimizer,
     scored: Collection[nn.Parameter] = frozenset(),
+    whole: Collection[str] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[None]:
     """A context in which what is new has been trained for a number of steps.
 
@@ -46,27 +51,36 @@ def warmed_up(
     Args:
         model: MMEngine model, not wrapped for distribution.
         encoder: Name of the submodule that is left unchanged, save for what
-            was added to it.
+            was added to it and for ``whole``.
         steps: Number of steps, 0 or more; 0 trains nothing.
         batches: Training data, repeated if necessary.
         optimizer: Optimizer of the run; not changed.
         scored: Set of parameters that are left unchanged, too.
+        whole: Names of parameters of the encoder that are trained, too. The
+            rates then fall along a cosine, and the steps run under autocast
+            to ``dtype``. None for none, constant rates and float32.
+        dtype: Type of that autocast; float32 for none.
 
     Raises:
         ValueError: If there are steps to take and no batch.
     """
-    added = added_names(model)
+    trained = added_names(model) | set(whole or ())
     # In the order of the model, which is the same in every process.
     new = [
         parameter
         for name, parameter in model.named_parameters()
-        if name in added or not name.startswith(f'{encoder}.')
+        if name in trained or not name.startswith(f'{encoder}.')
         if parameter.requires_grad and parameter not in scored
     ]
     before = {parameter: parameter.detach().clone() for parameter in new}
     try:
         if steps:
-            _train(model, new, steps, batches, optimizer)
+            warmup = _optimizer(model, new, optimizer)
+            if whole is None:
+                _train(model, warmup, steps, batches, torch.float32)
+            else:
+                cosine = CosineAnnealingLR(warmup, T_max=steps)
+                _train(model, warmup, steps, batches, dtype, cosine)
         yield
     finally:
         with torch.no_grad():
@@ -74,29 +88,41 @@ def warmed_up(
                 parameter.copy_(value)
 
 
-def _train(
-    model: nn.Module,
-    new: Sequence[nn.Parameter],
-    steps: int,
-    batches: Iterable[Any],
-    optimizer: Optimizer,
-) -> None:
+def _optimizer(
+    model: nn.Module, new: Sequence[nn.Parameter], optimizer: Optimizer
+) -> Optimizer:
+    """The optimizer of the warm-up; nothing else requires grad then."""
     model.requires_grad_(False)
     for parameter in new:
         parameter.requires_grad_(True)
     groups = _groups(new, optimizer, beside(model))
-    warmup = torch.optim.AdamW(groups, weight_decay=0)
+    return torch.optim.AdamW(groups, weight_decay=0)
+
+
+def _train(
+    model: nn.Module,
+    warmup: Optimizer,
+    steps: int,
+    batches: Iterable[Any],
+    dtype: torch.dtype,
+    schedule: LRScheduler | None = None,
+) -> None:
+    # In the order of the model, which is the same in every process.
+    new = [p for p in model.parameters() if p.requires_grad]
     for batch in islice(_again_and_again(batches), steps):
         tap = LossTap()
-        model.train_step(batch, tap)
+        with pass_autocast(model, dtype):
+            model.train_step(batch, tap)
         tap.loss.backward()
         average_gradients(new)
         warmup.step()
         warmup.zero_grad()
+        if schedule is not None:
+            schedule.step()
+    what = 'is new' if schedule is None else 'trains whole'
+    loss = tap.loss.item()
     print_log(
-        Announcement(
-            f'Warmed up what is new: {steps} steps, loss {tap.loss.item():.4f}'
-        ),
+        Announcement(f'Warmed up what {what}: {steps} steps, loss {loss:.4f}'),
         logger='current',
         level=logging.INFO,
     )

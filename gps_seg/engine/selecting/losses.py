@@ -19,6 +19,9 @@ from gps_seg.datasets.ignored_label import ignored_label
 from gps_seg.sparse.checks import check_positive, check_whole
 from gps_seg.sparse.scoring.contrastive import supervised_contrastive_loss
 
+#: What a warm-up trains: what is new in the task, or all that trains whole.
+WARM = ('new', 'whole')
+
 
 class SelectionLoss(Protocol):
     """A loss of one batch, differentiable in the encoder."""
@@ -30,6 +33,10 @@ class SelectionLoss(Protocol):
     @property
     def warmup(self) -> int:
         """Number of steps that train the head beforehand."""
+
+    @property
+    def warm(self) -> str:
+        """One of :data:`WARM`: what these steps train."""
 
     def of(
         self, model: nn.Module, encoder: str, batches: Sequence[Any]
@@ -63,17 +70,32 @@ class TaskLoss:
         warmup: Number of steps that train everything outside the encoder,
             and what a method attaches for the choice, before the gradients
             are computed; undone afterwards.
+        warm: ``'new'`` for that alone, at constant rates in float32, or
+            ``'whole'`` for all that trains whole under the method, such as
+            the encoder's biases, too; their rates then fall along a cosine,
+            in the precision of the training.
 
     Raises:
         TypeError: If ``warmup`` is not an integer.
-        ValueError: If it is negative.
+        ValueError: If it is negative, or ``warm`` is unknown or without
+            steps.
     """
 
     warmup: int = 0
+    warm: str = 'new'
     views = 1
 
     def __post_init__(self) -> None:
         check_whole('warmup', self.warmup, least=0)
+        if self.warm not in WARM:
+            raise ValueError(
+                f'warm: expected one of {WARM}, got {self.warm!r}.'
+            )
+        if self.warm != 'new' and not self.warmup:
+            raise ValueError(
+                'warmup: expected the number of steps for '
+                f'warm={self.warm!r}, got 0. Add warmup=60.'
+            )
 
     def of(
         self, model: nn.Module, encoder: str, batches: Sequence[Any]
@@ -108,6 +130,7 @@ class ContrastiveLoss:
     views: int = 2
     pixels: int = 32
     warmup = 0
+    warm = 'new'
 
     def __post_init__(self) -> None:
         check_positive('temperature', self.temperature)

@@ -9,6 +9,7 @@ runs in float32 instead.
 
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from torch import nn
 
 
 def pass_dtype(wrapper: OptimWrapper) -> torch.dtype:
@@ -25,3 +26,15 @@ def pass_dtype(wrapper: OptimWrapper) -> torch.dtype:
     if is_mixed and wrapper.cast_dtype is torch.bfloat16:
         return torch.bfloat16
     return torch.float32
+
+
+def pass_autocast(model: nn.Module, dtype: torch.dtype) -> torch.autocast:
+    """The autocast of a pass on the device of a model.
+
+    Args:
+        model: Model that runs.
+        dtype: Result of :func:`pass_dtype`; float32 for no autocast.
+    """
+    device = next(model.parameters()).device
+    is_mixed = dtype is not torch.float32
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_mixed)

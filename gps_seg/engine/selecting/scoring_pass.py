@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The pass over the training data that scores the connections."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import SelectionLoss, TaskLoss
 from gps_seg.engine.selecting.pass_log import announce_batch, announce_pass
+from gps_seg.engine.selecting.pass_precision import pass_autocast
 from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
@@ -86,6 +87,7 @@ class ScoringPass:
         *,
         doublings: bool = False,
         dtype: torch.dtype = torch.float32,
+        whole: Collection[str] = frozenset(),
     ) -> Generator[RunningSums, None, None]:
         """Yield the sums at the end, and each time the batches have doubled.
 
@@ -105,8 +107,10 @@ class ScoringPass:
             seed: Seed of the order, the augmentation and the dropout.
             evidence: Quantities to sum.
             doublings: Whether to yield after 1, 2, 4, 8, ... batches, too.
-            dtype: Type of the autocast; float32 for none. The warm-up of the
-                head runs in float32.
+            dtype: Type of the autocast; float32 for none. The warm-up of
+                what is new runs in float32.
+            whole: Names of all parameters that train whole, for a warm-up of
+                them.
 
         Raises:
             torch.OutOfMemoryError: If a batch is too large for the device.
@@ -134,6 +138,8 @@ class ScoringPass:
                 warmup,
                 optimizer,
                 scored=set(weights.values()),
+                whole=whole if self.loss.warm == 'whole' else None,
+                dtype=dtype,
             ):
                 model.requires_grad_(False)
                 for weight in weights.values():
@@ -182,7 +188,7 @@ class ScoringPass:
         together = zip(weights, *views, strict=False)
         for done, (weight, *batches) in enumerate(together, start=1):
             if weight:
-                with _autocast(model, dtype):
+                with pass_autocast(model, dtype):
                     loss = self.loss.of(model, encoder, batches)
             else:  # this process has no image of its own left
                 loss = torch.zeros((), requires_grad=True)
@@ -190,12 +196,6 @@ class ScoringPass:
             if clock.is_due(done) or done in (1, number):
                 left = clock.left(done)
                 announce_batch(done, number, loss.item(), left)
-
-
-def _autocast(model: nn.Module, dtype: torch.dtype) -> torch.autocast:
-    device = next(model.parameters()).device
-    is_mixed = dtype is not torch.float32
-    return torch.autocast(device.type, torch.bfloat16, enabled=is_mixed)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ from gps_seg.engine.training.tuning_state import TuningState
 from gps_seg.peft import METHODS, Trainable, build_method
 from gps_seg.peft.settings import build_from
 from gps_seg.sparse import Role, Selection
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 @HOOKS.register_module()
@@ -203,7 +204,8 @@ class PeftHook(Hook):
             fill(checkpoint, base, selection, bare_model(runner), start)
         self._attach(runner, plan)
         check_fits(bare_model(runner), checkpoint)
-        self._declare(runner, selection)
+        steps = {n: UnitSteps(**s) for n, s in kept.get('steps', {}).items()}
+        self._declare(runner, selection, steps)
         self.state.from_checkpoint(kept)
 
     def before_train(self, runner: Runner) -> None:
@@ -219,7 +221,7 @@ class PeftHook(Hook):
             plan = self.method.additions(model, choice)
             self._attach(runner, plan)
             self._fill(runner, plan)
-            self._declare(runner, choice.selection)
+            self._declare(runner, choice.selection, choice.steps)
             report_choice(
                 runner,
                 choice,
@@ -269,9 +271,14 @@ class PeftHook(Hook):
             models = [bare_model(runner), averaged_model(runner)]
             self.start.fill(*filter(None, models), plan=plan)
 
-    def _declare(self, runner: Runner, selection: Selection) -> None:
+    def _declare(
+        self,
+        runner: Runner,
+        selection: Selection,
+        steps: Mapping[str, UnitSteps],
+    ) -> None:
         model, wrapper = bare_model(runner), runner.optim_wrapper
-        self.state.declare(model, wrapper, self.roles, selection)
+        self.state.declare(model, wrapper, self.roles, selection, steps)
 
     def _freeze_average(self, runner: Runner) -> None:
         averaged = averaged_model(runner)

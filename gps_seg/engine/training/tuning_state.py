@@ -15,6 +15,7 @@ from gps_seg.engine.training.averaged_weights import keep_frozen_bits
 from gps_seg.engine.training.optim_wrapper import TrainsSelected
 from gps_seg.peft import PeftMethod, Trainable
 from gps_seg.sparse import Role, Selection
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 class TuningState:
@@ -42,6 +43,7 @@ class TuningState:
         wrapper: TrainsSelected,
         roles: Mapping[str, Role],
         selection: Selection,
+        steps: Mapping[str, UnitSteps],
     ) -> None:
         """Let a selection train.
 
@@ -53,10 +55,11 @@ class TuningState:
             wrapper: Optim wrapper that trains the selection from now on.
             roles: Role of every parameter, by name.
             selection: Entries that train.
+            steps: Coordinates in which they train, by name of the weight.
         """
         earlier = self.trainable
         pull = self.method.pull(model)
-        self.trainable = Trainable(model, roles, selection, pull)
+        self.trainable = Trainable(model, roles, selection, pull, steps)
         if earlier is not None:
             for name, start in earlier.starts.items():
                 self.trainable.starts[name].copy_(start)
@@ -71,7 +74,8 @@ class TuningState:
     ) -> None:
         """Begin to train; declares the selection again after a training."""
         if not self._awaits_training:
-            self.declare(model, wrapper, roles, self.selection)
+            steps = self.trainable.steps
+            self.declare(model, wrapper, roles, self.selection, steps)
         self._awaits_training = False
         self.trainable.read()
 
@@ -90,6 +94,10 @@ class TuningState:
             'starts': {n: s.cpu() for n, s in self.trainable.starts.items()},
             'values': _values(self.trainable),
             'added': self.trainable.added.to_json(),
+            'steps': {
+                name: one.to_plain()
+                for name, one in self.trainable.steps.items()
+            },
         }
 
     def find_in(self, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +127,7 @@ class TuningState:
 
         When MMEngine loads the weights, the selected values are read from
         them. Only the extra precision of values that are wider than their
-        weight must be restored here.
+        weight, or coordinates of it, must be restored here.
 
         Args:
             kept: Result of :meth:`find_in`.
@@ -143,9 +151,9 @@ def _gradients(trainable: Trainable) -> dict[str, Tensor]:
 
 
 def _values(trainable: Trainable) -> dict[str, Tensor]:
-    """Values of higher precision than their weights."""
+    """Values that cannot be read from their weights bit for bit."""
     return {
         name: entries.values.detach().cpu()
         for name, entries in trainable.selected.items()
-        if entries.values.dtype != entries.weight.dtype
+        if not entries.are_in_weight
     }

@@ -4,16 +4,29 @@
 In each neuron of the encoder the ``k`` input connections with the largest
 |gradient| train, together with the biases and everything outside the encoder.
 Norms, tokens and position embeddings stay frozen. The other scores and scopes
-are those of the paper's ablation and of competing methods.
+are those of the paper's ablation and of competing methods. The scores in units
+of the inputs and the unit steps are of this package.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from torch import nn
+
+from gps_seg.peft.entries.bias_beside import bias_beside
 from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
-from gps_seg.sparse import Budget
+from gps_seg.sparse import Budget, Evidence, RunningSums, Selection
 from gps_seg.sparse.checks import check_share
-from gps_seg.sparse.scoring.criteria import check_score
+from gps_seg.sparse.scoring.criteria import (
+    SCORES,
+    check_score,
+    evidence_for,
+)
+from gps_seg.sparse.training.unit_steps import UnitSteps, unit_steps
+
+STEPS = ('plain', 'unit')
+#: Evidence of the scores that the pass for unit steps sums, too.
+_SUMMED = (None, Evidence.GRADIENT, Evidence.GRADIENT_AND_INPUTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +41,8 @@ class GPS(SelectsEntries):
         share: Share of the connections within the scope, in (0, 1].
         count: Largest number of connections in the whole encoder.
         score: ``'gradient'`` (GPS), ``'fisher'``, ``'taylor'``,
+            ``'newton'`` (``|gradient|`` over the root mean square of the
+            input), ``'decrement'`` (the same beyond what the bias can do),
             ``'activation'`` (FPS, without a backward pass), ``'magnitude'``,
             or the control, ``'random'``.
         scope: Competitors: the inputs of a ``'neuron'``, the entries of a
@@ -35,6 +50,11 @@ class GPS(SelectsEntries):
         encoder: Name of the pretrained submodule, in which connections are
             selected.
         rules: Rows of the rule table above the standard ones.
+        step: ``'plain'``, in which an entry trains as it is, or ``'unit'``,
+            in which a step of it moves its neuron's output as far as a step
+            of the bias, which takes over the mean effect; see
+            :mod:`gps_seg.sparse.training.unit_steps`. It needs the pass over
+            the training data, whatever the score.
         settled: Share of the selection, in (0, 1]. The pass over the training
             data stops when this share is unchanged after the number of batches
             has doubled. None to use all data.
@@ -48,6 +68,8 @@ class GPS(SelectsEntries):
         Budget(scope='neuron', amount=Connections(k=1))
         >>> GPS(share=0.01, scope='layer', score='magnitude').rule
         Budget(scope='layer', amount=Share(share=0.01))
+        >>> GPS(k=1, score='decrement', step='unit').evidence.name
+        'GRADIENT_AND_INPUTS'
     """
 
     k: int | None = None
@@ -55,11 +77,13 @@ class GPS(SelectsEntries):
     count: int | None = None
     score: str = 'gradient'
     scope: str = 'neuron'
+    step: str = 'plain'
     settled: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_score(self.score)
+        self._check_step()
         if self.settled is not None:
             check_share('settled', self.settled)
 
@@ -74,6 +98,30 @@ class GPS(SelectsEntries):
         """The score."""
         return self.score
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """Evidence that the score and the steps need."""
+        if self.step == 'unit':
+            return Evidence.GRADIENT_AND_INPUTS
+        return super().evidence
+
+    def steps(
+        self, model: nn.Module, selection: Selection, sums: RunningSums
+    ) -> Mapping[str, UnitSteps]:
+        """Coordinates of all selected entries for unit steps."""
+        if self.step != 'unit':
+            return {}
+        roles, parameters = self.roles(model), dict(model.named_parameters())
+        return {
+            name: unit_steps(
+                parameters[name],
+                indices,
+                sums[name],
+                bias_beside(name, parameters, roles),
+            )
+            for name, indices in selection.items()
+        }
+
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
         """Whether at least ``settled`` of the selection is unchanged."""
         if self.settled is None or kept is None:
@@ -86,3 +134,16 @@ class GPS(SelectsEntries):
         if self.evidence is None:
             given |= own
         return super().ignored(given)
+
+    def _check_step(self) -> None:
+        if self.step not in STEPS:
+            raise ValueError(
+                f'step: expected one of {STEPS}, got {self.step!r}.'
+            )
+        if self.step == 'unit' and evidence_for(self.score) not in _SUMMED:
+            fitting = [s for s in SCORES if evidence_for(s) in _SUMMED]
+            raise ValueError(
+                f"score: expected one of {fitting} for step='unit', got "
+                f'{self.score!r}. Its evidence would need a second pass; '
+                "use step='plain'."
+            )

@@ -21,6 +21,7 @@ from gps_seg.sparse import (
     Evidence,
     Owned,
     Role,
+    RunningSums,
     Scores,
     Selection,
     Share,
@@ -29,6 +30,7 @@ from gps_seg.sparse import (
 )
 from gps_seg.sparse.amounts import Amount
 from gps_seg.sparse.scoring.criteria import evidence_for
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 class SelectionRule(Protocol):
@@ -179,7 +181,20 @@ class SelectsEntries(ByRules, PeftMethod, ABC):
                 if self.has_seen_enough(sums.num_batches, kept):
                     break
         check_some_are_scored(scores)
-        return Choice(selection, dead, overlaps)
+        steps = self.steps(model, selection, sums)
+        return Choice(selection, dead, overlaps, steps=steps)
+
+    def steps(
+        self, model: nn.Module, selection: Selection, sums: RunningSums
+    ) -> Mapping[str, UnitSteps]:
+        """Coordinates in which entries train, by name of the weight.
+
+        Args:
+            model: Model before training.
+            selection: Selected entries.
+            sums: Evidence by which they were selected.
+        """
+        return {}
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
         """Settings that the criterion does not use."""

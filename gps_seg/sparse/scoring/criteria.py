@@ -13,6 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.sparse.scoring.evidence import Evidence
+from gps_seg.sparse.scoring.moments import (
+    decrement_scores,
+    gradient_in,
+    newton_scores,
+)
 
 
 class Criterion(NamedTuple):
@@ -21,8 +26,8 @@ class Criterion(NamedTuple):
     Args:
         evidence: Evidence to sum over the training data; None if no data is
             needed.
-        score: Function of weight and sum, of one shape, to a float32 score
-            of that shape; the sum is float32, and without evidence it is the
+        score: Function of weight and sum to a float32 score of the shape of
+            the weight; the sum is float32, and without evidence it is the
             weight.
     """
 
@@ -33,11 +38,15 @@ class Criterion(NamedTuple):
 #: Criteria by name: gradient as in GPS (Zhang et al., CVPR 2024); Fisher
 #: information as in SPT (He et al., ICCV 2023); first-order Taylor term as in
 #: SNIP (Lee et al., ICLR 2019); activation as in FPS (arXiv 2510.27359);
-#: magnitude as in NeuroAda (arXiv 2510.18940).
+#: magnitude as in NeuroAda (arXiv 2510.18940). Newton and decrement divide
+#: the gradient by the scale of its input, see
+#: :mod:`gps_seg.sparse.scoring.moments`.
 CRITERIA: Mapping[str, Criterion] = {
     'gradient': Criterion(Evidence.GRADIENT, lambda w, g: g.abs()),
     'fisher': Criterion(Evidence.SQUARED_GRADIENT, lambda w, g2: g2),
     'taylor': Criterion(Evidence.GRADIENT, lambda w, g: (w.to(g) * g).abs()),
+    'newton': Criterion(Evidence.GRADIENT_AND_INPUTS, newton_scores),
+    'decrement': Criterion(Evidence.GRADIENT_AND_INPUTS, decrement_scores),
     'activation': Criterion(Evidence.INPUT, lambda w, x: w.to(x).abs() * x),
     'magnitude': Criterion(None, lambda w, _: w.float().abs()),
 }
@@ -67,7 +76,7 @@ class Scores(Mapping[str, Tensor]):
         score: One of :data:`SCORES`.
         weights: Weights to score, by name.
         sums: Evidence from the training data; None if the criterion needs
-            none.
+            none. Gradients may be packed with sums of inputs.
         seed: Seed of random scores.
 
     Raises:
@@ -103,7 +112,10 @@ class Scores(Mapping[str, Tensor]):
         if self._score == RANDOM:
             return _uniform(weight.shape, name, self._seed)
         total = weight if self._sums is None else self._sums[name]
-        return CRITERIA[self._score].score(weight, total)
+        criterion = CRITERIA[self._score]
+        if criterion.evidence is Evidence.GRADIENT:
+            total = gradient_in(total, weight.shape)
+        return criterion.score(weight, total)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._weights)

@@ -7,6 +7,8 @@ from enum import Enum
 import torch
 from torch import Tensor
 
+from gps_seg.sparse.scoring.moments import packed_shape
+
 
 class Evidence(Enum):
     """Quantities that can be summed over batches; ``L`` is a batch's loss.
@@ -19,6 +21,7 @@ class Evidence(Enum):
     GRADIENT = 'dL/dw'
     SQUARED_GRADIENT = '(dL/dw)^2'
     ABSOLUTE_GRADIENT = '|dL/dw|'
+    GRADIENT_AND_INPUTS = 'dL/dw, dL/db, and x and x^2 of the inputs'
     INPUT = '|x| of the input that w multiplies'
     OUTPUT = 'y^2 of each output of the linear map'
 
@@ -28,7 +31,13 @@ class Evidence(Enum):
         return self not in (Evidence.INPUT, Evidence.OUTPUT)
 
     def sum_shape(self, parameter: Tensor) -> torch.Size:
-        """Shape of a sum: that of the parameter, or one value for each row."""
+        """Shape of a sum: that of the parameter, or one value for each row.
+
+        The sum of gradients and inputs is packed, see
+        :mod:`gps_seg.sparse.scoring.moments`.
+        """
+        if self is Evidence.GRADIENT_AND_INPUTS:
+            return packed_shape(parameter.shape)
         is_per_row = self is Evidence.OUTPUT
         return parameter.shape[:1] if is_per_row else parameter.shape
 

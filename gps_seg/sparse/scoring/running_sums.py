@@ -3,14 +3,16 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from itertools import count
 
 import torch
 from torch import Tensor, nn
 
+from gps_seg.sparse.scoring.each_loss import backward_each, forward_each
 from gps_seg.sparse.scoring.evidence import Evidence
 from gps_seg.sparse.scoring.forward_sums import ForwardSums
 from gps_seg.sparse.scoring.input_sums import InputSums
+from gps_seg.sparse.scoring.moment_sums import MomentSums
+from gps_seg.sparse.scoring.moments import gradient_in
 from gps_seg.sparse.scoring.output_sums import OutputSums
 
 #: Evidence that is gathered in forward passes.
@@ -23,8 +25,8 @@ _FORWARD: Mapping[Evidence, type[ForwardSums]] = {
 class RunningSums(Mapping[str, Tensor]):
     """Evidence for each parameter, summed over the batches so far.
 
-    Each sum is a float32 tensor of the shape of its parameter; a sum of
-    outputs has one value for each row. It is already summed over all
+    Each sum is a float32 tensor of the shape of its parameter, or of
+    :meth:`Evidence.sum_shape`. It is already summed over all
     processes, so access needs no communication. The tensors may be updated
     in place when the pass continues.
 
@@ -72,7 +74,8 @@ def running_sums(
     Gradients are summed with their sign, in float32, as in GPS (Zhang et al.,
     CVPR 2024), or as squares of each batch's gradient, as in SPT (He et al.,
     ICCV 2023), or as their absolute values, as in E2VPT (Han et al., ICCV
-    2023). Each gradient is moved into its sum as soon as it is ready, so that
+    2023). With ``GRADIENT_AND_INPUTS`` the forward passes are watched, too.
+    Each gradient is moved into its sum as soon as it is ready, so that
     only one dense gradient exists at a time. Sums of inputs and of outputs
     need no backward pass.
 
@@ -93,7 +96,7 @@ def running_sums(
         ValueError: If there is no loss, or a loss is not finite.
 
     Warns:
-        UserWarning: If ``evidence`` is ``INPUT`` and a parameter had no input.
+        UserWarning: If ``evidence`` has inputs and a parameter had none.
 
     Example:
         >>> layer = nn.Linear(2, 1, bias=False)
@@ -112,18 +115,24 @@ def running_sums(
         )
         for name, parameter in parameters.items()
     }
+    watched: ForwardSums | None = None
     with ExitStack() as stack:
         if evidence in _FORWARD:
             watched = _FORWARD[evidence](parameters, sums)
             stack.push(_unless_it_failed(watched.warn_of_unmet))
-            done = _forward_each(losses, watched)
+            done = forward_each(losses, watched)
         else:
             for name, parameter in parameters.items():
                 handle = parameter.register_post_accumulate_grad_hook(
-                    _move_into(sums[name], evidence)
+                    _move_into(
+                        gradient_in(sums[name], parameter.shape), evidence
+                    )
                 )
                 stack.callback(handle.remove)
-            done = _backward_each(losses)
+            if evidence is Evidence.GRADIENT_AND_INPUTS:
+                watched = MomentSums(parameters, sums)
+                stack.push(_unless_it_failed(watched.warn_of_unmet))
+            done = backward_each(losses, watched)
         yield from _reports(done, sums, doublings, reduce)
 
 
@@ -196,34 +205,3 @@ def _unless_it_failed(
 
 def _is_power_of_two(number: int) -> bool:
     return number & (number - 1) == 0
-
-
-def _backward_each(losses: Iterable[Tensor]) -> Iterator[int]:
-    """Run the backward pass of each loss; yield the number of losses."""
-    for number, loss in enumerate(losses, start=1):
-        _check_finite(loss, number)
-        loss.backward()
-        yield number
-
-
-def _forward_each(
-    losses: Iterable[Tensor], watched: ForwardSums
-) -> Iterator[int]:
-    """Run only the forward passes; yield the number of losses."""
-    iterator = iter(losses)
-    for number in count(1):
-        with watched.watching(), torch.no_grad():
-            loss = next(iterator, None)
-        if loss is None:
-            return
-        _check_finite(loss, number)
-        yield number
-
-
-def _check_finite(loss: Tensor, number: int) -> None:
-    if not bool(loss.detach().isfinite()):
-        raise ValueError(
-            f'loss: expected a finite value, got {loss.item()} while '
-            f'scoring (batch {number}). Check the images and labels of this '
-            'batch, and that the pretrained weights were loaded.'
-        )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gps_seg.sparse.training.entries import read_entries, write_entries
+from gps_seg.sparse.training.unit_steps import Coordinates, UnitSteps
 
 
 class SelectedEntries:
@@ -29,13 +30,19 @@ class SelectedEntries:
 
     Attributes:
         values: Trainable values, shape ``(num_selected,)``, on the device of
-            the weight. They have its dtype, or float32 for a weight in half
-            precision, where small steps would be rounded away.
+            the weight: its entries, or their coordinates. They have the dtype
+            of the weight, or float32 for a weight in half precision, where
+            small steps would be rounded away.
+        coordinates: Coordinates in which the entries train; None for the
+            entries themselves.
 
     Args:
         weight: Dense weight of any shape; it keeps its identity and storage,
             and loses its gradient.
         indices: Flat indices into it, shape ``(num_selected,)``, int64.
+        steps: Coordinates in which the entries train; None for the entries
+            themselves.
+        bias: Bias that ``steps`` changes, too; None for none.
 
     Example:
         >>> weight = nn.Parameter(torch.zeros(2, 3))
@@ -50,20 +57,37 @@ class SelectedEntries:
                 [-3.,  0.,  0.]])
     """
 
-    def __init__(self, weight: nn.Parameter, indices: Tensor) -> None:
+    def __init__(
+        self,
+        weight: nn.Parameter,
+        indices: Tensor,
+        steps: UnitSteps | None = None,
+        bias: nn.Parameter | None = None,
+    ) -> None:
         release_owner(weight)
         _OWNERS[id(weight)] = self
         self.weight = weight
         self.indices = indices.to(weight.device)
         dtype = torch.promote_types(weight.dtype, torch.float32)
-        self.values = nn.Parameter(
-            read_entries(weight, self.indices).to(dtype)
-        )
+        found = read_entries(weight, self.indices).to(dtype)
+        self.coordinates: Coordinates | None = None
+        if steps is not None:
+            rows = self.indices.div(weight[0].numel(), rounding_mode='floor')
+            self.coordinates = Coordinates(steps, weight, rows, bias, dtype)
+            found = self.coordinates.values(found)
+        self.values = nn.Parameter(found)
         self._mark()
         weight.grad = None
-        self._handle = weight.register_post_accumulate_grad_hook(
-            _gathering_for(weakref.ref(self))
-        )
+        this = weakref.ref(self)
+        self._handles = [
+            weight.register_post_accumulate_grad_hook(_gathering_for(this))
+        ]
+        if self.coordinates is not None:
+            self._handles.append(
+                self.values.register_hook(self.coordinates.gradient)
+            )
+            if bias is not None:
+                self._handles.append(bias.register_hook(_centering_for(this)))
 
     def __repr__(self) -> str:
         released = ', released' if self.is_released else ''
@@ -88,7 +112,12 @@ class SelectedEntries:
         self.reconcile()
         gradient = read_entries(self.weight.grad, self.indices)
         gradient = gradient.to(self.values.dtype)
+        if self.coordinates is not None:
+            gradient = self.coordinates.gradient(gradient)
         self.weight.grad = None
+        self._add_gradient(gradient)
+
+    def _add_gradient(self, gradient: Tensor) -> None:
         if self.values.grad is None:
             self.values.grad = gradient
         else:
@@ -107,26 +136,49 @@ class SelectedEntries:
         if self.weight._version != self._weight_version:
             self.read()
             return
-        write_entries(self.weight, self.indices, self.values)
+        entries = self._entries()
+        if self.coordinates is not None:
+            change = read_entries(self.weight, self.indices).to(entries)
+            rounded = entries.to(self.weight.dtype).to(entries)
+            self.coordinates.compensate(rounded - change)
+        write_entries(self.weight, self.indices, entries)
         self._mark()
 
     @torch.no_grad()
     def read(self) -> None:
         """Read the values from the dense weight (after it was loaded).
 
-        If a value, rounded to the dtype of the weight, is already equal to the
-        weight, it keeps its extra bits.
+        If what a value stands for, rounded to the dtype of the weight, is
+        already equal to the weight, it keeps its extra bits.
         """
         found = read_entries(self.weight, self.indices)
-        if found.dtype != self.values.dtype:
-            same = self.values.to(found.dtype) == found
-            found = torch.where(same, self.values, found.to(self.values.dtype))
+        if not self.are_in_weight:
+            same = self._entries().to(found.dtype) == found
+            found = found.to(self.values.dtype)
+            if self.coordinates is not None:
+                found = self.coordinates.values(found)
+            found = torch.where(same, self.values, found)
         self.values.copy_(found)
         self._mark()
+
+    @property
+    def are_in_weight(self) -> bool:
+        """Whether the weight has all bits of the values."""
+        is_as_wide = self.values.dtype == self.weight.dtype
+        return is_as_wide and self.coordinates is None
+
+    def _entries(self) -> Tensor:
+        """The entries of the weight at the values."""
+        values = self.values.detach()
+        if self.coordinates is None:
+            return values
+        return self.coordinates.entries(values)
 
     @torch.no_grad()
     def load(self, values: Tensor) -> None:
         """Set the values, and write them into the dense weight.
+
+        A bias is not changed: it is loaded with the model.
 
         Args:
             values: New values, shape ``(num_selected,)``.
@@ -136,7 +188,7 @@ class SelectedEntries:
         """
         self._check_held()
         self.values.copy_(values)
-        write_entries(self.weight, self.indices, self.values)
+        write_entries(self.weight, self.indices, self._entries())
         self._mark()
 
     def reconcile(self) -> None:
@@ -159,7 +211,8 @@ class SelectedEntries:
 
     def release(self) -> None:
         """Stop gathering: the weight is a plain parameter again."""
-        self._handle.remove()
+        for handle in self._handles:
+            handle.remove()
         if not self.is_released:
             del _OWNERS[id(self.weight)]
 
@@ -203,3 +256,16 @@ def _gathering_for(
             owner.gather()
 
     return gather
+
+
+def _centering_for(
+    entries: weakref.ReferenceType[SelectedEntries],
+) -> Callable[[Tensor], None]:
+    """The hook of a bias, which takes over the mean of the inputs."""
+
+    def center(gradient: Tensor) -> None:
+        owner = entries()
+        if owner is not None and owner.coordinates is not None:
+            owner._add_gradient(owner.coordinates.gradient_by_bias(gradient))
+
+    return center

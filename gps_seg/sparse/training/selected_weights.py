@@ -7,6 +7,7 @@ from torch import nn
 
 from gps_seg.sparse.selection import Selection
 from gps_seg.sparse.training.selected_entries import SelectedEntries
+from gps_seg.sparse.training.unit_steps import UnitSteps
 
 
 class SelectedWeights(Mapping[str, SelectedEntries]):
@@ -15,6 +16,8 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
     Args:
         model: Model to train; its modules and state-dict keys do not change.
         selection: Selection in this model.
+        steps: Coordinates in which entries train, by name of the weight;
+            entries without them train as they are.
 
     Raises:
         ValueError: If the model has no weight of a selected name and shape.
@@ -31,7 +34,12 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
         >>> selected.write()  # after each step
     """
 
-    def __init__(self, model: nn.Module, selection: Selection) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        selection: Selection,
+        steps: Mapping[str, UnitSteps] | None = None,
+    ) -> None:
         parameters = dict(model.named_parameters())
         for name, shape in selection.shapes.items():
             if name not in parameters or parameters[name].shape != shape:
@@ -45,10 +53,14 @@ class SelectedWeights(Mapping[str, SelectedEntries]):
                     f'{tuple(shape)}, got {found} ({name}). The selection '
                     'was made for another model.'
                 )
-        self._entries = {
-            name: SelectedEntries(parameters[name], indices)
-            for name, indices in selection.items()
-        }
+        steps = {} if steps is None else steps
+        self._entries = {}
+        for name, indices in selection.items():
+            own = steps.get(name)
+            bias = None if own is None else own.bias
+            self._entries[name] = SelectedEntries(
+                parameters[name], indices, own, parameters.get(bias or '')
+            )
 
     def __getitem__(self, name: str) -> SelectedEntries:
         return self._entries[name]
