@@ -4,6 +4,7 @@ Ranks and numbers of prompts are those of the papers, or the files in peft/.
 """
 
 METHOD = 'custom_hooks.0.method'
+LOSS = 'custom_hooks.0.loss'
 
 
 def method(**settings):
@@ -23,6 +24,11 @@ variants = {
     'spt_lora': method(type='spt_lora', budget=200_000),
     'paca': method(type='paca', columns=8),
     'gps random': method(type='gps', k=1, score='random'),
+    'gps random unit': method(type='gps', k=1, score='random', step='unit'),
     'gps': method(type='gps', k=1),
+    'gps decrement': {
+        **method(type='gps', k=1, score='decrement', step='unit'),
+        LOSS: dict(type='task', warmup=60, warm='whole'),
+    },
 }
 references = ['full', 'bias', 'gps random']

@@ -9,10 +9,11 @@ time was not recorded.
 
 _base_ = './kvasir_98.py'
 
-METHOD = 'custom_hooks.0.method'
+METHOD = _base_.METHOD
 RATE = 'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult'
 
 variants = {
+    '_delete_': True,
     'bias': {METHOD: dict(type='bias', _delete_=True), RATE: 3.0},
     **{
         f'{scope} {score} k=1': {METHOD: dict(scope=scope, score=score)}

@@ -2,13 +2,17 @@
 
     python tools/train.py configs/studies/kvasir_252.py --seed 0
 
-The parent of all studies. There is one validation, at the end, and no model is
+The parent of all studies, which compare its variants or their own. There is one validation, at the end, and no model is
 chosen by it.
 
 Not run.
 """
 
-_base_ = ['../gps_kvasir.py', '../_base_/datasets/unseen_polyps.py']
+_base_ = [
+    '../gps_kvasir.py',
+    '../_base_/datasets/unseen_polyps.py',
+    '../_base_/methods.py',
+]
 
 loader = dict(num_workers=0, persistent_workers=False)
 train_dataloader = loader

@@ -7,7 +7,7 @@
 The table is in docs/results.md.
 """
 
-_base_ = ['./kvasir_252.py', '../_base_/methods.py']
+_base_ = './kvasir_252.py'
 
 optim_wrapper = dict(type='AmpPeftOptimWrapper')
 loader = dict(num_workers=1, persistent_workers=True)

@@ -12,7 +12,7 @@ Expected: image_mDice 78.9 for the best variant, gradient k=1 v=1 b=1 (mean of
 
 _base_ = './tune_98.py'
 
-METHOD = 'custom_hooks.0.method'
+METHOD = _base_.METHOD
 HEAD_RATE = 1e-3
 RATES = {
     f'v={v} b={b}': {
@@ -26,6 +26,7 @@ RATES = {
     for b in (1, 3)
 }
 variants = {
+    '_delete_': True,
     'bias b=3': {METHOD: dict(type='bias', _delete_=True), **RATES['v=1 b=3']},
     **{
         f'{score} k={k} {rates}': {
