@@ -2,8 +2,8 @@
 
     python tools/train.py configs/studies/kvasir_252.py --seed 0
 
-The parent of all studies, which compare its variants or their own. There is one validation, at the end, and no model is
-chosen by it.
+The parent of all studies, which compare its variants or their own. There is
+one validation, at the end, and no model is chosen by it.
 
 Not run.
 """

@@ -20,13 +20,16 @@ from gps_seg.comparison import (
 )
 from gps_seg.datasets.image_groups import read_groups
 from gps_seg.runs.comparing.jobs import Jobs
-from gps_seg.runs.comparing.running import PREDICTIONS
+from gps_seg.runs.comparing.same_images import (
+    plot_same_images,
+    prediction_folders,
+)
 from gps_seg.runs.comparing.scoring import (
     SCORED,
     ImagesToScore,
     first_of,
-    is_classifier,
 )
+from gps_seg.visualization.comparison.summary import plot_summary
 
 #: Two runs at least, for predictions that agree or not.
 _FEWEST_RUNS = 2
@@ -63,6 +66,8 @@ def write_report(
     write_summary(summary, jobs.folder)
     write_csv(summary, jobs.folder)
     write_markdown(summary, jobs.folder)
+    plot_summary(summary, jobs.folder)
+    plot_same_images(jobs, runs, summary['references'])
     return summary
 
 
@@ -111,14 +116,8 @@ def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
 
 def _agreement(jobs: Jobs) -> dict[str, Any] | None:
     """How far predictions agree; None for classifiers and a single run."""
-    folders: dict[str, dict[int, Path]] = {}
-    for variant in jobs.variants:
-        for job in jobs.final_runs(variant):
-            labels = job.folder / PREDICTIONS
-            if job.is_finished and labels.is_dir():
-                folders.setdefault(variant.name, {})[job.seed] = labels
-    number = sum(map(len, folders.values()))
-    if is_classifier(jobs.final) or number < _FEWEST_RUNS:
+    folders = prediction_folders(jobs)
+    if sum(map(len, folders.values())) < _FEWEST_RUNS:
         return None
     images = ImagesToScore(jobs.final)
     return measure_agreement(folders, images.truth, images.names)

@@ -130,11 +130,20 @@ def _label_map(sample: Any) -> np.ndarray:  # shape: (height, width)
     return sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
 
 
+def label_file(folder: Path, image: str) -> Path:
+    """File of the predicted labels of an image.
+
+    Args:
+        folder: Folder of label maps.
+        image: Name of the image.
+    """
+    return folder / f'{image.replace("/", "_")}.png'
+
+
 def _write_maps(
     folder: Path, names: Sequence[str], maps: Sequence[np.ndarray]
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     with new_folder(folder) as fresh:
         for name, labels in zip(names, maps, strict=True):
-            path = fresh / f'{name.replace("/", "_")}.png'
-            cv2.imwrite(str(path), labels)
+            cv2.imwrite(str(label_file(fresh, name)), labels)
