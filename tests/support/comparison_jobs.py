@@ -1,7 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""A comparison of two variants whose runs are only written."""
+"""A comparison of two variants whose runs are only written, or are short."""
 
 import json
+from pathlib import Path
 
 from comparison_records import record_of
 from mmengine.config import Config
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from gps_seg.runs.comparing.jobs import FAILED_FILE, Jobs
 from gps_seg.runs.comparing.variants import Variant
 
+REPO = Path(__file__).resolve().parents[2]
 METHOD = 'custom_hooks.0.method'
 VARIANTS = [
     Variant('a', {METHOD: dict(_delete_=True, type='bias')}),
@@ -53,3 +55,18 @@ def finish(job, dice=50.0, **others):
 def fail(job):
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / FAILED_FILE).write_text(json.dumps({'error': 'no memory'}))
+
+
+def settings_for(polyps):
+    """Overrides by which the config of the demo trains two steps here."""
+    loaders = ('train', 'val', 'test')
+    return {
+        **{f'{s}_dataloader.dataset.data_root': str(polyps) for s in loaders},
+        **{f'{s}_dataloader.num_workers': 0 for s in loaders},
+        **{f'{s}_dataloader.persistent_workers': False for s in loaders},
+        'load_from': str(REPO / 'data/demo/vit-demo_source.safetensors'),
+        'train_dataloader.batch_size': 4,
+        'train_cfg.max_iters': 2,
+        'train_cfg.val_interval': 1,
+        'default_hooks.checkpoint.interval': 1,
+    }

@@ -99,7 +99,8 @@ def _groups(
     """Images of one group, such as one video, by data set."""
     scored = first_of(config, SCORED).dataset
     data = {'validation': scored, **unseen}
-    return {name: groups_beside(dataset) for name, dataset in data.items()}
+    found = {name: groups_beside(dataset) for name, dataset in data.items()}
+    return {name: groups for name, groups in found.items() if groups}
 
 
 def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,13 @@ from gps_seg.comparison.records import VALIDATION, RunRecord, SetScores
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.hook_settings import peft_hook
-from gps_seg.files.run_files import BASE_FILE, DELTA_FILE, RESUME_FILE
+from gps_seg.files.run_files import (
+    BASE_FILE,
+    DELTA_FILE,
+    LATEST_FILE,
+    RESUME_FILE,
+    SELECTION_FILE,
+)
 from gps_seg.runs.comparing.equal_treatment import (
     TreatmentHook,
     check_treated_alike,
@@ -36,7 +42,8 @@ from gps_seg.runs.what_trained import what_trained
 
 #: Folder of a final run with the predicted label maps.
 PREDICTIONS = 'predictions'
-_STATES = (RESUME_FILE, BASE_FILE)
+_STATES = (RESUME_FILE, BASE_FILE, LATEST_FILE)
+_TASK = (DELTA_FILE, SELECTION_FILE)
 
 
 def run_job(
@@ -140,7 +147,7 @@ def _scores(
 
 
 def _clear(job: Job) -> None:
-    """Remove what only a stopped run needs, and deltas of tuned rates."""
-    names = (*_STATES, DELTA_FILE) if job.is_tuning else _STATES
+    """Remove what only a stopped run needs, and the task of a tuned rate."""
+    names = (*_STATES, *_TASK) if job.is_tuning else _STATES
     for name in names:
         (job.folder / name).unlink(missing_ok=True)

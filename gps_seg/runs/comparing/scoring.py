@@ -7,6 +7,7 @@ import copy
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,32 @@ class ImagesToScore:
         loop = first_of(config, ('val_cfg', 'test_cfg'))
         self.amp = bool(loop.get('fp16', False))
         self.classifies = is_classifier(config)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Paths of the images, in the order of the data set."""
+        dataset = self.loader.dataset
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        return [info['img_path'] for info in infos]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the images, in the same order."""
+        return image_names(self.paths)
+
+    def path(self, name: str) -> str:
+        """Path of an image by its name."""
+        return self.paths[self.names.index(name)]
+
+    def truth(self, name: str) -> np.ndarray:  # shape: (height, width)
+        """True labels of an image, in the size of its file.
+
+        Args:
+            name: One of :attr:`names`.
+        """
+        sample = self.loader.dataset[self.names.index(name)]['data_samples']
+        labels = sample.gt_sem_seg.data.squeeze(0).numpy()
+        return labels.astype(np.uint8)
 
     def score(self, model: nn.Module, labels: Path | None = None) -> SetScores:
         """Score every image.

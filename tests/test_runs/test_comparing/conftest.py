@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import small_segmentor
+from comparison_jobs import settings_for
 from demo_tasks import draw_images
 
 from gps_seg.stack import require_openmmlab
@@ -30,18 +31,7 @@ def polyps(tmp_path_factory):
 
 @pytest.fixture
 def settings(polyps):
-    """Overrides by which the config of the demo trains two steps here."""
-    loaders = ('train', 'val', 'test')
-    return {
-        **{f'{s}_dataloader.dataset.data_root': str(polyps) for s in loaders},
-        **{f'{s}_dataloader.num_workers': 0 for s in loaders},
-        **{f'{s}_dataloader.persistent_workers': False for s in loaders},
-        'load_from': str(REPO / 'data/demo/vit-demo_source.safetensors'),
-        'train_dataloader.batch_size': 4,
-        'train_cfg.max_iters': 2,
-        'train_cfg.val_interval': 1,
-        'default_hooks.checkpoint.interval': 1,
-    }
+    return settings_for(polyps)
 
 
 @pytest.fixture

@@ -1,0 +1,142 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""tools/compare.py from the command line to its tables, on drawn polyps."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from comparison_jobs import settings_for
+from run_tool import run_tool
+
+from gps_seg.comparison import RunRecord, read_summary
+from gps_seg.delta import Delta
+from gps_seg.runs.comparing import running
+
+REPO = Path(__file__).resolve().parents[3]
+UNSEEN = """
+unseen = dict(other=dict(_base_.val_dataloader.dataset))
+unseen['other']['data_root'] = '{folder}'
+unseen['other']['ann_file'] = 'splits/tune.txt'
+variants = {{
+    'bias': {{'custom_hooks.0.method': dict(_delete_=True, type='bias')}},
+    'gps k=2': {{'custom_hooks.0.method.k': 2}},
+}}
+"""
+
+
+def arguments(folder, settings):
+    options = [f'{key}={value}' for key, value in settings.items()]
+    return (
+        *('compare.py', str(folder / 'config.py')),
+        *('--work-dir', str(folder / 'out'), '--traceback'),
+        *('--rates', 1, '--seeds', 0, 1, '--cost-rounds', 0),
+        *('--cfg-options', *options),
+    )
+
+
+@pytest.fixture(scope='module')
+def compared(tmp_path_factory, polyps):
+    """Folder of a comparison of two variants, and what was printed."""
+
+    folder = tmp_path_factory.mktemp('compared')
+    base = REPO / 'configs/demo/gps.py'
+    text = f"_base_ = '{base}'\n{UNSEEN.format(folder=polyps)}"
+    (folder / 'config.py').write_text(text)
+    run_tool(*arguments(folder, settings_for(polyps)))
+    return folder / 'out'
+
+
+def records(folder):
+    return {
+        path.parent.relative_to(folder).as_posix(): RunRecord.read(path.parent)
+        for path in sorted(folder.rglob('record.json'))
+    }
+
+
+def test_every_run_has_a_record(compared):
+    assert list(records(compared)) == [
+        'rates/bias/1-0',
+        'rates/gps_k=2/1-0',
+        'seeds/bias/0',
+        'seeds/bias/1',
+        'seeds/gps_k=2/0',
+        'seeds/gps_k=2/1',
+    ]
+
+
+def test_rates_are_tuned_on_training_images_alone(compared, polyps):
+    split = json.loads((compared / 'tuning_split.json').read_text())
+    train = (polyps / 'splits' / 'train.txt').read_text().split()
+    assert sorted(split['train'] + split['held_out']) == sorted(train)
+    tuned = records(compared)['rates/bias/1-0']
+    assert tuned.validation.images == split['held_out']
+    assert list(tuned.scores) == ['validation']
+
+
+def test_final_runs_are_scored_on_validation_and_unseen_images(
+    compared, polyps
+):
+    lists = {
+        'validation': polyps / 'splits' / 'val.txt',
+        'other': polyps / 'splits' / 'tune.txt',
+    }
+    record = records(compared)['seeds/gps_k=2/1']
+    found = {name: scores.images for name, scores in record.scores.items()}
+    assert found == {n: f.read_text().split() for n, f in lists.items()}
+    assert [step for step, _ in record.curve] == [1, 2]
+    last = record.curve[-1][1]
+    assert last == pytest.approx(record.validation.mean('Dice'), abs=1e-4)
+
+
+def test_variants_of_a_seed_had_the_same_head_and_batches(compared):
+    found = records(compared)
+    bias, gps = found['seeds/bias/0'], found['seeds/gps_k=2/0']
+    other = found['seeds/bias/1']
+    assert bias.treatment == gps.treatment
+    # The head of the demo comes from a file, so it is the same for all seeds.
+    assert bias.treatment['head'] == other.treatment['head']
+    assert bias.treatment['batches'] != other.treatment['batches']
+
+
+def test_a_final_run_keeps_its_delta_and_its_predictions(compared, polyps):
+    run = compared / 'seeds/gps_k=2/0'
+    record = RunRecord.read(run)
+    delta = run / 'delta.safetensors'
+    assert delta.stat().st_size == record.task_bytes
+    assert Delta.load(delta).info.method == {'type': 'gps', 'k': 2}
+    name = record.validation.images[0]
+    labels = cv2.imread(str(run / 'predictions' / f'{name}.png'), -1)
+    truth = cv2.imread(str(polyps / 'masks' / f'{name}.png'), -1)
+    both = np.logical_and(labels == 1, truth == 1).sum()
+    dice = 200 * both / max(1, (labels == 1).sum() + (truth == 1).sum())
+    assert dice == pytest.approx(record.validation.per_image['Dice'][0])
+    assert not (run / 'resume.pth').exists()
+    assert not list((compared / 'rates').rglob('*.safetensors'))
+
+
+def test_the_tables_and_pictures_are_there(compared):
+    summary = read_summary(compared / 'summary.json')
+    assert [row['variant'] for row in summary['variants']] == [
+        'bias',
+        'gps k=2',
+    ]
+    assert summary['sets'] == {'validation': 4, 'other': 2}
+    assert summary['seeds'] == [0, 1]
+    with (compared / 'table.csv').open() as file:
+        assert len(list(csv.reader(file))) >= 3
+    assert 'gps k=2' in (compared / 'table.md').read_text()
+    for name in ('pareto', 'differences', 'unseen', 'rates', 'images'):
+        assert (compared / f'{name}.png').stat().st_size > 0, name
+
+
+def test_a_second_call_trains_nothing(compared, polyps, monkeypatch, capsys):
+
+    def refuse(*_):
+        raise AssertionError('trained again')
+
+    monkeypatch.setattr(running, '_train', refuse)
+    run_tool(*arguments(compared.parent, settings_for(polyps)))
+    assert '| gps k=2 |' in capsys.readouterr().out
