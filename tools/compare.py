@@ -72,6 +72,15 @@ def build_parser() -> argparse.ArgumentParser:
         help='share of the training images on which rates are scored',
     )
     add(
+        '--alphas',
+        nargs='+',
+        type=float,
+        default=[],
+        metavar='SHARE',
+        help='shares of the tuned weights in ensembles with those of the base '
+        '(WiSE-FT), scored on all data sets: 0.25 0.5 0.75',
+    )
+    add(
         '--references',
         nargs='+',
         metavar='NAME',

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
 from gps_seg.runs.comparing.costs import measure_costs
+from gps_seg.runs.comparing.ensembles import score_ensembles
 from gps_seg.runs.comparing.equal_treatment import check_equal
 from gps_seg.runs.comparing.held_out_images import (
     on_training_images,
@@ -47,6 +48,7 @@ def compare(args: Namespace) -> str:
     references = _references(args, config, jobs)
     _check(jobs)
     work(jobs, unseen, print)
+    score_ensembles(jobs, unseen, args.alphas, print)
     costs = _costs(jobs, references[0], args.cost_rounds)
     summary = write_report(jobs, references, unseen, costs)
     return f'{main_table(summary)}\n\nMore in {folder}/table.md'
