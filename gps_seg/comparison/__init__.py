@@ -3,7 +3,6 @@
 
 from gps_seg.comparison.agreement import measure_agreement
 from gps_seg.comparison.csv_table import write_csv
-from gps_seg.comparison.groups import read_groups
 from gps_seg.comparison.intervals import Difference, paired_difference
 from gps_seg.comparison.rates import RateChoice, choose_rates
 from gps_seg.comparison.records import RunRecord, SetScores
@@ -22,7 +21,6 @@ __all__ = [
     'choose_rates',
     'measure_agreement',
     'paired_difference',
-    'read_groups',
     'read_summary',
     'summarise',
     'write_csv',

@@ -42,14 +42,26 @@ def _cells(
     for name in ('trained', 'total', 'trained_percent', 'task_bytes'):
         yield name, row[name]
     yield 'seconds', row['seconds']
-    yield from row['costs'].items()
+    for name, cost in row['costs'].items():
+        if isinstance(cost, int | float):  # not the lists of single rounds
+            yield name, cost
+    yield from _scores(row)
+    yield from _differences(summary, row['variant'])
+
+
+def _scores(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for of, scores in row['scores'].items():
         for kind, metrics in scores.items():
             for metric, spread in metrics.items():
                 yield f'{of} {kind} {metric}', spread['mean']
                 yield f'{of} {kind} {metric} sd', spread['sd']
+
+
+def _differences(
+    summary: Mapping[str, Any], variant: str
+) -> Iterator[tuple[str, float]]:
     for each in summary['differences']:
-        if each['variant'] == row['variant']:
+        if each['variant'] == variant:
             column = f'{each["set"]} {each["metric"]} - {each["reference"]}'
             for end in ('mean', 'low', 'high'):
                 yield f'{column} {end}', each[end]

@@ -81,7 +81,8 @@ def paired_difference(
         variant: Scores on one data set by seed.
         reference: Scores of the reference on the same data set by seed.
         metric: Name of a metric of single images.
-        groups: Group of each image; None if every image is its own group.
+        groups: Group of each image; None or empty if every image is its own
+            group.
 
     Raises:
         ValueError: If there is no common seed, the images differ, or an image
@@ -191,7 +192,7 @@ def _group_numbers(
     Raises:
         ValueError: If an image has no group.
     """
-    if groups is None:
+    if not groups:
         return np.arange(len(images))
     missing = [image for image in images if image not in groups]
     if missing:

@@ -55,7 +55,9 @@ def main_table(summary: Summary) -> str:
     costs = [
         name
         for name in COSTS
-        if any(name in row['costs'] for row in _finished(summary))
+        if any(
+            row['costs'].get(name) is not None for row in _finished(summary)
+        )
     ]
     head = [
         'variant',

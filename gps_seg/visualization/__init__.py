@@ -1,6 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Pictures: plain functions from data to a PNG, SVG or PDF file."""
 
+from gps_seg.visualization.comparison.images import (
+    chosen_images,
+    plot_images,
+)
+from gps_seg.visualization.comparison.summary import plot_summary
 from gps_seg.visualization.images.class_colours import ClassColours
 from gps_seg.visualization.images.contact_sheet import Tile, plot_contact_sheet
 from gps_seg.visualization.images.overlays import Overlay, plot_overlays
@@ -24,12 +29,15 @@ __all__ = [
     'MethodRun',
     'Overlay',
     'Tile',
+    'chosen_images',
     'plot_alpha_sweep',
     'plot_comparison',
     'plot_contact_sheet',
     'plot_curves',
+    'plot_images',
     'plot_overlap',
     'plot_overlays',
     'plot_prediction_grid',
     'plot_selection',
+    'plot_summary',
 ]

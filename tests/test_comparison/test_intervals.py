@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_runs import set_scores
 
-from gps_seg.comparison import paired_difference, read_groups
+from gps_seg.comparison import paired_difference
 from gps_seg.comparison.intervals import DRAWS, bootstrap
 
 
@@ -149,24 +149,8 @@ def test_an_image_without_a_group_is_named():
         paired_difference(scores, scores, 'Dice', {'image0': 'video'})
 
 
-def test_groups_are_read_from_a_spreadsheet(tmp_path):
-    path = tmp_path / 'groups.csv'
-    path.write_bytes(b'\xef\xbb\xbfimage,group\r\na, v 1\r\n"b,c",v2\r\n\r\n')
-    assert read_groups(path) == {'a': 'v 1', 'b,c': 'v2'}
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('', 'the columns image,group'),
-        ('name,group\na,b\n', "got 'name,group' .*line 1"),
-        ('image,group\na\n', 'an image and its group.*line 2'),
-        ('image,group\na,\n', 'an image and its group.*line 2'),
-        ('image,group\na,b\na,c\n', "one group for a, 'b' so far.*line 3"),
-    ],
-)
-def test_a_wrong_file_of_groups_is_refused(tmp_path, text, message):
-    path = tmp_path / 'groups.csv'
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_groups(path)
+def test_without_groups_every_image_is_its_own():
+    scores = {0: set_scores([1, 2])}
+    for groups in (None, {}):
+        found = paired_difference(scores, scores, 'Dice', groups)
+        assert found.num_groups == 2

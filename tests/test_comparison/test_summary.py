@@ -17,7 +17,14 @@ from gps_seg.comparison import (
 )
 
 LEVELS = {'full': (86, 80_000_000), 'gps': (87, 170_000), 'bias': (85, 90_000)}
-COSTS = {'gps': {'step_ratio': 0.625, 'peak_bytes': 3 * 2**20}}
+COSTS = {
+    'gps': {
+        'step_ratio': 0.625,
+        'peak_bytes': 3 * 2**20,
+        'saved_bytes': None,
+        'peaks': [3, 3],
+    }
+}
 
 
 @pytest.fixture(scope='module')
@@ -185,6 +192,7 @@ def test_the_csv_file_has_unrounded_numbers(summary, tmp_path):
     assert float(lines['gps']['clinic per_image Dice sd']) == spread['sd']
     assert lines['gps']['step_ratio'] == '0.625'
     assert lines['bias']['step_ratio'] == ''
+    assert 'peaks' not in lines['gps']
     (row,) = [
         row
         for row in summary['differences']
@@ -202,6 +210,7 @@ def test_the_tables_show_what_the_summary_holds(summary, tmp_path):
     main = lines_with(text, '| gps |')[0]
     assert f'| {dice["mean"]:.2f} ± {dice["sd"]:.2f} |' in main
     assert '| 0.3 | 170,000 | 0.189 | 0.65 | 0.62 | 3 |' in main
+    assert 'saved' not in text  # nobody measured it
     assert '| 0.1 (edge) |' in lines_with(text, '| full |')[0]
     assert '| lora | failed | - |' in text
     assert '- `lora`: a run failed with `OutOfMemoryError: 3 | GiB`' in text

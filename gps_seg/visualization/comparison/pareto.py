@@ -53,7 +53,7 @@ class _Point(NamedTuple):
     sd: float
 
 
-def pareto_figure(summary: Summary) -> Figure:
+def pareto_figure(summary: Summary) -> Figure | None:
     """Draw the score against each cost, with the front as a line.
 
     A variant is on the front if none that costs as little scores as high.
@@ -62,26 +62,23 @@ def pareto_figure(summary: Summary) -> Figure:
 
     Args:
         summary: Summary of a comparison.
+
+    Returns:
+        The figure; None if no variant has a cost.
     """
-    panels = []
-    for label, scale, cost in _PANELS:
-        points = _points(summary, cost)
-        if points:
-            panels.append((label, scale, points))
+    panels = _panels(summary)
+    if not panels:
+        return None
     most = max(len(points) for _, _, points in panels)
     figure = new_figure(5.2 * len(panels) + 0.4, 3.6 + 0.12 * most)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    spreads = [main_spread(summary, row) for row in finished(summary)]
-    ends = score_ends(
-        [spread['mean'] for spread in spreads], list(map(deviation, spreads))
-    )
+    grid[0].set_ylim(*_ends(summary))  # of all panels
+    grid[0].set_ylabel(score_label(summary), fontsize=9, color=INK)
     for axes, (label, scale, points) in zip(grid, panels, strict=True):
         style_axes(axes)
         axes.set_xscale(scale)
         axes.set_xlabel(label, fontsize=9, color=INK)
-        axes.set_ylim(*ends)
         _draw(axes, points)
-    grid[0].set_ylabel(score_label(summary), fontsize=9, color=INK)
     add_legend(figure, _handles())
     figure.draw_without_rendering()  # names need the final layout
     for axes, (_, _, points) in zip(grid, panels, strict=True):
@@ -96,6 +93,21 @@ def front(points: Sequence[_Point]) -> list[_Point]:
         if not kept or point.score > kept[-1].score:
             kept.append(point)
     return kept
+
+
+def _panels(summary: Summary) -> list[tuple[str, str, list[_Point]]]:
+    """Label, scale and points of each panel that has points."""
+    panels = [
+        (label, scale, _points(summary, cost))
+        for label, scale, cost in _PANELS
+    ]
+    return [panel for panel in panels if panel[2]]
+
+
+def _ends(summary: Summary) -> tuple[float, float]:
+    spreads = [main_spread(summary, row) for row in finished(summary)]
+    means = [spread['mean'] for spread in spreads]
+    return score_ends(means, list(map(deviation, spreads)))
 
 
 def _points(

@@ -58,7 +58,7 @@ def score_ends(
         >>> score_ends([10.0, 80.0, 82.0, 84.0, 85.0])
         (79.7, 85.3)
         >>> score_ends([80.0, 80.1])
-        (78.094, 82.006)
+        (78.044, 82.056)
     """
     bars = deviations or [0.0] * len(scores)
     reach = max(_LEAST_SPAN, _GAIN * (max(scores) - median(scores)))

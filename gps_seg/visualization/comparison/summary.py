@@ -49,6 +49,22 @@ def plot_summary(
 
     Raises:
         ValueError: If no variant has finished.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> scores = {'per_image': {'Dice': {'mean': 80.0, 'sd': None}}}
+        >>> row = {
+        ...     'variant': 'gps', 'status': 'finished', 'trained': 2,
+        ...     'costs': {}, 'curve': [], 'scores': {'validation': scores},
+        ... }
+        >>> summary = {
+        ...     'metric': 'Dice', 'sets': {'validation': 4}, 'references': [],
+        ...     'variants': [row], 'differences': [], 'rates': {},
+        ...     'agreement': None,
+        ... }
+        >>> with TemporaryDirectory() as folder:
+        ...     [path.name for path in plot_summary(summary, folder)]
+        ['pareto.png']
     """
     if not finished(summary):
         raise ValueError(

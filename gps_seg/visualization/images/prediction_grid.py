@@ -24,7 +24,7 @@ from gps_seg.visualization.images.label_maps import check_picture
 from gps_seg.visualization.palette import INK
 
 _PANEL = 1.7  # inches wide
-_MOST_LETTERS = 26  # of a name, as wide as a panel
+_MOST_LETTERS = 22  # of a name, as wide as a panel
 
 
 @dataclass(frozen=True, eq=False)
