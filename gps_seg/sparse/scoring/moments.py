@@ -81,12 +81,10 @@ def inputs_in(total: Tensor, rows: int, *, centered: bool = True) -> Inputs:
     square = second[:, :-1] / count
     is_centered = (with_bias == number) if centered else with_bias < 0
     mean = torch.where(is_centered, first[:, :-1] / count, 0)
-    # Rounding hides a variance below the resolution of the squares.
-    rounding = torch.finfo(total.dtype).eps
-    variance = (square - mean.square()).maximum(rounding * square)
+    variance = (square - mean.square()).clamp(min=0)
     floor = _FLOOR * square.sqrt().median()
     scale = (variance + floor.square()).sqrt()
-    # An input that is always zero has no gradient either.
+    # Without variation, what is left of a gradient is zero or rounding.
     return Inputs(mean, torch.where(scale > 0, scale, 1))
 
 
