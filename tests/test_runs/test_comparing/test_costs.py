@@ -116,6 +116,19 @@ def test_an_interrupted_round_is_repeated(visits, configs, tmp_path):
     ]
 
 
+def test_a_visit_that_did_not_count_does_not_leave_its_selection(
+    visits, configs, tmp_path
+):
+    visits.until = 1  # in the first round, after the visit to `full`
+    with pytest.raises(KeyboardInterrupt):
+        measure_costs(configs, 'full', tmp_path, rounds=1)
+    visits.clear()
+    visits.until = 100
+    costs = measure_costs(configs, 'full', tmp_path, rounds=1)
+    assert visits == [('full', False), ('gps', False)]
+    assert costs['variants']['full']['pass_seconds'] == 5.0
+
+
 def test_a_selection_that_is_gone_is_made_again(visits, configs, tmp_path):
     measure_costs(configs, 'full', tmp_path, rounds=1)
     visits.clear()
