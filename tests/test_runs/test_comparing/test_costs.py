@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from gps_seg.runs.comparing import cost_visits
+from gps_seg.runs.comparing import costs as costs_module
 from gps_seg.runs.comparing.costs import COSTS_FILE, measure_costs
 
 # Seconds of a step by method and round.
@@ -145,19 +146,36 @@ def test_costs_of_other_steps_or_configs_are_not_mixed(
     visits, configs, tmp_path
 ):
     measure_costs(configs, 'full', tmp_path, rounds=1)
-    with pytest.raises(ValueError, match='expected steps 9, got 5'):
-        measure_costs(configs, 'full', tmp_path, rounds=2, steps=9)
+    visits.clear()
     configs['gps'].k = 2
-    with pytest.raises(ValueError, match='expected configs'):
-        measure_costs(configs, 'full', tmp_path, rounds=2)
+    lines = []
+    costs = measure_costs(configs, 'full', tmp_path, 1, 9, lines.append)
+    assert 'has other steps and configs' in lines[0]
+    assert visits == [('full', False), ('gps', False)]
+    assert costs['steps'] == 9
+    assert len(costs['variants']['full']['step_seconds']) == 1
+
+
+def test_rounds_of_two_machines_are_not_mixed(
+    visits, configs, tmp_path, monkeypatch
+):
+    first = measure_costs(configs, 'full', tmp_path, rounds=1)
+    there = costs_module.describe_environment() | {'cpu': 'another'}
+    monkeypatch.setattr(costs_module, 'describe_environment', there.copy)
+    assert measure_costs(configs, 'full', tmp_path, rounds=1) == first
+    visits.clear()
+    costs = measure_costs(configs, 'full', tmp_path, rounds=2)
+    assert len(visits) == 4 and costs['machine']['cpu'] == 'another'
 
 
 def test_the_work_directory_of_a_config_does_not_matter(
     visits, configs, tmp_path
 ):
     measure_costs(configs, 'full', tmp_path, rounds=1)
+    visits.clear()
     configs['gps'].work_dir = 'elsewhere'
     measure_costs(configs, 'full', tmp_path, rounds=1)
+    assert visits == []
 
 
 def test_the_reference_is_one_of_the_variants(configs, tmp_path):
