@@ -35,8 +35,10 @@ def measure_costs(
 ) -> dict[str, Any]:
     """Measure the costs of variants, and write them after every round.
 
-    The same call goes on after an interruption. A variant that fails has its
-    ``error``; the others go on, and it is not tried again.
+    The same call goes on after an interruption; with other variants, configs,
+    steps or another reference, and on another machine, it begins again. A
+    variant that fails has its ``error``; the others go on, and it is not tried
+    again.
 
     Args:
         configs: Config of each variant's training, with a ``PeftHook``.
@@ -67,18 +69,22 @@ def measure_costs(
         - ``test_milliseconds``: median time of such an image.
 
     Raises:
-        ValueError: If ``reference`` is not a variant, or the folder has costs
-            of another machine, or of other configs or steps.
+        ValueError: If ``reference`` is not a variant.
     """
     if reference not in configs:
         raise ValueError(
             f'reference: expected one of {list(configs)}, got {reference!r}.'
         )
-    costs = _begin(configs, reference, folder / COSTS_FILE, steps)
-    scratch = folder / 'costs'
+    path, scratch = folder / COSTS_FILE, folder / 'costs'
+    asked = {
+        'reference': reference,
+        'steps': steps,
+        'configs': {name: _digest(c) for name, c in configs.items()},
+    }
+    costs = _begin(asked, path, rounds, report)
     files = _write_configs(configs, scratch)
     variants = costs['variants']
-    done = max(len(v.get('step_seconds', ())) for v in variants.values())
+    done = _rounds_of(costs)
     clock, visits = Clock(len(configs) * (rounds - done)), 0
     for number in range(done + 1, rounds + 1):
         for name, file in files.items():
@@ -89,32 +95,42 @@ def measure_costs(
                 f'{in_words(variants[name])} ({clock.left(visits)})'
             )
         summarize(costs)
-        write_json(costs, folder / COSTS_FILE)
+        write_json(costs, path)
     shutil.rmtree(scratch)
     return costs
 
 
 def _begin(
-    configs: Mapping[str, Config], reference: str, path: Path, steps: int
+    asked: Mapping[str, Any],
+    path: Path,
+    rounds: int,
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Earlier costs, or new ones without a measurement."""
+    """Earlier costs if they answer what is asked, or else empty ones.
+
+    Rounds of two machines are not mixed, but complete costs of another
+    machine stay.
+    """
     environment = describe_environment()
-    asked = {
-        'machine': {key: environment[key] for key in _MACHINE},
-        'reference': reference,
-        'steps': steps,
-        'configs': {name: _digest(c) for name, c in configs.items()},
-    }
-    if not path.is_file():
-        return {**asked, 'variants': {name: {} for name in configs}}
-    costs: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
-    for key, value in asked.items():
-        if costs.get(key) != value:
-            raise ValueError(
-                f'costs: expected {key} {value}, got {costs.get(key)} '
-                f'({path}). Remove the file to measure again.'
-            )
-    return costs
+    machine = {key: environment[key] for key in _MACHINE}
+    new = {'machine': machine, **asked}
+    if path.is_file():
+        costs: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+        checked = asked if _rounds_of(costs) >= rounds else new
+        changed = [key for key in checked if costs.get(key) != new[key]]
+        if not changed:
+            return costs
+        report(
+            f'costs: measured from the beginning, since {path} has other '
+            f'{" and ".join(changed)}'
+        )
+    return {**new, 'variants': {name: {} for name in asked['configs']}}
+
+
+def _rounds_of(costs: Mapping[str, Any]) -> int:
+    """Number of rounds that are complete."""
+    variants = costs['variants'].values()
+    return max(len(v.get('step_seconds', ())) for v in variants)
 
 
 def _digest(config: Config) -> str:

@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from gps_seg.runs.comparing import cost_visits
+from gps_seg.runs.comparing import costs as costs_module
 from gps_seg.runs.comparing.costs import COSTS_FILE, measure_costs
 
 # Seconds of a step by method and round.
@@ -116,6 +117,19 @@ def test_an_interrupted_round_is_repeated(visits, configs, tmp_path):
     ]
 
 
+def test_a_visit_that_did_not_count_does_not_leave_its_selection(
+    visits, configs, tmp_path
+):
+    visits.until = 1  # in the first round, after the visit to `full`
+    with pytest.raises(KeyboardInterrupt):
+        measure_costs(configs, 'full', tmp_path, rounds=1)
+    visits.clear()
+    visits.until = 100
+    costs = measure_costs(configs, 'full', tmp_path, rounds=1)
+    assert visits == [('full', False), ('gps', False)]
+    assert costs['variants']['full']['pass_seconds'] == 5.0
+
+
 def test_a_selection_that_is_gone_is_made_again(visits, configs, tmp_path):
     measure_costs(configs, 'full', tmp_path, rounds=1)
     visits.clear()
@@ -132,19 +146,36 @@ def test_costs_of_other_steps_or_configs_are_not_mixed(
     visits, configs, tmp_path
 ):
     measure_costs(configs, 'full', tmp_path, rounds=1)
-    with pytest.raises(ValueError, match='expected steps 9, got 5'):
-        measure_costs(configs, 'full', tmp_path, rounds=2, steps=9)
+    visits.clear()
     configs['gps'].k = 2
-    with pytest.raises(ValueError, match='expected configs'):
-        measure_costs(configs, 'full', tmp_path, rounds=2)
+    lines = []
+    costs = measure_costs(configs, 'full', tmp_path, 1, 9, lines.append)
+    assert 'has other steps and configs' in lines[0]
+    assert visits == [('full', False), ('gps', False)]
+    assert costs['steps'] == 9
+    assert len(costs['variants']['full']['step_seconds']) == 1
+
+
+def test_rounds_of_two_machines_are_not_mixed(
+    visits, configs, tmp_path, monkeypatch
+):
+    first = measure_costs(configs, 'full', tmp_path, rounds=1)
+    there = costs_module.describe_environment() | {'cpu': 'another'}
+    monkeypatch.setattr(costs_module, 'describe_environment', there.copy)
+    assert measure_costs(configs, 'full', tmp_path, rounds=1) == first
+    visits.clear()
+    costs = measure_costs(configs, 'full', tmp_path, rounds=2)
+    assert len(visits) == 4 and costs['machine']['cpu'] == 'another'
 
 
 def test_the_work_directory_of_a_config_does_not_matter(
     visits, configs, tmp_path
 ):
     measure_costs(configs, 'full', tmp_path, rounds=1)
+    visits.clear()
     configs['gps'].work_dir = 'elsewhere'
     measure_costs(configs, 'full', tmp_path, rounds=1)
+    assert visits == []
 
 
 def test_the_reference_is_one_of_the_variants(configs, tmp_path):
