@@ -16,7 +16,6 @@ from gps_seg.visualization.selection.heat_map import (
 )
 
 _CELL, _LETTER = 0.36, 0.07  # inches
-_MOST_SLANTED = 8  # names that have room beside one another
 _TITLES = {
     'dice': ('agreement of predictions', 'Dice (%)'),
     'error_overlap': ('overlap of wrong pixels', 'IoU (%)'),
@@ -36,7 +35,8 @@ def agreement_figure(summary: Summary) -> Figure | None:
     if agreement is None:
         return None
     names = [shortened(name, MOST_LETTERS) for name in agreement['variants']]
-    side = _CELL * len(names) + _LETTER * max(map(len, names))
+    longest = _LETTER * max(map(len, names))
+    side = _CELL * len(names) + longest
     figure = new_figure(2 * (side + 1.4), side + 1.0)
     for axes, key in zip(figure.subplots(1, 2), _TITLES, strict=True):
         cells = np.array(agreement[key], dtype=float)
@@ -44,7 +44,7 @@ def agreement_figure(summary: Summary) -> Figure | None:
         low = 10 * np.floor(known.min() / 10) if known.size else 0.0
         draw_heat_map(axes, cells, *_TITLES[key], low=low)
         name_cells(axes, names, names)
-        if len(names) > _MOST_SLANTED:
+        if longest > _CELL:  # no room beside one another
             axes.tick_params(axis='x', labelrotation=90)
             for label in axes.get_xticklabels():
                 label.set_horizontalalignment('center')

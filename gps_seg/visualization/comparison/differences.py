@@ -26,7 +26,7 @@ from gps_seg.visualization.figure import (
 from gps_seg.visualization.palette import INK, MUTED, PALETTE
 
 _BETTER, _WORSE, _OPEN = PALETTE[0], PALETTE[4], MUTED
-_LETTER = 0.075  # inches
+_LETTER, _LEAST_WIDTH = 0.075, 6.6  # inches
 _NUMBERS = 104  # right end of the numbers, points from the axes
 _REACH = 4  # length of an axis, as a multiple of the middle row
 
@@ -36,7 +36,8 @@ def differences_figure(summary: Summary) -> Figure | None:
 
     One panel per reference, its best variant on top. A row is blue if its
     interval lies above 0 and red if it lies below. Differences far beyond all
-    others are triangles at the end of the axis; the numbers show them.
+    others are triangles at the end of the axis; the numbers show them. With
+    one seed the dot is open: its interval is over images alone.
 
     Args:
         summary: Summary of a comparison.
@@ -55,12 +56,13 @@ def differences_figure(summary: Summary) -> Figure | None:
     )
     most = max(map(len, panels.values()))
     figure = new_figure(
-        (4.4 + _LETTER * longest) * len(panels), 0.27 * most + 1.4
+        max(_LEAST_WIDTH, (4.4 + _LETTER * longest) * len(panels)),
+        0.27 * most + 1.4,
     )
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (reference, rows) in zip(grid, panels.items(), strict=True):
         _draw_panel(axes, reference, rows)
-        label = f'difference in {summary["metric"]}, points'
+        label = f'difference in {summary["metric"]}, points (95 % interval)'
         axes.set_xlabel(label, fontsize=9, color=INK)
     add_legend(figure, _handles([r for rows in panels.values() for r in rows]))
     return figure
@@ -146,7 +148,7 @@ def _handles(rows: Sequence[Row]) -> list[Line2D]:
         if colour in found
     ]
     if any(row['num_seeds'] == 1 for row in rows):
-        label = 'one seed: interval over images alone'
+        label = 'one seed'
         handles.append(
             Line2D([], [], color=INK, marker='o', mfc='white', ls='')
         )
