@@ -12,6 +12,7 @@ from gps_seg.command_line import (
     file_ending_in,
     run_tool,
     tool_parser,
+    whole_number,
 )
 from gps_seg.files import PICTURES
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         '--number',
-        type=_positive,
+        type=whole_number(1),
         default=24,
         help='number of images, drawn at random',
     )
@@ -47,14 +48,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_cfg_options(parser)
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f"expected a whole number, 1 or more; got '{text}'"
-        )
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> str:

@@ -10,14 +10,34 @@ Several workers may run it at the same time, on a common folder.
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.command_line import (
+    Distinct,
+    add_cfg_options,
+    finite_number,
+    run_tool,
+    tool_parser,
+    whole_number,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
-    add = parser.add_argument
-    add('config', help='config file of a training')
+    parser.add_argument('config', help='config file of a training')
+    _add_variants(parser.add_argument)
+    _add_rates(parser.add_argument)
+    _add_scores(parser.add_argument)
+    parser.add_argument(
+        '--work-dir',
+        help='folder of the comparison (default: work_dirs/NAME_OF_CONFIG)',
+    )
+    add_cfg_options(parser)
+    return parser
+
+
+def _add_variants(add: Callable[..., Any]) -> None:
     add(
         '--methods',
         nargs='+',
@@ -33,17 +53,30 @@ def build_parser() -> argparse.ArgumentParser:
         help='settings of methods: gps.k=1 lora.rank=16 ...',
     )
     add(
+        '--references',
+        nargs='+',
+        action=Distinct,
+        metavar='NAME',
+        help='variants that all others are compared with (default: those that '
+        'the config names, or the first)',
+    )
+    add(
         '--seeds',
         nargs='+',
-        type=int,
+        type=whole_number(0),
+        action=Distinct,
         default=[0, 1, 2],
         metavar='SEED',
         help='seeds of the final runs of each method',
     )
+
+
+def _add_rates(add: Callable[..., Any]) -> None:
     add(
         '--rates',
         nargs='+',
-        type=float,
+        type=finite_number('above 0', lambda rate: rate > 0),
+        action=Distinct,
         default=[],
         metavar='FACTOR',
         help='multipliers of the learning rate of the encoder (of the head, '
@@ -59,48 +92,42 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         '--tuning-seeds',
         nargs='+',
-        type=int,
+        type=whole_number(0),
+        action=Distinct,
         default=[0],
         metavar='SEED',
         help='seeds of the runs that tune the rates',
     )
     add(
         '--held-out',
-        type=float,
+        type=finite_number('between 0 and 1', lambda share: 0 < share < 1),
         default=0.25,
         metavar='SHARE',
         help='share of the training images on which rates are scored',
     )
+
+
+def _add_scores(add: Callable[..., Any]) -> None:
     add(
         '--alphas',
         nargs='+',
-        type=float,
+        type=finite_number(
+            'other than 1, the tuned model', lambda alpha: alpha != 1
+        ),
+        action=Distinct,
         default=[],
         metavar='SHARE',
         help='shares of the tuned weights in ensembles with those of the base '
         '(WiSE-FT), scored on all data sets: 0.25 0.5 0.75',
     )
     add(
-        '--references',
-        nargs='+',
-        metavar='NAME',
-        help='variants that all others are compared with (default: those that '
-        'the config names, or the first)',
-    )
-    add(
         '--cost-rounds',
-        type=int,
+        type=whole_number(0),
         default=3,
         metavar='N',
         help='rounds in which the costs of a step are measured after the '
         'runs; 0 to leave them out',
     )
-    add(
-        '--work-dir',
-        help='folder of the comparison (default: work_dirs/NAME_OF_CONFIG)',
-    )
-    add_cfg_options(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> str:

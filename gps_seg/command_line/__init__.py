@@ -11,10 +11,18 @@ from gps_seg.command_line.parser import (
     tool_parser,
 )
 from gps_seg.command_line.running import run_tool
+from gps_seg.command_line.values import (
+    Distinct,
+    finite_number,
+    whole_number,
+)
 
 __all__ = [
+    'Distinct',
     'add_cfg_options',
     'file_ending_in',
+    'finite_number',
     'run_tool',
     'tool_parser',
+    'whole_number',
 ]

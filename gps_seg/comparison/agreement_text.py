@@ -3,20 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gps_seg.comparison.cells import NONE
 from gps_seg.text import markdown
 
 
-def agreement_text(agreement: Mapping[str, Any] | None) -> str:
-    """The tables of agreement; empty if it was not measured."""
+def agreement_section(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Heading and tables of agreement; nothing if it was not measured."""
+    if summary['agreement'] is not None:
+        yield '## Agreement'
+        yield agreement_tables(summary)
+
+
+def agreement_tables(summary: Mapping[str, Any]) -> str:
+    """The tables of agreement, each with what it shows.
+
+    Empty if agreement was not measured.
+    """
+    agreement = summary['agreement']
     if agreement is None:
         return ''
     names = agreement['variants']
     return markdown.paragraphs(
-        '## Agreement',
         'Dice of the predictions of one variant against those of another, '
         'per image, in percent; same seed. On the diagonal: two seeds of one '
         'variant.',

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gps_seg.comparison.intervals import paired_difference
-from gps_seg.comparison.records import VALIDATION, RunRecord
+from gps_seg.comparison.records import VALIDATION, RunRecord, SetScores
 
 #: Runs by variant and seed.
 Runs = Mapping[str, Mapping[int, RunRecord]]
+#: Group of each image by data set; without an entry, every image of a data set
+#: is its own group.
+Groups = Mapping[str, Mapping[str, str]]
 
 
 def all_differences(
     by_variant: Runs,
     references: Sequence[str],
-    groups: Mapping[str, Mapping[str, str]],
+    groups: Groups,
 ) -> list[dict[str, Any]]:
     """One row for each reference, other variant, data set and metric.
 
@@ -25,8 +28,7 @@ def all_differences(
     Args:
         by_variant: Runs by variant and seed.
         references: Variants to compare with; one without runs is left out.
-        groups: Group of each image by data set; without an entry, every
-            image of a data set is its own group.
+        groups: Group of each image by data set.
     """
     return [
         {
@@ -34,7 +36,12 @@ def all_differences(
             'reference': reference,
             'set': of,
             'metric': metric,
-            **_difference(runs, by_variant[reference], of, metric, groups),
+            **difference_row(
+                _scores(runs, of),
+                _scores(by_variant[reference], of),
+                metric,
+                groups.get(of),
+            ),
         }
         for reference in references
         if reference in by_variant
@@ -55,19 +62,25 @@ def _compared(run: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _difference(
-    variant: Mapping[int, RunRecord],
-    reference: Mapping[int, RunRecord],
-    of: str,
+def _scores(runs: Mapping[int, RunRecord], of: str) -> dict[int, SetScores]:
+    return {seed: run.scores[of] for seed, run in runs.items()}
+
+
+def difference_row(
+    variant: Mapping[int, SetScores],
+    reference: Mapping[int, SetScores],
     metric: str,
-    groups: Mapping[str, Mapping[str, str]],
+    groups: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    difference = paired_difference(
-        {seed: run.scores[of] for seed, run in variant.items()},
-        {seed: run.scores[of] for seed, run in reference.items()},
-        metric,
-        groups.get(of),
-    )
+    """A paired difference on one data set as plain data.
+
+    Args:
+        variant: Scores by seed.
+        reference: Scores of the reference by seed.
+        metric: Name of a metric of single images.
+        groups: Group of each image; None if every image is its own group.
+    """
+    difference = paired_difference(variant, reference, metric, groups)
     row: dict[str, Any] = difference._asdict()
     row['per_seed'] = [list(pair) for pair in difference.per_seed.items()]
     return row

@@ -16,6 +16,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from gps_seg.comparison.agreement_text import agreement_tables
+from gps_seg.comparison.ensembles_text import ensembles_table
 from gps_seg.comparison.summary import read_summary
 from gps_seg.comparison.tables import (
     Summary,
@@ -35,6 +37,8 @@ _TABLES: Mapping[str, Callable[[Summary], str]] = {
     'main': main_table,
     'unseen': unseen_table,
     'rates': rates_table,
+    'ensembles': ensembles_table,
+    'agreement': agreement_tables,
 }
 _DIFFERENCES = 'differences'
 
@@ -48,7 +52,8 @@ def filled(page: str, folder: Path) -> str:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a mark names an unknown table.
+        ValueError: If a mark names an unknown table, or a summary has nothing
+            for it.
     """
     return _MARKED.sub(lambda found: _filled(found, folder), page)
 
@@ -65,6 +70,11 @@ def files_of(page: str) -> list[str]:
 
 def _filled(found: re.Match[str], folder: Path) -> str:
     table = _table(found, read_summary(folder / found['file']))
+    if not table:
+        raise ValueError(
+            f'table: expected a summary with {found["kind"]}, got one without '
+            f'({found["file"]}). Remove the mark, or compare with it.'
+        )
     return f'{found["begin"]}\n{table}\n\n{found["end"]}'
 
 

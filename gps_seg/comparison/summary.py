@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gps_seg.comparison.differences import Runs, all_differences
+from gps_seg.comparison.differences import Groups, Runs, all_differences
+from gps_seg.comparison.ensembles import Ensembles, ensemble_rows
 from gps_seg.comparison.rates import RateChoice, choose_rates
 from gps_seg.comparison.records import RunRecord
 from gps_seg.comparison.variant_row import variant_row
@@ -29,8 +30,9 @@ def summarise(
     rate_runs: Iterable[RunRecord] = (),
     costs: Mapping[str, Mapping[str, float]] | None = None,
     failed: Mapping[str, str] | None = None,
-    groups: Mapping[str, Mapping[str, str]] | None = None,
+    groups: Groups | None = None,
     agreement: Mapping[str, Any] | None = None,
+    ensembles: Ensembles | None = None,
 ) -> dict[str, Any]:
     """Summarise the runs of a comparison.
 
@@ -49,7 +51,11 @@ def summarise(
       metric; on unseen sets the main metric alone;
     - ``rates``: ``scores`` (pairs of rate and score), ``best`` and ``edge``
       by variant;
-    - ``agreement``: as given, or None.
+    - ``agreement``: as given, or None;
+    - ``ensembles``: None, or ``rows`` and the variants that are ``left_out``
+      because they add modules. A row has ``variant``, ``set``, ``metric``,
+      ``scores`` (pairs of alpha and mean; alpha 1 is the tuned model) and
+      ``differences`` of each other ``alpha`` to the tuned model.
 
     Args:
         runs: Final runs; the rows keep their order.
@@ -61,6 +67,8 @@ def summarise(
         groups: Group of each image by data set; without an entry, every
             image of a data set is its own group.
         agreement: Result of ``measure_agreement``.
+        ensembles: Scores of ensembles of base and tuned weights, by variant,
+            seed, alpha and data set; no alphas where a variant adds modules.
 
     Raises:
         ValueError: If there are no runs, two runs have the same variant and
@@ -98,25 +106,42 @@ def summarise(
             name: len(each.images) for name, each in runs[0].scores.items()
         },
         'variants': [
-            *(
-                {
-                    **variant_row(name, list(by_seed.values())),
-                    'error': failed.get(name, ''),
-                    'rate_edge': rates[name].edge if name in rates else '',
-                    'costs': dict((costs or {}).get(name, {})),
-                }
-                for name, by_seed in by_variant.items()
-            ),
-            *(
-                {'variant': name, 'status': 'failed', 'error': error}
-                for name, error in failed.items()
-                if name not in by_variant
-            ),
+            *_finished_rows(by_variant, rates, costs or {}, failed),
+            *_failed_rows(by_variant, failed),
         ],
         'differences': all_differences(by_variant, references, groups or {}),
         'rates': {name: _rate_row(choice) for name, choice in rates.items()},
         'agreement': agreement,
+        'ensembles': ensemble_rows(by_variant, ensembles or {}, groups or {}),
     }
+
+
+def _finished_rows(
+    by_variant: Runs,
+    rates: Mapping[str, RateChoice],
+    costs: Mapping[str, Mapping[str, float]],
+    failed: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    return [
+        {
+            **variant_row(name, list(by_seed.values())),
+            'error': failed.get(name, ''),
+            'rate_edge': rates[name].edge if name in rates else '',
+            'costs': dict(costs.get(name, {})),
+        }
+        for name, by_seed in by_variant.items()
+    ]
+
+
+def _failed_rows(
+    by_variant: Runs, failed: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Rows of the variants without any finished run."""
+    return [
+        {'variant': name, 'status': 'failed', 'error': error}
+        for name, error in failed.items()
+        if name not in by_variant
+    ]
 
 
 def write_summary(summary: Mapping[str, Any], folder: Path) -> Path:

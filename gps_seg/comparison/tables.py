@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gps_seg.comparison.agreement_text import agreement_text
+from gps_seg.comparison.agreement_text import agreement_section
 from gps_seg.comparison.cells import (
     COSTS,
     NONE,
@@ -17,6 +17,7 @@ from gps_seg.comparison.cells import (
     spread_cell,
     trained_cells,
 )
+from gps_seg.comparison.ensembles_text import ensembles_section
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.files import write_text
 from gps_seg.text import markdown
@@ -46,7 +47,8 @@ def markdown_tables(summary: Summary) -> str:
         *_difference_sections(summary),
         *_unseen_section(summary),
         *_rates_section(summary),
-        agreement_text(summary['agreement']),
+        *ensembles_section(summary),
+        *agreement_section(summary),
     )
 
 

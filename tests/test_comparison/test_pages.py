@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from comparison_records import record_of
+from comparison_records import record_of, scores_of
 
 from gps_seg.comparison import summarise, write_summary
 from gps_seg.comparison.pages import files_of, filled
@@ -24,20 +24,37 @@ def folder(tmp_path):
         for variant in ('bias', 'gps')
         for seed in (0, 1)
     ]
-    summary = summarise(runs, ['bias'], rate_runs=runs)
+    mixed = {0.5: {'validation': scores_of([70.0, 75.0])}}
+    agreement = {
+        'variants': ['bias', 'gps'],
+        'dice': [[90.0, 80.0], [80.0, 90.0]],
+        'error_overlap': [[None, 40.0], [40.0, None]],
+        'votes': None,
+    }
+    summary = summarise(
+        runs,
+        ['bias'],
+        rate_runs=runs,
+        agreement=agreement,
+        ensembles={name: {0: mixed, 1: mixed} for name in ('bias', 'gps')},
+    )
     (tmp_path / 'results').mkdir()
     write_summary(summary, tmp_path / 'results')
     return tmp_path
 
 
-@pytest.mark.parametrize('kind', ['main', 'rates', 'differences to bias'])
+@pytest.mark.parametrize(
+    'kind',
+    ['main', 'rates', 'differences to bias', 'ensembles', 'agreement'],
+)
 def test_a_marked_table_is_written_and_the_rest_stays(folder, kind):
     page = f'# Title\n\n{begin(kind)}old\n{END}\n\nText.'
     text = filled(page, folder)
-    assert text.startswith(f'# Title\n\n{begin(kind)}\n|')
+    assert text.startswith(f'# Title\n\n{begin(kind)}\n')
     assert text.endswith(f'|\n\n{END}\n\nText.')
     assert 'old' not in text
     assert '| gps |' in text
+    assert '\n#' not in text
     assert filled(text, folder) == text
 
 
@@ -45,6 +62,14 @@ def test_two_tables_of_one_page_are_both_written(folder):
     page = f'{begin("main")}{END}\n{begin("rates")}{END}'
     assert len(files_of(page)) == 2
     assert filled(page, folder).count('| gps |') == 2
+
+
+@pytest.mark.parametrize('kind', ['ensembles', 'agreement'])
+def test_a_table_that_a_summary_does_not_have_is_named(tmp_path, kind):
+    (tmp_path / 'results').mkdir()
+    write_summary(summarise([record_of(dice=[1.0])], []), tmp_path / 'results')
+    with pytest.raises(ValueError, match=f'with {kind}, got one without'):
+        filled(f'{begin(kind)}{END}', tmp_path)
 
 
 def test_an_unknown_table_is_named(folder):

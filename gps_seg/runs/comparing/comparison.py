@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
-from gps_seg.runs.comparing.costs import measure_costs
+from gps_seg.runs.comparing.costs.rounds import measure_costs
 from gps_seg.runs.comparing.ensembles import score_ensembles
 from gps_seg.runs.comparing.equal_treatment import check_equal
 from gps_seg.runs.comparing.held_out_images import (

@@ -27,6 +27,8 @@ from gps_seg.runs.console.screen import quiet
 
 #: File in the folder of a final run: scores by alpha and data set.
 ENSEMBLES_FILE = 'ensembles.json'
+#: Scores of one run by alpha and data set.
+ByAlpha = dict[float, dict[str, SetScores]]
 
 
 def score_ensembles(
@@ -35,7 +37,7 @@ def score_ensembles(
     alphas: Sequence[float],
     report: Callable[[str], None],
 ) -> None:
-    """Score the ensembles of all finished final runs that have none yet.
+    """Score the ensembles of all finished final runs that are not scored yet.
 
     A method that adds modules has no weights between base and tuned model;
     its runs are left out.
@@ -46,16 +48,14 @@ def score_ensembles(
         alphas: Shares of the tuned model.
         report: Function that prints a line.
     """
-    if not alphas:
-        return
     data: dict[str, ImagesToScore] = {}
-    for job in _final_runs(jobs):
+    for job in _final_runs(jobs) if alphas else []:
         with claimed(job.folder) as is_mine:
-            if not is_mine or (job.folder / ENSEMBLES_FILE).is_file():
-                continue
-            data = data or _data_sets(jobs, unseen)
-            report(f'ensembles of base and {job.label}')
-            _score(job, data, alphas)
+            missing = _missing(job, alphas) if is_mine else []
+            if missing:
+                data = data or _data_sets(jobs, unseen)
+                report(f'ensembles of base and {job.label}')
+                _score(job, data, missing)
 
 
 def _final_runs(jobs: Jobs) -> list[Job]:
@@ -65,6 +65,14 @@ def _final_runs(jobs: Jobs) -> list[Job]:
         for job in jobs.final_runs(variant)
         if job.is_finished
     ]
+
+
+def _missing(job: Job, alphas: Sequence[float]) -> list[float]:
+    """The alphas that are not scored yet, and can be."""
+    found = read_ensembles(job.folder)
+    if found is not None and not found:
+        return []
+    return [alpha for alpha in alphas if alpha not in (found or {})]
 
 
 def _data_sets(
@@ -80,29 +88,41 @@ def _data_sets(
 def _score(
     job: Job, data: Mapping[str, ImagesToScore], alphas: Sequence[float]
 ) -> None:
+    """Add the scores of some alphas to the file of a run."""
     delta = Delta.load(job.folder / DELTA_FILE)
-    scores: dict[str, dict[str, Any]] = {}
+    scores = read_ensembles(job.folder) or {}
     if not delta.info.plan:
         with quiet():
             base = build_base(job.config, job.seed)
         for alpha in alphas:
             with applied(base, scaled(base, delta, alpha)):
-                scores[f'{alpha:g}'] = {
-                    name: asdict(images.score(base))
-                    for name, images in data.items()
+                scores[alpha] = {
+                    name: images.score(base) for name, images in data.items()
                 }
-    write_json(scores, job.folder / ENSEMBLES_FILE)
+    _write(scores, job.folder / ENSEMBLES_FILE)
 
 
-def read_ensembles(folder: Path) -> dict[float, dict[str, SetScores]]:
-    """Scores by alpha and data set; empty if there are none.
+def _write(scores: ByAlpha, path: Path) -> None:
+    text = {
+        str(alpha): {name: asdict(each) for name, each in by_set.items()}
+        for alpha, by_set in scores.items()
+    }
+    write_json(text, path)
+
+
+def read_ensembles(folder: Path) -> ByAlpha | None:
+    """Scores by alpha and data set.
 
     Args:
         folder: Folder of a final run.
+
+    Returns:
+        The scores; empty if the method of the run adds modules, None if
+        nothing was scored.
     """
     path = folder / ENSEMBLES_FILE
     if not path.is_file():
-        return {}
+        return None
     found = json.loads(path.read_text(encoding='utf-8'))
     return {
         float(alpha): {
@@ -110,3 +130,13 @@ def read_ensembles(folder: Path) -> dict[float, dict[str, SetScores]]:
         }
         for alpha, by_set in found.items()
     }
+
+
+def all_ensembles(jobs: Jobs) -> dict[str, dict[int, ByAlpha]]:
+    """Scores of all final runs by variant and seed; those that have some."""
+    scores: dict[str, dict[int, ByAlpha]] = {}
+    for job in _final_runs(jobs):
+        found = read_ensembles(job.folder)
+        if found is not None:
+            scores.setdefault(job.variant.name, {})[job.seed] = found
+    return scores

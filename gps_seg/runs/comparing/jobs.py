@@ -14,11 +14,8 @@ from mmengine.config import Config
 
 from gps_seg.comparison import RunRecord, choose_rates
 from gps_seg.comparison.records import RECORD_FILE
-from gps_seg.runs.comparing.equal_treatment import (
-    hash_of,
-    settings_that_count,
-)
 from gps_seg.runs.comparing.learning_rates import with_rate
+from gps_seg.runs.comparing.settings import hash_of, settings_that_count
 from gps_seg.runs.comparing.variants import Variant
 
 #: File in the folder of a run that failed.

@@ -19,6 +19,7 @@ from gps_seg.comparison import (
     write_summary,
 )
 from gps_seg.datasets.image_groups import read_groups
+from gps_seg.runs.comparing.ensembles import all_ensembles
 from gps_seg.runs.comparing.jobs import Jobs
 from gps_seg.runs.comparing.same_images import (
     plot_same_images,
@@ -62,6 +63,7 @@ def write_report(
         failed=jobs.failed(),
         groups=_groups(jobs.final, unseen),
         agreement=_agreement(jobs),
+        ensembles=all_ensembles(jobs),
     )
     write_summary(summary, jobs.folder)
     write_csv(summary, jobs.folder)

@@ -26,12 +26,12 @@ from gps_seg.files.run_files import (
     SELECTION_FILE,
 )
 from gps_seg.runs.comparing.equal_treatment import (
-    TreatmentHook,
     check_treated_alike,
     settings_hash,
 )
 from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.scoring import ImagesToScore, is_classifier
+from gps_seg.runs.comparing.treatment_hook import TreatmentHook
 from gps_seg.runs.comparing.variant_check import (
     VALIDATION as VALIDATION_PARTS,
 )

@@ -37,6 +37,7 @@ def work(
         unseen: Data sets of other images on which final runs are scored.
         report: Function that prints a line.
     """
+    _report_failures(jobs, report)
     clock = Clock(jobs.number, _number_over(jobs))
     while True:
         waiting = [job for job in jobs.ready() if not job.is_over]
@@ -52,6 +53,17 @@ def work(
             if not waiting:
                 return
             time.sleep(_SECONDS_BETWEEN_LOOKS)  # others train
+
+
+def _report_failures(jobs: Jobs, report: Callable[[str], None]) -> None:
+    """Say once that runs of an earlier call failed, and what to do."""
+    failed = [job for job in jobs.ready() if job.has_failed]
+    if failed:
+        runs = '1 run' if len(failed) == 1 else f'{len(failed)} runs'
+        report(
+            f'{runs} failed earlier; to try again, remove {FAILED_FILE} of '
+            + ', '.join(str(job.folder) for job in failed)
+        )
 
 
 def _number_over(jobs: Jobs) -> int:

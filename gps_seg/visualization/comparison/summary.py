@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from gps_seg.visualization.comparison.agreement import agreement_figure
 from gps_seg.visualization.comparison.curves import curves_figure
 from gps_seg.visualization.comparison.differences import differences_figure
+from gps_seg.visualization.comparison.ensembles import ensembles_figure
 from gps_seg.visualization.comparison.pareto import pareto_figure
 from gps_seg.visualization.comparison.rates import rates_figure
 from gps_seg.visualization.comparison.rows import Summary, finished
@@ -22,6 +23,7 @@ _FIGURES: dict[str, Callable[[Summary], Figure | None]] = {
     'pareto': pareto_figure,
     'differences': differences_figure,
     'unseen': unseen_figure,
+    'ensembles': ensembles_figure,
     'rates': rates_figure,
     'curves': curves_figure,
     'agreement': agreement_figure,
@@ -35,6 +37,7 @@ def plot_summary(
 
     The pictures are ``pareto`` (score against costs), ``differences`` (to
     each reference, with intervals), ``unseen`` (scores on unseen data sets),
+    ``ensembles`` (scores along alpha, from base to tuned weights),
     ``rates`` (scores by learning rate), ``curves`` (scores by iteration) and
     ``agreement`` (which variants err alike). A picture without data is left
     out.
@@ -60,7 +63,7 @@ def plot_summary(
         >>> summary = {
         ...     'metric': 'Dice', 'sets': {'validation': 4}, 'references': [],
         ...     'variants': [row], 'differences': [], 'rates': {},
-        ...     'agreement': None,
+        ...     'agreement': None, 'ensembles': None,
         ... }
         >>> with TemporaryDirectory() as folder:
         ...     [path.name for path in plot_summary(summary, folder)]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from gps_seg.runs.comparing import cost_visits
-from gps_seg.runs.comparing import costs as costs_module
-from gps_seg.runs.comparing.costs import COSTS_FILE, measure_costs
+from gps_seg.runs.comparing.costs import rounds
+from gps_seg.runs.comparing.costs import visits as visits_module
+from gps_seg.runs.comparing.costs.rounds import COSTS_FILE, measure_costs
 
 # Seconds of a step by method and round.
 SECONDS = {'full': [2.0, 4.0, 3.0], 'gps': [1.0, 3.0, 1.2]}
@@ -56,7 +56,7 @@ class Visits(list):
 @pytest.fixture
 def visits(monkeypatch):
     tasks = Visits()
-    monkeypatch.setattr(cost_visits, 'run_worker', tasks)
+    monkeypatch.setattr(visits_module, 'run_worker', tasks)
     return tasks
 
 
@@ -147,7 +147,7 @@ def test_costs_of_other_steps_or_configs_are_not_mixed(
 ):
     measure_costs(configs, 'full', tmp_path, rounds=1)
     visits.clear()
-    configs['gps'].k = 2
+    configs['gps'].model = {'k': 2}
     lines = []
     costs = measure_costs(configs, 'full', tmp_path, 1, 9, lines.append)
     assert 'has other steps and configs' in lines[0]
@@ -160,8 +160,8 @@ def test_rounds_of_two_machines_are_not_mixed(
     visits, configs, tmp_path, monkeypatch
 ):
     first = measure_costs(configs, 'full', tmp_path, rounds=1)
-    there = costs_module.describe_environment() | {'cpu': 'another'}
-    monkeypatch.setattr(costs_module, 'describe_environment', there.copy)
+    there = rounds.describe_environment() | {'cpu': 'another'}
+    monkeypatch.setattr(rounds, 'describe_environment', there.copy)
     assert measure_costs(configs, 'full', tmp_path, rounds=1) == first
     visits.clear()
     costs = measure_costs(configs, 'full', tmp_path, rounds=2)

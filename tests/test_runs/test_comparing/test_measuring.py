@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from small_segmentor import HEIGHT, WIDTH
 
 from gps_seg.engine.testing.task_model import build_base
-from gps_seg.runs.comparing.cost_worker import measure_config
-from gps_seg.runs.comparing.measuring_loop import WARMUP, MeasuringLoop
+from gps_seg.runs.comparing.costs.measuring_loop import WARMUP, MeasuringLoop
+from gps_seg.runs.comparing.costs.worker import measure_config
 
 BLOCKS, WIDE, HIDDEN = 2, 16, 32
 TOKENS = 1 + (HEIGHT // 8) * (WIDTH // 8)

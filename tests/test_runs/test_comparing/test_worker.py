@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from comparison_jobs import finish, make
+from comparison_jobs import fail, finish, make
 from filelock import FileLock
 
 from gps_seg.runs.comparing import worker
@@ -136,3 +136,29 @@ def test_a_run_is_compared_with_those_of_its_seed_and_stage(jobs, monkeypatch):
     assert seen['b c rate 10, seed 7'] == {7}
     assert seen['a rate 0.1, seed 4'] == set()
     assert seen['b c rate 0.1, seed 5'] == {5}
+
+
+def test_runs_that_failed_in_an_earlier_call_are_named_once(jobs, trained):
+    first, *_, last = jobs.ready()
+    lines = []
+    work(jobs, {}, lines.append)
+    assert not any('failed earlier' in line for line in lines)
+    for job in (first, last):
+        (job.folder / 'record.json').unlink()
+        fail(job)
+    trained.clear()
+    work(jobs, {}, lines.append)
+    (line,) = [line for line in lines if 'failed earlier' in line]
+    assert line.startswith('2 runs failed earlier; to try again, remove ')
+    assert line.endswith(f'failed.json of {first.folder}, {last.folder}')
+    assert trained == []
+
+
+def test_a_run_is_tried_again_without_its_failed_json(jobs, trained):
+    first = jobs.ready()[0]
+    fail(first)
+    work(jobs, {}, silent)
+    assert first.label not in trained
+    (first.folder / 'failed.json').unlink()
+    work(jobs, {}, silent)
+    assert trained[-1] == first.label

@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 from PIL import Image
-from synthetic_runs import comparison, run_record
+from synthetic_runs import comparison, run_record, set_scores
 
 from gps_seg.comparison import summarise
 from gps_seg.visualization import plot_summary
 from gps_seg.visualization.comparison.agreement import agreement_figure
 from gps_seg.visualization.comparison.curves import curves_figure
 from gps_seg.visualization.comparison.differences import differences_figure
+from gps_seg.visualization.comparison.ensembles import ensembles_figure
 from gps_seg.visualization.comparison.pareto import pareto_figure
 from gps_seg.visualization.comparison.rates import rates_figure
 from gps_seg.visualization.comparison.rows import score_ends
 from gps_seg.visualization.comparison.unseen import unseen_figure
-from gps_seg.visualization.palette import MUTED, PALETTE
+from gps_seg.visualization.palette import MUTED, PALETTE, PLAIN
 
 LEVELS = {
     'full': (86, 80_000_000),
@@ -37,7 +38,22 @@ FIGURES = (
     rates_figure,
     curves_figure,
     agreement_figure,
+    ensembles_figure,
 )
+
+
+def mixtures(runs):
+    """Ensembles that are worse than the run by 6 and 3 points."""
+    found = {}
+    for run in runs:
+        found.setdefault(run.variant, {})[run.seed] = {
+            alpha: {
+                of: set_scores(np.array(each.per_image['Dice']) - loss)
+                for of, each in run.scores.items()
+            }
+            for alpha, loss in ((0.0, 6), (0.5, 3))
+        }
+    return found
 
 
 @pytest.fixture(scope='module')
@@ -50,6 +66,7 @@ def summary():
         costs=COSTS,
         failed={'lora': 'out of memory'},
         agreement=AGREEMENT,
+        ensembles=mixtures(finals),
     )
 
 
@@ -72,13 +89,13 @@ def rows_of(summary):
 
 def test_every_picture_is_written_twice(summary, tmp_path, figures):
     paths = plot_summary(summary, tmp_path)
-    names = ['pareto', 'differences', 'unseen']
+    names = ['pareto', 'differences', 'unseen', 'ensembles']
     names += ['rates', 'curves', 'agreement']
     assert [path.name for path in paths] == [f'{n}.png' for n in names]
     assert {path.name for path in tmp_path.iterdir()} == {
         f'{name}.{ending}' for name in names for ending in ('png', 'svg')
     }
-    assert len(figures) == 12
+    assert len(figures) == 14
 
 
 def test_pictures_without_data_are_left_out(tmp_path, figures):
@@ -228,6 +245,54 @@ def test_cells_of_agreement_have_their_numbers(summary):
     assert image.get_clim() == (80, 92)
 
 
+def test_ensembles_are_lines_from_base_to_tuned_scores(summary):
+    panels = ensembles_figure(summary).axes
+    assert [axes.get_ylabel() for axes in panels] == ['clinic', 'centre']
+    rows = {
+        (row['variant'], row['set']): row['scores']
+        for row in summary['ensembles']['rows']
+    }
+    for axes in panels:
+        of = axes.get_ylabel()
+        lines = [n for n in axes.lines if len(n.get_xdata()) > 1]
+        large = [n for n in axes.lines if n.get_markersize() == 8]
+        for name, line, dot, colour in zip(
+            LEVELS, lines, large, PALETTE, strict=False
+        ):
+            across, up = rows[name, 'validation'], rows[name, of]
+            assert np.array(line.get_xydata()).tolist() == [
+                [x, y] for (_, x), (_, y) in zip(across, up, strict=True)
+            ]
+            assert line.get_color() == dot.get_color() == colour
+            tuned = dict(map(tuple, across))[1.0], dict(map(tuple, up))[1.0]
+            assert tuple(dot.get_xydata()[0]) == tuned
+    legend = panels[-1].get_legend()
+    assert texts(legend.get_texts()) == list(LEVELS)
+
+
+def test_more_variants_than_colours_get_a_second_row_of_panels():
+    levels = {f'v{k}': (80 + k, k) for k in range(1, 9)}
+    finals, _ = comparison(levels, seeds=(0,), unseen=('clinic',), rates=0)
+    figure = ensembles_figure(
+        summarise(finals, [], ensembles=mixtures(finals))
+    )
+    for axes, shown in zip(
+        figure.axes, ([1, 2, 3, 4, 5, 6], [7, 8]), strict=True
+    ):
+        legend = texts(axes.get_legend().get_texts())
+        assert legend == [f'v{k}' for k in shown]
+        lines = [n for n in axes.lines if len(n.get_xdata()) > 1]
+        assert [line.get_color() == PLAIN for line in lines] == [
+            k not in shown for k in range(1, 9)
+        ]
+
+
+def test_without_unseen_images_no_ensembles_are_drawn():
+    finals, _ = comparison({'a': (80, 1)}, unseen=(), rates=0)
+    summary = summarise(finals, [], ensembles=mixtures(finals))
+    assert ensembles_figure(summary) is None
+
+
 def test_twenty_variants_fit():
     levels = {
         f'gps k={k} score=magnitude': (80 + k / 9, k) for k in range(1, 21)
@@ -241,7 +306,11 @@ def test_twenty_variants_fit():
         'votes': None,
     }
     summary = summarise(
-        finals, names[:1], rate_runs=rate_runs, agreement=agreement
+        finals,
+        names[:1],
+        rate_runs=rate_runs,
+        agreement=agreement,
+        ensembles=mixtures(finals),
     )
     for draw in FIGURES:
         width, height = draw(summary).get_size_inches()

@@ -5,7 +5,6 @@ Rounds visit every variant in turn, each visit in a fresh process, so that a
 busy phase of the machine slows down all variants instead of one.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,7 +15,8 @@ from mmengine.config import Config
 
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
-from gps_seg.runs.comparing.cost_visits import in_words, summarize, visit
+from gps_seg.runs.comparing.costs.visits import in_words, summarize, visit
+from gps_seg.runs.comparing.settings import hash_of, settings_that_count
 from gps_seg.text.clock import Clock
 
 #: Name of the file in the folder of a comparison.
@@ -52,8 +52,8 @@ def measure_costs(
         The content of ``costs.json``: ``machine``, ``threads``, ``batch``,
         ``size`` (height and width in pixels), ``precision`` (these four of the
         reference; each variant has its own, too), ``reference``, ``steps``,
-        ``configs`` (digests), and ``variants``. Each variant has an
-        ``error``, or
+        ``configs`` (digests of the runs), and ``variants``. Each variant has
+        an ``error``, or
 
         - ``step_seconds``: median of the step time, one for each round;
         - ``step_ratio`` and ``step_ratio_range``: median, lowest and highest
@@ -71,17 +71,8 @@ def measure_costs(
     Raises:
         ValueError: If ``reference`` is not a variant.
     """
-    if reference not in configs:
-        raise ValueError(
-            f'reference: expected one of {list(configs)}, got {reference!r}.'
-        )
     path, scratch = folder / COSTS_FILE, folder / 'costs'
-    asked = {
-        'reference': reference,
-        'steps': steps,
-        'configs': {name: _digest(c) for name, c in configs.items()},
-    }
-    costs = _begin(asked, path, rounds, report)
+    costs = _begin(_asked(configs, reference, steps), path, rounds, report)
     files = _write_configs(configs, scratch)
     variants = costs['variants']
     done = _rounds_of(costs)
@@ -98,6 +89,21 @@ def measure_costs(
         write_json(costs, path)
     shutil.rmtree(scratch)
     return costs
+
+
+def _asked(
+    configs: Mapping[str, Config], reference: str, steps: int
+) -> dict[str, Any]:
+    """What earlier costs must have in common with those asked for."""
+    if reference not in configs:
+        raise ValueError(
+            f'reference: expected one of {list(configs)}, got {reference!r}.'
+        )
+    digests = {
+        name: hash_of(settings_that_count(config))
+        for name, config in configs.items()
+    }
+    return {'reference': reference, 'steps': steps, 'configs': digests}
 
 
 def _begin(
@@ -131,13 +137,6 @@ def _rounds_of(costs: Mapping[str, Any]) -> int:
     """Number of rounds that are complete."""
     variants = costs['variants'].values()
     return max(len(v.get('step_seconds', ())) for v in variants)
-
-
-def _digest(config: Config) -> str:
-    """SHA-256 of a config without its work directory."""
-    settings = {k: v for k, v in config.to_dict().items() if k != 'work_dir'}
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write_configs(

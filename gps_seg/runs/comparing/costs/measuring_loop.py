@@ -26,7 +26,7 @@ from gps_seg.benchmark.tasks.training import load_what_loads_late, seconds_of
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.engine.training.host_execution import compile_options
 from gps_seg.engine.training.peft_hook import peft_hooks_of
-from gps_seg.runs.comparing.testing_costs import (
+from gps_seg.runs.comparing.costs.testing import (
     flops_of_image,
     seconds_per_image,
 )

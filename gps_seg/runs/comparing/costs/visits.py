@@ -8,7 +8,7 @@ from typing import Any
 from gps_seg.benchmark.processes import run_worker
 from gps_seg.benchmark.results import paired
 
-WORKER = 'gps_seg.runs.comparing.cost_worker'
+WORKER = 'gps_seg.runs.comparing.costs.worker'
 #: Facts of the reference that stand for the whole comparison.
 COMMON = ('threads', 'batch', 'size', 'precision')
 

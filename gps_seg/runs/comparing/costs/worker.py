@@ -1,9 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """One visit to a variant, in a process of its own.
 
-``python -m gps_seg.runs.comparing.cost_worker TASK RESULT`` measures the
-config of a task of :mod:`gps_seg.runs.comparing.costs`, given as JSON, and
-writes the result.
+``python -m gps_seg.runs.comparing.costs.worker TASK RESULT`` measures the
+config of a task of :func:`gps_seg.runs.comparing.costs.visits.visit`, given
+as JSON, and writes the result.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 from gps_seg.engine.training.hook_settings import peft_hook
-from gps_seg.runs.comparing.measuring_loop import MeasuringLoop
+from gps_seg.runs.comparing.costs.measuring_loop import MeasuringLoop
 from gps_seg.runs.early_check import check_before_data, check_config
 from gps_seg.runs.launch import build_runner, load_config
 
@@ -40,8 +40,7 @@ def measure_config(
             writing it.
 
     Returns:
-        What :class:`~gps_seg.runs.comparing.measuring_loop.MeasuringLoop`
-        measures.
+        The ``costs`` of :class:`MeasuringLoop`.
     """
     settings = load_config(config, work_dir)
     check_config(settings)
