@@ -244,7 +244,7 @@ def test_overrides_of_the_command_line_reach_the_config(tmp_path):
     assert loaded.a == {'b': [2, 'x'], 'c': 3}
 
 
-@pytest.mark.parametrize('tool', ['ablate.py', 'check_dataset.py'])
+@pytest.mark.parametrize('tool', ['compare.py', 'check_dataset.py'])
 def test_tools_of_one_process_take_no_launcher(tool, capsys):
     with pytest.raises(SystemExit):
         run_tool(tool, 'config.py', '--launcher', 'pytorch')

@@ -85,7 +85,7 @@ def test_a_wrong_option_is_answered_at_once(lean, tool):
         (('report', 'a', '--out', 'x.txt'), 'ends in .png or .svg'),
         (('report', 'a', '--metric', 'mDise'), 'Did you mean mDice?'),
         (('browse_dataset', 'c.py', '--number', '0'), '1 or more'),
-        (('ablate', 'c.py', '--cfg-options', 'a'), 'expected KEY=VALUE'),
+        (('compare', 'c.py', '--cfg-options', 'a'), 'expected KEY=VALUE'),
         (('benchmark', '--arch', 'vit-b'), 'Did you mean vit-b16?'),
         (('dataset_converters/kvasir_seg', '.', '.'), 'new or empty'),
         (('dataset_converters/polyps', '.', '.'), 'new or empty'),
