@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from toy_run import WHOLE, ToySet, other_bits, run, toy_model
 
+from gps_seg.engine.selecting import scoring_pass
 from gps_seg.engine.selecting.head_warmup import warmed_up
 from gps_seg.engine.selecting.losses import TaskLoss
 
@@ -88,7 +89,14 @@ def test_biases_are_trained_too_and_all_is_rewound(dtype):
         assert not other_bits(tensor, before[name]).any(), name
 
 
-def test_the_recipe_runs_from_the_same_start(tmp_path):
+def test_the_recipe_runs_from_the_same_start(tmp_path, monkeypatch):
+    given = []
+
+    def spy(*args, **settings):
+        given.append(settings['whole'])
+        return warmed_up(*args, **settings)
+
+    monkeypatch.setattr(scoring_pass, 'warmed_up', spy)
     method = {'type': 'gps', 'k': 1, 'score': 'decrement', 'step': 'unit'}
     hashes = set()
     for warm in ('new', 'whole'):
@@ -104,6 +112,7 @@ def test_the_recipe_runs_from_the_same_start(tmp_path):
             after = runner.model.state_dict()[name]
             torch.testing.assert_close(after, before[name], rtol=0, atol=0.1)
     assert len(hashes) == 2
+    assert given == [None, WHOLE]
 
 
 @pytest.mark.parametrize(
