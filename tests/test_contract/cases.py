@@ -92,6 +92,16 @@ ROWS: Mapping[str, Case] = {
         count=lambda e: rows(e.weights) + total(e.biases),
         scores=True,
     ),
+    'gps_unit': Case(
+        settings={
+            'type': 'gps',
+            'k': 1,
+            'score': 'decrement',
+            'step': 'unit',
+        },
+        count=lambda e: rows(e.weights) + total(e.biases),
+        scores=True,
+    ),
     'sift': Case(
         settings={'share': 0.5},
         count=lambda e: total(e.weights) // 2 + total(e.biases),

@@ -116,6 +116,12 @@ def test_what_is_not_given_is_not_ignored(name):
         ),
         (
             'gps',
+            {'score': 'random', 'step': 'unit', 'settled': 0.9},
+            {'settled': 'looks at no training data to select'},
+        ),
+        ('gps', {'step': 'unit', 'settled': 0.9}, {}),
+        (
+            'gps',
             {'score': 'activation', 'settled': 0.9},
             OF_A_GRADIENT,
         ),

@@ -15,6 +15,7 @@ from torch import nn
 
 from gps_seg.peft.entries.bias_beside import bias_beside
 from gps_seg.peft.entries.selecting import SelectsEntries, amount_of
+from gps_seg.peft.selects_nothing import without_a_pass
 from gps_seg.sparse import Budget, Evidence, RunningSums, Selection
 from gps_seg.sparse.checks import check_share
 from gps_seg.sparse.scoring.criteria import (
@@ -123,17 +124,21 @@ class GPS(SelectsEntries):
         }
 
     def has_seen_enough(self, num_batches: int, kept: float | None) -> bool:
-        """Whether at least ``settled`` of the selection is unchanged."""
-        if self.settled is None or kept is None:
+        """Whether at least ``settled`` of the selection is unchanged.
+
+        Never where no data select: the selection is settled at once, and the
+        scales of unit steps are not.
+        """
+        if self.settled is None or kept is None or super().evidence is None:
             return False
         return kept >= self.settled
 
     def ignored(self, given: frozenset[str]) -> Mapping[str, str]:
         """Settings that the score does not use, including ``settled``."""
-        own = frozenset({'settled'} if self.settled else ())
-        if self.evidence is None:
-            given |= own
-        return super().ignored(given)
+        ignored = dict(super().ignored(given))
+        if self.settled and super().evidence is None:
+            ignored |= without_a_pass(frozenset({'settled'}))
+        return ignored
 
     def _check_step(self) -> None:
         if self.step not in STEPS:

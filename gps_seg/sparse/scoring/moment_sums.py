@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gps_seg.sparse.interception import find_rows
+from gps_seg.sparse.interception import as_no_view, find_rows
 from gps_seg.sparse.scoring.forward_sums import ForwardSums, Watch
 
 #: The convolutions whose outputs are neurons along dim 0 of their weight.
@@ -75,7 +75,7 @@ class MomentSums(ForwardSums):
                     len(tokens),
                     _is_parameter(bias),
                 )
-                output.register_hook(self._count(*found, met, axis=-1))
+                return _hooked(output, self._count(*found, met, axis=-1))
             return output
 
         return linear
@@ -103,7 +103,8 @@ class MomentSums(ForwardSums):
                 )
                 rows = range(len(weight))
                 axis = 1 - weight.ndim
-                output.register_hook(self._count(weight, rows, met, axis))
+                count = self._count(weight, rows, met, axis)
+                return _hooked(output, count)
             return output
 
         return convolution
@@ -134,6 +135,14 @@ class MomentSums(ForwardSums):
                 total[rows.start : rows.stop, -1] += summed.to(total)
 
         return count
+
+
+def _hooked(output: Tensor, hook: Callable[[Tensor], None]) -> Tensor:
+    """The same output, with a hook on its gradient."""
+    # A view that is changed in place later, as by a ReLU, loses its hooks.
+    output = as_no_view(output)
+    output.register_hook(hook)
+    return output
 
 
 def _is_parameter(bias: Tensor | None) -> bool:

@@ -79,7 +79,7 @@ def inputs_in(total: Tensor, rows: int, *, centered: bool = True) -> Inputs:
     number, with_bias = first[:, -1:], second[:, -1:]
     count = number.clamp(min=1)
     square = second[:, :-1] / count
-    is_centered = (with_bias == number) if centered else with_bias < 0
+    is_centered = (with_bias == number) & centered
     mean = torch.where(is_centered, first[:, :-1] / count, 0)
     variance = (square - mean.square()).clamp(min=0)
     floor = _FLOOR * square.sqrt().median()

@@ -138,9 +138,9 @@ class SelectedEntries:
             return
         entries = self._entries()
         if self.coordinates is not None:
-            change = read_entries(self.weight, self.indices).to(entries)
-            rounded = entries.to(self.weight.dtype).to(entries)
-            self.coordinates.compensate(rounded - change)
+            before = read_entries(self.weight, self.indices).to(entries)
+            after = entries.to(self.weight.dtype).to(entries)
+            self.coordinates.compensate(after - before)
         write_entries(self.weight, self.indices, entries)
         self._mark()
 

@@ -112,6 +112,29 @@ def test_a_weight_that_is_used_once_without_its_bias_is_not_centered():
     )
 
 
+@pytest.mark.parametrize(
+    ('layer', 'shape'),
+    [
+        (nn.Linear(4, 4), (6, 4)),
+        (nn.Linear(4, 4), (2, 3, 4)),
+        (nn.Linear(4, 4, bias=False), (2, 3, 4)),
+        (nn.Conv2d(4, 4, 1), (2, 4, 3, 3)),
+        (nn.Conv2d(4, 4, 1), (4, 3, 3)),
+    ],
+)
+def test_an_output_that_is_changed_in_place_is_counted(layer, shape):
+    x = tokens(*shape)
+    got, expected = (
+        scored(
+            'decrement',
+            layer.weight,
+            [lambda i=i: (F.relu(layer(x), inplace=i) + x).sin().sum()],
+        )
+        for i in (True, False)
+    )
+    torch.testing.assert_close(got, expected)
+
+
 def test_a_bias_that_was_put_together_is_not_one_that_trains():
     weight = nn.Parameter(torch.randn(4, 3))
     part = nn.Parameter(torch.randn(2))

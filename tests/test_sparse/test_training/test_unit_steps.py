@@ -269,6 +269,48 @@ def test_other_scores_select_as_with_plain_steps(score):
         assert torch.equal(unit.selected[name].indices, entries.indices)
 
 
+@pytest.mark.parametrize(('score', 'number'), [('random', 5), ('newton', 2)])
+def test_scales_use_all_data_where_no_data_select(score, number):
+    read = []
+
+    def loss():
+        read.append(0)
+        return run(model, x)
+
+    model, x = small_model(), batch()
+    method = GPS(k=1, score=score, step='unit', settled=0.1)
+    tune(model, method, [loss] * 5, seed=0)
+    assert len(read) == number
+
+
+@pytest.mark.parametrize('skipped', [None, 2])
+def test_a_scaled_loss_takes_the_same_steps(skipped):
+    def trained(enabled):
+        torch.manual_seed(0)
+        model = small_model().float()
+        xs = [batch().float() for _ in range(4)]
+        tuned = tune(model, RECIPE, [lambda: run(model, xs[0])], seed=0)
+        optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.01)
+        tuned.attach(optimizer)
+        scaler = torch.amp.GradScaler('cpu', 2.0**8, enabled=enabled)
+        for number, x in enumerate(xs):
+            factor = torch.inf if number == skipped else 1.0
+            if number == skipped and not enabled:
+                continue
+            with tuned.compressing():
+                scaler.scale(run(model, x) * factor).backward()
+            scaler.unscale_(optimizer)
+            clip_grad_norm_(tuned.parameters(), 0.05)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        return model.state_dict()
+
+    expected = trained(enabled=False)
+    for name, tensor in trained(enabled=True).items():
+        torch.testing.assert_close(tensor, expected[name])
+
+
 def test_values_follow_a_weight_that_is_loaded():
     model, _, tuned, _ = tuned_model()
     optimizer = torch.optim.AdamW(tuned.parameters(), lr=0.05)
