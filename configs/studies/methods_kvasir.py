@@ -4,7 +4,7 @@
         --rates 0.01 0.03 0.1 0.3 1 3 10 30 \
         --tune-with configs/studies/methods_kvasir_98.py
 
-The table is in docs/results.md.
+Not run.
 """
 
 _base_ = './kvasir_252.py'

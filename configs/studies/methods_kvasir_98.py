@@ -1,6 +1,8 @@
 """Kvasir-SEG at 98 x 98, 120 steps: to tune rates for methods_kvasir.py.
 
-python tools/train.py configs/studies/methods_kvasir_98.py --seed 0
+    python tools/train.py configs/studies/methods_kvasir_98.py --seed 0
+
+Not run.
 """
 
 _base_ = './kvasir_98.py'
