@@ -108,14 +108,14 @@ class KeptState:
         self,
         selection: Selection,
         pulled: Collection[str],
-        stepped: Collection[str],
+        steps: Mapping[str, UnitSteps],
     ) -> None:
         """Check that the state fits what trains.
 
         Args:
             selection: Selection that trains.
             pulled: Names of the parameters that are pulled.
-            stepped: Names of the weights whose entries train in coordinates.
+            steps: Coordinates in which entries train, by name of the weight.
 
         Raises:
             ValueError: If the state has another selection, pull or step.
@@ -130,14 +130,31 @@ class KeptState:
                 f'starts of {sorted(pulled)[:5]} ({len(pulled)} in all), got '
                 f'{len(self.starts)}'
             )
-        elif self.steps.keys() != set(stepped):
-            problem = (
-                f'unit steps of {sorted(stepped)[:5]} ({len(stepped)} in '
-                f'all), got {len(self.steps)}'
-            )
         else:
-            return
+            problem = _difference(_biases(self.unit_steps), _biases(steps))
+            if not problem:
+                return
         raise ValueError(
             f'state: expected {problem}. Use Trainable.resumed for the state '
             'of another run.'
         )
+
+
+def _biases(steps: Mapping[str, UnitSteps]) -> dict[str, str | None]:
+    """The bias that takes over the means, by name of the weight."""
+    return {name: one.bias for name, one in steps.items()}
+
+
+def _difference(
+    got: Mapping[str, str | None], expected: Mapping[str, str | None]
+) -> str:
+    """What differs in the steps, in words; empty for nothing."""
+    if got.keys() != expected.keys():
+        return (
+            f'unit steps of {sorted(expected)[:5]} ({len(expected)} in all), '
+            f'got {len(got)}'
+        )
+    for name, bias in expected.items():
+        if got[name] != bias:
+            return f'unit steps with the bias {bias}, got {got[name]} ({name})'
+    return ''

@@ -1,12 +1,14 @@
 """Unit steps against a model whose coordinates are written out."""
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
 from torch.nn.utils import clip_grad_norm_
+from torch.utils.checkpoint import checkpoint
 
 from gps_seg.peft import GPS, tune
 
@@ -398,6 +400,54 @@ def test_a_state_without_the_steps_is_refused():
     state = tuned.state_dict() | {'steps': {}}
     with pytest.raises(ValueError, match='expected unit steps of'):
         tuned.load_state_dict(state)
+
+
+def test_a_state_in_which_other_biases_take_over_is_refused():
+    model, x = small_model(), batch()
+    rules = [{'module': 'Linear', 'attribute': 'bias', 'role': 'frozen'}]
+    trained, frozen = (
+        tune(
+            twin := copy.deepcopy(model),
+            GPS(k=1, step='unit', rules=own),
+            [lambda twin=twin: run(twin, x)],
+            seed=0,
+        )
+        for own in ([], rules)
+    )
+    with pytest.raises(ValueError, match='backbone.2.bias'):
+        frozen.load_state_dict(trained.state_dict())
+
+
+@pytest.mark.parametrize('recomputed', [None, True, False])
+@pytest.mark.parametrize('compressed', [True, False])
+def test_all_uses_of_a_weight_in_a_pass_count(compressed, recomputed):
+    layer = nn.Linear(4, 4).double()
+    model = nn.ModuleDict({'backbone': layer})
+    x = batch()[..., :4].requires_grad_()
+
+    def loss(layer=layer, how=None):
+        def twice(x):
+            return layer(layer(x).tanh())
+
+        y = (
+            twice(x)
+            if how is None
+            else checkpoint(twice, x, use_reentrant=how)
+        )
+        return y.sin().mean()
+
+    plain = copy.deepcopy(layer)
+    tuned = tune(model, RECIPE, [loss], seed=0)
+    loss(plain).backward()
+    with tuned.compressing() if compressed else nullcontext():
+        loss(how=recomputed).backward()
+    entries, steps = tuned.selected['backbone.weight'], tuned.steps
+    _, mean, scale, _ = steps['backbone.weight']
+    of_rows = plain.bias.grad[entries.indices // 4]
+    of_entries = plain.weight.grad.flatten()[entries.indices]
+    expected = (of_entries - mean * of_rows) / scale
+    torch.testing.assert_close(entries.values.grad, expected)
+    torch.testing.assert_close(layer.bias.grad, plain.bias.grad)
 
 
 @pytest.mark.parametrize('score', ['fisher', 'activation'])
