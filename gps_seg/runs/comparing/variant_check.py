@@ -26,7 +26,7 @@ from gps_seg.runs.method_options import check_hooks
 from gps_seg.text.scores import METRICS
 
 #: Keys of a config that MMEngine needs for a validation.
-VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')
+VALIDATION_PARTS = ('val_dataloader', 'val_evaluator', 'val_cfg')
 
 
 def check_variant(name: str, config: Config) -> None:
@@ -57,7 +57,7 @@ def check_scores(config: Config) -> None:
     if is_classifier(config):
         first_of(config, SCORED)
         return
-    missing = [key for key in VALIDATION if config.get(key) is None]
+    missing = [key for key in VALIDATION_PARTS if config.get(key) is None]
     if missing:
         raise ValueError(
             'config: expected a validation, because its scores are compared, '
