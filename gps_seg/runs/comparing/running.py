@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import sys
 from collections.abc import Iterable, Mapping
@@ -35,6 +34,7 @@ from gps_seg.runs.comparing.treatment_hook import TreatmentHook
 from gps_seg.runs.comparing.variant_check import VALIDATION_PARTS
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner, find_state
+from gps_seg.runs.own_visualizer import with_own_visualizer
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 
@@ -98,11 +98,7 @@ def _record(job: Job, runner: Runner, **measured: Any) -> RunRecord:
 
 def _train(config: Config, validates: bool, *hooks: Hook) -> Runner:
     """Train a copy of the config with its own visualizer, and no pictures."""
-    # Visualizers are singletons by name. With one name, all runs of a process
-    # would log into the folder of the first run.
-    config = copy.deepcopy(config)
-    if config.get('visualizer') is not None:
-        config.visualizer.name = config.work_dir
+    config = with_own_visualizer(config)
     config.default_hooks.pop('report', None)
     if not validates:
         _leave_validation_out(config)

@@ -43,6 +43,7 @@ def check_variant(name: str, config: Config) -> None:
     try:
         with quiet():
             check_scores(config)
+            _check_saving(config)
             _check_method(config)
     # The code of a model may raise anything.
     except Exception as error:
@@ -79,6 +80,17 @@ def _scores(metric: Any) -> bool:
         and type_name(metric) == 'DiceIoUMetric'
         and not metric.get('prefix')
     )
+
+
+def _check_saving(config: Config) -> None:
+    """Raise ValueError unless a run writes its delta, which is kept."""
+    saver = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    if not saver or type_name(saver) != 'DeltaHook':
+        raise ValueError(
+            'default_hooks: expected a DeltaHook as checkpoint, which writes '
+            f'the delta of a run, got {dict(saver) or None}. Set '
+            "default_hooks.checkpoint=dict(type='DeltaHook', interval=100)."
+        )
 
 
 def _check_method(config: Config) -> None:
