@@ -35,7 +35,7 @@ def finite_number(
 
     Args:
         rule: The rule in words, such as ``'above 0'``.
-        is_legal: Function that checks whether a finite number follows it.
+        is_legal: Function that says whether a finite number follows it.
 
     Example:
         >>> finite_number('above 0', lambda number: number > 0)('0.3')

@@ -50,8 +50,8 @@ def measure_agreement(
       so these scores are slightly too high, that of ``best_run`` most.
 
     Args:
-        folders: Folder of the label maps, ``<image>.png``, by variant and
-            seed.
+        folders: Folder of the label maps by variant and seed; a map is
+            ``<image>.png``, with ``_`` for each ``/`` of the name.
         truth: Function from the name of an image to its labels, uint8 of
             shape (height, width), 255 where pixels do not count.
         images: Names of the images.

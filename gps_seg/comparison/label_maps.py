@@ -14,6 +14,16 @@ IGNORED = 255
 _CHUNK = 2**18  # pixels at a time, which bounds the memory
 
 
+def label_file(folder: Path, image: str) -> Path:
+    """File of the predicted labels of an image: one folder holds them all.
+
+    Args:
+        folder: Folder of label maps.
+        image: Name of the image.
+    """
+    return folder / f'{image.replace("/", "_")}.png'
+
+
 def read_stack(
     folders: Sequence[Path], image: str, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +31,7 @@ def read_stack(
 
     Args:
         folders: Folder of the label maps of each run.
-        image: Name of the image; its map is ``<image>.png``.
+        image: Name of the image.
         truth: Labels, shape (height, width), or ``IGNORED``.
 
     Returns:
@@ -35,7 +45,7 @@ def read_stack(
     counted = truth != IGNORED
     rows = []
     for folder in folders:
-        path = folder / f'{image}.png'
+        path = label_file(folder, image)
         with Image.open(path) as picture:
             labels = np.asarray(picture)
         if labels.shape != truth.shape:

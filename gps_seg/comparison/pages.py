@@ -7,7 +7,7 @@ A page in Markdown marks where a table belongs::
     <!-- end of table -->
 
 ``python -m gps_seg.comparison.pages docs/results.md`` writes the tables
-between the marks. So no number is copied by hand, and a test can check that
+between the marks. So no number is copied by hand, and a test checks that
 page and file agree.
 """
 

@@ -66,7 +66,8 @@ class RunRecord:
         trained: Number of values that the optimizer stepped.
         total: Number of values of all parameters of the model.
         task_bytes: Size of the delta in bytes.
-        seconds: Wall time of selection and training, without validations.
+        seconds: Wall time of selection, training and validations; of a run
+            that was stopped, since it was continued.
         curve: Iteration and mean of the main metric, for each validation.
         scores: Scores after the last step, by data set; the first is
             :data:`VALIDATION`.

@@ -47,10 +47,7 @@ def measure_votes(
     members = min(len(variants), len(seeds))
     if members < _LEAST_VOTERS:
         return None
-    means = {
-        name: float(np.mean([scores[Run(name, seed)] for seed in seeds]))
-        for name in variants
-    }
+    means = _mean_scores(scores, variants, seeds)
     ranked = sorted(variants, key=means.__getitem__, reverse=True)
     best, several = ranked[0], ranked[:members]
     top = max(scores, key=scores.__getitem__)
@@ -83,6 +80,16 @@ def _common_seeds(
         for seed in dict.fromkeys(run.seed for run in runs)
         if all(Run(name, seed) in runs for name in variants)
     ]
+
+
+def _mean_scores(
+    scores: Mapping[Run, float], variants: Sequence[str], seeds: Sequence[int]
+) -> dict[str, float]:
+    """Mean over the seeds, by variant."""
+    return {
+        name: float(np.mean([scores[Run(name, seed)] for seed in seeds]))
+        for name in variants
+    }
 
 
 def _vote_dice(

@@ -249,3 +249,11 @@ def test_the_tables_show_agreement_and_votes(written, tmp_path):
     assert f'| {found["dice"][0][2]:.1f} |' in text
     assert f'| {found["error_overlap"][1][1]:.1f} |' in text
     assert f'{found["votes"]["all"]["dice"]:.2f} |' in text
+
+
+def test_images_of_several_folders_have_their_maps_in_one(tmp_path):
+    labels = np.eye(4, dtype=np.uint8)
+    Image.fromarray(labels).save(tmp_path / 'ward_1_a.jpg.png')
+    maps, truth = read_stack([tmp_path], 'ward_1/a.jpg', labels)
+    assert np.array_equal(maps, [labels.ravel()])
+    assert np.array_equal(truth, labels.ravel())

@@ -2,11 +2,13 @@
 """A comparison from the command line: the work of ``tools/compare.py``."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.comparison.records import VALIDATION
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
 from gps_seg.runs.comparing.costs.rounds import measure_costs
@@ -47,6 +49,7 @@ def compare(args: Namespace) -> str:
     jobs, unseen = _jobs(args, config, folder), config.get(UNSEEN) or {}
     references = _references(args, config, jobs)
     _check(jobs)
+    check_finished(jobs, unseen)
     work(jobs, unseen, print)
     score_ensembles(jobs, unseen, args.alphas, print)
     costs = _costs(jobs, references[0], args.cost_rounds)
@@ -93,12 +96,37 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         for variant in jobs.variants
         if jobs.final_runs(variant)
     }
-    if reference not in configs:
+    if not configs:
         return None
+    if reference not in configs:  # none of its rates could be trained
+        reference = next(iter(configs))
     with claimed(jobs.folder) as is_mine:
         if not is_mine:
             return None
         return measure_costs(configs, reference, jobs.folder, rounds)
+
+
+def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:
+    """Check that finished runs can be reported, before others are trained.
+
+    Args:
+        jobs: Runs of the comparison.
+        unseen: Data sets of other images, by name.
+
+    Raises:
+        ValueError: If a final run is one of another config, or was scored on
+            other data sets.
+    """
+    expected = {VALIDATION, *unseen}
+    for variant in jobs.variants:
+        for job in jobs.final_runs(variant):
+            if job.is_finished and set(job.record.scores) != expected:
+                raise ValueError(
+                    f'{UNSEEN}: expected scores on {sorted(expected)} of '
+                    f'{job.label}, got {list(job.record.scores)} '
+                    f'({job.folder}). Remove the folder to train it again, '
+                    'or use another --work-dir.'
+                )
 
 
 def _tuning_config(args: Namespace, config: Config, folder: Path) -> Config:

@@ -107,11 +107,11 @@ def on_training_images(config: Config, split: Split) -> Config:
             loader.dataset = dict(
                 copy.deepcopy(data),
                 pipeline=loader.dataset.pipeline,
-                **_of(split.held_out),
+                **_chosen(split.held_out),
             )
-    data.update(_of(split.train))
+    data.update(_chosen(split.train))
     return own
 
 
-def _of(positions: Sequence[int]) -> dict[str, Any]:
+def _chosen(positions: Sequence[int]) -> dict[str, Any]:
     return dict(indices=list(positions))

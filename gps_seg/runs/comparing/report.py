@@ -18,6 +18,7 @@ from gps_seg.comparison import (
     write_markdown,
     write_summary,
 )
+from gps_seg.comparison.records import VALIDATION
 from gps_seg.datasets.image_groups import read_groups
 from gps_seg.runs.comparing.ensembles import all_ensembles
 from gps_seg.runs.comparing.jobs import Jobs
@@ -100,7 +101,7 @@ def _groups(
 ) -> dict[str, dict[str, str]]:
     """Images of one group, such as one video, by data set."""
     scored = first_of(config, SCORED).dataset
-    data = {'validation': scored, **unseen}
+    data = {VALIDATION: scored, **unseen}
     found = {name: groups_beside(dataset) for name, dataset in data.items()}
     return {name: groups for name, groups in found.items() if groups}
 

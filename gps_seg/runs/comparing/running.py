@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import sys
 from collections.abc import Iterable, Mapping
@@ -32,11 +31,10 @@ from gps_seg.runs.comparing.equal_treatment import (
 from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.scoring import ImagesToScore, is_classifier
 from gps_seg.runs.comparing.treatment_hook import TreatmentHook
-from gps_seg.runs.comparing.variant_check import (
-    VALIDATION as VALIDATION_PARTS,
-)
+from gps_seg.runs.comparing.variant_check import VALIDATION_PARTS
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner, find_state
+from gps_seg.runs.own_visualizer import with_own_visualizer
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 
@@ -60,44 +58,47 @@ def run_job(
             as this one.
     """
     config = job.config
-    progress = ProgressHook('', sys.stdout)
-    treatment = TreatmentHook()
-    validates = not job.is_tuning
+    progress, treatment = ProgressHook('', sys.stdout), TreatmentHook()
+    # A classifier has no curve; its images are scored once, at the end.
+    validates = not job.is_tuning and not is_classifier(config)
     runner = _train(config, validates, progress, treatment)
-    model, trained = bare_model(runner), what_trained(runner)
-    delta = job.folder / DELTA_FILE
-    record = RunRecord(
-        variant=job.variant.name,
-        seed=job.seed,
-        rate=job.rate,
-        method=dict(peft_hook(config).method),
-        trained=trained.trained,
-        total=trained.total,
-        task_bytes=delta.stat().st_size,
+    record = _record(
+        job,
+        runner,
         seconds=progress.seconds,
-        curve=_curve(runner),
-        scores=_scores(job, config, model, unseen),
+        scores=_scores(job, config, bare_model(runner), unseen),
         treatment={
             **treatment.hashes(runner),
             'settings': settings_hash(config),
         },
-        environment=describe_environment(),
-        digest=job.digest,
     )
     check_treated_alike(record, others)
     record.write(job.folder)
     _clear(job)
-    del runner, model
+    del runner
     gc.collect()  # workers of the loaders end with it
+
+
+def _record(job: Job, runner: Runner, **measured: Any) -> RunRecord:
+    trained = what_trained(runner)
+    return RunRecord(
+        variant=job.variant.name,
+        seed=job.seed,
+        rate=job.rate,
+        method=dict(peft_hook(job.config).method),
+        trained=trained.trained,
+        total=trained.total,
+        task_bytes=(job.folder / DELTA_FILE).stat().st_size,
+        curve=_curve(runner),
+        environment=describe_environment(),
+        digest=job.digest,
+        **measured,
+    )
 
 
 def _train(config: Config, validates: bool, *hooks: Hook) -> Runner:
     """Train a copy of the config with its own visualizer, and no pictures."""
-    # Visualizers are singletons by name. With one name, all runs of a process
-    # would log into the folder of the first run.
-    config = copy.deepcopy(config)
-    if config.get('visualizer') is not None:
-        config.visualizer.name = config.work_dir
+    config = with_own_visualizer(config)
     config.default_hooks.pop('report', None)
     if not validates:
         _leave_validation_out(config)

@@ -10,10 +10,11 @@ import cv2
 import mmcv
 
 from gps_seg.comparison import RunRecord
+from gps_seg.comparison.label_maps import label_file
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.runs.comparing.jobs import Jobs
 from gps_seg.runs.comparing.running import PREDICTIONS
-from gps_seg.runs.comparing.scoring import ImagesToScore, label_file
+from gps_seg.runs.comparing.scoring import ImagesToScore
 from gps_seg.visualization import ClassColours, GridRow
 from gps_seg.visualization.comparison.images import chosen_images, plot_images
 

@@ -22,6 +22,7 @@ from mmengine.runner.amp import autocast
 from torch import nn
 from torch.utils.data import DataLoader
 
+from gps_seg.comparison.label_maps import label_file
 from gps_seg.comparison.records import SetScores
 from gps_seg.evaluation import DiceIoUMetric, PerImageAccuracy
 from gps_seg.files import new_folder
@@ -155,16 +156,6 @@ def first_of(config: Config, keys: Sequence[str]) -> Any:
 
 def _label_map(sample: Any) -> np.ndarray:  # shape: (height, width)
     return sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
-
-
-def label_file(folder: Path, image: str) -> Path:
-    """File of the predicted labels of an image.
-
-    Args:
-        folder: Folder of label maps.
-        image: Name of the image.
-    """
-    return folder / f'{image.replace("/", "_")}.png'
 
 
 def _write_maps(

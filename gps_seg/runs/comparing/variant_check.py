@@ -26,7 +26,7 @@ from gps_seg.runs.method_options import check_hooks
 from gps_seg.text.scores import METRICS
 
 #: Keys of a config that MMEngine needs for a validation.
-VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg')
+VALIDATION_PARTS = ('val_dataloader', 'val_evaluator', 'val_cfg')
 
 
 def check_variant(name: str, config: Config) -> None:
@@ -43,6 +43,7 @@ def check_variant(name: str, config: Config) -> None:
     try:
         with quiet():
             check_scores(config)
+            _check_saving(config)
             _check_method(config)
     # The code of a model may raise anything.
     except Exception as error:
@@ -57,7 +58,7 @@ def check_scores(config: Config) -> None:
     if is_classifier(config):
         first_of(config, SCORED)
         return
-    missing = [key for key in VALIDATION if config.get(key) is None]
+    missing = [key for key in VALIDATION_PARTS if config.get(key) is None]
     if missing:
         raise ValueError(
             'config: expected a validation, because its scores are compared, '
@@ -79,6 +80,17 @@ def _scores(metric: Any) -> bool:
         and type_name(metric) == 'DiceIoUMetric'
         and not metric.get('prefix')
     )
+
+
+def _check_saving(config: Config) -> None:
+    """Raise ValueError unless a run writes its delta, which is kept."""
+    saver = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    if not saver or type_name(saver) != 'DeltaHook':
+        raise ValueError(
+            'default_hooks: expected a DeltaHook as checkpoint, which writes '
+            f'the delta of a run, got {dict(saver) or None}. Set '
+            "default_hooks.checkpoint=dict(type='DeltaHook', interval=100)."
+        )
 
 
 def _check_method(config: Config) -> None:

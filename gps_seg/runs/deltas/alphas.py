@@ -23,6 +23,7 @@ from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.engine import build_base
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.own_visualizer import with_own_visualizer
 from gps_seg.text.clock import Clock
 from gps_seg.text.scores import score_text
 from gps_seg.visualization import AlphaScore
@@ -122,14 +123,13 @@ def base_runner(config: Config, work_dir: str, seed: int | None) -> Runner:
     base = build_base(config, seed)
     config = copy.deepcopy(config)
     config.work_dir = work_dir
+    config = with_own_visualizer(config)
     config.load_from, config.resume = None, False  # the base is complete
     config.launcher = 'none'
     config.log_level = 'WARNING'
-    # Loggers and visualizers are singletons by name. Those of an earlier
-    # runner would write into the folder of that runner.
+    # Loggers are singletons by this name. That of an earlier runner would
+    # write into the folder of that runner.
     config.experiment_name = Path(work_dir).name
-    if config.get('visualizer') is not None:
-        config.visualizer.name = config.experiment_name
     runner = build_runner(config)
     leave_out_averages(runner)
     bare_model(runner).load_state_dict(base.state_dict())

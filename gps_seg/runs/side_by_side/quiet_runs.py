@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from gps_seg.engine.reporting.report_hook import last_scores
 from gps_seg.engine.reporting.trained_values import TrainedValues
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.own_visualizer import with_own_visualizer
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 from gps_seg.text.scores import METRICS
@@ -62,7 +62,7 @@ def train_quietly(method: str, config: Config) -> Run:
     """Train a config with a PeftHook; print a few lines of progress."""
     progress = ProgressHook(method, sys.stdout)
     with quiet():
-        runner = _build(config)
+        runner = build_runner(with_own_visualizer(config))
         runner.register_hook(progress)
         runner.train()
     return Run(method, runner, what_trained(runner), progress.seconds)
@@ -71,19 +71,10 @@ def train_quietly(method: str, config: Config) -> Run:
 def validate_quietly(method: str, config: Config) -> Run:
     """Validate the weights that the config loads; nothing is trained."""
     with quiet():
-        runner = _build(config)
+        runner = build_runner(with_own_visualizer(config))
         runner.val()
     total = what_trained(runner).total
     return Run(method, runner, TrainedValues(0, 0, 0, 0, total), seconds=0.0)
-
-
-def _build(config: Config) -> Runner:
-    """Build a runner with its own visualizer."""
-    # Visualizers are singletons by name. With one name, all runs of a process
-    # would log into the folder of the first run.
-    config = copy.deepcopy(config)
-    config.visualizer.name = config.work_dir
-    return build_runner(config)
 
 
 def format_runs(runs: Sequence[Run]) -> str:

@@ -85,12 +85,17 @@ def _draw(axes: Axes, spreads: Sequence[Row], colour: str) -> None:
             zorder=3,
         )
         if below:
-            axes.annotate(
-                f'{spread["mean"]:.1f}',
-                (ends[0], position),
-                xytext=(7, 0),
-                textcoords='offset points',
-                va='center',
-                fontsize=8,
-                color=INK,
-            )
+            _write_score(axes, ends[0], position, spread['mean'])
+
+
+def _write_score(axes: Axes, end: float, position: int, score: float) -> None:
+    """Write a score that lies below the axis beside its lower end."""
+    axes.annotate(
+        f'{score:.1f}',
+        (end, position),
+        xytext=(7, 0),
+        textcoords='offset points',
+        va='center',
+        fontsize=8,
+        color=INK,
+    )

@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """tools/compare.py from the command line to its tables, on drawn polyps."""
 
+import copy
 import csv
 import json
 from pathlib import Path
@@ -8,12 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from comparison_jobs import settings_for
+from mmengine.config import Config
 from run_tool import run_tool
 
 from gps_seg.comparison import RunRecord, read_summary
-from gps_seg.delta import Delta
+from gps_seg.delta import Delta, merged_state
+from gps_seg.engine import build_base
 from gps_seg.runs.comparing import running
+from gps_seg.runs.comparing.ensembles import read_ensembles
+from gps_seg.runs.comparing.scoring import ImagesToScore
 
 REPO = Path(__file__).resolve().parents[3]
 UNSEEN = """
@@ -33,6 +39,7 @@ def arguments(folder, settings):
         *('compare.py', str(folder / 'config.py')),
         *('--work-dir', str(folder / 'out'), '--traceback'),
         *('--rates', 1, '--seeds', 0, 1, '--cost-rounds', 0),
+        *('--alphas', 0.5),
         *('--cfg-options', *options),
     )
 
@@ -128,8 +135,43 @@ def test_the_tables_and_pictures_are_there(compared):
     with (compared / 'table.csv').open() as file:
         assert len(list(csv.reader(file))) >= 3
     assert 'gps k=2' in (compared / 'table.md').read_text()
-    for name in ('pareto', 'differences', 'unseen', 'rates', 'images'):
+    pictures = ['pareto', 'differences', 'unseen', 'ensembles', 'rates']
+    for name in [*pictures, 'images']:
         assert (compared / f'{name}.png').stat().st_size > 0, name
+
+
+def test_an_ensemble_has_the_scores_of_the_mean_weights(compared, settings):
+    run = compared / 'seeds/gps_k=2/1'
+    config = Config.fromfile(REPO / 'configs/demo/gps.py')
+    config.merge_from_dict(settings)
+    model = build_base(config, seed=1)
+    base = copy.deepcopy(model.state_dict())
+    tuned = merged_state(base, Delta.load(run / 'delta.safetensors'))
+    assert any(not torch.equal(base[n], tuned[n]) for n in base)
+    encoder = [
+        name
+        for name, tensor in base.items()
+        if name.startswith('backbone.') and tensor.is_floating_point()
+    ]
+    mean = {name: (base[name] + tuned[name]) / 2 for name in encoder}
+    mean = {**tuned, **mean}  # the head has no base
+    model.load_state_dict(mean)
+    expected = ImagesToScore(config).score(model)
+    found = read_ensembles(run)[0.5]
+    assert list(found) == ['validation', 'other']
+    scores = found['validation']
+    assert scores.images == expected.images
+    # Half a delta is added in another order: a pixel may change its class.
+    for metric in ('Dice', 'IoU'):
+        assert scores.per_image[metric] == pytest.approx(
+            expected.per_image[metric], abs=0.1
+        )
+    rows = read_summary(compared / 'summary.json')['ensembles']['rows']
+    assert [(row['variant'], row['set']) for row in rows] == [
+        (name, of)
+        for name in ('bias', 'gps k=2')
+        for of in ('validation', 'other')
+    ]
 
 
 def test_a_second_call_trains_nothing(compared, polyps, monkeypatch, capsys):
@@ -139,4 +181,6 @@ def test_a_second_call_trains_nothing(compared, polyps, monkeypatch, capsys):
 
     monkeypatch.setattr(running, '_train', refuse)
     run_tool(*arguments(compared.parent, settings_for(polyps)))
-    assert '| gps k=2 |' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '| gps k=2 |' in out
+    assert 'ensembles of base' not in out

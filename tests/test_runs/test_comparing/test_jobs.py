@@ -3,6 +3,9 @@
 
 import pytest
 from comparison_jobs import VARIANTS, config, fail, finish, make
+from comparison_records import scores_of
+
+from gps_seg.runs.comparing.comparison import check_finished
 
 
 @pytest.fixture
@@ -91,3 +94,24 @@ def test_a_run_of_another_config_is_refused(tmp_path):
     (other, *_) = make(tmp_path, tuning=config(lr=2.0)).ready()
     with pytest.raises(ValueError, match='a rate 0.1, seed 7 of this config'):
         other.record  # noqa: B018
+
+
+def test_finished_runs_with_scores_of_other_images_are_refused(tmp_path):
+    jobs = make(tmp_path, rates=[], tuning=None)
+    first, second, *_ = jobs.ready()
+    scores = scores_of([50.0])
+    both = {'validation': scores, 'other': scores}
+    finish(first, scores=both)
+    check_finished(jobs, {'other': {}})
+    with pytest.raises(ValueError, match=r"on \['validation'\] of a, seed 4"):
+        check_finished(jobs, {})
+    finish(second)
+    with pytest.raises(ValueError, match='of b c, seed 4, got .*Remove'):
+        check_finished(jobs, {'other': {}})
+
+
+def test_a_finished_run_of_another_config_is_refused_before_training(tmp_path):
+    finish(make(tmp_path, rates=[], tuning=None).ready()[0])
+    jobs = make(tmp_path, rates=[], tuning=None, final=config(lr=2.0))
+    with pytest.raises(ValueError, match='got one of another config'):
+        check_finished(jobs, {})

@@ -2,12 +2,14 @@
 """What is hashed of a run, and a run that is stopped and continued."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from toy_run import run as toy_run
 
+from gps_seg.runs.comparing import running
 from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.running import run_job
 from gps_seg.runs.comparing.treatment_hook import TreatmentHook, head_digest
@@ -88,6 +90,25 @@ def test_a_stopped_run_ends_as_one_that_was_not_stopped(
     del one['sha256'], other['sha256']  # of the metadata, too
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_only_final_runs_of_segmentors_are_validated(job_of, monkeypatch):
+    seen = []
+
+    def train(config, validates, *hooks):
+        seen.append(validates)
+        raise StoppedError
+
+    monkeypatch.setattr(running, '_train', train)
+    for scope, is_tuning in (
+        ('mmseg', False),
+        ('mmseg', True),
+        ('mmpretrain', False),
+    ):
+        job = replace(job_of('a', default_scope=scope), is_tuning=is_tuning)
+        with pytest.raises(StoppedError):
+            run_job(job, {}, [])
+    assert seen == [True, False, False]
 
 
 def test_the_digest_of_the_head_is_of_what_is_not_in_the_encoder(tmp_path):

@@ -17,6 +17,7 @@ TEXT = f"""
 val_evaluator = dict(type='DiceIoUMetric')
 val_cfg = dict()
 custom_hooks = [dict(type='PeftHook', method=dict(type='gps', k=1))]
+default_hooks = dict(checkpoint=dict(type='mmseg.DeltaHook', interval=1))
 """
 
 
@@ -36,6 +37,10 @@ IMPOSSIBLE = {
     'NoSuchHead': {'model.decode_head.type': 'NoSuchHead'},
     'got no val_evaluator, val_cfg': {'val_evaluator': None, 'val_cfg': None},
     r"got \[{'type': 'IoUMetric'}\]": {'val_evaluator.type': 'IoUMetric'},
+    'a DeltaHook as checkpoint, .* got None': {'default_hooks': None},
+    "got {'type': 'CheckpointHook', .*}": {
+        'default_hooks.checkpoint.type': 'CheckpointHook'
+    },
     "'prefix': 'a'": {'val_evaluator.prefix': 'a'},
 }
 

@@ -15,7 +15,11 @@ from mmengine.config import Config
 
 from gps_seg.engine.reporting.environment import describe_environment
 from gps_seg.files import write_json
-from gps_seg.runs.comparing.costs.visits import in_words, summarize, visit
+from gps_seg.runs.comparing.costs.visits import (
+    in_words,
+    summarise_rounds,
+    visit,
+)
 from gps_seg.runs.comparing.settings import hash_of, settings_that_count
 from gps_seg.text.clock import Clock
 
@@ -85,7 +89,7 @@ def measure_costs(
                 f'costs, round {number}/{rounds}: {name}, '
                 f'{in_words(variants[name])} ({clock.left(visits)})'
             )
-        summarize(costs)
+        summarise_rounds(costs)
         write_json(costs, path)
     shutil.rmtree(scratch)
     return costs

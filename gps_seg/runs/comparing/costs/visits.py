@@ -56,8 +56,8 @@ def _add(variant: dict[str, Any], costs: dict[str, Any]) -> None:
         variant.setdefault(key, value)
 
 
-def summarize(costs: dict[str, Any]) -> None:
-    """Summarize the rounds of all variants, in place.
+def summarise_rounds(costs: dict[str, Any]) -> None:
+    """Summarise the rounds of all variants, in place.
 
     Args:
         costs: Content of ``costs.json``.
@@ -67,10 +67,10 @@ def summarize(costs: dict[str, Any]) -> None:
     costs.update({key: reference.get(key) for key in COMMON})
     for variant in variants.values():
         if 'error' not in variant:
-            _summarize(variant, reference.get('step_seconds'))
+            _summarise(variant, reference.get('step_seconds'))
 
 
-def _summarize(variant: dict[str, Any], others: list[float] | None) -> None:
+def _summarise(variant: dict[str, Any], others: list[float] | None) -> None:
     """Medians of a variant, and its ratio to the other step times, if any."""
     ratio, span = None, None
     if others:
