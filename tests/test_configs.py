@@ -20,7 +20,9 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # Those of classification have a test of their own.
 ELSEWHERE = {'_base_', 'fgvc', 'flowers', 'vtab'}
 LEAVES = sorted(
-    path for path in CONFIGS.rglob('*.py') if not ELSEWHERE & {*path.parts}
+    path
+    for path in CONFIGS.rglob('*.py')
+    if not ELSEWHERE & {*path.parts, path.stem}
 )
 
 

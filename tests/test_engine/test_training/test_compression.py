@@ -37,8 +37,8 @@ def formed_in_training(tmp_path, model, wrapper):
     formed = Counter()
     original = runner.custom_hook._declare
 
-    def declare(runner, selection):
-        original(runner, selection)
+    def declare(runner, *chosen):
+        original(runner, *chosen)
         count_dense(runner.model.backbone, formed)
 
     runner.custom_hook._declare = declare

@@ -71,7 +71,8 @@ def test_a_hook_with_a_priority_is_checked_as_mmengine_builds_it(config):
 
 
 @pytest.mark.parametrize(
-    'name', ['ablation', 'selection_losses', 'search', 'methods_kvasir']
+    'name',
+    ['ablation', 'selection_losses', 'search', 'methods_kvasir', 'flowers'],
 )
 def test_variants_of_the_studies_pass_the_checks(name):
     config = Config.fromfile(CONFIGS / 'studies' / f'{name}.py')
