@@ -1,9 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Sums over forward passes, gathered where a weight is used."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +24,10 @@ class ForwardSums(ABC):
     Attributes:
         unmet: Weight that no forward pass has used -> its name.
     """
+
+    #: What becomes of a weight without inputs, and what to do; None if it does
+    #: not matter.
+    fate: ClassVar[str | None] = None
 
     def __init__(
         self, weights: Mapping[str, nn.Parameter], sums: Mapping[str, Tensor]
@@ -48,9 +54,17 @@ class ForwardSums(ABC):
                 setattr(F, name, watch(plain))
             yield
 
-    @abstractmethod
     def warn_of_unmet(self) -> None:
         """Warn about weights that no forward pass has used, if it matters."""
+        if self.unmet and self.fate is not None:
+            names = list(self.unmet.values())
+            warnings.warn(
+                'score: expected inputs of every weight, got none of '
+                f'{names[:5]} ({len(names)} in all). They are unused, or used '
+                'by other functions than F.linear and convolutions, so their '
+                f'{self.fate}, or freeze them by the rules of the method.',
+                stacklevel=2,
+            )
 
     def add(self, weight: Tensor, rows: range, met: Tensor) -> None:
         """Add to the sum of some rows of a weight."""

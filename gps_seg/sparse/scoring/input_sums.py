@@ -7,7 +7,6 @@ every output position. For any linear map ``f`` the sum of the absolute inputs
 of an entry is the gradient of ``sum(f(|x|, W))`` with respect to it.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -37,6 +36,8 @@ def _in_float32(device: torch.device) -> AbstractContextManager[None]:
 class InputSums(ForwardSums):
     """Sums of the |inputs| of weights, each of the shape of its weight."""
 
+    fate = 'inputs compete by |weight|. Choose a score by gradients'
+
     @property
     def watchers(self) -> Mapping[str, Watch]:
         """Linear maps and convolutions are watched."""
@@ -44,19 +45,6 @@ class InputSums(ForwardSums):
             'linear': self._linear,
             **dict.fromkeys(_CONVOLUTIONS, self._convolution),
         }
-
-    def warn_of_unmet(self) -> None:
-        """Warn about weights that no forward pass has used."""
-        if self.unmet:
-            names = list(self.unmet.values())
-            warnings.warn(
-                'score: expected inputs of every weight, got none of '
-                f'{names[:5]} ({len(names)} in all). They are unused, or used '
-                'by other functions than F.linear and convolutions, so their '
-                'inputs compete by |weight|. Choose a score by gradients, or '
-                'freeze them by the rules of the method.',
-                stacklevel=2,
-            )
 
     def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def linear(

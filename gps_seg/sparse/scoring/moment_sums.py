@@ -7,7 +7,6 @@ activation checkpointing runs twice is counted once, and a result that is not
 used is not counted.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -38,6 +37,8 @@ class MomentSums(ForwardSums):
     are those of all of them together.
     """
 
+    fate = "entries compete by |gradient|. Choose the score 'gradient'"
+
     @property
     def watchers(self) -> Mapping[str, Watch]:
         """Linear maps and convolutions are watched."""
@@ -45,19 +46,6 @@ class MomentSums(ForwardSums):
             'linear': self._linear,
             **dict.fromkeys(_CONVOLUTIONS, self._convolution),
         }
-
-    def warn_of_unmet(self) -> None:
-        """Warn about weights whose inputs were not met."""
-        if self.unmet:
-            names = list(self.unmet.values())
-            warnings.warn(
-                'score: expected inputs of every weight, got none of '
-                f'{names[:5]} ({len(names)} in all). They are unused, or used '
-                'by other functions than F.linear and convolutions, so their '
-                'entries compete by |gradient|. Choose the score '
-                "'gradient', or freeze them by the rules of the method.",
-                stacklevel=2,
-            )
 
     def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def linear(

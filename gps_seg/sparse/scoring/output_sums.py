@@ -17,9 +17,6 @@ class OutputSums(ForwardSums):
         """Only linear maps are watched."""
         return {'linear': self._linear}
 
-    def warn_of_unmet(self) -> None:
-        """No warning: a sum of zeros says it all."""
-
     def _linear(self, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def linear(
             input: Tensor,  # noqa: A002 (the name by which it is called)
