@@ -20,6 +20,7 @@ from gps_seg.runs.comparing.held_out_images import (
 )
 from gps_seg.runs.comparing.jobs import Jobs
 from gps_seg.runs.comparing.report import groups_beside, write_report
+from gps_seg.runs.comparing.scoring import ImagesToScore
 from gps_seg.runs.comparing.variant_check import check_variant
 from gps_seg.runs.comparing.variants import (
     REFERENCES,
@@ -49,6 +50,7 @@ def compare(args: Namespace) -> str:
     jobs, unseen = _jobs(args, config, folder), config.get(UNSEEN) or {}
     references = _references(args, config, jobs)
     _check(jobs)
+    _check_data(config, unseen)
     check_finished(jobs, unseen)
     work(jobs, unseen, print)
     score_ensembles(jobs, unseen, args.alphas, print)
@@ -104,6 +106,12 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         if not is_mine:
             return None
         return measure_costs(configs, reference, jobs.folder, rounds)
+
+
+def _check_data(config: Config, unseen: Mapping[str, Any]) -> None:
+    """Open each data set once, or every single run would fail by itself."""
+    for dataset in (config.train_dataloader.dataset, None, *unseen.values()):
+        ImagesToScore(config, dataset)
 
 
 def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:

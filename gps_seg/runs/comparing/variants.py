@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import did_you_mean
+from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.method_options import set_method
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
@@ -54,7 +55,8 @@ class Variant:
         own.merge_from_dict(copy.deepcopy(dict(self.overrides)))
         if self.method is not None:
             options = {f'method.{k}': v for k, v in self.options.items()}
-            set_method(own, self.method, options)
+            with quiet():  # settings of the config's method are dropped
+                set_method(own, self.method, options)
         return own
 
 

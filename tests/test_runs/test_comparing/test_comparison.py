@@ -12,7 +12,7 @@ import pytest
 import torch
 from comparison_jobs import settings_for
 from mmengine.config import Config
-from run_tool import run_tool
+from run_tool import error_of_tool, run_tool
 
 from gps_seg.comparison import RunRecord, read_summary
 from gps_seg.delta import Delta, merged_state
@@ -184,3 +184,26 @@ def test_a_second_call_trains_nothing(compared, polyps, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert '| gps k=2 |' in out
     assert 'ensembles of base' not in out
+
+
+@pytest.mark.parametrize(
+    'key', ['train_dataloader.dataset', 'val_dataloader.dataset', 'unseen.a']
+)
+def test_missing_data_stop_a_comparison_before_any_run(
+    tmp_path, polyps, key, capsys
+):
+    settings = settings_for(polyps)
+    settings[f'{key}.data_root'] = '/nowhere'
+    base = REPO / 'configs/demo/gps.py'
+    text = f"_base_ = '{base}'\nunseen = dict(a=_base_.val_dataloader.dataset)"
+    (tmp_path / 'config.py').write_text(text)
+    options = [f'{name}={value}' for name, value in settings.items()]
+    if not key.startswith('unseen'):
+        options.append(f'unseen.a.data_root={polyps}')
+    error = error_of_tool(
+        capsys,
+        *('compare.py', str(tmp_path / 'config.py'), '--methods', 'bias'),
+        *('--work-dir', str(tmp_path / 'out'), '--cfg-options', *options),
+    )
+    assert '/nowhere' in error
+    assert not list(tmp_path.rglob('failed.json'))
