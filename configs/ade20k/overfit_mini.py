@@ -13,7 +13,7 @@ curve.
 _base_ = [
     '../_base_/models/vit-s14_dinov2_fcn.py',
     '../_base_/datasets/ade20k_mini.py',
-    '../_base_/schedules/laptop.py',
+    '../_base_/schedules/quick.py',
     '../_base_/peft/gps_k1.py',
     '../_base_/default_runtime.py',
 ]

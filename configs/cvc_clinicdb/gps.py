@@ -16,4 +16,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-train_dataloader = dict(batch_size=4, sampler=dict(type='InfiniteSampler'))
+train_dataloader = dict(batch_size=8, sampler=dict(type='InfiniteSampler'))
+default_hooks = dict(checkpoint=dict(interval=110))

@@ -11,5 +11,5 @@ _base_ = '../gps_kvasir.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='full'))]
 optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.01)))
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.03)))
 )

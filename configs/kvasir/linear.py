@@ -10,4 +10,4 @@ Runs with other seeds can lie two points apart; see docs/results.md.
 _base_ = '../gps_kvasir.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
-optim_wrapper = dict(optimizer=dict(lr=3e-2))
+optim_wrapper = dict(optimizer=dict(lr=1e-2))

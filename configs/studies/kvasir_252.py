@@ -9,7 +9,7 @@ Not run.
 """
 
 _base_ = [
-    '../gps_kvasir.py',
+    '../gps_kvasir_quick.py',
     '../_base_/datasets/unseen_polyps.py',
     '../_base_/methods.py',
 ]
