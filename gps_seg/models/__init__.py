@@ -3,8 +3,8 @@
 
 Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
 makes the initialiser ``Pretrained`` strict about weights from them, adds
-``PretrainedViT`` for MMSegmentation's ViT, and restricts the reading of
-``.pth`` files to content that cannot run code.
+``PretrainedViT`` for MMSegmentation's ViT and the ``SAMHead``, and restricts
+the reading of ``.pth`` files to content that cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab
@@ -13,6 +13,8 @@ require_openmmlab()
 
 from gps_seg.models import mmengine_loading as mmengine_loading
 from gps_seg.models.restricted_loading import read_checkpoint
+from gps_seg.models.sam.head import SAMHead
+from gps_seg.models.soft_iou_loss import SoftIoULoss
 from gps_seg.models.strict_init import (
     StrictPretrainedInit,
     load_strictly,
@@ -22,6 +24,8 @@ from gps_seg.models.weights import find_weights
 
 __all__ = [
     'PretrainedViTInit',
+    'SAMHead',
+    'SoftIoULoss',
     'StrictPretrainedInit',
     'find_weights',
     'load_strictly',

@@ -14,11 +14,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from gps_seg.models.dinov2_names import (
-    PLAIN_VIT,
-    ConvertedKey,
-    timm_to_mmpretrain,
-)
+from gps_seg.models.dinov2_names import PLAIN_VIT, timm_to_mmpretrain
+from gps_seg.models.renaming import ConvertedKey
 
 _STEM = {
     'cls': 'cls_token',

@@ -1,15 +1,20 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Convert a file of weights to MMPretrain's names, and say what was done."""
+"""Convert a file of weights to our names, and say what was done."""
 
-from collections.abc import Callable, Iterable, Mapping
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from torch import Tensor
 
-from gps_seg.models.dinov2_names import ConvertedKey, architecture_of
+from gps_seg.models.renaming import ConvertedKey
 from gps_seg.models.weight_files import (
     read_tensors,
     sha256_of,
+    write_once,
     write_safetensors,
 )
 
@@ -19,7 +24,11 @@ Converter = Callable[
 
 
 def convert_file(
-    source: Path, target: Path, convert: Converter
+    source: Path,
+    target: Path,
+    convert: Converter,
+    sizes_of: Callable[[Mapping[str, Tensor]], dict[str, int]],
+    model: str,
 ) -> tuple[str, list[ConvertedKey]]:
     """Read, rename and write weights.
 
@@ -27,6 +36,8 @@ def convert_file(
         source: File of weights to read.
         target: File to write, ``.safetensors``.
         convert: Function that renames the tensors and reports on each.
+        sizes_of: Function that reads the sizes of the model from them.
+        model: Model that has the new names.
 
     Returns:
         A summary in a few lines, and what became of each tensor.
@@ -38,9 +49,9 @@ def convert_file(
     """
     found = read_tensors(source)
     tensors, report = convert(found)
-    sizes = architecture_of(tensors)
+    sizes = sizes_of(tensors)
     facts = {
-        'format': 'mmpretrain VisionTransformer, float32',
+        'format': f'{model}, float32',
         'source_file': source.name,
         'source_sha256': sha256_of(source),
         **{name: str(size) for name, size in sizes.items()},
@@ -49,11 +60,32 @@ def convert_file(
     lines = [
         f'read: {source}, {len(found)} tensors',
         *(f'{row.source}: {row.note}' for row in report if not row.target),
-        f'checked: names and shapes of a ViT, {_listed(sizes)}',
+        f'checked: names and shapes, {_listed(sizes)}',
         f'{"written" if is_new else "unchanged"}: {target}, '
         f'{len(tensors)} tensors, {_values(tensors.values())}',
     ]
     return '\n'.join(lines), report
+
+
+def write_report(report: Sequence[ConvertedKey], path: Path) -> None:
+    """Write what became of each tensor, once.
+
+    Args:
+        report: One row per tensor.
+        path: ``.json`` file for a list of objects, or ``.csv`` for a table.
+
+    Raises:
+        FileExistsError: If it exists with other content.
+    """
+    rows = [asdict(row) for row in report]
+    if path.suffix == '.json':
+        write_once(path, json.dumps(rows, indent=1).encode())
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_once(path, text.getvalue().encode())
 
 
 def _listed(sizes: Mapping[str, int]) -> str:

@@ -8,12 +8,17 @@ change.
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from gps_seg.models.renaming import (
+    ConvertedKey,
+    Renaming,
+    check_names,
+    rename,
+)
 
 # A size is a number or one of the letters C (embedding), 3C, F (feed-forward),
 # T (tokens) and P (patch side), which are read from the file once.
@@ -79,26 +84,6 @@ PLAIN_VIT = Family(
 
 # DINOv2 trained with FSDP stores ``blocks.CHUNK.N``; N counts all blocks.
 _BLOCK_NAME = re.compile(r'blocks\.(?:\d+\.)?(\d+)\.(.+)')
-_SHOWN = 4
-
-
-@dataclass(frozen=True)
-class ConvertedKey:
-    """A tensor of the source file and its name after the conversion.
-
-    Args:
-        source: Name in the source file.
-        target: Name for MMPretrain; empty if the tensor was dropped.
-        shape: Shape of the tensor.
-        dtype: Type of its numbers in the source file.
-        note: Remark for the report.
-    """
-
-    source: str
-    target: str
-    shape: tuple[int, ...]
-    dtype: str
-    note: str = ''
 
 
 def dinov2_to_mmpretrain(
@@ -129,25 +114,11 @@ def timm_to_mmpretrain(
             two tensors have one meaning.
     """
     plain_names = {name: _without_chunk(name) for name in source}
-    depth = _depth(plain_names.values())
-    table = _table(depth, family)
-    _check_names(plain_names, table, family)
+    table = _table(_depth(plain_names.values()), family)
+    renaming = Renaming(family.title, table, family.dropped)
+    check_names(plain_names, renaming)
     sizes = _sizes({plain_names[name]: source[name] for name in source})
-    tensors, report = {}, []
-    for name, tensor in source.items():
-        shape = tuple(tensor.shape)
-        dtype = str(tensor.dtype).removeprefix('torch.')
-        plain = plain_names[name]
-        if plain in family.dropped:
-            note = f'dropped: {family.dropped[plain]}'
-            report.append(ConvertedKey(name, '', shape, dtype, note))
-            continue
-        target, expected = table[plain]
-        _check_tensor(name, tensor, expected, sizes)
-        tensors[target] = tensor.detach().to(torch.float32, copy=True)
-        tensors[target] = tensors[target].contiguous()
-        report.append(ConvertedKey(name, target, shape, dtype))
-    return tensors, report
+    return rename(source, plain_names, renaming, sizes)
 
 
 def architecture_of(tensors: Mapping[str, Tensor]) -> dict[str, int]:
@@ -187,41 +158,6 @@ def _table(depth: int, family: Family) -> dict[str, tuple[str, str]]:
     return table
 
 
-def _check_names(
-    plain_names: Mapping[str, str],
-    table: Mapping[str, tuple[str, str]],
-    family: Family,
-) -> None:
-    found = set(plain_names.values())
-    unknown = [
-        name
-        for name, plain in plain_names.items()
-        if plain not in table and plain not in family.dropped
-    ]
-    missing = [name for name in table if name not in found]
-    if unknown or missing:
-        raise ValueError(
-            f'source: expected the names of {family.title}, got '
-            f'{_summary("unknown", unknown)}; {_summary("missing", missing)}. '
-            'Check that this is the file of such a backbone.'
-        )
-    times = Counter(plain_names.values())
-    twice = sorted(name for name, p in plain_names.items() if times[p] > 1)
-    if twice:
-        raise ValueError(
-            'source: expected one tensor per name, got chunked and plain '
-            f'names of the same block: {_summary("under two names", twice)}. '
-            'Keep one of each.'
-        )
-
-
-def _summary(kind: str, names: list[str]) -> str:
-    if not names:
-        return f'none {kind}'
-    more = ', ...' if len(names) > _SHOWN else ''
-    return f'{len(names)} {kind} ({", ".join(names[:_SHOWN])}{more})'
-
-
 def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     """Values of the letters in the table, read from the tensors."""
     width = tensors['cls_token'].shape[-1]
@@ -238,19 +174,3 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
         'T': tokens,
         'P': tensors['patch_embed.proj.weight'].shape[-1],
     }
-
-
-def _check_tensor(
-    name: str, tensor: Tensor, shape: str, sizes: Mapping[str, int]
-) -> None:
-    expected = tuple(sizes.get(s) or int(s) for s in shape.split())
-    if tuple(tensor.shape) != expected:
-        raise ValueError(
-            f'{name}: expected shape {expected}, got {tuple(tensor.shape)}. '
-            'The file is damaged or belongs to another architecture.'
-        )
-    if not tensor.is_floating_point():
-        raise ValueError(
-            f'{name}: expected floating-point values, got {tensor.dtype}. '
-            'Quantised weights are not supported.'
-        )

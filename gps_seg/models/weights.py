@@ -16,9 +16,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from gps_seg.models.augreg_names import augreg_to_mmpretrain
 from gps_seg.models.catalogue import DOWNLOADS, Download
-from gps_seg.models.dinov2_names import DROPPED
 from gps_seg.models.weight_files import (
     read_provenance,
     read_tensors,
@@ -29,7 +27,6 @@ from gps_seg.text.announcement import Announcement
 
 SCHEME = 'weights://'
 FOLDER_VARIABLE = 'GPS_SEG_WEIGHTS'
-_BACKBONE = 'backbone.'
 
 
 def find_weights(name: str) -> Path:
@@ -110,15 +107,11 @@ def _download(name: str, download: Download, folder: Path) -> None:
         file = Path(temporary) / f'download{suffix}'
         url = _fetch(name, download, file)
         provenance = dict(
-            format='mmpretrain VisionTransformer',
+            format=download.format,
             source_file=url,
             source_sha256=sha256_of(file),
         )
-        tensors = read_tensors(file)
-        if download.is_augreg:
-            tensors, _ = augreg_to_mmpretrain(tensors)
-        else:
-            tensors = _backbone_of(tensors)
+        tensors = download.convert(read_tensors(file))
     target = folder / f'{name}.safetensors'
     write_safetensors(target, tensors, provenance)
     digest = provenance['source_sha256']
@@ -144,21 +137,6 @@ def _fetch(name: str, download: Download, file: Path) -> str:
             return url
     reason = 'the download failed:\n  ' + '\n  '.join(failures)
     raise FileNotFoundError(_what_to_do(name, reason))
-
-
-def _backbone_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone of a published classifier, without its prefix."""
-    if any(name.startswith(_BACKBONE) for name in tensors):
-        tensors = {
-            name.removeprefix(_BACKBONE): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(_BACKBONE)
-        }
-    return {
-        name: tensor.contiguous()
-        for name, tensor in tensors.items()
-        if name not in DROPPED
-    }
 
 
 def _unknown(name: str) -> str:

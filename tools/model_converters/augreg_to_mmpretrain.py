@@ -29,9 +29,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> str:
     from gps_seg.models.augreg_names import augreg_to_mmpretrain
+    from gps_seg.models.catalogue import VIT
     from gps_seg.models.converted_file import convert_file
+    from gps_seg.models.dinov2_names import architecture_of
 
-    return convert_file(args.source, args.target, augreg_to_mmpretrain)[0]
+    summary, _ = convert_file(
+        args.source, args.target, augreg_to_mmpretrain, architecture_of, VIT
+    )
+    return summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

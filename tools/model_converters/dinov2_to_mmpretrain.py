@@ -6,13 +6,9 @@ python tools/model_converters/dinov2_to_mmpretrain.py \
 """
 
 import argparse
-import csv
-import io
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gps_seg.command_line import file_ending_in, run_tool, tool_parser
 
@@ -43,31 +39,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from dataclasses import asdict
-
-    from gps_seg.models.converted_file import convert_file
-    from gps_seg.models.dinov2_names import dinov2_to_mmpretrain
-    from gps_seg.models.weight_files import write_once
+    from gps_seg.models.catalogue import VIT
+    from gps_seg.models.converted_file import convert_file, write_report
+    from gps_seg.models.dinov2_names import (
+        architecture_of,
+        dinov2_to_mmpretrain,
+    )
 
     summary, report = convert_file(
-        args.source, args.target, dinov2_to_mmpretrain
+        args.source, args.target, dinov2_to_mmpretrain, architecture_of, VIT
     )
     if args.report is None:
         return f'{summary}\n--report FILE lists all tensors and their changes'
-    rows = [asdict(row) for row in report]
-    write_once(args.report, as_bytes(rows, args.report.suffix))
+    write_report(report, args.report)
     return f'{summary}\nreport: {args.report}'
-
-
-def as_bytes(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
-    """The rows as a ``.json`` list of objects or a ``.csv`` table."""
-    if suffix == '.json':
-        return json.dumps(rows, indent=1).encode()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
