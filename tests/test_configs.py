@@ -6,6 +6,7 @@ import pytest
 from meta_models import without_storage
 from mmengine.config import Config
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS, init_default_scope
+from small_sam import needs_transformers
 
 from gps_seg.stack import require_openmmlab
 
@@ -49,6 +50,8 @@ def test_config_builds(path):
     config = Config.fromfile(path)  # runs custom_imports
     init_default_scope(config.default_scope)
     config.model.backbone.pop('init_cfg', None)
+    if config.model.decode_head.type == 'SAMHead':
+        needs_transformers()
     with without_storage():
         model = MODELS.build(config.model)
     for hook in config.get('custom_hooks') or []:
@@ -181,3 +184,42 @@ def test_a_base_of_a_method_sets_the_hook_alone(path):
     method = HOOKS.build(hook).method
     assert path.stem.startswith(hook.method.type)
     assert method == build_method(hook.method, METHODS)
+
+
+def test_sam_trains_what_the_paper_trains_but_for_the_norms():
+    """83,712 rows of linear layers and patches, 512 of the neck.
+
+    The paper counts 84,224 biases: it adds those of the two norms of the
+    neck, 512, by their names. The mask decoder without what is unused trains.
+    """
+    needs_transformers()
+    config = Config.fromfile(CONFIGS / 'gps_sam_kvasir.py')
+    init_default_scope(config.default_scope)
+    with without_storage():
+        model = MODELS.build(config.model)
+    method = HOOKS.build(config.custom_hooks[0]).method
+    roles = method.roles(model)
+    encoder = {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if name.startswith('backbone.')
+    }
+    rows = {
+        name: parameter.shape[0]
+        for name, parameter in encoder.items()
+        if roles[name] is Role.SELECTED
+    }
+    assert sum(rows.values()) == 83_712 + 512
+    assert sum(n for name, n in rows.items() if 'reduction' in name) == 512
+    whole = {n for n, role in roles.items() if role is Role.WHOLE}
+    assert sum(encoder[n].numel() for n in whole & encoder.keys()) == 83_712
+    head = model.decode_head
+    trained = sum(
+        parameter.numel()
+        for name, parameter in head.named_parameters()
+        if f'decode_head.{name}' in whole
+    )
+    assert sum(p.numel() for p in head.parameters()) == 4_058_340 + 256
+    unused = 256 * 256 * 2 + 256 * 4 + 256 * 2 + 4  # quality of four masks
+    unused += 3 * (256 * 256 * 2 + 256 * 32 + 256 * 2 + 32)  # other masks
+    assert trained == 4_058_340 + 256 - unused
