@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.structures import BaseDataElement
 
 from gps_seg.datasets.ignored_label import with_unknown
+from gps_seg.engine.label_array import label_array
 from gps_seg.visualization import Overlay
 
 
@@ -36,7 +37,7 @@ def overlay_of(sample: BaseDataElement, title: str, ignored: int) -> Overlay:
 def _label_map(
     labels: BaseDataElement, size: tuple[int, int]
 ) -> np.ndarray:  # shape: size
-    array = labels.data.squeeze(0).cpu().numpy().astype(np.uint8)
+    array = label_array(labels)
     if array.shape == size:
         return array
     height, width = size

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from gps_seg.engine.label_array import label_array
 from gps_seg.engine.testing.image_folder import ImageFolderHook
 
 
@@ -26,4 +27,4 @@ class PredictionHook(ImageFolderHook):
 
     def draw(self, runner: Runner, sample: Any) -> np.ndarray:
         """Return the predicted class ids, shape (height, width)."""
-        return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+        return label_array(sample.pred_sem_seg)

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from gps_seg.comparison.label_maps import label_file
 from gps_seg.comparison.records import SetScores
+from gps_seg.engine.label_array import label_array
 from gps_seg.evaluation import DiceIoUMetric, PerImageAccuracy
 from gps_seg.files import new_folder
 from gps_seg.runs.console.screen import quiet
@@ -98,7 +99,8 @@ class ImagesToScore:
             for batch in self.loader:
                 samples = model.val_step(batch)
                 evaluator.process(samples, batch)
-                maps += [] if labels is None else map(_label_map, samples)
+                if labels is not None:
+                    maps += [label_array(s.pred_sem_seg) for s in samples]
             pooled = evaluator.evaluate(len(self.loader.dataset))
         names = image_names([score.img_path for score in metric.per_image])
         if labels is not None:
@@ -152,10 +154,6 @@ def first_of(config: Config, keys: Sequence[str]) -> Any:
         f'config: expected {" or ".join(keys)}, got neither. The scores of a '
         'validation are compared.'
     )
-
-
-def _label_map(sample: Any) -> np.ndarray:  # shape: (height, width)
-    return sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
 
 
 def _write_maps(

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import mmcv
 import numpy as np
@@ -16,6 +15,7 @@ from torch import nn
 
 from gps_seg.datasets.ignored_label import ignored_label, with_unknown
 from gps_seg.delta import Delta, applied
+from gps_seg.engine.label_array import label_array
 from gps_seg.engine.reporting.examples import pick_examples
 from gps_seg.evaluation import DiceIoUMetric, ImageScore
 from gps_seg.runs.console.screen import quiet
@@ -79,8 +79,10 @@ class HeldOut:
             model.eval()
             (sample,) = model.val_step(batch)
         image = mmcv.imread(img_path, channel_order='rgb')
-        truth = with_unknown(_labels(sample.gt_sem_seg), ignored_label(model))
-        return image, truth, _labels(sample.pred_sem_seg)
+        truth = with_unknown(
+            label_array(sample.gt_sem_seg), ignored_label(model)
+        )
+        return image, truth, label_array(sample.pred_sem_seg)
 
 
 def score_matrix(
@@ -157,7 +159,3 @@ def _with_delta(model: nn.Module, delta: Delta | None) -> Iterator[None]:
         return
     with applied(model, delta):
         yield
-
-
-def _labels(field: Any) -> np.ndarray:  # shape: (height, width)
-    return field.data.squeeze(0).cpu().numpy().astype(np.uint8)
