@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 # of a file share what they build, so they go to one process. None: WORKERS=
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo test install check format slow constraints clean
+.PHONY: help demo test optional install check format slow constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,6 +21,14 @@ test check: export OMP_NUM_THREADS := 1
 
 test: $(INSTALLED)  ## install and run the default test suite
 	$(BIN)/python -m pytest $(WORKERS)
+
+# segment-anything is the authors' package, with which SAM is compared.
+optional: export OMP_NUM_THREADS := 1
+optional: $(INSTALLED)  ## install what is optional, and test what needs it
+	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev,sam]' \
+	  segment-anything==1.0
+	$(BIN)/python -m pytest $(WORKERS) \
+	  -m 'optional and not slow'
 
 install: $(INSTALLED)  ## only install, into .venv
 

@@ -51,6 +51,8 @@ EXTRAS = {
     ],
     # The method of that name: tuners of Hugging Face's library.
     'peft': ['peft>=0.21'],
+    # The mask decoder of SAM, for configs/gps_sam_kvasir.py and its siblings.
+    'sam': ['transformers>=5'],
     # LoRA, a rival in tools/benchmark.py. Not in dev: MMEngine imports what
     # it brings along, and every start of a program would take twice as long.
     'benchmark': ['peft>=0.17'],

@@ -27,6 +27,13 @@ LEAVES = sorted(
 )
 
 
+def needs_a_library(path):
+    """Mark a config whose model has a part of an optional library."""
+    return (
+        pytest.mark.optional if 'sam' in str(path.relative_to(CONFIGS)) else ()
+    )
+
+
 def names(paths):
     return [str(path.relative_to(CONFIGS)) for path in paths]
 
@@ -45,7 +52,11 @@ def test_the_main_configs_are_among_them():
 
 # MMSegmentation's own loss says so when it is built.
 @pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is False')
-@pytest.mark.parametrize('path', LEAVES, ids=names(LEAVES))
+@pytest.mark.parametrize(
+    'path',
+    [pytest.param(path, marks=needs_a_library(path)) for path in LEAVES],
+    ids=names(LEAVES),
+)
 def test_config_builds(path):
     config = Config.fromfile(path)  # runs custom_imports
     init_default_scope(config.default_scope)
@@ -186,6 +197,7 @@ def test_a_base_of_a_method_sets_the_hook_alone(path):
     assert method == build_method(hook.method, METHODS)
 
 
+@pytest.mark.optional
 def test_sam_trains_what_the_paper_trains_but_for_the_norms():
     """83,712 rows of linear layers and patches, 512 of the neck.
 

@@ -65,6 +65,23 @@ def official_package():
     )
 
 
+def official_vit_b() -> nn.Module:
+    """The authors' SAM with ViT-B, with random values in every tensor."""
+    official_package()
+    from segment_anything import sam_model_registry
+
+    return randomized(sam_model_registry['vit_b'](), std=0.05)
+
+
+def randomized(model: nn.Module, std: float) -> nn.Module:
+    """Draw all parameters: those that start at 0 would hide mistakes."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=std, generator=generator)
+    return model.eval()
+
+
 def official_sam() -> nn.Module:
     """The authors' model, with random values in every tensor."""
     package = official_package()
@@ -95,11 +112,7 @@ def official_sam() -> nn.Module:
             iou_head_hidden_dim=DECODER,
         ),
     )
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=0.3, generator=generator)
-    return model.eval()
+    return randomized(model, std=0.3)
 
 
 def official_masks(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:

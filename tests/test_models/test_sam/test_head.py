@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from rounding import assert_equal_to_rounding
@@ -17,6 +18,7 @@ from small_sam import (
     needs_transformers,
     official_masks,
     official_sam,
+    official_vit_b,
 )
 from torch.nn import functional as F
 
@@ -29,6 +31,8 @@ from mmseg.structures import SegDataSample  # noqa: E402
 
 from gps_seg.models import load_strictly  # noqa: E402
 from gps_seg.models.sam.names import sam_to_mmseg  # noqa: E402
+
+pytestmark = pytest.mark.optional
 
 # Layers of the decoder and of the encoder, some sums in each.
 DEPTH = 30
@@ -73,6 +77,25 @@ def test_embedding_and_masks_are_those_of_the_official_package():
         features[0], expected, terms=4 * WIDTH, depth=DEPTH
     )
     assert_equal_to_rounding(logits, masks, terms=4 * WIDTH, depth=2 * DEPTH)
+
+
+@pytest.mark.slow
+def test_so_they_are_for_vit_b_at_its_full_size(repo_dir):
+    needs_transformers()
+    official = official_vit_b()
+    config = Config.fromfile(repo_dir / 'configs/gps_sam_kvasir.py').model
+    config.data_preprocessor = None
+    config.backbone.pop('init_cfg')
+    config.decode_head.pop('init_cfg')
+    model = MODELS.build(config).eval()
+    load_strictly(model, sam_to_mmseg(official.state_dict())[0], 'official')
+    images = torch.randn(1, 3, 1024, 1024)
+    with torch.no_grad():
+        expected, masks = official_masks(official, images)
+        features = model.extract_feat(images)
+        logits = model.decode_head(features)
+    assert_equal_to_rounding(features[0], expected, terms=4096, depth=100)
+    assert_equal_to_rounding(logits, masks, terms=4096, depth=150)
 
 
 def test_another_size_of_the_image_interpolates_the_positions():
