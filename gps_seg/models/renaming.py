@@ -56,8 +56,8 @@ def check_names(plain_names: Mapping[str, str], renaming: Renaming) -> None:
     """Raise ValueError unless a file has the expected tensors, each once.
 
     Args:
-        plain_names: Name in the file -> the name that ``renaming`` uses.
-        renaming: What is expected.
+        plain_names: Name in the file -> name that ``renaming`` uses.
+        renaming: Names and shapes that are expected.
     """
     found = set(plain_names.values())
     table, dropped = renaming.table, renaming.dropped
@@ -93,8 +93,8 @@ def rename(
 
     Args:
         source: Name in the file -> tensor.
-        plain_names: As for :func:`check_names`, which comes first.
-        renaming: What is expected.
+        plain_names: Names of :func:`check_names`, which comes first.
+        renaming: Names and shapes that are expected.
         sizes: Values of the letters in the shapes.
 
     Returns:
