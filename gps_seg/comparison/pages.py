@@ -7,8 +7,9 @@ A page in Markdown marks where a table belongs::
     <!-- end of table -->
 
 ``python -m gps_seg.comparison.pages docs/results.md`` writes the tables
-between the marks. So no number is copied by hand, and a test checks that
-page and file agree.
+between the marks. ``differences to VARIANT`` has all data sets,
+``differences to VARIANT on SET`` one of them. So no number is copied by hand,
+and a test checks that page and file agree.
 """
 
 import re
@@ -29,7 +30,8 @@ from gps_seg.comparison.tables import (
 from gps_seg.files import write_text
 
 _MARKED = re.compile(
-    r'(?P<begin><!-- table (?P<kind>\w+)(?: to (?P<reference>.+?))? of '
+    r'(?P<begin><!-- table (?P<kind>\w+)(?: to (?P<reference>.+?))?'
+    r'(?: on (?P<set>\S+))? of '
     r'(?P<file>\S+) -->\n)(?P<table>.*?)(?P<end><!-- end of table -->)',
     re.DOTALL,
 )
@@ -81,12 +83,12 @@ def _filled(found: re.Match[str], folder: Path) -> str:
 def _table(found: re.Match[str], summary: Summary) -> str:
     kind, reference = found['kind'], found['reference']
     if kind == _DIFFERENCES and reference:
-        return difference_table(summary, reference)
-    if kind in _TABLES and not reference:
+        return difference_table(summary, reference, found['set'])
+    if kind in _TABLES and not reference and not found['set']:
         return _TABLES[kind](summary)
     raise ValueError(
         f"table: expected one of {list(_TABLES)}, or 'differences to "
-        f"VARIANT', got {found['begin'].strip()}."
+        f"VARIANT on SET', got {found['begin'].strip()}."
     )
 
 

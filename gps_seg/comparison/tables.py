@@ -75,9 +75,26 @@ def main_table(summary: Summary) -> str:
     return markdown.table([head, *rows])
 
 
-def difference_table(summary: Summary, reference: str) -> str:
-    """Paired differences to a reference, by variant, data set and metric."""
-    rows = _differences(summary, reference)
+def difference_table(
+    summary: Summary, reference: str, of: str | None = None
+) -> str:
+    """Paired differences to a reference, by variant, data set and metric.
+
+    Args:
+        summary: Summary of a comparison.
+        reference: Variant that is subtracted.
+        of: Name of the only data set; None for all of them.
+
+    Returns:
+        The table; empty if there are no such differences.
+    """
+    rows = [
+        row
+        for row in _differences(summary, reference)
+        if of in (None, row['set'])
+    ]
+    if not rows:
+        return ''
     columns = list(dict.fromkeys((row['set'], row['metric']) for row in rows))
     table = [['variant', *(_column(*column) for column in columns), 'seeds']]
     for name in dict.fromkeys(row['variant'] for row in rows):

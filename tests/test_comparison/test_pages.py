@@ -64,6 +64,33 @@ def test_two_tables_of_one_page_are_both_written(folder):
     assert filled(page, folder).count('| gps |') == 2
 
 
+def test_differences_may_be_those_on_one_data_set(tmp_path):
+    runs = [
+        record_of(
+            dice=[],
+            variant=name,
+            scores={
+                'validation': scores_of([dice, 80.0]),
+                'blur': scores_of([50.0]),
+            },
+        )
+        for name, dice in (('bias', 70.0), ('gps', 71.0))
+    ]
+    (tmp_path / 'results').mkdir()
+    write_summary(summarise(runs, ['bias']), tmp_path / 'results')
+    heads = {
+        kind: filled(
+            f'{begin(f"differences to bias{kind}")}{END}', tmp_path
+        ).splitlines()[2]
+        for kind in ('', ' on validation', ' on blur')
+    }
+    assert heads[''].count('Dice') == 2
+    assert heads[' on validation'].startswith('| variant | Dice |')
+    assert heads[' on blur'].startswith('| variant | blur Dice |')
+    with pytest.raises(ValueError, match='differences, got one without'):
+        filled(f'{begin("differences to bias on jpeg")}{END}', tmp_path)
+
+
 @pytest.mark.parametrize('kind', ['ensembles', 'agreement'])
 def test_a_table_that_a_summary_does_not_have_is_named(tmp_path, kind):
     (tmp_path / 'results').mkdir()
