@@ -33,11 +33,13 @@ optional: $(INSTALLED)  ## install what is optional, and test what needs it
 install: $(INSTALLED)  ## only install, into .venv
 
 # torchvision goes last and alone: MMPretrain imports it but does not declare
-# it, and its own wish for a certain torch build must not replace ours.
+# it, and its own wish for a certain torch build must not replace ours. So does
+# PySODMetrics, which asks for a numpy older than ours.
 $(INSTALLED): setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev]'
-	$(BIN)/python -m pip install -c constraints.txt --no-deps torchvision
+	$(BIN)/python -m pip install -c constraints.txt --no-deps torchvision \
+	  pysodmetrics
 	touch $@
 
 check: $(INSTALLED)  ## lint, formatting, types, tests: what CI runs

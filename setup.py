@@ -21,6 +21,9 @@ MIM_SOURCES = (
 
 # The ranges are what the code needs; constraints.txt holds what was tried.
 EXPORT = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
+# What PySODMetrics imports. It goes in by itself, without its dependencies
+# (see the Makefile): it asks for numpy below 2.3.5, but runs with ours.
+POLYP = ['scikit-image>=0.25', 'scikit-learn>=1.6']
 REQUIREMENTS = [
     'albumentations>=2.0.8,<2.1',
     'matplotlib>=3.8',
@@ -58,8 +61,11 @@ EXTRAS = {
     'benchmark': ['peft>=0.17'],
     # tools/export.py to ONNX; TorchScript needs nothing.
     'export': EXPORT,
+    # PolypMetric, after which: pip install --no-deps pysodmetrics
+    'polyp': POLYP,
     'dev': [
         *EXPORT,
+        *POLYP,
         'hypothesis>=6',
         'mypy>=1.11',
         'pre-commit>=4',

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gps_seg.files import write_json
+from gps_seg.text.dice_and_iou import require_possible_scores
 
 #: Name of the file in the folder of a finished run.
 RECORD_FILE = 'record.json'
@@ -52,6 +53,16 @@ class SetScores:
         """Mean of a metric over the images."""
         values = self.per_image[metric]
         return sum(values) / len(values)
+
+    def require_possible(self, where: object) -> None:
+        """Raise ValueError if Dice and IoU cannot be of the same images.
+
+        Args:
+            where: File or run of the scores, for the message.
+        """
+        means = {metric: self.mean(metric) for metric in self.per_image}
+        require_possible_scores(means, f'means over the images, {where}')
+        require_possible_scores(self.pooled, f'pooled scores, {where}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +123,8 @@ class RunRecord:
 
         Raises:
             FileNotFoundError: If the run is not finished.
-            ValueError: If the file is not such a record.
+            ValueError: If the file is not such a record, or its Dice and IoU
+                cannot be of the same images.
         """
         path = folder / RECORD_FILE
         try:
@@ -121,6 +133,8 @@ class RunRecord:
                 name: SetScores(**scores)
                 for name, scores in values['scores'].items()
             }
+            for name, scores in values['scores'].items():
+                scores.require_possible(name)
             return cls(**values)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(

@@ -18,6 +18,7 @@ from gps_seg.comparison.rates import RateChoice, choose_rates
 from gps_seg.comparison.records import RunRecord
 from gps_seg.comparison.variant_row import variant_row
 from gps_seg.files import write_json
+from gps_seg.text.dice_and_iou import require_possible_scores
 
 SCHEMA = 1
 SUMMARY_FILE = 'summary.json'
@@ -160,7 +161,8 @@ def read_summary(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no summary, or of another version.
+        ValueError: If the file is no summary, or of another version, or the
+            Dice and IoU of a variant cannot be of the same images.
     """
     summary = json.loads(path.read_text(encoding='utf-8'))
     schema = summary.get('schema') if isinstance(summary, dict) else None
@@ -169,7 +171,17 @@ def read_summary(path: Path) -> dict[str, Any]:
             f'summary: expected schema {SCHEMA}, got {schema} ({path}). Let '
             'tools/compare.py write it again; the runs are kept.'
         )
+    for row in summary['variants']:
+        _require_possible(row, path)
     return summary
+
+
+def _require_possible(row: Mapping[str, Any], path: Path) -> None:
+    for name, scores in row.get('scores', {}).items():
+        for spreads in (scores['per_image'], scores['pooled']):
+            means = {key: spread['mean'] for key, spread in spreads.items()}
+            where = f'{row["variant"]} on {name}, {path}'
+            require_possible_scores(means, where)
 
 
 def _by_variant(runs: Sequence[RunRecord]) -> Runs:

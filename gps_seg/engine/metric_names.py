@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from gps_seg.engine.training.wrapper_types import type_name
+from gps_seg.evaluation import POLYP_SCORES, PolypMetric
 from gps_seg.text.scores import METRICS, is_of_a_class
 
 #: ``iou_metrics`` of MMSegmentation's ``IoUMetric`` -> names of its scores.
@@ -84,12 +85,17 @@ def _of_dice_iou(_: Mapping[str, Any]) -> Iterable[str]:
     return METRICS
 
 
+def _of_polyps(_: Mapping[str, Any]) -> Iterable[str]:
+    return POLYP_SCORES
+
+
 #: Type -> prefix, and names of the scores as a function of the settings.
 _NAMES: Mapping[
     str | None,
     tuple[str | None, Callable[[Mapping[str, Any]], Iterable[str]]],
 ] = {
     'DiceIoUMetric': (None, _of_dice_iou),
+    'PolypMetric': (PolypMetric.default_prefix, _of_polyps),
     'IoUMetric': (None, _of_iou_metric),
     'Accuracy': ('accuracy', _of_accuracy),
 }

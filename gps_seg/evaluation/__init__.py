@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Evaluation: Dice and IoU, pooled and per image; accuracy per image."""
+"""Evaluation: Dice and IoU, the polyp field's measures, accuracy."""
 
 from gps_seg.stack import require_openmmlab
 
@@ -13,5 +13,13 @@ from gps_seg.evaluation.per_image_accuracy import (
     ImageAccuracy,
     PerImageAccuracy,
 )
+from gps_seg.evaluation.polyp.polyp_metric import POLYP_SCORES, PolypMetric
 
-__all__ = ['DiceIoUMetric', 'ImageAccuracy', 'ImageScore', 'PerImageAccuracy']
+__all__ = [
+    'DiceIoUMetric',
+    'ImageAccuracy',
+    'ImageScore',
+    'POLYP_SCORES',
+    'PerImageAccuracy',
+    'PolypMetric',
+]

@@ -7,6 +7,8 @@ per image and scores pooled over a data set. An image becomes
 ``3 x num_classes`` integers, which are cheap to send between processes.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -103,6 +105,29 @@ def mean_of_present(
     found: a perfect answer.
     """
     return scores.nanmean(dim=-1).nan_to_num(nan=1.0)
+
+
+def stack_areas(
+    areas: Sequence[Tensor],  # shape of each: (3, num_classes)
+) -> Tensor:  # shape: (num_images, 3, num_classes)
+    """The areas of all images of a data set.
+
+    Raises:
+        ValueError: If there are no images, or all their pixels are ignored.
+    """
+    if not areas:
+        raise ValueError(
+            'evaluation: expected one or more images, got none. Check the '
+            'data set.'
+        )
+    stacked = torch.stack(list(areas))
+    if not stacked.any():
+        raise ValueError(
+            f'evaluation: expected pixels to score, got {len(areas)} '
+            'images in which every pixel is ignored. Check the masks and '
+            '`ignore_index`.'
+        )
+    return stacked
 
 
 def _check_shapes(prediction: Tensor, truth: Tensor) -> None:

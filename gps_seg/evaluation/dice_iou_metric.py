@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
@@ -15,6 +14,13 @@ from gps_seg.evaluation.confusion import (
     dice_scores,
     iou_scores,
     mean_of_present,
+    stack_areas,
+)
+from gps_seg.evaluation.samples import (
+    class_names,
+    image_path,
+    label_map,
+    naming,
 )
 from gps_seg.text.table import aligned
 
@@ -108,19 +114,16 @@ class DiceIoUMetric(BaseMetric):
                 label maps of shape (1, height, width).
         """
         self._foreground_indices()  # a wrong name fails in the first batch
-        num_classes = len(self._classes())
+        num_classes = len(class_names(self.dataset_meta))
         for sample in data_samples:
-            img_path = str(sample.get('img_path', ''))
-            try:
+            img_path = image_path(sample)
+            with naming(img_path):
                 areas = class_areas(
-                    _label_map(sample, 'pred_sem_seg'),
-                    _label_map(sample, 'gt_sem_seg'),
+                    label_map(sample, 'pred_sem_seg'),
+                    label_map(sample, 'gt_sem_seg'),
                     num_classes,
                     self.ignore_index,
                 )
-            except ValueError as error:
-                where = img_path or 'image without a path'
-                raise ValueError(f'{where}: {error}') from error
             self.results.append((img_path, areas.cpu()))
 
     def compute_metrics(
@@ -135,8 +138,8 @@ class DiceIoUMetric(BaseMetric):
             ``mDice``, ``mIoU``, ``image_mDice``, ``image_mIoU``, then
             ``Dice.<class>`` and ``IoU.<class>`` for every class; percent.
         """
-        areas = _stack(results)
-        classes = self._classes()
+        areas = stack_areas([image_areas for _, image_areas in results])
+        classes = class_names(self.dataset_meta)
         dice = 100 * dice_scores(areas.sum(dim=0))
         iou = 100 * iou_scores(areas.sum(dim=0))
         self.per_image = self._score_images(results, areas)
@@ -167,18 +170,8 @@ class DiceIoUMetric(BaseMetric):
             )
         ]
 
-    def _classes(self) -> Sequence[str]:
-        meta = self.dataset_meta or {}
-        if not meta.get('classes'):
-            raise RuntimeError(
-                'dataset_meta: expected the names of the classes, got '
-                f'{self.dataset_meta!r}. Set METAINFO of the data set, or '
-                '`dataset_meta` of the metric before the evaluation.'
-            )
-        return meta['classes']
-
     def _foreground_indices(self) -> list[int]:
-        classes = list(self._classes())
+        classes = list(class_names(self.dataset_meta))
         if self.foreground is None:
             chosen = classes[1:]
         else:
@@ -191,35 +184,6 @@ class DiceIoUMetric(BaseMetric):
                 'image.'
             )
         return [classes.index(name) for name in chosen]
-
-
-def _label_map(sample: dict, key: str) -> Tensor:
-    """Label map ``key`` of a sample, without its channel of size 1."""
-    if key not in sample:
-        raise ValueError(
-            f'{key}: expected a label map, got none. Load the annotations in '
-            'the pipeline, and evaluate only images that have a mask.'
-        )
-    labels = sample[key]['data']
-    if labels.ndim == 3 and labels.shape[0] == 1:
-        return labels[0]
-    return labels
-
-
-def _stack(results: list[tuple[str, Tensor]]) -> Tensor:
-    if not results:
-        raise ValueError(
-            'evaluation: expected one or more images, got none. Check the '
-            'data set.'
-        )
-    areas = torch.stack([image_areas for _, image_areas in results])
-    if not areas.any():
-        raise ValueError(
-            f'evaluation: expected pixels to score, got {len(results)} '
-            'images in which every pixel is ignored. Check the masks and '
-            '`ignore_index`.'
-        )
-    return areas
 
 
 def _mean(values: list[float]) -> float:

@@ -1,5 +1,6 @@
 """The summary of a comparison, and the tables made from it."""
 
+import copy
 import csv
 import json
 import statistics
@@ -180,6 +181,20 @@ def test_a_summary_of_another_version_is_refused(tmp_path):
     path = tmp_path / 'summary.json'
     path.write_text(json.dumps({'schema': 99}))
     with pytest.raises(ValueError, match='schema 1, got 99'):
+        read_summary(path)
+
+
+@pytest.mark.parametrize('kind', ['per_image', 'pooled'])
+def test_a_summary_with_scores_that_cannot_be_is_refused(
+    summary, tmp_path, kind
+):
+    changed = copy.deepcopy(summary)
+    spreads = row_of(changed, 'gps')['scores']['clinic'][kind]
+    dice, iou = spreads
+    spreads[dice]['mean'], spreads[iou]['mean'] = 88.1, 72.5
+    path = write_summary(changed, tmp_path)
+
+    with pytest.raises(ValueError, match=r'got 88.1 \(gps on clinic, .*json'):
         read_summary(path)
 
 

@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 
 from gps_seg.engine.metric_names import check_save_best
 from gps_seg.engine.plug_in.completion import plug_in
+from gps_seg.evaluation import POLYP_SCORES
 from gps_seg.runs.early_check import check_config
 
 MEANS = ['image_mDice', 'image_mIoU', 'mDice', 'mIoU']
@@ -60,6 +61,9 @@ def test_a_config_that_is_plugged_in_is_checked_before_a_rule_is_inferred():
         ('IoU.polyp', dict(type='DiceIoUMetric')),
         ('val/mDice', dict(type='DiceIoUMetric', prefix='val')),
         (['mDice', 'mIoU'], dict(type='DiceIoUMetric')),
+        ('polyp/MAE', [dict(type='DiceIoUMetric'), dict(type='PolypMetric')]),
+        ('mDice', [dict(type='DiceIoUMetric'), dict(type='PolypMetric')]),
+        ('x/adaptive_E', dict(type='PolypMetric', prefix='x')),
         ('auto', dict(type='DiceIoUMetric')),
         (None, dict(type='DiceIoUMetric')),
         ('mDice', None),
@@ -104,3 +108,11 @@ def test_the_names_are_those_that_an_accuracy_gives():
     with pytest.raises(ValueError, match='got .top1') as info:
         check_save_best(config('top1', evaluator))
     assert str(sorted(given)) in str(info.value)
+
+
+def test_the_scores_of_polyps_have_their_prefix():
+    evaluator = dict(type='PolypMetric')
+    with pytest.raises(ValueError, match='Did you mean') as info:
+        check_save_best(config('image_mDice', evaluator))
+    given = sorted(f'polyp/{name}' for name in POLYP_SCORES)
+    assert str(given) in str(info.value)

@@ -14,6 +14,7 @@ from gps_seg.runs.sharing.config_facts import dataset_name
 from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
+from gps_seg.text.dice_and_iou import require_possible_scores
 from gps_seg.text.markdown import is_on_hub
 from gps_seg.text.scores import overall
 
@@ -29,11 +30,15 @@ def front_matter(facts: DeltaFacts, notes: AuthorNotes) -> str:
     Args:
         facts: Facts about the delta.
         notes: Notes of its author.
+
+    Raises:
+        ValueError: If its Dice and IoU cannot be of the same images.
     """
     on_hub = is_on_hub(notes.base)
     method = facts.info['method'].get('type')
     task = task_of(facts.config)
     scores = overall(facts.info['metric'])
+    require_possible_scores(scores, 'metric of the delta')
     record = {
         'library_name': 'gps_seg',
         'pipeline_tag': task.hub_name,

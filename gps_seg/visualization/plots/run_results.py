@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gps_seg.files.run_files import ENVIRONMENT_FILE, TRAINED_FILE
 from gps_seg.text import markdown
+from gps_seg.text.dice_and_iou import require_possible_scores
 from gps_seg.text.scores import METRICS
 from gps_seg.text.short import method_text
 from gps_seg.visualization.plots.comparison import MethodRun, plot_comparison
@@ -44,7 +45,8 @@ def read_run(work_dir: Path) -> RunResult:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the run has no validation, or not with these metrics.
+        ValueError: If the run has no validation, or not with these metrics,
+            or its Dice and IoU cannot be of the same images.
     """
     trained = _read_json(work_dir / TRAINED_FILE)
     environment = _read_json(work_dir / ENVIRONMENT_FILE)
@@ -53,10 +55,12 @@ def read_run(work_dir: Path) -> RunResult:
     last = history.validation[-1] if history.validation else {}
     names = [name for name in history.metric_names() if name in last]
     check_metrics(names, work_dir)
+    scores = {name: last[name] for name in names}
+    require_possible_scores(scores, work_dir)
     return RunResult(
         method_text(trained['method']),
         environment['seed'],
-        {name: last[name] for name in names},
+        scores,
         trained['selected'] + trained['whole'],
         trained['all'],
     )

@@ -152,6 +152,12 @@ def test_the_scores_of_a_segmentor_go_into_the_index():
     ]
 
 
+def test_scores_that_cannot_be_of_the_same_images_are_not_shared():
+    impossible = {'metric': {'mDice': 88.1, 'mIoU': 72.5}}
+    with pytest.raises(ValueError, match=r'84.1 .*metric of the delta'):
+        head_of(SEGMENTOR, {**POLYPS, **impossible}, PLAIN)
+
+
 def test_the_scores_of_a_classifier_go_into_the_index():
     head, _ = head_of(CLASSIFIER, FLOWERS, ALL_NOTES)
     assert head['metrics'] == ['accuracy']

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from run_tool import run_tool
+from run_tool import error_of_tool, run_tool
 
 from gps_seg.evaluation import DiceIoUMetric
 from gps_seg.text.scores import METRICS
@@ -15,12 +15,12 @@ from gps_seg.visualization.plots.run_results import (
     results_table,
 )
 
-SCORES = {'image_mIoU': 50.0, 'mDice': 60.0, 'mIoU': 55.0}
+SCORES = {'mDice': 60.0, 'mIoU': 55.0}
 
 
 @pytest.fixture
 def finished(tmp_path):
-    def write(name, method, seed, dice):
+    def write(name, method, seed, dice, iou=70.0):
         folder = tmp_path / name
         scalars = folder / '20260101_000000' / 'vis_data'
         scalars.mkdir(parents=True)
@@ -28,8 +28,8 @@ def finished(tmp_path):
         (folder / 'trained.json').write_text(json.dumps(trained))
         (folder / 'environment.json').write_text(json.dumps({'seed': seed}))
         lines = [
-            {'image_mDice': 1.0, **SCORES, 'step': 1},
-            {'image_mDice': dice, **SCORES, 'step': 2},
+            {'image_mDice': 1.0, 'image_mIoU': 0.9, **SCORES, 'step': 1},
+            {'image_mDice': dice, 'image_mIoU': iou, **SCORES, 'step': 2},
         ]
         (scalars / 'scalars.json').write_text(
             ''.join(json.dumps(line) + '\n' for line in lines)
@@ -43,7 +43,7 @@ def test_runs_of_one_method_are_seeds_and_of_another_k_a_row(finished):
     gps = {'type': 'gps', 'k': 1}
     runs = [
         read_run(finished('a', gps, 0, 80.0)),
-        read_run(finished('b', gps, 1, 83.0)),
+        read_run(finished('b', gps, 1, 82.0)),
         read_run(finished('c', {'type': 'gps', 'k': 2}, 0, 70.0)),
     ]
     metrics = ['mIoU', 'image_mDice']
@@ -52,7 +52,7 @@ def test_runs_of_one_method_are_seeds_and_of_another_k_a_row(finished):
     assert header == ['method', 'trained', '% trained', *metrics, 'seeds']
     mean = '55.0 (55.0 .. 55.0)'
     assert rows == [
-        ['gps k=1', '10', '1.00', mean, '81.5 (80.0 .. 83.0)', '0, 1'],
+        ['gps k=1', '10', '1.00', mean, '81.0 (80.0 .. 82.0)', '0, 1'],
         ['gps k=2', '10', '1.00', '55.0', '70.0', '0'],
     ]
 
@@ -74,6 +74,17 @@ def test_an_unfinished_run_is_an_error(finished, tmp_path):
         read_run(folder)
 
 
+def test_dice_and_iou_that_cannot_be_of_the_same_images_are_refused(
+    finished, capsys
+):
+    folder = finished('a', {'type': 'bias'}, 0, 88.1, iou=72.5)
+
+    error = error_of_tool(capsys, 'report.py', folder)
+
+    assert 'expected Dice from 72.5 to 84.1' in error
+    assert f'got 88.1 ({folder})' in error
+
+
 @pytest.mark.parametrize(
     ('lines', 'found'),
     [
@@ -84,7 +95,7 @@ def test_an_unfinished_run_is_an_error(finished, tmp_path):
         ([{'aAcc': 9.0, 'mIoU': 5.0, 'step': 1}], 'got aAcc, mIoU'),
         (
             [
-                {'image_mDice': 1.0, **SCORES, 'step': 1},
+                {'image_mDice': 1.0, 'image_mIoU': 1.0, **SCORES, 'step': 1},
                 {'mIoU': 5, 'step': 2},
             ],
             'got mIoU',
