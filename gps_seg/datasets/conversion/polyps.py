@@ -67,16 +67,42 @@ def convert_polyps(
     """
     with converting(source, target) as (files, folder):
         report = ConversionReport(Path(source).name)
-        pairs = list_pairs(files, splits, report)
-        splits = SplitLists.one_of(pairs) if splits is None else splits
-        report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
-        report.num_groups = len(set(splits.groups.values()))
-        images = _convert_pairs(files, pairs, folder, progress, report)
-        _report_copies(images, splits, report)
+        convert_files(files, folder, splits, report, progress)
         report.raise_problems()
-        splits.write(folder / 'splits')
         report.write(folder)
     return report
+
+
+def convert_files(
+    files: SourceFiles,
+    folder: Path,
+    splits: SplitLists | None,
+    report: ConversionReport,
+    progress: Progress[str] = iter,
+) -> dict[str, list[str]]:
+    """Check and write one data set; whatever is wrong goes to the report.
+
+    Args:
+        files: Files of the source.
+        folder: Folder to write into.
+        splits: Ids of each split; None lists all ids in ``all.txt``.
+        report: Report that collects facts, notes and problems.
+        progress: Wrapper of the ids that shows a progress bar.
+
+    Returns:
+        The ids of the good images, grouped by the hash of their pixels.
+
+    Raises:
+        ValueError: If the source has no images/ beside masks/, or several.
+    """
+    pairs = list_pairs(files, splits, report)
+    splits = SplitLists.one_of(pairs) if splits is None else splits
+    report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
+    report.num_groups = len(set(splits.groups.values()))
+    images = _convert_pairs(files, pairs, folder, progress, report)
+    _report_copies(images, splits, report)
+    splits.write(folder / 'splits')
+    return images
 
 
 def _convert_pairs(
