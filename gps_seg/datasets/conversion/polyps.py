@@ -5,18 +5,21 @@ Every file is checked while it is copied, all problems are reported at once,
 and the target is either complete and checked, or not there.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from gps_seg.datasets.conversion.converting import converting
+from gps_seg.datasets.conversion.copies import (
+    Seen,
+    lines_on_near_copies,
+    same_pixels,
+)
 from gps_seg.datasets.conversion.pair_checks import (
     check_mask,
     decode,
     encode_png,
-    pixel_hash,
     read_member,
 )
 from gps_seg.datasets.conversion.polyp_pairs import (
@@ -79,7 +82,7 @@ def convert_files(
     splits: SplitLists | None,
     report: ConversionReport,
     progress: Progress[str] = iter,
-) -> dict[str, list[str]]:
+) -> list[Seen]:
     """Check and write one data set; whatever is wrong goes to the report.
 
     Args:
@@ -90,7 +93,7 @@ def convert_files(
         progress: Wrapper of the ids that shows a progress bar.
 
     Returns:
-        The ids of the good images, grouped by the hash of their pixels.
+        The good images, with their ids and splits.
 
     Raises:
         ValueError: If the source has no images/ beside masks/, or several.
@@ -99,34 +102,32 @@ def convert_files(
     splits = SplitLists.one_of(pairs) if splits is None else splits
     report.split_sizes = {k: len(ids) for k, ids in splits.ids.items()}
     report.num_groups = len(set(splits.groups.values()))
-    images = _convert_pairs(files, pairs, folder, progress, report)
-    _report_copies(images, splits, report)
+    seen = _convert_pairs(files, pairs, folder, splits, progress, report)
+    _report_copies(seen, report)
     splits.write(folder / 'splits')
-    return images
+    return seen
 
 
 def _convert_pairs(
     files: SourceFiles,
     pairs: Mapping[str, Pair],
     folder: Path,
+    splits: SplitLists,
     progress: Progress[str],
     report: ConversionReport,
-) -> dict[str, list[str]]:
-    """Copy good pairs, report bad ones.
-
-    Returns:
-        The ids of the good images, grouped by the hash of their pixels.
-    """
+) -> list[Seen]:
+    """Copy good pairs, report bad ones; return the good images."""
     (folder / IMAGES).mkdir()
     (folder / MASKS).mkdir()
-    same_pixels = defaultdict(list)
+    split_of = splits.split_of()
+    seen = []
 
     def convert(id_: str) -> None:
         image = _convert_pair(files, id_, pairs[id_], folder, report)
-        same_pixels[pixel_hash(image)].append(id_)
+        seen.append(Seen.of(id_, split_of.get(id_, 'no split'), image))
 
     report.problems += problems_of(list(pairs), convert, progress)
-    return same_pixels
+    return seen
 
 
 def _convert_pair(
@@ -147,19 +148,15 @@ def _convert_pair(
     return image
 
 
-def _report_copies(
-    images: Mapping[str, list[str]],
-    splits: SplitLists,
-    report: ConversionReport,
-) -> None:
-    """Report copies: in train and val a problem, in one of them a note."""
-    split_of = splits.split_of()
-    for ids in images.values():
-        places = [f'{id_} ({split_of.get(id_, "no split")})' for id_ in ids]
-        line = f'identical images: {", ".join(places)}'
-        if len({split_of.get(id_) for id_ in ids}) > 1:
+def _report_copies(seen: Sequence[Seen], report: ConversionReport) -> None:
+    """Report copies: in train and val a problem, all others a note."""
+    named = [each._replace(name=f'{each.name} ({each.part})') for each in seen]
+    for group in same_pixels(named):
+        line = f'identical images: {", ".join(each.name for each in group)}'
+        if len({each.part for each in group}) > 1:
             report.problems.append(
                 f'{line}; train and val must not share an image'
             )
-        elif len(ids) > 1:
+        else:
             report.notes.append(line)
+    report.notes += lines_on_near_copies(named)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from gps_seg.datasets.conversion.copies import Seen
 from gps_seg.datasets.conversion.polyp_pairs import IMAGES
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.polyps import convert_files
@@ -75,11 +76,10 @@ def convert_pranet(
         report = PraNetReport(names, partial=partial)
         found = find_sets(opened)
         _check_counts(found, report)
-        images = {
-            name: _convert_set(name, files, folder, lists, report, progress)
-            for name, files in found.items()
-        }
-        report.take_copies(images)
+        seen: list[Seen] = []
+        for name, files in found.items():
+            seen += _convert_set(name, files, folder, lists, report, progress)
+        report.take_copies(seen)
         _note_shared_videos(found, lists.groups, report)
         report.raise_problems()
         report.write(folder)
@@ -121,19 +121,21 @@ def _convert_set(
     lists: SplitLists,
     report: PraNetReport,
     progress: Progress[str],
-) -> dict[str, list[str]]:
+) -> list[Seen]:
     """Write one set, with the videos of its frames where these are known."""
     own = ConversionReport(name, img_suffix=IMG_SUFFIX)
     all_listed = name == TRAIN and not report.partial
     kept = lists.only(lists.split_of() if all_listed else files.ids(IMAGES))
     (folder / name).mkdir()
-    images = convert_files(
+    seen = convert_files(
         files, folder / name, kept if name == TRAIN else None, own, progress
     )
     if name == CLINICDB:
         write_groups(kept.groups, folder / name / 'splits')
     report.take(name, own)
-    return images
+    return [
+        each._replace(name=f'{name}/{each.name}', part=name) for each in seen
+    ]
 
 
 def _note_shared_videos(

@@ -1,10 +1,15 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """What the conversion of PraNet's protocol found, set by set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gps_seg.datasets.conversion.copies import (
+    Seen,
+    lines_on_near_copies,
+    same_pixels,
+)
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.pranet_layout import TRAIN
 from gps_seg.datasets.conversion.report import Report
@@ -49,27 +54,23 @@ class PraNetReport(Report):
         for size, number in report.sizes.items():
             self.sizes[size] = self.sizes.get(size, 0) + number
 
-    def take_copies(
-        self, images: Mapping[str, Mapping[str, Sequence[str]]]
-    ) -> None:
+    def take_copies(self, seen: Sequence[Seen]) -> None:
         """Report images of several sets; one to train on is a problem.
 
         Args:
-            images: Name of a set -> hash of pixels -> the ids of the images.
+            seen: Images of all sets; a set is the part of each.
         """
-        for hash_ in {h: None for own in images.values() for h in own}:
-            places = {
-                name: f'{name}/{id_}'
-                for name, own in images.items()
-                for id_ in own.get(hash_, ())
-            }
-            line = f'identical images: {", ".join(places.values())}'
-            if len(places) > 1 and TRAIN in places:
+        for group in same_pixels(seen):
+            sets = {image.part for image in group}
+            names = ', '.join(image.name for image in group)
+            line = f'identical images: {names}'
+            if len(sets) > 1 and TRAIN in sets:
                 self.problems.append(
                     f'{line}; an image to train on must not be in a test set'
                 )
-            elif len(places) > 1:
+            elif len(sets) > 1:
                 self.notes.append(line)
+        self.notes += lines_on_near_copies(seen)
 
     def pairs(self) -> str:
         """How many pairs there are in each set."""

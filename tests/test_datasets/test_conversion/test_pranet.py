@@ -257,6 +257,16 @@ def test_copies_in_two_test_sets_are_noted(protocol, tmp_path, lists):
     assert 'identical images: CVC-300/1, CVC-ColonDB/2' in text
 
 
+def test_images_of_two_sets_that_look_alike_are_noted(
+    protocol, tmp_path, lists
+):
+    image = protocol['TrainDataset/image/30.png']
+    brighter = np.asarray(Image.open(io.BytesIO(image))) // 2 + 100
+    protocol['TestDataset/Kvasir/images/cju9.png'] = png(brighter)
+    text = convert(protocol, tmp_path, lists).text()
+    assert 'nearly identical images: train/30, Kvasir/cju9 (' in text
+
+
 @pytest.mark.parametrize('spoil', ['half', 'twice', 'none'])
 def test_a_source_of_another_layout_is_refused(
     protocol, tmp_path, lists, spoil
