@@ -9,7 +9,7 @@ import numpy as np
 from mmengine import fileio
 
 from gps_seg.datasets.conversion.copies import Seen
-from gps_seg.datasets.conversion.pair_checks import SUFFIXES, decode
+from gps_seg.datasets.conversion.pictures import SUFFIXES, decode
 from gps_seg.datasets.conversion.problems import (
     Progress,
     about,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gps_seg.datasets.conversion.pair_checks import pixel_hash
+from gps_seg.datasets.conversion.pictures import pixel_hash
 from gps_seg.datasets.conversion.report_text import MAX_LISTED
 from gps_seg.datasets.near_copies import BITS, fingerprint, near_pairs
 

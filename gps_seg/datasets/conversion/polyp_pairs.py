@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from gps_seg.datasets.conversion.pair_checks import SUFFIXES
+from gps_seg.datasets.conversion.pictures import SUFFIXES
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.source_files import (
     UNREADABLE_MEMBER,

@@ -16,11 +16,11 @@ from gps_seg.datasets.conversion.copies import (
     lines_on_near_copies,
     same_pixels,
 )
-from gps_seg.datasets.conversion.pair_checks import (
-    check_mask,
+from gps_seg.datasets.conversion.pair_checks import check_mask, read_member
+from gps_seg.datasets.conversion.pictures import (
+    check_upright,
     decode,
     encode_png,
-    read_member,
 )
 from gps_seg.datasets.conversion.polyp_pairs import (
     IMAGES,
@@ -29,7 +29,12 @@ from gps_seg.datasets.conversion.polyp_pairs import (
     list_pairs,
 )
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
-from gps_seg.datasets.conversion.problems import Progress, about, problems_of
+from gps_seg.datasets.conversion.problems import (
+    PairError,
+    Progress,
+    about,
+    problems_of,
+)
 from gps_seg.datasets.conversion.source_files import SourceFiles
 from gps_seg.datasets.split_lists import SplitLists
 
@@ -44,7 +49,8 @@ def convert_polyps(
     """Write ``images/``, ``masks/`` and ``splits/`` into a new folder.
 
     Images are copied byte for byte. A mask becomes a PNG: 1 where its grey
-    value is above 127, 0 elsewhere.
+    value is above 127, 0 elsewhere. If no mask of the source has a value above
+    1, the masks are taken as classes, and stay as they are.
 
     Args:
         source: Zip archive or folder with ``images/<id>.<suffix>`` and
@@ -120,14 +126,32 @@ def _convert_pairs(
     (folder / IMAGES).mkdir()
     (folder / MASKS).mkdir()
     split_of = splits.split_of()
+    scale = 255 if _masks_are_classes(files, pairs) else 1
+    if scale > 1:
+        report.notes.append('the masks hold 0 and 1; 1 was taken as polyp')
     seen = []
 
     def convert(id_: str) -> None:
-        image = _convert_pair(files, id_, pairs[id_], folder, report)
+        image = _convert_pair(files, id_, pairs[id_], folder, scale, report)
         seen.append(Seen.of(id_, split_of.get(id_, 'no split'), image))
 
     report.problems += problems_of(list(pairs), convert, progress)
     return seen
+
+
+def _masks_are_classes(files: SourceFiles, pairs: Mapping[str, Pair]) -> bool:
+    """Whether no mask that can be read has a value above 1.
+
+    Of the usual masks, of 0 and 255, the first one tells.
+    """
+    for pair in pairs.values():
+        try:
+            grey = decode(read_member(files, pair.mask), 'L')
+        except PairError:
+            continue  # will be reported
+        if grey.max() > 1:
+            return False
+    return True
 
 
 def _convert_pair(
@@ -135,12 +159,27 @@ def _convert_pair(
     id_: str,
     pair: Pair,
     folder: Path,
+    scale: int,
     report: ConversionReport,
 ) -> np.ndarray:
+    """Check a pair and write it.
+
+    Args:
+        files: Files of the source.
+        id_: Id of the pair.
+        pair: Names of its files.
+        folder: Folder to write into.
+        scale: Factor that makes the mask's values 0 to 255.
+        report: Report that counts the pair.
+
+    Returns:
+        The image, shape (height, width, 3), RGB, uint8.
+    """
     content = read_member(files, pair.image)
     image = about(pair.image, decode, content, 'RGB')
+    about(pair.image, check_upright, content)
     grey = about(pair.mask, decode, read_member(files, pair.mask), 'L')
-    mask = about(pair.mask, check_mask, grey, image.shape)
+    mask = about(pair.mask, check_mask, grey * np.uint8(scale), image.shape)
     suffix = PurePosixPath(pair.image).suffix
     (folder / IMAGES / f'{id_}{suffix}').write_bytes(content)
     (folder / MASKS / f'{id_}.png').write_bytes(encode_png(mask.classes))
