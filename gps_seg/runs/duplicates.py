@@ -128,7 +128,7 @@ def draw(found: Sequence[Duplicate], out: Path) -> Path | None:
     return plot_contact_sheet(
         [tile for pair in shown for tile in _tiles(pair)],
         out,
-        heading=f'The {len(shown)} closest of {len(found)} pairs',
+        heading=f'{len(shown)} of {len(found)} pairs that look alike',
         num_columns=4,
     )
 
@@ -145,5 +145,5 @@ def _parts(overviews: Sequence[SplitOverview]) -> dict[str, str]:
 
 def _tiles(pair: Duplicate) -> Iterator[Tile]:
     for image in (pair.one, pair.other):
-        title = f'{image.part}\n{PurePath(image.name).name}\n{pair.bits} bits'
+        title = f'{image.part}\n{PurePath(image.name).stem}\n{pair.bits} bits'
         yield Tile(decode(fileio.get(image.name), 'RGB'), None, title)
