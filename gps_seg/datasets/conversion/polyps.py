@@ -142,7 +142,7 @@ def _convert_pairs(
 def _masks_are_classes(files: SourceFiles, pairs: Mapping[str, Pair]) -> bool:
     """Whether no mask that can be read has a value above 1.
 
-    Of the usual masks, of 0 and 255, the first one tells.
+    Of the usual masks, of 0 and 255, the first one shows it.
     """
     for pair in pairs.values():
         try:
