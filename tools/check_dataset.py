@@ -4,19 +4,41 @@
 python tools/check_dataset.py configs/gps_kvasir.py
 
 Every image and label is opened once. The exit status is 1 if a file cannot be
-used.
+used. With --duplicates, images of train, val, test and unseen that look alike
+are listed and drawn; the status is 1 if a training image, pixel by pixel, is
+also in another set.
 """
+
+from __future__ import annotations
 
 import argparse
 import functools
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.command_line import (
+    add_cfg_options,
+    file_ending_in,
+    run_tool,
+    tool_parser,
+)
+from gps_seg.files import PICTURES
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     parser.add_argument('config', help='config file with data loaders')
+    parser.add_argument(
+        '--duplicates',
+        type=file_ending_in(*PICTURES),
+        metavar='FILE',
+        help='list images that look alike, and draw the closest pairs into '
+        'this picture (.png, .svg or .pdf)',
+    )
     add_cfg_options(parser)
     return parser
 
@@ -46,6 +68,29 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f'data: expected files without problems, got {len(problems)} '
             f'problem(s):\n{bullets(problems, MAX_LISTED)}'
+        )
+    if args.duplicates:
+        _duplicates(config, args.duplicates)
+
+
+def _duplicates(config: Config, out: Path) -> None:
+    from rich.progress import track
+
+    from gps_seg.runs.duplicates import describe, draw, find_duplicates
+
+    progress = functools.partial(track, description='Comparing images')
+    found = find_duplicates(config, progress)
+    print(f'\n{describe(found)}')
+    if draw(found, out):
+        print(f'Written to {out}')
+    leaks = [pair for pair in found if pair.is_leak]
+    if leaks:
+        one, other = leaks[0].one, leaks[0].other
+        raise ValueError(
+            'data: expected training images that no other set has, got '
+            f'{len(leaks)} pair(s) with the same pixels, such as {one.name} '
+            f'({one.part}) and {other.name} ({other.part}). Correct the '
+            'splits.'
         )
 
 

@@ -23,6 +23,7 @@ from gps_seg.datasets.conversion.kvasir_seg import (
     convert_kvasir_seg,
 )
 from gps_seg.datasets.conversion.polyps import convert_polyps
+from gps_seg.datasets.conversion.pranet import convert_pranet
 from gps_seg.datasets.corruptions import Corrupt
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
@@ -49,4 +50,5 @@ __all__ = [
     'convert_flowers102',
     'convert_kvasir_seg',
     'convert_polyps',
+    'convert_pranet',
 ]

@@ -98,6 +98,21 @@ class SplitLists:
             'gps_seg, or run from its source tree.'
         )
 
+    def only(self, ids: Iterable[str]) -> Self:
+        """The lists and groups without the ids that are not among ``ids``.
+
+        Args:
+            ids: Ids that stay.
+        """
+        kept = set(ids)
+        return type(self)(
+            {
+                name: tuple(id_ for id_ in own if id_ in kept)
+                for name, own in self.ids.items()
+            },
+            {id_: group for id_, group in self.groups.items() if id_ in kept},
+        )
+
     def split_of(self) -> dict[str, str]:
         """Map each id to ``train`` or ``val``; without these, ``all``."""
         return {

@@ -33,6 +33,13 @@ def draw(path, size=(6, 8)):
     assert cv2.imwrite(str(path), pixels)
 
 
+def turn(path):
+    """Note that the image is to be shown upside down."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(path).save(path, exif=exif)
+
+
 def mask(path, labels):
     """Write a row of labels, twice: MMSegmentation drops an axis of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,6 +246,10 @@ SPOILED = {
             root / 'ann/0.png'
         ),
         r'ann/0\.png: expected 8 bits, got uint16',
+    ),
+    'an image that viewers turn': (
+        lambda root: turn(root / 'img/0.jpg'),
+        r'img/0\.jpg: expected pixels that are stored upright, got the EXIF',
     ),
 }
 

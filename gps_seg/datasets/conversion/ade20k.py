@@ -23,11 +23,8 @@ from gps_seg.datasets.conversion.ade20k_layout import (
 )
 from gps_seg.datasets.conversion.ade20k_report import ADE20KReport
 from gps_seg.datasets.conversion.converting import converting
-from gps_seg.datasets.conversion.pair_checks import (
-    check_size,
-    decode,
-    read_member,
-)
+from gps_seg.datasets.conversion.pair_checks import check_size, read_member
+from gps_seg.datasets.conversion.pictures import decode
 from gps_seg.datasets.conversion.problems import (
     PairError,
     Progress,

@@ -1,19 +1,10 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Checks that an image is usable and that a mask is one.
+"""Checks that a file can be read, and that a mask fits its image."""
 
-Pillow decodes here, not OpenCV: ``cv2.imdecode`` fills the missing rows of a
-truncated JPEG with grey without an error, so a training would use images that
-were half downloaded.
-"""
-
-import hashlib
-import io
-import warnings
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from gps_seg.datasets.conversion.problems import PairError
 from gps_seg.datasets.conversion.source_files import (
@@ -21,11 +12,6 @@ from gps_seg.datasets.conversion.source_files import (
     UNREADABLE_MEMBER,
     SourceFiles,
 )
-
-#: Formats that are decoded. For some others Pillow runs another program.
-FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'PPM')
-#: Endings of the names of such files.
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.webp', '.ppm')
 
 MASK_THRESHOLD = 127
 MID_GREY = (32, 223)
@@ -67,51 +53,6 @@ def read_member(
         raise PairError(f'{name}: cannot be read ({error})') from error
 
 
-def decode(content: bytes, mode: str | None) -> np.ndarray:
-    """All pixels of an image file, or an error.
-
-    A file of a few bytes can claim any number of pixels. An image of more
-    than ``PIL.Image.MAX_IMAGE_PIXELS``, about 89 million, is not decoded.
-    This bounds the memory, which is about 14 bytes per pixel.
-
-    Args:
-        content: Bytes of the file.
-        mode: Pillow mode: ``'RGB'`` gives (height, width, 3), ``'L'`` gives
-            (height, width), both uint8. None keeps the stored values: class
-            ids, or indices into a palette.
-
-    Raises:
-        PairError: If the file is not an image of one of ``FORMATS``, is cut
-            short, or has too many pixels.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('error', Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-        with image:
-            image.load()
-            return np.asarray(image.convert(mode) if mode else image)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise PairError(
-            f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more'
-        ) from None
-    except UnidentifiedImageError as error:
-        # Its own text is the address of the buffer.
-        raise PairError('expected an image file, got other bytes') from error
-    # Pillow raises SyntaxError, struct.error and more on malformed headers.
-    except Exception as error:
-        raise PairError(
-            f'expected a complete image file, cannot decode it ({error})'
-        ) from error
-
-
-def pixel_hash(image: np.ndarray) -> str:
-    """Hash that is equal exactly for images of equal shape and pixels."""
-    digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()
-
-
 def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
     """Threshold a mask that may have been stored as a JPEG.
 
@@ -139,7 +80,7 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
     if not classes.any():
         raise PairError(
             'expected a polyp, got an empty mask (no pixel above '
-            f'{MASK_THRESHOLD})'
+            f'{MASK_THRESHOLD}, the brightest is {int(grey.max())})'
         )
     share = float(_is_mid_grey(grey).mean())
     return MaskFacts(classes, float(classes.mean()), share)
@@ -160,13 +101,6 @@ def check_size(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
             f'expected the size of its image, {_size(image_shape)}, got '
             f'{_size(labels.shape)}'
         )
-
-
-def encode_png(classes: np.ndarray) -> bytes:
-    """PNG bytes of a class map, shape (height, width), uint8."""
-    buffer = io.BytesIO()
-    Image.fromarray(classes).save(buffer, format='PNG', optimize=False)
-    return buffer.getvalue()
 
 
 def _is_mid_grey(grey: np.ndarray) -> np.ndarray:

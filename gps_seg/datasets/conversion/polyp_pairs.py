@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from gps_seg.datasets.conversion.pair_checks import SUFFIXES
+from gps_seg.datasets.conversion.pictures import SUFFIXES
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.source_files import (
     UNREADABLE_MEMBER,
@@ -75,7 +75,7 @@ def _report_suffixes(
             f'{IMAGES}: expected one suffix for all images, got '
             f'{", ".join(suffixes)}'
         )
-    elif suffixes != ['.jpg']:
+    elif suffixes and suffixes != [report.img_suffix]:
         report.notes.append(
             f'set img_suffix={suffixes[0]!r} of the data set in the config'
         )
@@ -85,7 +85,7 @@ def _data_root(files: SourceFiles, source: str) -> PurePosixPath:
     """The one folder that has both images/ and masks/ with pictures."""
     roots: dict[str, set[PurePosixPath]] = {IMAGES: set(), MASKS: set()}
     for path in map(PurePosixPath, files.names):
-        if _is_picture(path) and path.parent.name in roots:
+        if is_picture(path) and path.parent.name in roots:
             roots[path.parent.name].add(path.parent.parent)
     found = sorted(roots[IMAGES] & roots[MASKS])
     if len(found) != 1:
@@ -98,7 +98,8 @@ def _data_root(files: SourceFiles, source: str) -> PurePosixPath:
     return found[0]
 
 
-def _is_picture(path: PurePosixPath) -> bool:
+def is_picture(path: PurePosixPath) -> bool:
+    """Whether a name is that of a picture, and no hidden or system file."""
     hidden = path.name.startswith('.') or '__MACOSX' in path.parts
     return path.suffix.lower() in SUFFIXES and not hidden
 
@@ -110,7 +111,7 @@ def _pictures(
     names: dict[str, str] = {}
     for name in sorted(files.names):
         path = PurePosixPath(name)
-        if path.parent != folder or not _is_picture(path):
+        if path.parent != folder or not is_picture(path):
             continue
         if path.stem in names:
             report.problems.append(

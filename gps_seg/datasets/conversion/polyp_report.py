@@ -27,6 +27,7 @@ class ConversionReport(Report):
     """The report on images and masks of polyps.
 
     Args:
+        img_suffix: Suffix of images that the configs expect.
         num_pairs: Number of good pairs.
         split_sizes: Split -> number of its ids.
         num_groups: Number of sequences; 0 if every image stands alone.
@@ -34,6 +35,7 @@ class ConversionReport(Report):
         max_mid_grey_share: Largest share of mid-grey pixels in any mask.
     """
 
+    img_suffix: str = '.jpg'
     num_pairs: int = 0
     split_sizes: Mapping[str, int] = field(default_factory=dict)
     num_groups: int = 0

@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
-from gps_seg.datasets.conversion.pair_checks import SUFFIXES, decode
+from gps_seg.datasets.conversion.pictures import (
+    SUFFIXES,
+    check_upright,
+    decode,
+)
 from gps_seg.datasets.conversion.problems import (
     PairError,
     Progress,
+    about,
     problems_of,
 )
 from gps_seg.datasets.ignored_label import IGNORED
@@ -156,6 +161,7 @@ def _check_sample(sample: Sample, facts: FileFacts) -> None:
     size = _open(path).shape[:2]
     if 'seg_map_path' not in sample:
         return
+    about(path, check_upright, fileio.get(path))
     path = str(sample['seg_map_path'])
     stored = _open(path)
     if stored.dtype not in (np.uint8, np.bool_):

@@ -23,7 +23,7 @@ class SplitOverview(NamedTuple):
     """One data set of a config.
 
     Args:
-        loader: ``'train'``, ``'val'`` or ``'test'``.
+        loader: ``'train'``, ``'val'``, ``'test'`` or ``'unseen.<name>'``.
         kind: Type of the data set.
         split: Name of the split; empty if unknown.
         classes: Names of the classes of pixels; empty for a set whose images
@@ -65,6 +65,20 @@ def look_at(config: Mapping[str, Any]) -> list[SplitOverview]:
         )
     check_apart(found)
     return found
+
+
+def look_at_unseen(config: Mapping[str, Any]) -> list[SplitOverview]:
+    """Build the data sets that a config names in ``unseen``, if any.
+
+    Raises:
+        FileNotFoundError: If files are missing.
+        ValueError: If a data set is empty or not what it should be.
+    """
+    init_default_scope(config.get('default_scope') or 'mmseg')
+    return [
+        _overview(f'unseen.{name}', config, settings)
+        for name, settings in (config.get('unseen') or {}).items()
+    ]
 
 
 def open_all(

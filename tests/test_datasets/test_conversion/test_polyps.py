@@ -90,6 +90,36 @@ def test_copies_in_train_and_val_are_found_though_all_are_listed(
         convert_polyps(write_zip(files), tmp_path / 'out', splits=lists)
 
 
+def smooth(seed):
+    """A picture with few fine details, as photographs are."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3))
+    image = Image.fromarray(coarse.astype(np.uint8))
+    return image.resize((64, 48), Image.Resampling.BICUBIC)
+
+
+def test_compressed_copies_in_train_and_val_are_noted(
+    files, splits, tmp_path, write_zip
+):
+    for id_, image, quality in (
+        ('a', smooth(1), 95),
+        ('b', smooth(2), 95),
+        ('c', smooth(1), 94),
+        ('d', smooth(1), 80),
+    ):
+        buffer = io.BytesIO()
+        image.save(buffer, format='JPEG', quality=quality)
+        files[f'images/cju_{id_}.jpg'] = buffer.getvalue()
+    report = convert_polyps(write_zip(files), tmp_path / 'out', splits=splits)
+    lines = [n for n in report.notes if n.startswith('nearly identical')]
+    # Copies within train are nobody's concern.
+    assert len(lines) == 2
+    for id_ in 'ac':
+        assert any(
+            f'cju_{id_} (train), cju_d (val) (' in line for line in lines
+        )
+    assert all('of 256 bits of their perceptual' in line for line in lines)
+
+
 def test_a_sequence_on_both_sides_is_refused(
     files, splits, tmp_path, write_zip
 ):

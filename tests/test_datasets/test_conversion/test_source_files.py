@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gps_seg.datasets.conversion.pair_checks import (
-    PairError,
-    decode,
-    read_member,
-)
+from gps_seg.datasets.conversion.pair_checks import PairError, read_member
+from gps_seg.datasets.conversion.pictures import decode
 from gps_seg.datasets.conversion.source_files import MAX_MEMBER, open_source
 
 
