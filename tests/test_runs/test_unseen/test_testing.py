@@ -7,13 +7,15 @@ test images, one more image than these elsewhere, and damaged copies.
 
 import csv
 import json
+import re
 import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from demo_tasks import HEAD, DemoTasks
+from added_tasks import delta_by_adding, folded_by_hand
+from demo_tasks import HEAD, INFO, DemoTasks
 from run_tool import error_of_tool, run_tool
 
 from gps_seg.delta import Delta
@@ -22,6 +24,7 @@ from gps_seg.runs.launch import load_config
 from gps_seg.runs.scoring.data_sets import open_sets
 from gps_seg.runs.scoring.ensembles import score_all, score_between
 from gps_seg.runs.unseen import testing
+from gps_seg.text import clock
 
 UNSEEN = """
 _base_ = './config.py'
@@ -68,6 +71,11 @@ def draw_clinic(folder):
     rows = [f'{n},{i // 2}' for i, n in enumerate(names)]
     text = '\n'.join(['image,group', *rows])
     (folder / 'splits/sequences.csv').write_text(text)
+
+
+@pytest.fixture(autouse=True)
+def _coarse(coarse_pictures):
+    """Draw few pixels."""
 
 
 def run(tasks, folder, *arguments, weights=None):
@@ -247,6 +255,43 @@ def test_a_checkpoint_scores_as_the_delta(tasks, tested, tmp_path):
     assert found == {name: expected[name] for name in names}
 
 
+@pytest.fixture(scope='module')
+def low_rank(tasks):
+    """File of a task whose method adds modules, and the tuned model."""
+    base = build_base(load_config(str(tasks.config)))
+    delta, tuned = delta_by_adding(base, 'low_rank', INFO)
+    path = tasks.folder / 'low_rank.safetensors'
+    delta.save(path)
+    return path, tuned
+
+
+def test_what_a_method_adds_is_tested_too(tasks, low_rank, tmp_path):
+    path, tuned = low_rank
+    torch.save({'state_dict': folded_by_hand(tuned)}, tmp_path / 'plain.pth')
+    plain = tmp_path / 'plain.pth'
+    expected = plain_metrics(tasks, tmp_path / 'out', plain)
+    run(tasks, tmp_path, '--unseen', 'clinic', weights=path)
+    summary = json.loads((tmp_path / 'unseen/summary.json').read_text())
+    dice = summary['sets'][0]['per_image']['Dice']['mean']
+    # Rounding of the folded weights may change the class of a pixel.
+    assert dice == pytest.approx(expected['image_mDice'], abs=0.1)
+
+
+def test_the_time_left_is_told_on_the_way(
+    tasks, tmp_path, monkeypatch, capsys
+):
+    seconds = iter(range(0, 10**6, 20))
+    monkeypatch.setattr(clock.time, 'monotonic', lambda: next(seconds))
+    run(tasks, tmp_path, '--unseen', 'clinic', '--alphas', 0.5)
+    lines = re.findall(r'Test: batch (\d)/8, 0:0\d:\d\d left', out(capsys))
+    # Two batches of the own images and two of the others, at each alpha.
+    assert lines == list('12345678')
+
+
+def out(capsys):
+    return capsys.readouterr().out
+
+
 @pytest.fixture
 def _no_model(monkeypatch):
     def build(*_):
@@ -321,6 +366,19 @@ def test_a_set_of_the_command_line_is_like_the_own_one(tasks, tmp_path):
     summary = json.loads((tmp_path / 'unseen/summary.json').read_text())
     sizes = {row['set']: row['images'] for row in summary['sets']}
     assert sizes == {'test': 3, 'clinic': 4}
+
+
+@pytest.mark.usefixtures('_no_model')
+def test_what_a_method_adds_has_no_ensembles(
+    tasks, low_rank, tmp_path, capsys
+):
+    error = error_of_tool(
+        *(capsys, 'test.py', tasks.unseen, low_rank[0]),
+        *('--work-dir', tmp_path / 'out', '--unseen', '--alphas', 0.5),
+    )
+    assert error.startswith('test.py: --alphas: expected deltas that change')
+    assert 'tools/delta.py merge' in error
+    assert len(error.splitlines()) == 1
 
 
 @pytest.mark.usefixtures('_no_model')
