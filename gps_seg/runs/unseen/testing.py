@@ -79,7 +79,7 @@ def _delta_of(weights: str, alphas: Sequence[float]) -> Delta | None:
     if alphas and delta is None:
         raise ValueError(
             f'--alphas: expected a delta, got the checkpoint {weights}, which '
-            'does not tell its base. tools/delta.py extract makes a delta.'
+            'does not name its base. tools/delta.py extract makes a delta.'
         )
     if alphas:
         require_nothing_added('--alphas', delta)
