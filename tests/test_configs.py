@@ -14,6 +14,10 @@ require_openmmlab()
 
 from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS  # noqa: E402
 
+from gps_seg.datasets.corruptions import (  # noqa: E402
+    CORRUPTIONS,
+    SEVERITIES,
+)
 from gps_seg.peft import METHODS, build_method  # noqa: E402
 from gps_seg.sparse import Role  # noqa: E402
 
@@ -182,6 +186,24 @@ def test_unseen_sets_end_as_the_validation_does():
     assert Config.fromfile(CONFIGS / 'studies/tune_98.py').unseen == {}
     seen = Config.fromfile(CONFIGS / 'studies/clinicdb_98.py').unseen
     assert seen == {'kvasir': expected}
+
+
+def test_damaged_copies_have_every_kind_and_severity():
+    config = Config.fromfile(CONFIGS / 'studies/severities_kvasir.py')
+    expected = config.test_dataloader.dataset
+    found = set()
+    for name, data in config.unseen.items():
+        first, damage, *steps = data.pipeline
+        assert name == f'{damage.kind}-{damage.severity}'
+        found.add((damage.kind, damage.severity))
+        TRANSFORMS.build(damage)
+        assert dict(data, pipeline=[first, *steps]) == {
+            **dict(type=data.type, data_root=expected.data_root),
+            **dict(ann_file=expected.ann_file, pipeline=expected.pipeline),
+        }
+    assert found == {
+        (kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES
+    }
 
 
 METHOD_BASES = sorted((CONFIGS / '_base_/peft').glob('*.py'))

@@ -15,6 +15,7 @@ from typing import Any
 
 from gps_seg.command_line import (
     Distinct,
+    add_alphas,
     add_cfg_options,
     finite_number,
     run_tool,
@@ -28,7 +29,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file of a training')
     _add_variants(parser.add_argument)
     _add_rates(parser.add_argument)
-    _add_scores(parser.add_argument)
+    add_alphas(parser)
+    parser.add_argument(
+        '--cost-rounds',
+        type=whole_number(0),
+        default=3,
+        metavar='N',
+        help='rounds in which the costs of a step are measured after the '
+        'runs; 0 to leave them out',
+    )
     parser.add_argument(
         '--work-dir',
         help='folder of the comparison (default: work_dirs/NAME_OF_CONFIG)',
@@ -104,29 +113,6 @@ def _add_rates(add: Callable[..., Any]) -> None:
         default=0.25,
         metavar='SHARE',
         help='share of the training images on which rates are scored',
-    )
-
-
-def _add_scores(add: Callable[..., Any]) -> None:
-    add(
-        '--alphas',
-        nargs='+',
-        type=finite_number(
-            'other than 1, the tuned model', lambda alpha: alpha != 1
-        ),
-        action=Distinct,
-        default=[],
-        metavar='SHARE',
-        help='shares of the tuned weights in ensembles with those of the base '
-        '(WiSE-FT), scored on all data sets: 0.25 0.5 0.75',
-    )
-    add(
-        '--cost-rounds',
-        type=whole_number(0),
-        default=3,
-        metavar='N',
-        help='rounds in which the costs of a step are measured after the '
-        'runs; 0 to leave them out',
     )
 
 

@@ -6,12 +6,23 @@ python tools/test.py configs/gps_kvasir.py \
 
 The console shows the scores. They are also written to test_metrics.json in the
 work directory, and the log file has the details of the test.
+
+--unseen, behind the files, tests them on data sets of other images as well,
+which the config lists by name in `unseen`, and compares the scores:
+
+python tools/test.py configs/studies/kvasir_252.py delta.safetensors --unseen
 """
 
 import argparse
 import sys
 
-from gps_seg.command_line import add_cfg_options, run_tool, tool_parser
+from gps_seg.command_line import (
+    Distinct,
+    add_alphas,
+    add_cfg_options,
+    run_tool,
+    tool_parser,
+)
 from gps_seg.command_line.launcher import add_launcher
 
 
@@ -28,6 +39,15 @@ def build_parser() -> argparse.ArgumentParser:
         action='store_true',
         help="average over the scales and flips of the config's tta_pipeline",
     )
+    add(
+        '--unseen',
+        nargs='*',
+        action=Distinct,
+        metavar='NAME',
+        help="test on data sets of the config's `unseen` too, and write a "
+        "table; names choose some, also as in 'blur-*' (default: all)",
+    )
+    add_alphas(parser)
     add('--verbose', action='store_true', help='show the whole log')
     add_cfg_options(parser)
     add_launcher(parser)
@@ -35,7 +55,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    from gps_seg.runs.testing import test
+    if args.unseen is None:
+        from gps_seg.runs.testing import test
+    else:
+        from gps_seg.runs.unseen.testing import test
 
     test(args)
 

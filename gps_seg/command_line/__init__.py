@@ -6,6 +6,7 @@ on the command line are answered at once.
 """
 
 from gps_seg.command_line.parser import (
+    add_alphas,
     add_cfg_options,
     file_ending_in,
     tool_parser,
@@ -19,6 +20,7 @@ from gps_seg.command_line.values import (
 
 __all__ = [
     'Distinct',
+    'add_alphas',
     'add_cfg_options',
     'file_ending_in',
     'finite_number',

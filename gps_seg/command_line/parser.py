@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gps_seg.command_line.values import Distinct, finite_number
+
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """A formatter that keeps the description's lines and shows defaults.
@@ -113,6 +115,32 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         type=_key_and_value,
         metavar='KEY=VALUE',
         help='settings to replace in the config: train_cfg.max_iters=100 ...',
+    )
+
+
+def add_alphas(parser: argparse.ArgumentParser) -> None:
+    """Add ``--alphas``, shares of the tuned weights in ensembles.
+
+    Args:
+        parser: Parser that gets the option.
+
+    Example:
+        >>> parser = tool_parser('Test.')
+        >>> add_alphas(parser)
+        >>> parser.parse_args(['--alphas', '0', '0.5']).alphas
+        [0.0, 0.5]
+    """
+    parser.add_argument(
+        '--alphas',
+        nargs='+',
+        type=finite_number(
+            'other than 1, the tuned model', lambda alpha: alpha != 1
+        ),
+        action=Distinct,
+        default=[],
+        metavar='SHARE',
+        help='shares of the tuned weights in ensembles with those of the base '
+        '(WiSE-FT), scored on all data sets: 0.25 0.5 0.75',
     )
 
 

@@ -60,8 +60,25 @@ def difference_cell(row: Mapping[str, Any] | None) -> str:
     """
     if row is None:
         return NONE
-    text = f'{row["mean"]:+.2f} [{row["low"]:+.2f}, {row["high"]:+.2f}]'
-    return text + (r' \*' if row['low'] > 0 or row['high'] < 0 else '')
+    mark = r' \*' if row['low'] > 0 or row['high'] < 0 else ''
+    return interval_cell(row, sign='+') + mark
+
+
+def interval_cell(row: Mapping[str, Any], sign: str = '-') -> str:
+    """A mean with its interval.
+
+    Args:
+        row: Values of ``mean``, ``low`` and ``high``.
+        sign: ``'+'`` to write the sign of positive numbers, too.
+
+    Example:
+        >>> interval_cell({'mean': 81.234, 'low': 79.5, 'high': 83.0})
+        '81.23 [79.50, 83.00]'
+    """
+    mean, low, high = (
+        f'{row[key]:{sign}.2f}' for key in ('mean', 'low', 'high')
+    )
+    return f'{mean} [{low}, {high}]'
 
 
 def rate_cell(row: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,20 @@ def write_csv(summary: Mapping[str, Any], folder: Path) -> Path:
         The path written.
     """
     lines = [dict(_cells(summary, row)) for row in summary['variants']]
+    return write_lines(lines, folder / 'table.csv')
+
+
+def write_lines(lines: Sequence[Mapping[str, Any]], path: Path) -> Path:
+    """Write lines with named cells; a cell that a line lacks is empty.
+
+    Returns:
+        The path written.
+    """
     names = dict.fromkeys(name for line in lines for name in line)
     text = io.StringIO()
     writer = csv.DictWriter(text, names, restval='', lineterminator='\n')
     writer.writeheader()
     writer.writerows(lines)
-    path = folder / 'table.csv'
     write_text(text.getvalue(), path)
     return path
 

@@ -59,24 +59,48 @@ def _row(
 ) -> dict[str, Any]:
     """Scores by increasing alpha over the seeds that have ensembles."""
     tuned = {seed: runs[seed].scores[of] for seed in ensembles}
+    mixed = {
+        seed: {alpha: by_set[of] for alpha, by_set in found.items()}
+        for seed, found in ensembles.items()
+    }
+    row = along_alpha(tuned, mixed, groups.get(of))
+    return {'variant': variant, 'set': of, **row}
+
+
+def along_alpha(
+    tuned: Mapping[int, SetScores],
+    ensembles: Mapping[int, Mapping[float, SetScores]],
+    groups: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """Scores on one data set between base and tuned model, as plain data.
+
+    Args:
+        tuned: Scores of the tuned models by seed.
+        ensembles: Scores of their ensembles by the same seeds and alpha.
+        groups: Group of each image; None if every image is its own group.
+
+    Returns:
+        ``metric``, the main one; ``scores``, pairs of increasing alpha and
+        mean; ``differences`` of each other ``alpha`` to the tuned model.
+    """
     metric = next(iter(tuned.values())).metric
     means = {TUNED: _mean(tuned, metric)}
     differences = []
     for alpha in _common_alphas(ensembles):
-        mixed = {seed: found[alpha][of] for seed, found in ensembles.items()}
+        mixed = {seed: found[alpha] for seed, found in ensembles.items()}
         means[alpha] = _mean(mixed, metric)
-        difference = difference_row(mixed, tuned, metric, groups.get(of))
+        difference = difference_row(mixed, tuned, metric, groups)
         differences.append({'alpha': alpha, **difference})
     return {
-        'variant': variant,
-        'set': of,
         'metric': metric,
         'scores': [list(pair) for pair in sorted(means.items())],
         'differences': differences,
     }
 
 
-def _common_alphas(ensembles: _BySeed) -> list[float]:
+def _common_alphas(
+    ensembles: Mapping[int, Mapping[float, Any]],
+) -> list[float]:
     """The alphas that all seeds have, without that of the tuned model."""
     first, *others = ensembles.values()
     return sorted(

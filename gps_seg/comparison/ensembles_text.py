@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gps_seg.comparison.cells import NONE, difference_cell
@@ -48,14 +48,22 @@ def ensembles_table(summary: Mapping[str, Any]) -> str:
         [
             head,
             *(
-                [row['variant'], row['set'], *_cells(row, alphas)]
+                [row['variant'], row['set'], *ensemble_cells(row, alphas)]
                 for row in rows
             ),
         ]
     )
 
 
-def _cells(row: Mapping[str, Any], alphas: list[float]) -> Iterator[str]:
+def ensemble_cells(
+    row: Mapping[str, Any], alphas: Sequence[float]
+) -> Iterator[str]:
+    """Score at each alpha, and its difference to the tuned model.
+
+    Args:
+        row: Result of :func:`gps_seg.comparison.ensembles.along_alpha`.
+        alphas: Alpha of each cell.
+    """
     scores = dict(map(tuple, row['scores']))
     differences = {each['alpha']: each for each in row['differences']}
     for alpha in alphas:

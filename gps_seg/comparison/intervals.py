@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Paired differences of two methods, with bootstrap intervals.
+"""Means and differences of scores, with bootstrap intervals.
 
 Two methods that ran with the same seeds on the same images are compared image
 by image, so that what makes a seed lucky or an image hard cancels out. The
@@ -110,7 +110,6 @@ def paired_difference(
         )
     images = _common_images([*variant.values(), *reference.values()])
     members = _group_numbers(images, groups)
-    sizes = np.bincount(members)
     per_image = np.array(
         [
             np.subtract(
@@ -120,22 +119,104 @@ def paired_difference(
             for seed in seeds
         ]
     )
-    sums = np.array([np.bincount(members, row) for row in per_image])
-    low, high = np.percentile(bootstrap(sums, sizes), _ENDS)
+    low, high = _ends(_drawn_means(per_image, members))
     return Difference(
         float(per_image.mean()),
-        float(low),
-        float(high),
+        low,
+        high,
         len(seeds),
-        len(sizes),
+        int(members.max()) + 1,
         dict(zip(seeds, per_image.mean(axis=1).tolist(), strict=True)),
     )
+
+
+class Interval(NamedTuple):
+    """A mean with its 95 % interval.
+
+    Args:
+        mean: The mean.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(
+    scores: SetScores, metric: str, groups: Mapping[str, str] | None = None
+) -> Interval:
+    """The mean over the images of a data set; groups of images are drawn.
+
+    Args:
+        scores: Scores on the data set.
+        metric: Name of a metric of single images.
+        groups: Group of each image; None or empty if every image is its own
+            group.
+
+    Raises:
+        ValueError: If an image has no group.
+    """
+    drawn = _drawn_scores(scores, metric, groups, _SEED)
+    return Interval(scores.mean(metric), *_ends(drawn))
+
+
+def unpaired_difference(
+    scores: SetScores,
+    reference: SetScores,
+    metric: str,
+    groups: Mapping[str, str] | None = None,
+    reference_groups: Mapping[str, str] | None = None,
+) -> Interval:
+    """The difference of two means over different images, drawn independently.
+
+    Args:
+        scores: Scores on one data set.
+        reference: Scores on another data set, which are subtracted.
+        metric: Name of a metric of single images.
+        groups: Group of each image of ``scores``; None or empty if every image
+            is its own group.
+        reference_groups: Group of each image of ``reference``.
+
+    Raises:
+        ValueError: If an image has no group.
+    """
+    drawn = _drawn_scores(scores, metric, groups, _SEED)
+    other = _drawn_scores(reference, metric, reference_groups, _SEED + 1)
+    mean = scores.mean(metric) - reference.mean(metric)
+    return Interval(mean, *_ends(drawn - other))
+
+
+def _drawn_scores(
+    scores: SetScores,
+    metric: str,
+    groups: Mapping[str, str] | None,
+    seed: int,
+) -> np.ndarray:  # shape: (DRAWS,)
+    members = _group_numbers(scores.images, groups)
+    return _drawn_means(np.array([scores.per_image[metric]]), members, seed)
+
+
+def _drawn_means(
+    per_image: np.ndarray,  # shape: (num_seeds, num_images)
+    members: np.ndarray,  # shape: (num_images,), number of each one's group
+    seed: int = _SEED,
+) -> np.ndarray:  # shape: (DRAWS,)
+    sums = np.array([np.bincount(members, row) for row in per_image])
+    return bootstrap(sums, np.bincount(members), seed=seed)
+
+
+def _ends(drawn: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(drawn, _ENDS)
+    return float(low), float(high)
 
 
 def bootstrap(
     sums: np.ndarray,  # shape: (num_seeds, num_groups)
     sizes: np.ndarray,  # shape: (num_groups,)
     draws: int = DRAWS,
+    seed: int = _SEED,
 ) -> np.ndarray:  # shape: (draws,)
     """Means over seeds and images, both drawn with replacement.
 
@@ -143,8 +224,9 @@ def bootstrap(
         sums: Sum of the values of a group of images, for each seed.
         sizes: Number of images of each group.
         draws: Number of draws.
+        seed: Seed of the draws.
     """
-    generator = np.random.default_rng(_SEED)
+    generator = np.random.default_rng(seed)
     num_seeds, num_groups = sums.shape
     drawn_seeds = generator.integers(num_seeds, size=(draws, num_seeds))
     means = [

@@ -184,6 +184,23 @@ def set_local_rank(local_rank: int) -> None:
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 
+def require_weights(path: str) -> None:
+    """Check that there is a file to test.
+
+    Args:
+        path: Path of a checkpoint or of a delta.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not Path(path).is_file():
+        got = 'the folder' if Path(path).is_dir() else 'nothing at'
+        raise FileNotFoundError(
+            f'checkpoint: expected a file, got {got} {path}. Training writes '
+            'delta.safetensors into its work directory.'
+        )
+
+
 def prepare_test(
     config: Config, weights: str, out: str | None, show_dir: str | None
 ) -> None:
@@ -199,12 +216,7 @@ def prepare_test(
         FileNotFoundError: If there is no file with the weights.
         ValueError: If a classifier should draw without a visualizer.
     """
-    if not Path(weights).is_file():
-        got = 'the folder' if Path(weights).is_dir() else 'nothing at'
-        raise FileNotFoundError(
-            f'checkpoint: expected a file, got {got} {weights}. Training '
-            'writes delta.safetensors into its work directory.'
-        )
+    require_weights(weights)
     config.load_from, config.resume = start_of(config), False
     hooks = [*(config.get('custom_hooks') or [])]
     if is_delta(weights):

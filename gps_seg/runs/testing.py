@@ -30,6 +30,11 @@ def test(args: Namespace) -> None:
         OSError: If a file is missing or cannot be written.
         ValueError: If config, weights and data do not fit each other.
     """
+    if args.alphas:
+        raise ValueError(
+            '--alphas: expected --unseen beside it, got --alphas alone. A '
+            'sweep over the test set is tools/delta.py sweep.'
+        )
     launch.set_local_rank(args.local_rank)
     with Console(args.verbose) as console:
         config = launch.load_config(

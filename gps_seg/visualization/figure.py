@@ -153,6 +153,25 @@ def save_figure(
     return path
 
 
+def save_as_png_and_svg(
+    figure: Figure, folder: str | os.PathLike[str], name: str
+) -> Path:
+    """Write a figure as PNG and SVG; see :func:`save_figure`.
+
+    Args:
+        figure: Figure to write; its layout is fixed.
+        folder: Folder of the pictures.
+        name: Name of both files, without an ending.
+
+    Returns:
+        The path of the PNG.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine('none')  # one layout for both files
+    save_figure(figure, Path(folder, f'{name}.svg'))
+    return save_figure(figure, Path(folder, f'{name}.png'))
+
+
 def write(figure: Figure, path: Path, suffix: str, dpi: int) -> None:
     """Render a figure into a file."""
     options: dict[str, Any] = {'format': suffix[1:], 'dpi': dpi}

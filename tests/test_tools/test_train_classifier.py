@@ -177,6 +177,24 @@ def test_the_weights_are_tested(trained, name):
         assert said == {key: metrics[key] for key in said}
 
 
+def test_the_weights_are_tested_on_other_images(trained, capsys):
+    weights = trained / 'delta.safetensors'
+    run_tool('test.py', 'config.py', weights, '--work-dir', 'plain')
+    run_tool(
+        *('test.py', 'config.py', weights, '--work-dir', 'others'),
+        *('--unseen', '--alphas', 0.5),
+        *('--cfg-options', 'unseen.training.split=train'),
+    )
+    metrics = json.loads(Path('plain/test_metrics.json').read_text())
+    summary = json.loads(Path('others/unseen/summary.json').read_text())
+    own, training = summary['sets']
+    top_1 = own['per_image']['accuracy']['mean']
+    assert top_1 == pytest.approx(metrics['accuracy/top1'])
+    assert (own['images'], training['images']) == (2, 4)
+    assert [row['set'] for row in summary['ensembles']] == ['test', 'training']
+    assert 'change of accuracy' in capsys.readouterr().out
+
+
 def test_a_model_knows_the_classes_of_its_data_set():
     model = build_base(Config.fromfile('config.py'))
     assert model.dataset_meta['classes'][199] == 'Common_Yellowthroat'

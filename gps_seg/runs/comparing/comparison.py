@@ -19,17 +19,18 @@ from gps_seg.runs.comparing.held_out_images import (
     split_training_images,
 )
 from gps_seg.runs.comparing.jobs import Jobs
-from gps_seg.runs.comparing.report import groups_beside, write_report
-from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.comparing.report import write_report
 from gps_seg.runs.comparing.variant_check import check_variant
-from gps_seg.runs.comparing.variants import (
-    REFERENCES,
-    UNSEEN,
-    variants_of,
-)
+from gps_seg.runs.comparing.variants import REFERENCES, variants_of
 from gps_seg.runs.comparing.worker import claimed, work
 from gps_seg.runs.launch import load_config
 from gps_seg.runs.overrides import parse_overrides
+from gps_seg.runs.scoring.data_sets import (
+    UNSEEN,
+    groups_beside,
+    open_sets,
+    unseen_sets,
+)
 
 #: File with the names of the training images that trained and scored rates.
 SPLIT_FILE = 'tuning_split.json'
@@ -47,7 +48,7 @@ def compare(args: Namespace) -> str:
     """
     config = load_config(args.config, args.work_dir, args.cfg_options)
     folder = Path(config.work_dir)
-    jobs, unseen = _jobs(args, config, folder), config.get(UNSEEN) or {}
+    jobs, unseen = _jobs(args, config, folder), unseen_sets(config)
     references = _references(args, config, jobs)
     _check(jobs)
     _check_data(config, unseen)
@@ -110,8 +111,8 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
 
 def _check_data(config: Config, unseen: Mapping[str, Any]) -> None:
     """Open each data set once, or every single run would fail by itself."""
-    for dataset in (config.train_dataloader.dataset, None, *unseen.values()):
-        ImagesToScore(config, dataset)
+    training = config.train_dataloader.dataset
+    open_sets(config, {'training': training, VALIDATION: None, **unseen})
 
 
 def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:

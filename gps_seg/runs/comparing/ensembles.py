@@ -1,34 +1,32 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Score the models between the base and a tuned one (WiSE-FT).
-
-They are ``base + alpha * (tuned - base)``, see "Robust fine-tuning of
-zero-shot models" (Wortsman et al., CVPR 2022). The head, which has no base,
-keeps its tuned values. On images unlike those of the training such a model may
-score higher than the tuned one.
-"""
+"""Score the ensembles of base and tuned weights of all final runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gps_seg.comparison.records import VALIDATION, SetScores
-from gps_seg.delta import Delta, applied, scaled
+from mmengine.device import get_device
+
+from gps_seg.comparison.records import VALIDATION
+from gps_seg.delta import Delta
 from gps_seg.engine import build_base
-from gps_seg.files import write_json
 from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.runs.comparing.jobs import Job, Jobs
-from gps_seg.runs.comparing.scoring import ImagesToScore
 from gps_seg.runs.comparing.worker import claimed
 from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.scoring.data_sets import open_sets
+from gps_seg.runs.scoring.ensembles import (
+    ByAlpha,
+    read_scores,
+    score_between,
+    write_scores,
+)
+from gps_seg.runs.scoring.images import ImagesToScore
 
 #: File in the folder of a final run: scores by alpha and data set.
 ENSEMBLES_FILE = 'ensembles.json'
-#: Scores of one run by alpha and data set.
-ByAlpha = dict[float, dict[str, SetScores]]
 
 
 def score_ensembles(
@@ -53,7 +51,9 @@ def score_ensembles(
         with claimed(job.folder) as is_mine:
             missing = _missing(job, alphas) if is_mine else []
             if missing:
-                data = data or _data_sets(jobs, unseen)
+                data = data or open_sets(
+                    jobs.final, {VALIDATION: None, **unseen}
+                )
                 report(f'ensembles of base and {job.label}')
                 _score(job, data, missing)
 
@@ -75,16 +75,6 @@ def _missing(job: Job, alphas: Sequence[float]) -> list[float]:
     return [alpha for alpha in alphas if alpha not in (found or {})]
 
 
-def _data_sets(
-    jobs: Jobs, unseen: Mapping[str, Mapping[str, Any]]
-) -> dict[str, ImagesToScore]:
-    sets: dict[str, Mapping[str, Any] | None] = {VALIDATION: None, **unseen}
-    return {
-        name: ImagesToScore(jobs.final, dataset)
-        for name, dataset in sets.items()
-    }
-
-
 def _score(
     job: Job, data: Mapping[str, ImagesToScore], alphas: Sequence[float]
 ) -> None:
@@ -93,21 +83,9 @@ def _score(
     scores = read_ensembles(job.folder) or {}
     if not delta.info.plan:
         with quiet():
-            base = build_base(job.config, job.seed)
-        for alpha in alphas:
-            with applied(base, scaled(base, delta, alpha)):
-                scores[alpha] = {
-                    name: images.score(base) for name, images in data.items()
-                }
-    _write(scores, job.folder / ENSEMBLES_FILE)
-
-
-def _write(scores: ByAlpha, path: Path) -> None:
-    text = {
-        str(alpha): {name: asdict(each) for name, each in by_set.items()}
-        for alpha, by_set in scores.items()
-    }
-    write_json(text, path)
+            base = build_base(job.config, job.seed).to(get_device())
+        scores |= score_between(base, delta, alphas, data)
+    write_scores(scores, job.folder / ENSEMBLES_FILE)
 
 
 def read_ensembles(folder: Path) -> ByAlpha | None:
@@ -121,15 +99,7 @@ def read_ensembles(folder: Path) -> ByAlpha | None:
         nothing was scored.
     """
     path = folder / ENSEMBLES_FILE
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding='utf-8'))
-    return {
-        float(alpha): {
-            name: SetScores(**scores) for name, scores in by_set.items()
-        }
-        for alpha, by_set in found.items()
-    }
+    return read_scores(path) if path.is_file() else None
 
 
 def all_ensembles(jobs: Jobs) -> dict[str, dict[int, ByAlpha]]:

@@ -11,8 +11,8 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
 
-from gps_seg.runs.comparing.scoring import SCORED
 from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.scoring.images import SCORED
 
 _SEED = 0
 

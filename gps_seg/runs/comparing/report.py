@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
-
-from mmengine.config import Config
 
 from gps_seg.comparison import (
     RunRecord,
@@ -19,18 +16,14 @@ from gps_seg.comparison import (
     write_summary,
 )
 from gps_seg.comparison.records import VALIDATION
-from gps_seg.datasets.image_groups import read_groups
 from gps_seg.runs.comparing.ensembles import all_ensembles
 from gps_seg.runs.comparing.jobs import Jobs
 from gps_seg.runs.comparing.same_images import (
     plot_same_images,
     prediction_folders,
 )
-from gps_seg.runs.comparing.scoring import (
-    SCORED,
-    ImagesToScore,
-    first_of,
-)
+from gps_seg.runs.scoring.data_sets import groups_of
+from gps_seg.runs.scoring.images import ImagesToScore
 from gps_seg.visualization.comparison.summary import plot_summary
 
 #: Two runs at least, for predictions that agree or not.
@@ -62,7 +55,7 @@ def write_report(
         rate_runs=[job.record for job in tuning if job.is_finished],
         costs=_costs_of_variants(costs),
         failed=jobs.failed(),
-        groups=_groups(jobs.final, unseen),
+        groups=groups_of(jobs.final, {VALIDATION: None, **unseen}),
         agreement=_agreement(jobs),
         ensembles=all_ensembles(jobs),
     )
@@ -94,28 +87,6 @@ def _costs_of_variants(
         for name, found in costs['variants'].items()
         if 'error' not in found
     }
-
-
-def _groups(
-    config: Config, unseen: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, str]]:
-    """Images of one group, such as one video, by data set."""
-    scored = first_of(config, SCORED).dataset
-    data = {VALIDATION: scored, **unseen}
-    found = {name: groups_beside(dataset) for name, dataset in data.items()}
-    return {name: groups for name, groups in found.items() if groups}
-
-
-def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
-    """The groups in the folder of a data set's list of images.
-
-    Args:
-        dataset: Settings of a data set.
-    """
-    lists = dataset.get('ann_file')
-    if not lists:
-        return {}
-    return read_groups(Path(dataset.get('data_root') or '', lists).parent)
 
 
 def _agreement(jobs: Jobs) -> dict[str, Any] | None:

@@ -29,12 +29,12 @@ from gps_seg.runs.comparing.equal_treatment import (
     settings_hash,
 )
 from gps_seg.runs.comparing.jobs import Job
-from gps_seg.runs.comparing.scoring import ImagesToScore, is_classifier
 from gps_seg.runs.comparing.treatment_hook import TreatmentHook
 from gps_seg.runs.comparing.variant_check import VALIDATION_PARTS
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.launch import build_runner, find_state
 from gps_seg.runs.own_visualizer import with_own_visualizer
+from gps_seg.runs.scoring.images import ImagesToScore, is_classifier
 from gps_seg.runs.side_by_side.progress_hook import ProgressHook
 from gps_seg.runs.what_trained import what_trained
 

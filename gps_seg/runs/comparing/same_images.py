@@ -14,7 +14,7 @@ from gps_seg.comparison.label_maps import label_file
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.runs.comparing.jobs import Jobs
 from gps_seg.runs.comparing.running import PREDICTIONS
-from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.scoring.images import ImagesToScore
 from gps_seg.visualization import ClassColours, GridRow
 from gps_seg.visualization.comparison.images import chosen_images, plot_images
 

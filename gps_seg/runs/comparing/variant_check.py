@@ -15,14 +15,14 @@ from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.engine.training_mode import in_training_mode
 from gps_seg.peft import METHODS, build_method
-from gps_seg.runs.comparing.scoring import (
+from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.counting.shapes import model_of_shapes
+from gps_seg.runs.method_options import check_hooks
+from gps_seg.runs.scoring.images import (
     SCORED,
     first_of,
     is_classifier,
 )
-from gps_seg.runs.console.screen import quiet
-from gps_seg.runs.counting.shapes import model_of_shapes
-from gps_seg.runs.method_options import check_hooks
 from gps_seg.text.scores import METRICS
 
 #: Keys of a config that MMEngine needs for a validation.

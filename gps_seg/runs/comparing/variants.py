@@ -14,12 +14,11 @@ from gps_seg.peft import METHODS
 from gps_seg.peft.settings import did_you_mean
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.method_options import set_method
+from gps_seg.runs.scoring.data_sets import UNSEEN
 
 #: Key of a config that holds its variants: name -> overrides by dotted key.
 VARIANTS = 'variants'
-#: Other keys that a run does not have: data sets of other images on which
-#: final runs are scored, and variants that the others are compared with.
-UNSEEN = 'unseen'
+#: Key with the variants that the others are compared with.
 REFERENCES = 'references'
 
 
@@ -49,7 +48,7 @@ class Variant:
     def of(self, config: Config) -> Config:
         """A copy of a config that trains by this variant."""
         own = copy.deepcopy(config)
-        for key in (VARIANTS, UNSEEN, REFERENCES):
+        for key in (VARIANTS, UNSEEN, REFERENCES):  # a run has none of them
             own.pop(key, None)
         # MMEngine removes ``_delete_`` from what it merges.
         own.merge_from_dict(copy.deepcopy(dict(self.overrides)))

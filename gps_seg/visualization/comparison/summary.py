@@ -17,7 +17,7 @@ from gps_seg.visualization.comparison.pareto import pareto_figure
 from gps_seg.visualization.comparison.rates import rates_figure
 from gps_seg.visualization.comparison.rows import Summary, finished
 from gps_seg.visualization.comparison.unseen import unseen_figure
-from gps_seg.visualization.figure import save_figure
+from gps_seg.visualization.figure import save_as_png_and_svg
 
 _FIGURES: dict[str, Callable[[Summary], Figure | None]] = {
     'pareto': pareto_figure,
@@ -74,12 +74,9 @@ def plot_summary(
             'summary: expected a variant with scores, got none. There is '
             'nothing to draw.'
         )
-    paths = []
-    for name, draw in _FIGURES.items():
-        figure = draw(summary)
-        if figure is not None:
-            figure.draw_without_rendering()
-            figure.set_layout_engine('none')  # one layout for both files
-            save_figure(figure, Path(folder, f'{name}.svg'))
-            paths.append(save_figure(figure, Path(folder, f'{name}.png')))
-    return paths
+    drawn = {name: draw(summary) for name, draw in _FIGURES.items()}
+    return [
+        save_as_png_and_svg(figure, folder, name)
+        for name, figure in drawn.items()
+        if figure is not None
+    ]

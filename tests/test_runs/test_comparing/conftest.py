@@ -1,45 +1,11 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Small trainings: the demo on drawn polyps, and a segmentor on 3 images."""
 
-from pathlib import Path
-
 import pytest
 import small_segmentor
-from comparison_jobs import settings_for
 from demo_tasks import draw_images
-
-from gps_seg.stack import require_openmmlab
-
-require_openmmlab()
-
-from mmengine.config import Config  # noqa: E402
-
-from gps_seg.datasets.synthetic_polyps import ensure_dataset  # noqa: E402
-
-REPO = Path(__file__).resolve().parents[3]
-SIZES = {'train': 8, 'tune': 2, 'val': 4}
-
-
-@pytest.fixture(scope='session')
-def polyps(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('polyps') / 'target'
-    ensure_dataset(
-        folder, domain='target', split_sizes=SIZES, size=112, seed=0
-    )
-    return folder
-
-
-@pytest.fixture
-def settings(polyps):
-    return settings_for(polyps)
-
-
-@pytest.fixture
-def demo_config(settings):
-    config = Config.fromfile(REPO / 'configs/demo/gps.py')
-    config.merge_from_dict(settings)
-    return config
-
+from drawn_polyps import demo_config, polyps, settings  # noqa: F401
+from mmengine.config import Config
 
 PART = """dict(
     batch_size=2,

@@ -19,7 +19,7 @@ from gps_seg.delta import Delta, merged_state
 from gps_seg.engine import build_base
 from gps_seg.runs.comparing import running
 from gps_seg.runs.comparing.ensembles import read_ensembles
-from gps_seg.runs.comparing.scoring import ImagesToScore
+from gps_seg.runs.scoring.images import ImagesToScore
 
 REPO = Path(__file__).resolve().parents[3]
 UNSEEN = """

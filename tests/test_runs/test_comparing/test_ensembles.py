@@ -10,12 +10,20 @@ from comparison_records import scores_of
 
 from gps_seg.runs.comparing import ensembles
 from gps_seg.runs.comparing.ensembles import all_ensembles, score_ensembles
+from gps_seg.runs.scoring import ensembles as between
+
+
+class Base(list):
+    """Stands in for a model: a list with its alpha."""
+
+    def to(self, device):
+        return self
 
 
 class Images:
-    """Stands in for a data set: the base is a list with its alpha."""
+    """Stands in for a data set."""
 
-    def score(self, base):
+    def score(self, base, after_batch):
         return scores_of(list(base))
 
 
@@ -37,11 +45,11 @@ def jobs(tmp_path, monkeypatch):
     for job in jobs.ready():
         finish(job)
     monkeypatch.setattr(ensembles.Delta, 'load', load)
-    monkeypatch.setattr(ensembles, 'build_base', lambda *_: [None])
-    monkeypatch.setattr(ensembles, 'scaled', lambda base, delta, alpha: alpha)
-    monkeypatch.setattr(ensembles, 'applied', put)
+    monkeypatch.setattr(ensembles, 'build_base', lambda *_: Base([None]))
+    monkeypatch.setattr(between, 'scaled', lambda base, delta, alpha: alpha)
+    monkeypatch.setattr(between, 'applied', put)
     sets = {'validation': Images()}
-    monkeypatch.setattr(ensembles, '_data_sets', lambda *_: sets)
+    monkeypatch.setattr(ensembles, 'open_sets', lambda *_: sets)
     return jobs
 
 

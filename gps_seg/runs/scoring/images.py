@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from gps_seg.evaluation import DiceIoUMetric, PerImageAccuracy
 from gps_seg.files import new_folder
 from gps_seg.runs.console.screen import quiet
 
-#: Loaders of images to score, the preferred one first.
+#: Loaders of images to score, the preferred one first: those of a validation,
+#: or those of a test.
 SCORED = ('val_dataloader', 'test_dataloader')
+TESTED = ('test_dataloader',)
 #: Scores of a segmentor over the whole data set.
 _POOLED = ('mDice', 'mIoU')
 
@@ -39,20 +41,29 @@ class ImagesToScore:
     """A data set on which models are scored, as a config does in validation.
 
     Args:
-        config: Config with a loader of :data:`SCORED`.
+        config: Config with one of the loaders, and its loop.
         dataset: Data set in place of the loader's own; None for its own.
+        loaders: Names of loaders, the preferred one first.
     """
 
     def __init__(
-        self, config: Config, dataset: Mapping[str, Any] | None = None
+        self,
+        config: Config,
+        dataset: Mapping[str, Any] | None = None,
+        loaders: Sequence[str] = SCORED,
     ) -> None:
         init_default_scope(config.get('default_scope') or 'mmseg')
-        loader = copy.deepcopy(first_of(config, SCORED))
+        loader = copy.deepcopy(first_of(config, loaders))
         if dataset is not None:
             loader.dataset = dict(dataset)
+        # Workers that stay would add up over many data sets.
+        loader.persistent_workers = False
         with quiet():
             self.loader: DataLoader = Runner.build_dataloader(loader)
-        loop = first_of(config, ('val_cfg', 'test_cfg'))
+        loop = first_of(
+            config,
+            [name.replace('_dataloader', '_cfg') for name in loaders],
+        )
         self.amp = bool(loop.get('fp16', False))
         self.classifies = is_classifier(config)
 
@@ -82,13 +93,19 @@ class ImagesToScore:
         labels = sample.gt_sem_seg.data.squeeze(0).numpy()
         return labels.astype(np.uint8)
 
-    def score(self, model: nn.Module, labels: Path | None = None) -> SetScores:
+    def score(
+        self,
+        model: nn.Module,
+        labels: Path | None = None,
+        after_batch: Callable[[], None] = lambda: None,
+    ) -> SetScores:
         """Score every image.
 
         Args:
             model: Model; put into evaluation mode.
             labels: New folder for the predicted label maps, as PNG files by
                 the names of the images; None to keep none.
+            after_batch: Function that is called after each batch.
         """
         metric = PerImageAccuracy() if self.classifies else DiceIoUMetric()
         evaluator = Evaluator(metric)
@@ -101,6 +118,7 @@ class ImagesToScore:
                 evaluator.process(samples, batch)
                 if labels is not None:
                     maps += [label_array(s.pred_sem_seg) for s in samples]
+                after_batch()
             pooled = evaluator.evaluate(len(self.loader.dataset))
         names = image_names([score.img_path for score in metric.per_image])
         if labels is not None:
@@ -146,13 +164,17 @@ def image_names(paths: Sequence[str]) -> list[str]:
 
 
 def first_of(config: Config, keys: Sequence[str]) -> Any:
-    """The first of some parts of a config that it has."""
+    """The first of some parts of a config that it has.
+
+    Raises:
+        ValueError: If it has none of them.
+    """
     for key in keys:
         if config.get(key) is not None:
             return config[key]
     raise ValueError(
-        f'config: expected {" or ".join(keys)}, got neither. The scores of a '
-        'validation are compared.'
+        f'config: expected {" or ".join(keys)}, got none ({config.filename}). '
+        'Models are scored with it.'
     )
 
 

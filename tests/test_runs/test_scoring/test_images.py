@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gps_seg.runs.comparing.scoring import ImagesToScore
 from gps_seg.runs.launch import build_runner
+from gps_seg.runs.scoring.images import ImagesToScore
 
 RESIZED = [
     dict(type='LoadImageFromFile'),
