@@ -137,7 +137,7 @@ class PolypMetric(BaseMetric):
         """Scores of the data set from what was measured on its images.
 
         Args:
-            results: What was kept of each image.
+            results: Measurements of each image.
 
         Returns:
             One number for each of :data:`POLYP_SCORES`; percent.
