@@ -32,7 +32,6 @@ def test_the_published_pair_is_refused():
 
 
 def test_dice_below_iou_is_refused_and_the_other_way_round_is_not():
-    """55.2 / 55.7 stands in the same table as 88.1 / 72.5."""
     assert not is_possible(dice=55.2, iou=55.7)
     assert is_possible(dice=55.7, iou=55.2)
 

@@ -56,7 +56,7 @@ _FOREGROUND = 1  # label of the only class that is scored
 
 @dataclass(frozen=True)  # MMEngine would make a plain tuple of a named one
 class _Measured:
-    """What is kept of one image."""
+    """Measures of one image."""
 
     areas: Tensor  # at probability 0.5; shape: (3, 2)
     areas_by_threshold: Tensor  # shape: (3, LEVELS)
@@ -137,7 +137,7 @@ class PolypMetric(BaseMetric):
         """Scores of the data set from what was measured on its images.
 
         Args:
-            results: Measurements of each image.
+            results: Measures of each image.
 
         Returns:
             One number for each of :data:`POLYP_SCORES`; percent.
