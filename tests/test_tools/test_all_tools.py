@@ -102,6 +102,7 @@ def test_a_wrong_option_is_answered_at_once(lean, tool):
         (('benchmark', '--arch', 'vit-b'), 'Did you mean vit-b16?'),
         (('dataset_converters/kvasir_seg', '.', '.'), 'new or empty'),
         (('dataset_converters/polyps', '.', '.'), 'new or empty'),
+        (('dataset_converters/pranet', '.', '.'), 'new or empty'),
         (('dataset_converters/ade20k', '.', '.'), 'new or empty'),
         (('dataset_converters/flowers102', '.', '.'), 'new or empty'),
         (('model_converters/dinov2_to_mmpretrain', 'a', 'b.x'), 'ends in'),
