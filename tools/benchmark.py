@@ -21,7 +21,7 @@ from gps_seg.command_line import run_tool, tool_parser
 
 ARCHITECTURES = (
     *('vit-s14', 'vit-t16', 'vit-b16', 'vit-l16', 'mmseg-vit-b16'),
-    *('mit-b0', 'swin-t', 'convnext-t', 'tiny', 'mmseg-tiny'),
+    *('sam-vit-b', 'mit-b0', 'swin-t', 'convnext-t', 'tiny', 'mmseg-tiny'),
 )
 ATTENTIONS = ('fused', 'shipped')
 DEVICES = ('cpu', 'cuda')

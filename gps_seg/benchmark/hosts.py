@@ -96,6 +96,31 @@ def mmseg_vit(
     )
 
 
+def sam_vit(
+    arch: str | dict[str, Any], channels: int, patch: int, size: int = 512
+) -> Architecture:
+    """SAM's image encoder with its neck, of MMPretrain; one level.
+
+    Args:
+        arch: Name or settings of the architecture.
+        channels: Number of channels that the neck puts out.
+        patch: Side of a patch in pixels.
+        size: Default side of the input in pixels; SAM's own is 1024.
+    """
+    return Architecture(
+        lambda side: dict(
+            type='mmpretrain.ViTSAM',
+            arch=arch,
+            img_size=side,
+            patch_size=patch,
+            out_channels=channels,
+        ),
+        (channels,),
+        size,
+        patch,
+    )
+
+
 def pyramid(channels: tuple[int, ...], **config: Any) -> Architecture:
     """An encoder with four levels, which accepts inputs of any size.
 
@@ -121,6 +146,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     'vit-b16': mmpretrain_vit('base', 768, 16, LEVELS),
     'vit-l16': mmpretrain_vit('large', 1024, 16, (5, 11, 17, 23)),
     'mmseg-vit-b16': mmseg_vit(768, 16, 12, 12, LEVELS),
+    'sam-vit-b': sam_vit('base', 256, 16),
     'mit-b0': pyramid(
         (32, 64, 160, 256),
         type='MixVisionTransformer',

@@ -86,6 +86,7 @@ PUBLISHED = {
     'vit-t16': 5.7,
     'vit-b16': 86,
     'mmseg-vit-b16': 86,
+    'sam-vit-b': 89.7,  # with its neck and positions for 1024 x 1024
     'mit-b0': 3.3,
     'swin-t': 28,
     'convnext-t': 28,

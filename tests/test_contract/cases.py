@@ -75,7 +75,7 @@ def is_bare(weight: str, encoder: Encoder) -> bool:
     return bias not in encoder.shapes and 'reduction' not in weight
 
 
-#: Encoders that are no plain ViT.
+#: Encoders that are no plain ViT; SAM's is one between its windows.
 NO_VIT = ('swin', 'convnext', 'linear_layers')
 #: Start of the names of the last block, and of the norms behind it.
 LAST = (
@@ -250,7 +250,8 @@ ROWS: Mapping[str, Case] = {
         identity=False,
         merges=NOT_LINEAR,
         refuses=dict.fromkeys(
-            ('convnext', 'linear_layers'), 'expected an encoder whose blocks'
+            ('sam', 'convnext', 'linear_layers'),
+            'expected an encoder whose blocks',
         ),
     ),
     'e2vpt': Case(
@@ -258,7 +259,7 @@ ROWS: Mapping[str, Case] = {
         count=lambda e: sum((3 + 2) * width for width, _ in e.blocks),
         identity=False,
         merges=NOT_LINEAR,
-        refuses=dict.fromkeys(NO_VIT, 'prompts: expected'),
+        refuses=dict.fromkeys(('sam', *NO_VIT), 'prompts: expected'),
     ),
     'e2vpt_pruned': Case(
         settings={
@@ -272,7 +273,7 @@ ROWS: Mapping[str, Case] = {
         identity=False,
         merges=NOT_LINEAR,
         scores=True,
-        refuses=dict.fromkeys(NO_VIT, 'prompts: expected'),
+        refuses=dict.fromkeys(('sam', *NO_VIT), 'prompts: expected'),
     ),
     'spt_lora': Case(
         settings={'budget': 400, 'rank': 2},

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Small encoders of four families, and one of plain linear layers.
+"""Small encoders of five families, and one of plain linear layers.
 
 Each stands in a model with a linear head on the means of its feature maps.
 The weights are drawn so that every tensor has a part in the output.
@@ -19,7 +19,7 @@ from gps_seg.stack import require_openmmlab
 
 require_openmmlab()
 
-from mmpretrain.models import ConvNeXt  # noqa: E402
+from mmpretrain.models import ConvNeXt, ViTSAM  # noqa: E402
 from mmpretrain.models import VisionTransformer as PretrainViT  # noqa: E402
 from mmseg.models.backbones import SwinTransformer  # noqa: E402
 from mmseg.models.backbones import VisionTransformer as SegViT  # noqa: E402
@@ -141,6 +141,18 @@ def pretrain_vit():
     )
 
 
+def sam():
+    """A block with windows that reach over the image, and a global one."""
+    sizes = {'embed_dims': 8, 'num_layers': 2, 'num_heads': 2}
+    return ViTSAM(
+        {**sizes, 'feedforward_channels': 16, 'global_attn_indexes': [1]},
+        img_size=IMAGE,
+        patch_size=2,
+        window_size=3,
+        out_channels=8,
+    )
+
+
 def swin(**others):
     return SwinTransformer(
         pretrain_img_size=IMAGE,
@@ -171,6 +183,7 @@ VIT = {'blocks': ((8, 16),) * 2, 'attention': True, 'prefix': 1}
 ENCODERS: Mapping[str, Encoder] = {
     'seg_vit': Encoder(seg_vit, 8, **VIT),
     'pretrain_vit': Encoder(pretrain_vit, 8, **VIT, with_cp=False),
+    'sam': Encoder(sam, 8, VIT['blocks'], True, with_cp=False),
     'swin': Encoder(swin, 24, ((8, 16),) * 2 + ((16, 32),) * 2, True),
     'convnext': Encoder(convnext, 24, ((8, 32), (16, 64))),
     'linear_layers': Encoder(LinearLayers, 8, with_cp=False),

@@ -12,6 +12,7 @@ from small_encoders import CONFIGS, SIDE, small_model
 from torch import nn
 
 from gps_seg.execution import fuse_attention, plain_forwards
+from gps_seg.execution.compiled import use_plain_numbers
 from gps_seg.execution.instance_forward import has_own_forward
 from gps_seg.peft import GPS, tune
 
@@ -65,6 +66,14 @@ SMALL = {
         2,
     ),
     'mmpretrain vit': (CONFIGS['mmpretrain vit'], None, 0),
+    # One layer for the whole image, one for windows of 3 x 3 patches, which
+    # do not divide 4 x 4.
+    'sam': (dict(CONFIGS['mmpretrain sam'], window_size=3), None, 2),
+    'sam without positions': (
+        dict(CONFIGS['mmpretrain sam'], use_rel_pos=False),
+        None,
+        2,
+    ),
 }
 NAMES = pytest.mark.parametrize('name', SMALL)
 
@@ -137,7 +146,7 @@ def test_outputs_and_gradients_are_those_of_the_classes(name, training):
     assert all(torch.equal(again[key], t) for key, t in expected.items())
 
 
-@pytest.mark.parametrize('name', ['vit', 'segmenter', 'mit', 'beit'])
+@pytest.mark.parametrize('name', ['vit', 'segmenter', 'mit', 'beit', 'sam'])
 def test_float32_differs_by_rounding(name):
     model, x = drawn(name, torch.float32), images(torch.float32)
     expected = outputs_and_gradients(model, x)
@@ -150,7 +159,7 @@ def test_float32_differs_by_rounding(name):
         assert (actual[key] - tensor).abs().max() < error, key
 
 
-@pytest.mark.parametrize('name', ['vit', 'beit'])
+@pytest.mark.parametrize('name', ['vit', 'beit', 'sam'])
 def test_mixed_precision_differs_by_rounding(name):
     model, x = drawn(name, torch.float32), images(torch.float32)
     with torch.autocast('cpu', torch.bfloat16):
@@ -280,7 +289,7 @@ def test_what_is_fused_already_stays():
     assert own(model) == len(first.layers)
 
 
-@pytest.mark.parametrize('name', ['vit', 'beit'])
+@pytest.mark.parametrize('name', ['vit', 'beit', 'sam'])
 def test_plain_forwards_are_those_of_the_classes_for_a_while(name):
     model, x = drawn(name), images()
     expected = model(x)
@@ -323,14 +332,16 @@ def test_selected_gradients_are_entries_of_the_dense_ones():
         assert (gradient - dense).abs().max() < 1e-12 * max(scale, 1), name
 
 
-@pytest.mark.parametrize('name', ['vit', 'beit', 'mit'])
+@pytest.mark.parametrize('name', ['vit', 'beit', 'mit', 'sam'])
 def test_torch_compile_traces_a_block_as_one_graph(name):
     model = drawn(name)
+    use_plain_numbers(model)  # drop rates of NumPy, as compile_parts does
     fuse_attention(model)
     block, shape = model.backbone.layers[0], ()
     if name == 'mit':
         block, shape = block[1][0], ((3, 6),)
-    tokens = torch.randn(2, 18 - (not shape), block_width(block)).double()
+    number = (4, 4) if name == 'sam' else (18 - (not shape),)
+    tokens = torch.randn(2, *number, block_width(block)).double()
     torch._dynamo.reset()
     compiled = torch.compile(block, fullgraph=True, backend='aot_eager')
     for one, other in zip(

@@ -211,7 +211,7 @@ def test_another_tensor_that_changed_is_an_error_as_without():
     """A product that keeps its first factor, and a recipe of the second."""
     one, two = (torch.randn(3, requires_grad=True) * 1 for _ in range(2))
     product = one * two
-    keep_instead(product, two, Recipe(nn.Identity(), two, {}))
+    keep_instead(product, (two, Recipe(nn.Identity(), two, {})))
     with torch.no_grad():
         one.add_(1)
     with pytest.raises(RuntimeError, match='expected a tensor of shape'):

@@ -8,6 +8,7 @@ from torch import nn
 
 from gps_seg.execution.fused_attention import (
     bias_table,
+    decomposed_bias,
     mmcv_layer,
     mmpretrain_layer,
 )
@@ -31,6 +32,7 @@ _BIAS_TABLE = (
     'mmseg.models.backbones.beit.BEiTAttention.forward',
     'mmpretrain.models.utils.attention.BEiTAttention.forward',
 )
+_DECOMPOSED_BIAS = 'mmpretrain.models.backbones.vit_sam.Attention.forward'
 _MMPRETRAIN = 'mmpretrain.models.utils.attention.MultiheadAttention.forward'
 
 _Forwards = Mapping[nn.Module, Callable[..., Any]]
@@ -82,6 +84,7 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
     - Attention of MMPretrain's ViT, which is fused by its class: its backward
       pass copies less.
     - Attention of BEiT and of MMSegmentation's MAE, unless its table trains.
+    - Attention of SAM's image encoder, in windows and over the whole image.
 
     Where few tokens attend in bfloat16 on a CPU, the gradients of fused layers
     are plain products, see
@@ -112,6 +115,8 @@ def fuse_attention(model: nn.Module) -> FusedAttention:
         code = _code_of(module)
         if code in _BIAS_TABLE:
             always[module] = bias_table.forward
+        elif code == _DECOMPOSED_BIAS:
+            always[module] = decomposed_bias.forward
         elif code in _WEIGHTS_UNUSED and _is_packed(module.attn):
             always[module.attn] = attention_forward(default=False)
             if code == _MMCV:

@@ -12,7 +12,6 @@ too, which then cost little more. The gradients have the same bits.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gps_seg.additions.places import blocks
@@ -21,7 +20,10 @@ from gps_seg.execution.instance_forward import (
     reset_forward,
     set_forward,
 )
-from gps_seg.execution.recomputation.kept import keep_instead
+from gps_seg.execution.recomputation.kept import (
+    is_transformed,
+    keep_instead,
+)
 from gps_seg.execution.recomputation.mlps import Mlp, find_mlp
 from gps_seg.execution.recomputation.recipes import Recipe, note, take_note
 
@@ -129,13 +131,13 @@ def _forward(starts: bool, goes_on: bool) -> Callable[..., Tensor]:
         output: Tensor = type(module).forward(
             module, inputs, *args, **settings
         )
-        if _is_transformed():
+        if is_transformed():
             return output
         recipe = take_note(inputs)
         if not output.requires_grad or args or _is_changed(module):
             return output
         if recipe is not None:
-            keep_instead(output, inputs, recipe)
+            keep_instead(output, (inputs, recipe))
         if starts or (goes_on and recipe is not None):
             note(output, Recipe(module, recipe or inputs, settings))
         return output
@@ -162,12 +164,6 @@ def _why_left(mlp: Mlp | str) -> str:
     if any(map(_is_changed, needed)):
         return 'hooks or additions at its layers'
     return ''
-
-
-def _is_transformed() -> bool:
-    """Whether the graph is not made by the operations as they run."""
-    compiled: bool = torch.compiler.is_compiling()
-    return compiled or torch._C._are_functorch_transforms_active()
 
 
 def _has_another_forward(module: nn.Module) -> bool:
