@@ -4,7 +4,9 @@
 
 Five epochs; docs/results.md compares the rivals in configs/kvasir.
 
-Not run.
+Expected: image_mDice 84.6 and image_mIoU 76.0 (seed 0); 1.29 % trained. The
+time was not recorded alone. The run is that of
+configs/studies/methods_kvasir.py; see docs/results.md.
 """
 
 _base_ = [
