@@ -10,4 +10,6 @@ configs/studies/methods_kvasir.py; see docs/results.md.
 _base_ = '../gps_kvasir.py'
 
 custom_hooks = [dict(type='PeftHook', method=dict(type='linear'))]
-optim_wrapper = dict(optimizer=dict(lr=1e-2))
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-2), paramwise_cfg=dict(_delete_=True)
+)

@@ -1,13 +1,11 @@
-r"""GPS on PraNet's protocol, DINOv2 ViT-S/14 at 252 x 252.
+"""GPS on PraNet's protocol, DINOv2 ViT-S/14 at 252 x 252.
 
     python tools/train.py configs/pranet/gps.py --seed 0 --amp
 
 Kvasir-SEG and CVC-ClinicDB to train and to choose on; five test sets in
-``unseen``. One of them is scored by
+``unseen``, all of which are scored by
 
-    python tools/test.py configs/pranet/gps.py CHECKPOINT --cfg-options \
-        test_dataloader.dataset.data_root=data/pranet/CVC-300 \
-        test_dataloader.dataset.ann_file=splits/all.txt
+    python tools/test.py configs/pranet/gps.py DELTA --unseen
 
 Not run.
 """
