@@ -27,6 +27,7 @@ class SoftIoULoss(nn.Module):
         loss_name: Name in the log; it begins with ``loss_``.
 
     Example:
+        >>> import torch
         >>> loss = SoftIoULoss()
         >>> logits = torch.full((1, 1, 2, 2), 100.0)
         >>> loss(logits, torch.ones(1, 2, 2, dtype=torch.long)).item()

@@ -72,15 +72,15 @@ def bottleneck(rank: int, width: int) -> int:
 def is_bare(weight: str, encoder: Encoder) -> bool:
     """Whether a layer has no bias, nor stands behind a norm as in Swin."""
     bias = weight.removesuffix('weight') + 'bias'
-    return bias not in encoder.shapes and 'reduction' not in weight
+    return bias not in encoder.shapes and 'downsample.reduction' not in weight
 
 
 #: Encoders that are no plain ViT; SAM's is one between its windows.
 NO_VIT = ('swin', 'convnext', 'linear_layers')
-#: Start of the names of the last block, and of the norms behind it.
+#: Start of the names of the last block, and of what is behind it.
 LAST = (
     *('layers.1.', 'stages.1.blocks.1.', 'stages.1.0.'),
-    *('ln1.', 'norm0.', 'norm1.'),
+    *('ln1.', 'norm0.', 'norm1.', 'channel_reduction.'),
 )
 #: Why an addition that is not linear cannot be folded into the weights.
 NOT_LINEAR = 'it is not a linear function of what the encoder computes'

@@ -44,7 +44,7 @@ class SAMHead(BaseDecodeHead):
         init_cfg: Initialization, such as ``dict(type='Pretrained',
             prefix='decode_head', checkpoint='weights://sam-vit-base')``; None
             for PyTorch's.
-        **settings: Settings of MMSegmentation's ``BaseDecodeHead``, such as
+        **kwargs: Settings of MMSegmentation's ``BaseDecodeHead``, such as
             ``num_classes``, ``out_channels``, ``threshold`` and
             ``loss_decode``.
 
@@ -72,14 +72,14 @@ class SAMHead(BaseDecodeHead):
         num_heads: int = 8,
         feedforward_channels: int = 2048,
         init_cfg: dict[str, Any] | None = None,
-        **settings: Any,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             in_channels=in_channels,
             channels=in_channels,
             dropout_ratio=0,
             init_cfg=init_cfg,
-            **settings,
+            **kwargs,
         )
         del self.conv_seg  # the masks are logits already
         configuration, modeling = transformers_sam()
