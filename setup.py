@@ -63,6 +63,23 @@ EXTRAS = {
     'export': EXPORT,
     # PolypMetric, after which: pip install --no-deps pysodmetrics
     'polyp': POLYP,
+    # tools/app.py: the page on which tasks are tried.
+    'app': ['gradio>=5'],
+    # Encoders of timm, by their names.
+    'encoders': ['timm>=1.0.20'],
+    # tools/share.py --push, and tasks by hf:// addresses.
+    'hub': ['huggingface_hub>=0.30'],
+    # The pages of docs/ as a site, and the notebook.
+    'docs': [
+        'furo>=2024.8',
+        'jupytext>=1.16',
+        'myst-parser>=4',
+        'sphinx>=8',
+        'sphinx-copybutton>=0.5',
+    ],
+    # The test of the page in a browser; the browser itself is Chromium of the
+    # operating system.
+    'browser': ['playwright>=1.45'],
     'dev': [
         *EXPORT,
         *POLYP,
