@@ -29,7 +29,8 @@ def convert_file(
     convert: Converter,
     sizes_of: Callable[[Mapping[str, Tensor]], dict[str, int]],
     model: str,
-) -> tuple[str, list[ConvertedKey]]:
+    report_file: Path | None = None,
+) -> str:
     """Read, rename and write weights.
 
     Args:
@@ -38,12 +39,15 @@ def convert_file(
         convert: Function that renames the tensors and reports on each.
         sizes_of: Function that reads the sizes of the model from them.
         model: Model that has the new names.
+        report_file: File for what became of each tensor, ``.json`` or
+            ``.csv``; None for none.
 
     Returns:
-        A summary in a few lines, and what became of each tensor.
+        A summary in a few lines.
 
     Raises:
-        FileExistsError: If ``target`` exists with other content.
+        FileExistsError: If ``target`` or ``report_file`` exists with other
+            content.
         FileNotFoundError: If there is no such source.
         ValueError: If a tensor is missing, unknown or of the wrong shape.
     """
@@ -64,7 +68,12 @@ def convert_file(
         f'{"written" if is_new else "unchanged"}: {target}, '
         f'{len(tensors)} tensors, {_values(tensors.values())}',
     ]
-    return '\n'.join(lines), report
+    if report_file is None:
+        lines.append('--report FILE lists all tensors and their changes')
+    else:
+        write_report(report, report_file)
+        lines.append(f'report: {report_file}')
+    return '\n'.join(lines)
 
 
 def write_report(report: Sequence[ConvertedKey], path: Path) -> None:

@@ -9,21 +9,14 @@ python tools/model_converters/augreg_to_mmpretrain.py \
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from gps_seg.command_line import file_ending_in, run_tool, tool_parser
+from gps_seg.command_line import run_tool, tool_parser
+from gps_seg.command_line.conversion import add_conversion
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
-    add = parser.add_argument
-    add('source', type=Path, metavar='SOURCE', help='weights to read (.npz)')
-    add(
-        'target',
-        type=file_ending_in('.safetensors'),
-        metavar='TARGET',
-        help='weights to write (.safetensors)',
-    )
+    add_conversion(parser, '.npz')
     return parser
 
 
@@ -33,10 +26,14 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.models.converted_file import convert_file
     from gps_seg.models.dinov2_names import architecture_of
 
-    summary, _ = convert_file(
-        args.source, args.target, augreg_to_mmpretrain, architecture_of, VIT
+    return convert_file(
+        args.source,
+        args.target,
+        augreg_to_mmpretrain,
+        architecture_of,
+        VIT,
+        args.report,
     )
-    return summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
