@@ -12,13 +12,18 @@ from difflib import get_close_matches
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-DAILY = 'Tools'
-CONVERTERS = 'Converters of data sets and weights'
-DEVELOPMENT = 'For developers'
-SECTIONS = (DAILY, CONVERTERS, DEVELOPMENT)
-#: Tools that come first in the list, in the order of a first hour.
-FIRST = ('demo', 'train', 'test', 'count', 'check_dataset', 'browse_dataset')
-FOR_DEVELOPERS = ('benchmark', 'growth', 'pretrain_demo')
+CONVERTERS = 'Convert data sets and weights'
+OTHERS = 'Others'
+#: Tools by what a person wants, in the order of use.
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    'Start': ('demo', 'new', 'check_dataset', 'browse_dataset', 'count'),
+    'Train': ('train', 'compare'),
+    'Look': ('test', 'report', 'app'),
+    'Share': ('share', 'delta', 'export'),
+    CONVERTERS: (),
+    'Develop': ('benchmark', 'growth', 'pretrain_demo'),
+    OTHERS: (),
+}
 
 
 def find_tools(package: Path = PACKAGE) -> dict[str, Path]:
@@ -48,32 +53,33 @@ def describe(script: Path) -> str:
 
 
 def usage(tools: Mapping[str, Path]) -> str:
-    """Return the help text: one line per tool, daily tools first.
+    """Return the help text: one line per tool, by what a person wants.
 
     Args:
         tools: Scripts by name.
     """
-    sections: dict[str, list[str]] = {title: [] for title in SECTIONS}
+    names: dict[str, list[str]] = {title: [] for title in SECTIONS}
     for name in sorted(tools, key=_rank):
-        sections[_section(name)].append(name)
+        names[_section(name)].append(name)
     lines = ['usage: gps-seg TOOL [ARGUMENTS]']
-    for title, names in sections.items():
-        if names:
-            width = max(map(len, names))
-            rows = [f'  {n:{width}}  {describe(tools[n])}' for n in names]
-            lines += ['', f'{title}:', *rows]
+    for title in filter(names.get, names):
+        width = max(map(len, names[title]))
+        rows = [f'  {n:{width}}  {describe(tools[n])}' for n in names[title]]
+        lines += ['', f'{title}:', *rows]
     return '\n'.join([*lines, '', 'gps-seg TOOL --help shows its options.'])
 
 
-def _rank(name: str) -> tuple[int, str]:
-    """Order of the tools: first :data:`FIRST`, then alphabetical."""
-    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
-
-
 def _section(name: str) -> str:
-    if name in FOR_DEVELOPERS:
-        return DEVELOPMENT
-    return CONVERTERS if '/' in name else DAILY
+    if '/' in name:
+        return CONVERTERS
+    found = (title for title, tools in SECTIONS.items() if name in tools)
+    return next(found, OTHERS)
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Order of the tools within their section."""
+    tools = SECTIONS[_section(name)]
+    return (tools.index(name) if name in tools else len(tools), name)
 
 
 def unknown_tool(name: str, tools: Mapping[str, Path]) -> str:

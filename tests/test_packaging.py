@@ -87,23 +87,35 @@ def test_tools_are_listed_with_their_first_line(
 ):
     assert run_console(*arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert '  train    Train a model.' in lines
+    assert '  train  Train a model.' in lines
     assert any(line.strip() == 'converters/kvasir' for line in lines)
-    # Not in the order of the alphabet: what one needs daily comes first.
-    order = [line.split()[0] for line in lines if line.startswith('  ')]
-    assert order == ['train', 'sibling', 'converters/kvasir']
 
 
-def test_daily_tools_converters_and_the_rest_have_their_sections():
+def test_tools_are_grouped_by_what_a_person_wants():
     text = console.usage(console.find_tools())
-    daily, converters, others = text.split(':\n')[1:]
-    assert [line.split()[0] for line in daily.splitlines()[:3]] == [
-        'demo',
-        'train',
-        'test',
-    ]
-    assert 'dataset_converters/kvasir_seg' in converters
-    assert 'pretrain_demo' in others
+    groups = dict(
+        part.split(':\n', 1) for part in text.split('\n\n') if ':\n' in part
+    )
+    first = {
+        title: [line.split()[0] for line in rows.splitlines()]
+        for title, rows in groups.items()
+    }
+    # In the order of a first hour, not of the alphabet.
+    assert first['Start'][:2] == ['demo', 'new']
+    assert first['Train'] == ['train', 'compare']
+    assert first['Share'] == ['share', 'delta', 'export']
+    assert 'dataset_converters/kvasir_seg' in first[console.CONVERTERS]
+    assert 'pretrain_demo' in first['Develop']
+    assert console.OTHERS not in first  # every tool has its group
+
+
+def test_a_tool_without_a_group_is_listed_last(tmp_path):
+    script = tmp_path / 'stray.py'
+    script.write_text('"""A stray tool."""')
+    train = tmp_path / 'train.py'
+    train.write_text('"""Train."""')
+    text = console.usage({'stray': script, 'train': train})
+    assert text.index('Train:') < text.index('Others:\n  stray')
 
 
 def test_a_tool_gets_its_arguments_and_siblings(run_console, capsys):

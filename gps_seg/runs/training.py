@@ -5,6 +5,7 @@ import time
 from argparse import Namespace
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from gps_seg.engine.training.wrapper_types import enable_amp
 from gps_seg.runs import launch
@@ -31,24 +32,48 @@ def train(args: Namespace) -> None:
             data cannot be used.
         SystemExit: If the user interrupts the run.
     """
-    start = time.monotonic()
     launch.set_local_rank(args.local_rank)
     with Console(args.verbose) as console:
         config = _config(args)
         state = args.resume and launch.find_state(config, args.resume)
-        check_config(config)
-        hook = ConsoleHook(console, f'Training with {args.config}')
-        with (
-            leaving_no_trace(config, lambda: hook.begun),
-            saying_how_to_go_on(config.work_dir),
-            naming_the_check_of_files(),
-        ):
-            runner = launch.build_runner(config, state)
-            runner.register_hook(hook)
-            check_before_data(runner)
-            runner.train()
-        seconds = time.monotonic() - start
-        console.write(summarize(runner, hook.best, seconds))
+        train_config(config, console, f'Training with {args.config}', state)
+
+
+def train_config(
+    config: Config, console: Console, title: str, state: str | None = None
+) -> Runner:
+    """Train a config from a state, or from its beginning.
+
+    Args:
+        config: Config of the training.
+        console: Console that is open; gets progress, results and the next
+            commands.
+        title: First line of the report.
+        state: State to continue from; see :func:`~.launch.find_state`.
+
+    Returns:
+        The runner after the training.
+
+    Raises:
+        OSError: If a file is missing or cannot be written.
+        ValueError: If the config or the data cannot be used.
+        SystemExit: If the user interrupts the run.
+    """
+    start = time.monotonic()
+    check_config(config)
+    hook = ConsoleHook(console, title)
+    with (
+        leaving_no_trace(config, lambda: hook.begun),
+        saying_how_to_go_on(config.work_dir),
+        naming_the_check_of_files(),
+    ):
+        runner = launch.build_runner(config, state)
+        runner.register_hook(hook)
+        check_before_data(runner)
+        runner.train()
+    seconds = time.monotonic() - start
+    console.write(summarize(runner, hook.best, seconds))
+    return runner
 
 
 def _config(args: Namespace) -> Config:

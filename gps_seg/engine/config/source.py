@@ -22,6 +22,8 @@ from gps_seg.engine.config.keys import check_spelling
 
 #: Packages whose configs are suggested when a name is not found.
 PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')
+#: Name of the config in the folder of a task.
+CONFIG_FILE = 'config.py'
 
 
 def let_bases_name_packages() -> None:
@@ -38,8 +40,9 @@ def read_config(
     """Read a config and its bases.
 
     Args:
-        source: Path of a file, or ``package::path`` for a config of an
-            installed package.
+        source: Path of a file, or of the folder of a task, which has a
+            ``config.py``; or ``package::path`` for a config of an installed
+            package.
         overrides: Values by dotted key that replace those of the config; a
             number in a key is a position in a list.
 
@@ -93,6 +96,8 @@ def find_config(source: str) -> Path:
         )
     if path.is_file():
         return path
+    if (path / CONFIG_FILE).is_file():
+        return path / CONFIG_FILE
     found = f'the folder {source}' if path.is_dir() else source
     close = _close_to(source, package if separator else None)
     advice = f'Did you mean {" or ".join(close)}?' if close else ''

@@ -8,6 +8,12 @@ import subprocess
 from pathlib import Path
 
 _CPUINFO = Path('/proc/cpuinfo')
+_MEMINFO = Path('/proc/meminfo')
+#: Limit of a container and what it uses of it (version 2 of cgroups).
+_LIMIT = Path('/sys/fs/cgroup/memory.max')
+_USED = Path('/sys/fs/cgroup/memory.current')
+#: Instructions by which bfloat16 is faster than float32.
+_FAST_BFLOAT16 = ('amx_bf16', 'avx512_bf16')
 
 
 def cpu_model() -> str:
@@ -24,6 +30,12 @@ def cpu_cores() -> int:
     return os.cpu_count() or 1
 
 
+def fast_bfloat16() -> str | None:
+    """Name of the processor's instructions for bfloat16; None without any."""
+    flags = set(_cpuinfo('flags').split())
+    return next((each for each in _FAST_BFLOAT16 if each in flags), None)
+
+
 def memory_gib() -> float | None:
     """Memory of the machine in GiB, or None if it is unknown."""
     try:
@@ -33,12 +45,32 @@ def memory_gib() -> float | None:
     return round(pages * size / 2**30, 1)
 
 
+def available_memory() -> int | None:
+    """Bytes that a program may take now, or None if that is unknown.
+
+    In a container, what its limit leaves, if that is less (Linux).
+    """
+    if not _MEMINFO.is_file():
+        return None
+    found = re.search(r'^MemAvailable:\s+(\d+)', _MEMINFO.read_text(), re.M)
+    free = [int(found[1]) * 1024] if found else []
+    if _LIMIT.is_file() and _USED.is_file():
+        limit = _LIMIT.read_text().strip()
+        if limit.isdigit():  # or 'max'
+            free.append(int(limit) - int(_USED.read_text()))
+    return min(free, default=None)
+
+
 def _linux_model() -> str:
+    # ARM machines have no such line.
+    return _cpuinfo('model name')
+
+
+def _cpuinfo(key: str) -> str:
     if not _CPUINFO.is_file():
         return ''
     text = _CPUINFO.read_text(encoding='utf-8', errors='replace')
-    # ARM machines have no such line.
-    found = re.search(r'^model name\s*:(.*)$', text, re.MULTILINE)
+    found = re.search(rf'^{key}\s*:(.*)$', text, re.MULTILINE)
     return found[1] if found else ''
 
 

@@ -1,0 +1,78 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""What a training is going to take: measured by a few of its own steps."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+from gps_seg.benchmark.processes import run_worker
+from gps_seg.engine.training.hook_settings import peft_hook
+from gps_seg.runs.comparing.costs.visits import WORKER
+from gps_seg.runs.own_folder.plan import VALIDATIONS, Plan
+
+#: Timed steps, and batches of the selection, of the measurement.
+STEPS, PASSES = 2, 1
+
+
+class Expectation(NamedTuple):
+    """Time and memory that a training is expected to take.
+
+    Args:
+        seconds: Seconds of selection, steps and validations.
+        peak_bytes: Memory of a step above what the model takes; None if
+            unknown.
+    """
+
+    seconds: float
+    peak_bytes: int | None
+
+
+def measure(config: Config, plan: Plan, num_validation: int) -> Expectation:
+    """Measure a few steps in a process of its own.
+
+    Args:
+        config: Config of the training.
+        plan: Its plan.
+        num_validation: Number of validation images.
+
+    Raises:
+        MemoryError: If the device has no room for a step.
+        ValueError: If the training cannot begin; says why.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        costs = _costs(config, Path(folder))
+    batches = plan.select_from / plan.batch
+    return Expectation(
+        seconds=costs['pass_seconds'] / PASSES * batches
+        + costs['step_seconds'] * plan.iterations
+        + costs['test_seconds'] * num_validation * VALIDATIONS,
+        peak_bytes=costs['peak_bytes'],
+    )
+
+
+def _costs(config: Config, folder: Path) -> dict[str, float]:
+    short = copy.deepcopy(config)
+    peft_hook(short).max_batches = PASSES
+    short.dump(folder / 'measured.py')
+    task = {
+        'config': str(folder / 'measured.py'),
+        'work_dir': str(folder),
+        'steps': STEPS,
+        'keep': str(folder / 'selected.pth'),
+        'selected': False,
+    }
+    try:
+        costs: dict[str, float] = run_worker(task, WORKER)
+    except RuntimeError as error:
+        reason = str(error).partition(': ')[2]
+        if 'memory' in reason.lower():
+            raise MemoryError(reason) from error
+        raise ValueError(
+            f'plan: expected to measure a few steps, got: {reason}'
+        ) from error
+    return costs

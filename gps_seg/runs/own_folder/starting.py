@@ -1,0 +1,160 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Make the folder of a new task: lists, config, a picture of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from gps_seg.datasets.conversion.problems import Progress
+from gps_seg.datasets.own_folder import look, split, write_lists
+from gps_seg.engine.config.source import CONFIG_FILE, read_config
+from gps_seg.files import new_folder, require_new_or_empty, write_text
+from gps_seg.models.encoders import find_encoder
+from gps_seg.runs.own_folder.config_text import config_text
+from gps_seg.runs.own_folder.draft import Draft
+from gps_seg.runs.own_folder.expectation import Expectation, measure
+from gps_seg.runs.own_folder.machine import Machine
+from gps_seg.runs.own_folder.method_rates import start_of_method
+from gps_seg.runs.own_folder.plan import SHARE, Plan, make_plan
+from gps_seg.runs.own_folder.plan_text import describe_plan
+from gps_seg.visualization import plot_found
+
+#: A picture of what was found.
+FOUND_PICTURE = 'found.png'
+#: Encoder of a task that names none: small, and a good start.
+ENCODER = 'vit-small-p14_dinov2'
+METHOD = 'gps'
+VAL_SHARE = 0.2
+
+
+class Choices(NamedTuple):
+    """What a user may choose; the rest follows from data and machine.
+
+    Args:
+        classes: Names of the classes; see
+            :func:`gps_seg.datasets.own_folder.look`.
+        groups: Pattern or CSV file of the images that belong together; see
+            there.
+        encoder: Name of the encoder; see
+            :func:`gps_seg.models.encoders.find_encoder`.
+        method: One of :data:`gps_seg.peft.METHODS`.
+        size: Height and width of the input in pixels; None for the rule of
+            :func:`gps_seg.runs.own_folder.plan.input_size`.
+        steps: Number of steps; None for the rule of
+            :func:`gps_seg.runs.own_folder.plan.make_plan`.
+        val_share: Share of the images that are validated, not trained on.
+        seed: Seed of the split and of the training.
+    """
+
+    classes: Sequence[str] | Mapping[Any, str] | None = None
+    groups: str | None = None
+    encoder: str = ENCODER
+    method: str = METHOD
+    size: tuple[int, int] | None = None
+    steps: int | None = None
+    val_share: float = VAL_SHARE
+    seed: int = 0
+
+
+def new_task(
+    folder: str | Path,
+    images: str | Path,
+    masks: str | Path,
+    choices: Choices,
+    *,
+    say: Callable[[str], None] = print,
+    progress: Progress[str] = iter,
+) -> Config:
+    """Look at a user's images, decide, and write the folder of a task.
+
+    The folder gets ``config.py``, an ordinary config; ``splits/``, the lists
+    of images to train on and to validate; ``found.json`` and ``found.png``,
+    what was found. The images stay where they are.
+
+    Args:
+        folder: Folder to create; an empty one may exist.
+        images: Folder of the images.
+        masks: Folder of the masks.
+        choices: Choices of the user.
+        say: Function that receives what was found and decided.
+        progress: Wrapper of the files that shows how many are left.
+
+    Returns:
+        The config of the task.
+
+    Raises:
+        FileExistsError: If ``folder`` is not empty.
+        FileNotFoundError: If there are no such images, or no weights.
+        ValueError: If the images or masks cannot be used, or a choice cannot
+            be; lists all problems.
+        MemoryError: If one training image does not fit into the memory.
+    """
+    folder = Path(folder).resolve()
+    require_new_or_empty(folder)
+    roots = (Path(images).resolve(), Path(masks).resolve())
+    encoder = find_encoder(choices.encoder)
+    start = start_of_method(choices.method)
+    found = look(
+        *roots,
+        classes=choices.classes,
+        groups=choices.groups,
+        progress=progress,
+    )
+    say(found.text())
+    parts = split(found, choices.val_share, choices.seed)
+    draft = Draft(
+        name=folder.name,
+        found=found,
+        roots=roots,
+        counts=(len(parts['train']), len(parts['val'])),
+        encoder=encoder,
+        start=start,
+        seed=choices.seed,
+    )
+    machine = Machine.here()
+    plan = _plan(draft, machine, choices)
+    with new_folder(folder) as partial:
+        write_lists(found, parts, partial)
+        plot_found(found, roots, partial / FOUND_PICTURE)
+        say('Measuring a few steps ...')
+        plan, expected = _fitted(plan, draft, partial / CONFIG_FILE, machine)
+    say(describe_plan(plan, expected, machine, draft))
+    return read_config(str(folder / CONFIG_FILE))
+
+
+def _plan(draft: Draft, machine: Machine, choices: Choices) -> Plan:
+    plan = make_plan(
+        draft.found.sizes,
+        len(draft.found.classes),
+        draft.counts[0],
+        draft.encoder.patch,
+        machine,
+        draft.encoder.fixed_size or choices.size,
+    )
+    return plan if choices.steps is None else plan.with_steps(choices.steps)
+
+
+def _fitted(
+    plan: Plan, draft: Draft, path: Path, machine: Machine
+) -> tuple[Plan, Expectation]:
+    """Halve the batch until a step fits into the memory; write the config."""
+    while True:
+        write_text(config_text(draft, plan), path)
+        config = read_config(str(path))
+        try:
+            expected = measure(config, plan, draft.counts[1])
+        except MemoryError:
+            expected = None
+        if expected is not None and _fits(expected, machine):
+            return plan, expected
+        plan = plan.with_smaller_batch()
+
+
+def _fits(expected: Expectation, machine: Machine) -> bool:
+    if expected.peak_bytes is None or machine.free_bytes is None:
+        return True
+    return expected.peak_bytes <= SHARE * machine.free_bytes

@@ -1,0 +1,165 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""A trained task in Python: predict, evaluate, save, load."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmseg.apis import inference_model
+from torch import nn
+
+from gps_seg.datasets.own_folder import list_pairs, write_list
+from gps_seg.delta import Delta, DeltaInfo
+from gps_seg.engine import build_tuned
+from gps_seg.engine.config.text import config_from_text
+from gps_seg.engine.label_array import label_array
+from gps_seg.files import replacing
+from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.own_visualizer import with_own_visualizer
+
+
+class Prediction(NamedTuple):
+    """The prediction for one image, in the size of its file.
+
+    Args:
+        labels: Class of each pixel, shape (height, width), uint8.
+        probabilities: Probability of each class, shape (classes, height,
+            width), float32.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+class Task:
+    """A model that has been tuned to a task.
+
+    Args:
+        config: Config of its training.
+        delta: File of its delta.
+
+    Attributes:
+        model: The tuned model, a segmentor of MMSegmentation.
+        classes: Names of the classes; the labels are positions in it.
+        info: What the delta says about itself: scores, method, seed.
+
+    Example::
+
+        task = Task.load('polyps.safetensors')
+        labels = task.predict('image.jpg').labels
+    """
+
+    def __init__(self, config: Config, delta: str | Path) -> None:
+        self.config = config
+        self.delta = Path(delta)
+        with quiet():
+            self.model: nn.Module = build_tuned(config, delta)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Load a task from the file that :meth:`save` wrote.
+
+        The file has the config of the training, which is read as data. The
+        pretrained weights of its base must be at hand, or are downloaded.
+
+        Args:
+            path: File of a delta.
+
+        Raises:
+            FileNotFoundError: If there is no such file, or no base.
+            ValueError: If it is no delta, has no config, or does not fit.
+        """
+        text = Delta.load(path).info.config
+        if not text.strip():
+            raise ValueError(
+                f'task: expected a delta with the config of its training, '
+                f'got one without ({path}). Load it with its config: '
+                'gps_seg.engine.build_tuned(config, path).'
+            )
+        return cls(config_from_text(text), path)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(self.model.dataset_meta['classes'])
+
+    @property
+    def info(self) -> DeltaInfo:
+        """What the delta says about itself."""
+        return Delta.load(self.delta).info
+
+    def predict(self, image: str | Path | np.ndarray) -> Prediction:
+        """Predict the classes of an image.
+
+        Args:
+            image: File of an image; or an image, RGB, uint8, of shape
+                (height, width, 3).
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no image.
+        """
+        if isinstance(image, np.ndarray):
+            image = _bgr(image)
+        else:
+            image = _read(Path(image))
+        with torch.inference_mode():
+            sample = inference_model(self.model, image)
+        logits = sample.seg_logits.data.float()
+        if len(logits) == 1:  # one mask alone: the object's logit
+            object_ = logits.sigmoid()
+            probabilities = torch.cat([1 - object_, object_])
+        else:
+            probabilities = logits.softmax(0)
+        return Prediction(
+            label_array(sample.pred_sem_seg).astype(np.uint8),
+            probabilities.cpu().numpy(),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the task to one file.
+
+        Args:
+            path: File to create or replace; ends in ``.safetensors``.
+
+        Raises:
+            ValueError: If the name has another ending.
+        """
+        path = Path(path)
+        if path.suffix != '.safetensors':
+            raise ValueError(
+                f'path: expected a name that ends in .safetensors, got {path}.'
+            )
+        with replacing(path) as partial:
+            shutil.copyfile(self.delta, partial)
+        return path
+
+
+def _bgr(image: np.ndarray) -> np.ndarray:
+    """The image in the order of channels that MMSegmentation expects."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            'image: expected an array of uint8 of shape (height, width, 3), '
+            f'got {image.dtype} of shape {image.shape}.'
+        )
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def _read(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'image: expected a file, got nothing at {path}.'
+        )
+    image = mmcv.imread(path)
+    if image is None:
+        raise ValueError(
+            f'image: expected a picture that can be decoded, got {path}.'
+        )
+    return image
