@@ -27,6 +27,7 @@ from gps_seg.datasets.conversion.pranet import convert_pranet
 from gps_seg.datasets.corruptions import Corrupt
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
+from gps_seg.datasets.limited_size import LimitPixels, MaskAtImageSize
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu
@@ -37,6 +38,8 @@ __all__ = [
     'CheckedADE20KDataset',
     'Corrupt',
     'KvasirSEGDataset',
+    'LimitPixels',
+    'MaskAtImageSize',
     'NABirds',
     'OxfordFlowers',
     'PolypDataset',

@@ -151,22 +151,23 @@ def _rates(start: Start) -> dict[str, Any]:
 def _images(draft: Draft, plan: Plan) -> dict[str, Any]:
     found, (images, masks) = draft.found, draft.roots
     load = [dict(type='LoadImageFromFile')]
+    mask = [dict(type='LoadMask', rule=dict(found.rule))]
     if plan.most_pixels is not None:
         load.append(dict(type='LimitPixels', most=plan.most_pixels))
-    mask = dict(type='LoadMask', rule=dict(found.rule))
+        mask.append(dict(type='MaskAtImageSize'))
     resize = dict(type='Resize', scale=plan.size[::-1], keep_ratio=False)
     pack = dict(type='PackSegInputs')
     return dict(
         train_pipeline=[
             *load,
-            mask,
+            *mask,
             resize,
             dict(type='ReproducibleAlbu', transforms=_CHANGES),
             pack,
         ],
         # The mask comes after Resize: scores are taken at the size of the
         # file.
-        test_pipeline=[*load, resize, mask, pack],
+        test_pipeline=[*load, resize, *mask, pack],
         dataset=dict(
             type='FolderDataset',
             images=str(images),

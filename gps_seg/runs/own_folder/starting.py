@@ -133,7 +133,7 @@ def _plan(draft: Draft, machine: Machine, choices: Choices) -> Plan:
         draft.counts[0],
         draft.encoder.patch,
         machine,
-        draft.encoder.fixed_size or choices.size,
+        choices.size,
     )
     return plan if choices.steps is None else plan.with_steps(choices.steps)
 
