@@ -92,3 +92,16 @@ def test_the_numbers_are_those_of_the_command():
         (name, count_config(Config.fromfile(path_of(name)))) for name in NAMES
     ]
     assert markdown_table(counts) in TEXT
+
+
+@pytest.mark.optional
+def test_the_counts_of_segment_anything_are_those_of_its_configs(repo_dir):
+    pytest.importorskip('transformers', reason="SAM's decoder")
+    rows = re.findall(r'^\| `configs/.*sam.*$', TEXT, re.MULTILINE)
+    names = [re.search(r'`(.*?)`', row)[1] for row in rows]
+    assert len(names) == 3
+    counts = [
+        (name, count_config(Config.fromfile(repo_dir / name), None))
+        for name in names
+    ]
+    assert markdown_table(counts).splitlines()[2:] == rows
