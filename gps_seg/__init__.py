@@ -43,14 +43,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gps_seg.delta import Delta, apply, revert, switch
     from gps_seg.peft import GPS, tune
+    from gps_seg.runs.own_folder import Task, finetune
 
 __version__ = '0.1.0'
-__all__ = ['GPS', 'Delta', 'apply', 'revert', 'switch', 'tune']
+__all__ = [
+    'GPS',
+    'Delta',
+    'Task',
+    'apply',
+    'finetune',
+    'revert',
+    'switch',
+    'tune',
+]
 
 _HOMES = {
     'GPS': 'gps_seg.peft',
     'Delta': 'gps_seg.delta',
+    'Task': 'gps_seg.runs.own_folder',
     'apply': 'gps_seg.delta',
+    'finetune': 'gps_seg.runs.own_folder',
     'revert': 'gps_seg.delta',
     'switch': 'gps_seg.delta',
     'tune': 'gps_seg.peft',

@@ -12,7 +12,10 @@ import pytest
 
 import gps_seg
 
-NAMES = {'GPS', 'Delta', 'apply', 'revert', 'switch', 'tune'}
+NAMES = {
+    *('GPS', 'Delta', 'Task', 'apply', 'finetune', 'revert', 'switch'),
+    'tune',
+}
 
 
 def run(code):

@@ -1,0 +1,75 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""From two folders to a task that predicts, in one call."""
+
+import cv2
+import numpy as np
+import pytest
+
+import gps_seg
+from gps_seg.delta import Delta
+
+
+@pytest.fixture
+def task(tmp_path, photos, small_encoder, no_measurement, no_pictures):
+    return gps_seg.finetune(
+        photos.images, photos.masks, tmp_path / 'polyps', steps=5
+    )
+
+
+def test_a_task_predicts_evaluates_saves_and_loads(task, photos, tmp_path):
+    path = min(photos.images.iterdir())
+    image = cv2.imread(str(path))
+    prediction = task.predict(path)
+    assert task.classes == ('background', '255')
+    assert prediction.labels.shape == image.shape[:2]
+    assert prediction.labels.dtype == np.uint8
+    np.testing.assert_array_equal(
+        prediction.probabilities.argmax(0), prediction.labels
+    )
+    np.testing.assert_allclose(prediction.probabilities.sum(0), 1, rtol=1e-5)
+    # An array is read as RGB, where OpenCV has BGR.
+    from_array = task.predict(np.ascontiguousarray(image[..., ::-1]))
+    np.testing.assert_array_equal(from_array.labels, prediction.labels)
+
+    scores = task.evaluate()
+    assert scores['image_mDice'] == pytest.approx(
+        task.info.metric['image_mDice'], abs=1e-3
+    )
+    others = task.evaluate(photos.images, photos.masks)
+    assert others['image_mDice'] == pytest.approx(
+        dice_of_all(task, photos), abs=1e-3
+    )
+
+    saved = task.save(tmp_path / 'polyps.safetensors')
+    assert Delta.load(saved).selection.hash == (
+        Delta.load(task.delta).selection.hash
+    )
+    again = gps_seg.Task.load(saved).predict(path)
+    np.testing.assert_array_equal(
+        again.probabilities, prediction.probabilities
+    )
+
+
+def dice_of_all(task, photos):
+    """Mean Dice of the object per image, in percent, by its definition."""
+    scores = []
+    for path in sorted(photos.images.iterdir()):
+        mask = cv2.imread(
+            str(photos.masks / f'{path.stem}.png'), cv2.IMREAD_UNCHANGED
+        )
+        truth, found = mask > 127, task.predict(path).labels == 1
+        total = truth.sum() + found.sum()
+        scores.append(200 * (truth & found).sum() / total)
+    return np.mean(scores)
+
+
+def test_what_is_no_image_is_refused(task, tmp_path):
+    with pytest.raises(FileNotFoundError, match='image: expected a file'):
+        task.predict(tmp_path / 'none.png')
+    (tmp_path / 'text.png').write_text('no image')
+    with pytest.raises(ValueError, match='image: expected a picture'):
+        task.predict(tmp_path / 'text.png')
+    with pytest.raises(ValueError, match='uint8 of shape'):
+        task.predict(np.zeros((4, 4)))
+    with pytest.raises(ValueError, match=r'ends in \.safetensors'):
+        task.save(tmp_path / 'task.pth')
