@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
+import tempfile
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -15,14 +15,13 @@ from mmengine.config import Config
 from mmseg.apis import inference_model
 from torch import nn
 
-from gps_seg.datasets.own_folder import list_pairs, write_list
 from gps_seg.delta import Delta, DeltaInfo
 from gps_seg.engine import build_tuned
 from gps_seg.engine.config.text import config_from_text
 from gps_seg.engine.label_array import label_array
 from gps_seg.files import replacing
 from gps_seg.runs.console.screen import quiet
-from gps_seg.runs.own_visualizer import with_own_visualizer
+from gps_seg.runs.own_folder.scoring import images_to_score
 
 
 class Prediction(NamedTuple):
@@ -122,6 +121,36 @@ class Task:
             label_array(sample.pred_sem_seg).astype(np.uint8),
             probabilities.cpu().numpy(),
         )
+
+    def evaluate(
+        self, images: str | Path | None = None, masks: str | Path | None = None
+    ) -> dict[str, float]:
+        """Score the task on images with masks.
+
+        Args:
+            images: Folder of images; None for those that the training
+                validated.
+            masks: Folder of their masks, of the same kind as those of the
+                training.
+
+        Returns:
+            ``image_mDice`` and ``image_mIoU``, means over the images, and
+            ``mDice`` and ``mIoU``, pooled over all pixels; in percent. See
+            :class:`gps_seg.evaluation.DiceIoUMetric`.
+
+        Raises:
+            FileNotFoundError: If a folder or an image is missing.
+            ValueError: If one folder is missing, images and masks do not
+                pair, or a mask holds what those of the training do not.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            data = images_to_score(self.config, images, masks, Path(folder))
+            scores = data.score(self.model)
+        means = {
+            f'image_m{name}': float(np.mean(values))
+            for name, values in scores.per_image.items()
+        }
+        return {**means, **scores.pooled}
 
     def save(self, path: str | Path) -> Path:
         """Write the task to one file.
