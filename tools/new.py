@@ -70,7 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         '--val-share',
-        type=finite_number('between 0 and 1', lambda share: 0 < share < 1),
+        type=finite_number(
+            'above 0 and at most 0.5', lambda share: 0 < share <= 0.5
+        ),
         default=0.2,
         help='share of the images to validate (default: 0.2)',
     )

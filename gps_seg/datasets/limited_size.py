@@ -25,7 +25,8 @@ class LimitPixels(BaseTransform):
     Example:
         >>> import numpy as np
         >>> image = np.zeros((200, 400, 3), np.uint8)
-        >>> LimitPixels(most=20_000).transform({'img': image})['ori_shape']
+        >>> results = {'img': image, 'ori_shape': (200, 400)}
+        >>> LimitPixels(most=20_000).transform(results)['ori_shape']
         (100, 200)
     """
 
@@ -35,7 +36,7 @@ class LimitPixels(BaseTransform):
         self.most = most
 
     def transform(self, results: dict) -> dict:
-        """Shrink ``img`` and set ``img_shape`` and ``ori_shape``."""
+        """Shrink ``img``; its own size stays as ``full_shape``."""
         height, width = results['img'].shape[:2]
         scale = math.sqrt(self.most / (height * width))
         if scale < 1:
@@ -45,6 +46,7 @@ class LimitPixels(BaseTransform):
             results['img'] = mmcv.imresize(
                 results['img'], (width, height), interpolation='area'
             )
+            results['full_shape'] = results['ori_shape']
             results['img_shape'] = results['ori_shape'] = (height, width)
         return results
 

@@ -213,24 +213,19 @@ def _schedule(plan: Plan, seed: int) -> dict[str, Any]:
     total = plan.iterations
     interval = max(1, total // VALIDATIONS)
     warmup = min(20 * plan.accumulation, total // 10)
+    rising = dict(
+        type='LinearLR', start_factor=0.01, by_epoch=False, end=warmup
+    )
+    falling = dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        by_epoch=False,
+        begin=warmup,
+        end=total,
+    )
     return dict(
         train_cfg=dict(max_iters=total, val_interval=interval),
-        param_scheduler=[
-            dict(
-                type='LinearLR',
-                start_factor=0.01,
-                by_epoch=False,
-                begin=0,
-                end=warmup,
-            ),
-            dict(
-                type='CosineAnnealingLR',
-                eta_min=0,
-                by_epoch=False,
-                begin=warmup,
-                end=total,
-            ),
-        ],
+        param_scheduler=[rising, falling] if warmup else [falling],
         default_hooks=dict(checkpoint=dict(interval=interval)),
         randomness=dict(seed=seed),
     )

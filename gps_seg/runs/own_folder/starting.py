@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from gps_seg.datasets.conversion.problems import Progress
-from gps_seg.datasets.own_folder import look, split, write_lists
+from gps_seg.datasets.own_folder import (
+    Found,
+    look,
+    split,
+    split_notes,
+    write_lists,
+)
 from gps_seg.engine.config.source import CONFIG_FILE, read_config
 from gps_seg.files import new_folder, require_new_or_empty, write_text
 from gps_seg.models.encoders import find_encoder
@@ -106,6 +112,7 @@ def new_task(
     )
     say(found.text())
     parts = split(found, choices.val_share, choices.seed)
+    say('\n'.join(split_notes(found, parts)))
     draft = Draft(
         name=folder.name,
         found=found,
@@ -128,7 +135,7 @@ def new_task(
 
 def _plan(draft: Draft, machine: Machine, choices: Choices) -> Plan:
     plan = make_plan(
-        draft.found.sizes,
+        _sizes(draft.found),
         len(draft.found.classes),
         draft.counts[0],
         draft.encoder.patch,
@@ -136,6 +143,15 @@ def _plan(draft: Draft, machine: Machine, choices: Choices) -> Plan:
         choices.size,
     )
     return plan if choices.steps is None else plan.with_steps(choices.steps)
+
+
+def _sizes(found: Found) -> list[tuple[int, int]]:
+    """Height and width of each image."""
+    sizes = []
+    for text, number in found.sizes.items():
+        width, height = map(int, text.split('x'))
+        sizes += [(height, width)] * number
+    return sizes
 
 
 def _fitted(

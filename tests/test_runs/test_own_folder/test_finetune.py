@@ -20,7 +20,7 @@ def test_a_task_predicts_evaluates_saves_and_loads(task, photos, tmp_path):
     path = min(photos.images.iterdir())
     image = cv2.imread(str(path))
     prediction = task.predict(path)
-    assert task.classes == ('background', '255')
+    assert task.classes == ('background', 'object')
     assert prediction.labels.shape == image.shape[:2]
     assert prediction.labels.dtype == np.uint8
     np.testing.assert_array_equal(
