@@ -27,6 +27,7 @@ from gps_seg.datasets.conversion.pranet import convert_pranet
 from gps_seg.datasets.corruptions import Corrupt
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
+from gps_seg.datasets.own_folder import FolderDataset, LoadMask
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu
@@ -36,7 +37,9 @@ __all__ = [
     'CheckLabels',
     'CheckedADE20KDataset',
     'Corrupt',
+    'FolderDataset',
     'KvasirSEGDataset',
+    'LoadMask',
     'NABirds',
     'OxfordFlowers',
     'PolypDataset',
