@@ -6,12 +6,15 @@ from gps_seg.datasets.own_folder.found import Found
 from gps_seg.datasets.own_folder.lists import write_lists
 from gps_seg.datasets.own_folder.load_mask import LoadMask
 from gps_seg.datasets.own_folder.looking import look
+from gps_seg.datasets.own_folder.shown_pairs import Example, examples
 from gps_seg.datasets.own_folder.splitting import split, split_notes
 
 __all__ = [
+    'Example',
     'FolderDataset',
     'Found',
     'LoadMask',
+    'examples',
     'look',
     'split',
     'split_notes',

@@ -82,7 +82,9 @@ class Found:
     @property
     def without_object(self) -> tuple[str, ...]:
         """Names of the images of nothing but background."""
-        return tuple(self.pairs[i].name for i in np.flatnonzero(self.objects == 0))
+        return tuple(
+            self.pairs[i].name for i in np.flatnonzero(self.objects == 0)
+        )
 
     def text(self) -> str:
         """What a person reads, in at most 25 lines."""
