@@ -28,6 +28,7 @@ from gps_seg.datasets.corruptions import Corrupt
 from gps_seg.datasets.kvasir_seg import KvasirSEGDataset
 from gps_seg.datasets.label_checks import CheckLabels
 from gps_seg.datasets.limited_size import LimitPixels, MaskAtImageSize
+from gps_seg.datasets.own_folder import FolderDataset, LoadMask
 from gps_seg.datasets.polyp_dataset import PolypDataset
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.datasets.transforms import ReproducibleAlbu
@@ -37,9 +38,11 @@ __all__ = [
     'CheckLabels',
     'CheckedADE20KDataset',
     'Corrupt',
+    'FolderDataset',
     'KvasirSEGDataset',
     'LimitPixels',
     'MaskAtImageSize',
+    'LoadMask',
     'NABirds',
     'OxfordFlowers',
     'PolypDataset',

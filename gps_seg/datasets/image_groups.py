@@ -21,8 +21,15 @@ def read_groups(folder: Path) -> dict[str, str]:
             number of cells, or an image occurs twice.
     """
     path = folder / GROUPS_FILE
-    if not path.is_file():
-        return {}
+    return read_group_table(path) if path.is_file() else {}
+
+
+def read_group_table(path: Path) -> dict[str, str]:
+    """The group of each image in a file of any name; see :func:`read_groups`.
+
+    Args:
+        path: CSV file.
+    """
     # A spreadsheet writes a mark in front of the first cell.
     with path.open(encoding='utf-8-sig', newline='') as file:
         header, *rows = list(csv.reader(file)) or [[]]

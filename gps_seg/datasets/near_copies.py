@@ -15,6 +15,7 @@ one video only the most similar are found, so a list of videos is still needed.
 A copy that was turned, mirrored or cropped is not found.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -69,11 +70,61 @@ def near_pairs(
         most: Largest number of bits that may differ.
     """
     pairs = []
+    for one, others, bits in near_rows(fingerprints, most):
+        pairs += [
+            NearPair(int(differing), one, int(other))
+            for other, differing in zip(others, bits, strict=True)
+        ]
+    return sorted(pairs)
+
+
+def near_sets(
+    fingerprints: np.ndarray,  # shape: (images, 32), uint8
+    most: int = MOST_BITS,
+) -> list[list[int]]:
+    """Sets of images that a chain of near pairs connects.
+
+    Unlike a list of all pairs, they need little memory if thousands of images
+    look alike.
+
+    Args:
+        fingerprints: Output of :func:`fingerprint` for each image.
+        most: Largest number of bits that may differ.
+
+    Returns:
+        Indices of the images of each set of two or more, in order.
+    """
+    first = list(range(len(fingerprints)))  # towards the first of its set
+
+    def first_of(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
+
+    for one, others, _ in near_rows(fingerprints, most):
+        for other in map(int, others):
+            low, high = sorted((first_of(one), first_of(other)))
+            first[high] = low
+    sets: dict[int, list[int]] = {}
+    for index in range(len(fingerprints)):
+        sets.setdefault(first_of(index), []).append(index)
+    return [members for members in sets.values() if len(members) > 1]
+
+
+def near_rows(
+    fingerprints: np.ndarray,  # shape: (images, 32), uint8
+    most: int,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Each image with the later ones that look like it, and the bits.
+
+    Args:
+        fingerprints: Output of :func:`fingerprint` for each image.
+        most: Largest number of bits that may differ.
+    """
     for one in range(len(fingerprints) - 1):
         rest = fingerprints[one + 1 :]
         bits = _ONES[fingerprints[one] ^ rest].sum(1)
-        pairs += [
-            NearPair(int(bits[index]), one, one + 1 + int(index))
-            for index in np.flatnonzero(bits <= most)
-        ]
-    return sorted(pairs)
+        near = np.flatnonzero(bits <= most)
+        if near.size:
+            yield one, one + 1 + near, bits[near]

@@ -8,6 +8,7 @@ from gps_seg.visualization.comparison.images import (
 from gps_seg.visualization.comparison.summary import plot_summary
 from gps_seg.visualization.images.class_colours import ClassColours
 from gps_seg.visualization.images.contact_sheet import Tile, plot_contact_sheet
+from gps_seg.visualization.images.outlines import plot_outlines
 from gps_seg.visualization.images.overlays import Overlay, plot_overlays
 from gps_seg.visualization.images.prediction_grid import (
     GridRow,
@@ -35,6 +36,7 @@ __all__ = [
     'plot_contact_sheet',
     'plot_curves',
     'plot_images',
+    'plot_outlines',
     'plot_overlap',
     'plot_overlays',
     'plot_prediction_grid',

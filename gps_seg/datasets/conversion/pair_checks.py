@@ -70,12 +70,7 @@ def check_mask(grey: np.ndarray, image_shape: tuple[int, ...]) -> MaskFacts:
             the threshold, or the mask is not two-valued.
     """
     check_size(grey, image_shape)
-    patches = _mid_grey_patches(grey)
-    if patches > MAX_MID_GREY_SHARE:
-        raise PairError(
-            f'expected two values (about 0 and 255), got {patches:.1%} of the '
-            f'pixels in patches of grey ({MID_GREY[0]}..{MID_GREY[1]})'
-        )
+    check_two_values(mid_grey_patches(grey))
     classes = (grey > MASK_THRESHOLD).astype(np.uint8)
     if not classes.any():
         raise PairError(
@@ -103,16 +98,48 @@ def check_size(labels: np.ndarray, image_shape: tuple[int, ...]) -> None:
         )
 
 
+def check_two_values(patches: float) -> None:
+    """Refuse a mask that has more than noise between black and white.
+
+    Args:
+        patches: What :func:`mid_grey_patches` returns for the mask.
+
+    Raises:
+        PairError: If the share is above ``MAX_MID_GREY_SHARE``.
+    """
+    if patches > MAX_MID_GREY_SHARE:
+        raise PairError(
+            f'expected two values (about 0 and 255), got {patches:.1%} of the '
+            f'pixels in patches of grey ({MID_GREY[0]}..{MID_GREY[1]})'
+        )
+
+
+def mid_grey_patches(grey: np.ndarray) -> float:
+    """Share of pixels whose whole neighbourhood is mid-grey.
+
+    Args:
+        grey: Mask, shape (height, width), uint8.
+    """
+    return share_in_patches(_is_mid_grey(grey))
+
+
+def share_in_patches(
+    odd: np.ndarray,  # shape: (height, width), bool
+) -> float:
+    """Share of pixels whose neighbourhood of ``EDGE_WINDOW`` is odd.
+
+    Noise and soft outlines are narrower.
+
+    Args:
+        odd: Pixels that are not what is expected.
+    """
+    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
+    return float(cv2.erode(odd.astype(np.uint8), window).mean())
+
+
 def _is_mid_grey(grey: np.ndarray) -> np.ndarray:
     low, high = MID_GREY
     return (grey >= low) & (grey <= high)
-
-
-def _mid_grey_patches(grey: np.ndarray) -> float:
-    """Share of pixels whose whole neighbourhood is mid-grey."""
-    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
-    inner = cv2.erode(_is_mid_grey(grey).astype(np.uint8), window)
-    return float(inner.mean())
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -9,6 +9,8 @@ were half downloaded.
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -41,21 +43,36 @@ def decode(content: bytes, mode: str | None) -> np.ndarray:
         PairError: If the file is not an image of one of ``FORMATS``, is cut
             short, or has too many pixels.
     """
+    with opened(content) as image:
+        if mode and image.mode[0] in 'IF':
+            # What Pillow's own conversion does depends on its version.
+            image = Image.fromarray(
+                np.asarray(image).clip(0, 255).astype(np.uint8)
+            )
+        return np.asarray(image.convert(mode) if mode else image)
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[Image.Image]:
+    """The image of a file, with all its pixels; :func:`decode` has the rules.
+
+    Args:
+        content: Bytes of the file.
+
+    Raises:
+        PairError: If the file or what the block makes of it is no image.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=FORMATS)
         with image:
             image.load()
-            if mode and image.mode[0] in 'IF':
-                # What Pillow's own conversion does depends on its version.
-                image = Image.fromarray(
-                    np.asarray(image).clip(0, 255).astype(np.uint8)
-                )
-            return np.asarray(image.convert(mode) if mode else image)
+            yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PairError(
-            f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more'
+            f'expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more. '
+            'Cut it into tiles, or make it smaller'
         ) from None
     except UnidentifiedImageError as error:
         # Its own text is the address of the buffer.

@@ -27,7 +27,7 @@ from gps_seg.runs.own_folder.machine import Machine
 from gps_seg.runs.own_folder.method_rates import start_of_method
 from gps_seg.runs.own_folder.plan import SHARE, Plan, make_plan
 from gps_seg.runs.own_folder.plan_text import describe_plan
-from gps_seg.visualization import plot_found
+from gps_seg.runs.own_folder.picture import draw_found
 
 #: A picture of what was found.
 FOUND_PICTURE = 'found.png'
@@ -126,7 +126,7 @@ def new_task(
     plan = _plan(draft, machine, choices)
     with new_folder(folder) as partial:
         write_lists(found, parts, partial)
-        plot_found(found, roots, partial / FOUND_PICTURE)
+        draw_found(found, partial / FOUND_PICTURE)
         say('Measuring a few steps ...')
         plan, expected = _fitted(plan, draft, partial / CONFIG_FILE, machine)
     say(describe_plan(plan, expected, machine, draft))

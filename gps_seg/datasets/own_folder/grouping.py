@@ -1,0 +1,130 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Groups of images that must not be divided, from their names or a table."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from gps_seg.datasets.conversion.pictures import SUFFIXES
+from gps_seg.datasets.image_groups import read_group_table
+from gps_seg.datasets.near_copies import BITS, MOST_BITS, near_sets
+
+#: Up to this many images each is compared with all others.
+MOST_COMPARED = 20_000
+
+Grouping = re.Pattern[str] | Mapping[str, str] | None
+
+
+def read_grouping(
+    groups: str | Path | None,
+) -> Grouping:
+    """Read the table of groups, or check the pattern.
+
+    Args:
+        groups: None; path of a CSV file with the columns ``image,group``,
+            which is any text that ends in ``.csv``; or a regular expression
+            whose first group is the group of a name.
+
+    Raises:
+        FileNotFoundError: If there is no such table.
+        ValueError: If the table is none or the pattern has no group.
+    """
+    if groups is None:
+        return None
+    if isinstance(groups, Path) or groups.lower().endswith('.csv'):
+        path = Path(groups)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'groups: expected a CSV file with the columns image,group, '
+                f'found nothing at {path}. Check the path.'
+            )
+        table = read_group_table(path)
+        return {_bare(image): group for image, group in table.items()}
+    try:
+        pattern = re.compile(groups)
+    except re.error as error:
+        raise ValueError(
+            f'groups: expected a regular expression or a file that ends in '
+            f'.csv, got {groups!r} ({error}).'
+        ) from error
+    if not pattern.groups:
+        raise ValueError(
+            f'groups: expected a regular expression with a group in brackets, '
+            f'such as "(.+)_\\d+$" for frames of videos, got {groups!r}.'
+        )
+    return pattern
+
+
+def group_names(
+    names: Sequence[str],
+    grouping: Grouping,
+) -> tuple[dict[str, str], list[str]]:
+    """The group of each image, and a line for each image without one.
+
+    Args:
+        names: Names of the images, without suffixes.
+        grouping: What :func:`read_grouping` returns.
+    """
+    if grouping is None:
+        return {}, []
+    groups: dict[str, str] = {}
+    problems = []
+    for name in names:
+        if isinstance(grouping, Mapping):
+            group = grouping.get(name)
+            remedy = 'is not in the table of groups'
+        else:
+            match = grouping.search(name)
+            group = match[1] if match else None
+            remedy = f'does not match the pattern {grouping.pattern!r}'
+        if group:
+            groups[name] = group
+        else:
+            problems.append(f'{name}: {remedy}')
+    return groups, problems
+
+
+def near_copies(
+    names: Sequence[str], looks: np.ndarray
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Sets of images that look alike, and notes on how they were found.
+
+    Above ``MOST_COMPARED`` images only equal fingerprints count, as comparing
+    all pairs would take long.
+
+    Args:
+        names: Names of the images.
+        looks: Their fingerprints, shape (images, 32).
+    """
+    notes = []
+    if len(names) <= MOST_COMPARED:
+        sets = near_sets(looks)
+    else:
+        alike: dict[bytes, list[int]] = {}
+        for index, look in enumerate(looks):
+            alike.setdefault(look.tobytes(), []).append(index)
+        sets = [members for members in alike.values() if len(members) > 1]
+        notes = [
+            f'With more than {MOST_COMPARED:,} images, only those with equal '
+            'perceptual hashes count as near copies.'
+        ]
+    found = tuple(tuple(names[i] for i in members) for members in sets)
+    if found:
+        number = sum(map(len, found))
+        most = max(map(len, found))
+        notes.append(
+            f'{number} images look like another (up to {MOST_BITS} of {BITS} '
+            f'bits of their perceptual hashes differ), in {len(found)} sets '
+            f'of up to {most}, such as {", ".join(found[0][:3])}.'
+        )
+    return found, tuple(notes)
+
+
+def _bare(image: str) -> str:
+    """The name of an image without the suffix of a picture."""
+    path = PurePosixPath(image.replace('\\', '/'))
+    return str(
+        path.with_suffix('') if path.suffix.lower() in SUFFIXES else path
+    )

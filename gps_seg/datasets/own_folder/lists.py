@@ -1,0 +1,106 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Lists of pairs: two columns, an image and its mask, with a tab between."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gps_seg.datasets.image_groups import write_groups
+from gps_seg.datasets.own_folder.found import Found
+from gps_seg.datasets.own_folder.pairing import Pair
+from gps_seg.files import (
+    new_folder,
+    require_new,
+    require_new_or_empty,
+    write_json,
+    write_text,
+)
+
+SPLITS = 'splits'
+FOUND = 'found.json'
+
+
+def write_lists(
+    found: Found, splits: Mapping[str, Sequence[Pair]], folder: str | Path
+) -> None:
+    """Write the lists of a split, and what was found, whole or not at all.
+
+    Writes ``splits/<split>.txt``, ``splits/sequences.csv`` if there are
+    groups, and ``found.json``.
+
+    Args:
+        found: What :func:`look` returned.
+        splits: What :func:`split` returned.
+        folder: Folder to write to; created if need be.
+
+    Raises:
+        FileExistsError: If it has such files.
+        ValueError: If the name of a file has a tab or a line end.
+        OSError: If the folder cannot be written, for example on a full disk.
+
+    Example::
+
+        write_lists(found, split(found), 'polyps')
+    """
+    folder = Path(folder)
+    facts = require_new(folder / FOUND, '.json')
+    require_new_or_empty(folder / SPLITS)
+    folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder / SPLITS) as partial:
+        for name, pairs in splits.items():
+            write_list(pairs, partial / f'{name}.txt')
+        write_groups(found.groups, partial)
+        write_json(found.to_json(), facts)
+
+
+def write_list(pairs: Sequence[Pair], path: str | Path) -> None:
+    """Write one list, whole or not at all.
+
+    Args:
+        pairs: Images and masks.
+        path: File to write.
+
+    Raises:
+        ValueError: If the name of a file has a tab or a line end.
+        OSError: If the file cannot be written.
+
+    Example::
+
+        write_list(paired('photos', 'outlines'), 'all.txt')
+    """
+    for pair in pairs:
+        _require_one_line(pair)
+    write_text(''.join(f'{p.image}\t{p.mask}\n' for p in pairs), path)
+
+
+def read_list(path: str | Path) -> list[tuple[str, str]]:
+    """The images and masks of a list.
+
+    Args:
+        path: List with two columns.
+
+    Raises:
+        ValueError: If it is empty, or a line has another number of columns.
+    """
+    lines = Path(path).read_text('utf-8-sig').splitlines()
+    rows = [tuple(line.split('\t')) for line in lines if line.strip()]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not all(row):
+            raise ValueError(
+                f'split list: expected an image, a tab and its mask in each '
+                f'line, got {lines[number - 1]!r} ({path}, line {number}).'
+            )
+    if not rows:
+        raise ValueError(
+            f'split list: expected an image, a tab and its mask in each line, '
+            f'got an empty file, {path}.'
+        )
+    return [(image, mask) for image, mask in rows]
+
+
+def _require_one_line(pair: Pair) -> None:
+    for path in (pair.image, pair.mask):
+        if '\t' in path or len(path.splitlines()) != 1:
+            raise ValueError(
+                f'split list: expected names without tabs and line ends, got '
+                f'{path!r}. Rename the file.'
+            )

@@ -1,0 +1,207 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""Look at two folders of images and masks, without changing anything."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gps_seg.datasets.conversion.problems import (
+    Progress,
+    problems_of,
+)
+from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
+from gps_seg.datasets.ignored_label import IGNORED
+from gps_seg.datasets.own_folder.found import Found
+from gps_seg.datasets.own_folder.grouping import (
+    group_names,
+    near_copies,
+    read_grouping,
+)
+from gps_seg.datasets.own_folder.listing import (
+    list_pictures,
+    note_on_skipped,
+    require_folders,
+)
+from gps_seg.datasets.own_folder.masks.deciding import decide
+from gps_seg.datasets.own_folder.masks.decision import Decision
+from gps_seg.datasets.own_folder.masks.facts import (
+    MaskFacts,
+    facts_as_colours,
+)
+from gps_seg.datasets.own_folder.masks.given_classes import read_given
+from gps_seg.datasets.own_folder.masks.rules import classes_of
+from gps_seg.datasets.own_folder.opening import Opened, open_pair
+from gps_seg.datasets.own_folder.pairing import Pair, pair_up
+
+#: Fewest pairs that can be split: four to train on, one to validate.
+LEAST_PAIRS = 5
+
+
+class _Matched(NamedTuple):
+    """The files of two folders, before they are opened."""
+
+    pairs: tuple[Pair, ...]
+    problems: list[str]
+    notes: tuple[str, ...]
+
+
+def look(
+    images: str | Path,
+    masks: str | Path,
+    *,
+    classes: Sequence[str] | Mapping[Any, str] | None = None,
+    groups: str | Path | None = None,
+    progress: Progress[Pair] = iter,
+) -> Found:
+    r"""Open every image and mask once, and decide what the masks mean.
+
+    Names are paired as :func:`~.pairing.pair_up` says; what masks may hold is
+    said at :func:`~.masks.value_kinds.decide_values` and
+    :func:`~.masks.colour_kinds.decide_colours`. Nothing is written.
+
+    Args:
+        images: Folder of the images; its sub-folders are read, too.
+        masks: Folder of the masks, likewise.
+        classes: Names of the classes: in order, or by value, or by colour
+            (``'#ff0000'`` or ``(255, 0, 0)``). What is called ``'ignored'``
+            or ``'void'`` is neither learnt nor scored. None makes up names.
+        groups: Images that must not be divided: a regular expression whose
+            first group is the group of a name, such as ``'(.+)_\d+$'``;
+            or a file ``*.csv`` with the columns ``image,group``.
+        progress: Wrapper of the pairs that shows a progress bar.
+
+    Raises:
+        FileNotFoundError: If a folder or the table of groups does not exist.
+        NotADirectoryError: If a folder is a file.
+        ValueError: If files cannot be used, which lists the first ten and the
+            number of all; if there are fewer than ``LEAST_PAIRS`` pairs; if
+            the masks are of no known kind, or do not fit the names.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     for kind in ('images', 'masks'):
+        ...         Path(folder, kind).mkdir()
+        ...         for n in range(5):
+        ...             picture = Image.new('L', (64, 64))
+        ...             picture.paste(255, (n, 0, 32, 32))
+        ...             picture.save(Path(folder, kind, f'{n}.png'))
+        ...     found = look(Path(folder, 'images'), Path(folder, 'masks'))
+        >>> found.classes, found.rule['values']
+        (('background', 'object'), [0, 255])
+    """
+    given, grouping = read_given(classes), read_grouping(groups)
+    matched = _match(Path(images), Path(masks))
+    names = [pair.name for pair in matched.pairs]
+    in_groups, ungrouped = group_names(names, grouping)
+    opened = Opened()
+    of_files = problems_of(
+        matched.pairs,
+        lambda pair: open_pair(pair, Path(images), Path(masks), opened),
+        progress,
+    )
+    _raise([*matched.problems, *ungrouped, *of_files], images, masks)
+    _require_enough(len(names), images)
+    decision = decide(opened.facts, given)
+    copies, on_copies = near_copies(names, np.array(opened.looks))
+    pixels, ignored = _pixels(opened.facts, decision)
+    return Found(
+        images=str(images),
+        masks=str(masks),
+        pairs=matched.pairs,
+        sizes=dict(opened.sizes),
+        rule=decision.rule,
+        classes=decision.names,
+        palette=decision.palette,
+        background=decision.background,
+        pixels=pixels,
+        ignored=ignored,
+        groups=in_groups,
+        near_copies=copies,
+        notes=(*matched.notes, *decision.notes, *on_copies),
+    )
+
+
+def paired(images: str | Path, masks: str | Path) -> tuple[Pair, ...]:
+    """Pair the images and masks of two folders by their names.
+
+    Args:
+        images: Folder of the images; its sub-folders are read, too.
+        masks: Folder of the masks, likewise.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        NotADirectoryError: If a folder is a file.
+        ValueError: If files do not pair, or there are none.
+
+    Example::
+
+        for pair in paired('photos', 'outlines'):
+            print(pair.image, pair.mask)
+    """
+    matched = _match(Path(images), Path(masks))
+    _raise(matched.problems, images, masks)
+    return matched.pairs
+
+
+def _match(images: Path, masks: Path) -> _Matched:
+    """List both folders, and pair their files by name.
+
+    Raises:
+        ValueError: If there is nothing to pair.
+    """
+    require_folders(images, masks)
+    of_images = list_pictures(images, masks, 'images')
+    of_masks = list_pictures(masks, images, 'masks')
+    problems = [*of_images.problems, *of_masks.problems]
+    if not of_images.names or not of_masks.names:
+        _raise(problems, images, masks)
+    pairing = pair_up(of_images.names, of_masks.names)
+    notes = (
+        f'Masks were paired with images by {pairing.rule}.',
+        *note_on_skipped('images', of_images.skipped),
+        *note_on_skipped('masks', of_masks.skipped),
+    )
+    problems += pairing.problems
+    return _Matched(tuple(pairing.pairs), problems, notes)
+
+
+def _pixels(
+    facts: Sequence[MaskFacts], decision: Decision
+) -> tuple[np.ndarray, float]:
+    """Pixels of each class in each image, and the share that is ignored."""
+    number = len(decision.names)
+    pixels = np.zeros((len(facts), number), np.int64)
+    of_colours = 'colours' in decision.rule
+    ignored = total = 0
+    for row, one in zip(pixels, facts, strict=True):
+        if of_colours:
+            one = facts_as_colours(one)
+        classes = classes_of(decision.rule, one.values)
+        counted = np.bincount(classes, one.counts, IGNORED + 1)
+        row[:] = counted[:number]
+        ignored += int(counted[IGNORED])
+        total += int(counted.sum())
+    return pixels, ignored / total
+
+
+def _raise(
+    problems: Sequence[str], images: str | Path, masks: str | Path
+) -> None:
+    if problems:
+        raise ValueError(
+            f'{images}, {masks}: expected images and masks without problems, '
+            f'found {len(problems)}. Fix or remove these files; nothing was '
+            f'changed.\n{bullets(problems, MAX_LISTED)}'
+        )
+
+
+def _require_enough(number: int, images: str | Path) -> None:
+    if number < LEAST_PAIRS:
+        raise ValueError(
+            f'{images}: expected {LEAST_PAIRS} or more images with masks, to '
+            f'train on some and validate on others, got {number}. Add images.'
+        )
