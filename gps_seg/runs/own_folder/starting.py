@@ -25,9 +25,9 @@ from gps_seg.runs.own_folder.draft import Draft
 from gps_seg.runs.own_folder.expectation import Expectation, measure
 from gps_seg.runs.own_folder.machine import Machine
 from gps_seg.runs.own_folder.method_rates import start_of_method
+from gps_seg.runs.own_folder.picture import draw_found
 from gps_seg.runs.own_folder.plan import SHARE, Plan, make_plan
 from gps_seg.runs.own_folder.plan_text import describe_plan
-from gps_seg.runs.own_folder.picture import draw_found
 
 #: A picture of what was found.
 FOUND_PICTURE = 'found.png'
