@@ -3,8 +3,8 @@
 
 Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
 makes the initialiser ``Pretrained`` strict about weights from them, adds
-``PretrainedViT`` for MMSegmentation's ViT and the ``SAMHead``, and restricts
-the reading of ``.pth`` files to content that cannot run code.
+``PretrainedViT`` for MMSegmentation's ViT, the ``SAMHead`` and the backbone
+``TimmFeatures``, and restricts the reading of ``.pth`` files to content that cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab
@@ -19,6 +19,7 @@ from gps_seg.models.strict_init import (
     StrictPretrainedInit,
     load_strictly,
 )
+from gps_seg.models.timm_backbone.features import TimmFeatures
 from gps_seg.models.vit_init import PretrainedViTInit
 from gps_seg.models.weights import find_weights
 
@@ -27,6 +28,7 @@ __all__ = [
     'SAMHead',
     'SoftIoULoss',
     'StrictPretrainedInit',
+    'TimmFeatures',
     'find_weights',
     'load_strictly',
     'read_checkpoint',

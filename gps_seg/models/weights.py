@@ -47,13 +47,13 @@ def find_weights(name: str) -> Path:
 
         path = find_weights('vit-small-p14_dinov2')
     """
-    local = _local_file(name)
+    local = local_file(name)
     if local is None and name not in DOWNLOADS:
         raise ValueError(_unknown(name))
     if local is None and is_main_process():
         _download(name, DOWNLOADS[name], _folders()[0])
     barrier()
-    local = local or _local_file(name)
+    local = local or local_file(name)
     if local is None:
         raise FileNotFoundError(_what_to_do(name, 'no file on this machine'))
     return local
@@ -95,9 +95,23 @@ def _folders() -> list[Path]:
     return [here, source_tree]
 
 
-def _local_file(name: str) -> Path | None:
+def local_file(name: str) -> Path | None:
+    """The local file of ``name``; None if there is none.
+
+    Args:
+        name: Name without suffix.
+    """
     files = (folder / f'{name}.safetensors' for folder in _folders())
     return next((file for file in files if file.is_file()), None)
+
+
+def place_of(name: str) -> Path:
+    """Where a local file of ``name`` belongs, there or not.
+
+    Args:
+        name: Name without suffix.
+    """
+    return _folders()[0].absolute() / f'{name}.safetensors'
 
 
 def _download(name: str, download: Download, folder: Path) -> None:
@@ -152,7 +166,7 @@ def _unknown(name: str) -> str:
 
 def _what_to_do(name: str, reason: str) -> str:
     download = DOWNLOADS[name]
-    target = _folders()[0].absolute() / f'{name}.safetensors'
+    target = place_of(name)
     return (
         f'{SCHEME}{name}: expected the file {target}, got none, and {reason}\n'
         f'On a machine with network access, download {download.official_url}, '

@@ -21,9 +21,13 @@ ROLES: Mapping[str, Role] = {role.name.lower(): role for role in Role}
 #: Modules whose weights connect neurons.
 _CONNECTING: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd)
 
-#: Attention of MMSegmentation and MMPretrain whose packed projection keeps
-#: its bias in two separate parameters.
-_SPLIT_BIAS = ('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention')
+#: Attention of MMSegmentation, MMPretrain and timm whose packed projection
+#: keeps its bias in two separate parameters. timm's ``Attention`` is BEiT's,
+#: its ``WindowAttention`` that of Swin V2.
+_SPLIT_BIAS = (
+    *('BEiTAttention', 'WindowMSAV2', 'CrossMultiheadAttention'),
+    *('Attention', 'EvaAttention', 'WindowAttention'),
+)
 
 #: The rules of GPS. Everything else is frozen: norms, embeddings, tokens,
 #: tables and scales. ``bias_k`` and ``bias_v`` of ``nn.MultiheadAttention``
