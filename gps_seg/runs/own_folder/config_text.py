@@ -7,12 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.config import Config
-
 from gps_seg.peft import METHODS, build_method
 from gps_seg.runs.own_folder.draft import Draft
 from gps_seg.runs.own_folder.method_rates import Start
 from gps_seg.runs.own_folder.plan import VALIDATIONS, Plan
+from gps_seg.text.python_code import assignment
 
 #: Name of the folder of a task's training.
 RUN = 'run'
@@ -85,7 +84,8 @@ def _docstring(draft: Draft) -> str:
 
 
 def _section(title: str, values: Mapping[str, Any]) -> str:
-    return f'# {title}.\n{Config(dict(values)).pretty_text}'
+    lines = [assignment(name, value) for name, value in values.items()]
+    return '\n'.join([f'# {title}.', *lines, ''])
 
 
 def _model(draft: Draft, plan: Plan) -> dict[str, Any]:

@@ -17,11 +17,10 @@ def draw_found(found: Found, out: Path) -> Path:
     Returns:
         The path written.
     """
-    meta = {'classes': found.classes, 'palette': found.palette}
     return plot_outlines(
         [Tile(*example) for example in examples(found)],
         out,
-        ClassColours.from_metainfo(meta),
+        ClassColours(found.classes, found.palette),
         heading=f'{len(found.pairs):,} images in {found.images}',
         background=found.background,
     )
