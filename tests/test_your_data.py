@@ -20,7 +20,7 @@ from gps_seg.datasets import SplitLists, convert_polyps  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[1]
 TEXT = (REPO / 'docs/your_data.md').read_text(encoding='utf-8')
-POLYPS, CLASSES = re.findall(r'```python\n(.*?)```', TEXT, re.DOTALL)
+_, POLYPS, CLASSES = re.findall(r'```python\n(.*?)```', TEXT, re.DOTALL)
 
 
 def write_pairs(images, masks, names, values, suffix):

@@ -1,6 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """From two folders to a task that predicts, in one call."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -73,3 +75,26 @@ def test_what_is_no_image_is_refused(task, tmp_path):
         task.predict(np.zeros((4, 4)))
     with pytest.raises(ValueError, match=r'ends in \.safetensors'):
         task.save(tmp_path / 'task.pth')
+
+
+@pytest.mark.usefixtures('small_encoder', 'no_measurement', 'no_pictures')
+def test_the_call_in_the_documentation_runs(
+    tmp_path, photos, monkeypatch, repo_dir
+):
+    from gps_seg.runs.own_folder import plan
+
+    monkeypatch.setattr(plan, 'ON_CPU', plan.Limits(252, 2, 2))
+    monkeypatch.chdir(tmp_path)
+    page = (repo_dir / 'docs/your_data.md').read_text(encoding='utf-8')
+    call = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]
+    (tmp_path / 'photos').symlink_to(photos.images)
+    (tmp_path / 'outlines').symlink_to(photos.masks)
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other/photos').symlink_to(photos.images)
+    (tmp_path / 'other/outlines').symlink_to(photos.masks)
+    image = min(photos.images.iterdir())
+    (tmp_path / 'new.jpg').write_bytes(image.read_bytes())
+    names = {}
+    exec(call, names)
+    assert set(np.unique(names['labels'])) <= {0, 1}
+    assert (tmp_path / 'polyps.safetensors').is_file()
