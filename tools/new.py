@@ -53,8 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         '--method',
-        default='gps',
-        help='tuning method: ' + ', '.join(method_names()),
+        help='tuning method: gps decrement (the default), '
+        + ', '.join(method_names()),
     )
     add(
         '--size',

@@ -12,7 +12,12 @@ from typing import Any
 from rich.progress import track
 
 from gps_seg.runs.console.summary import tool_command
-from gps_seg.runs.own_folder.starting import ENCODER, Choices, new_task
+from gps_seg.runs.own_folder.starting import (
+    ENCODER,
+    METHOD,
+    Choices,
+    new_task,
+)
 
 
 def make_task(args: Namespace) -> str:
@@ -36,7 +41,7 @@ def make_task(args: Namespace) -> str:
             classes=parse_classes(args.classes),
             groups=args.groups,
             encoder=args.encoder or ENCODER,
-            method=args.method,
+            method=args.method or METHOD,
             size=tuple(args.size) if args.size else None,
             steps=args.steps,
             val_share=args.val_share,

@@ -125,7 +125,7 @@ def _model(draft: Draft, plan: Plan) -> dict[str, Any]:
 def _method(start: Start, plan: Plan) -> dict[str, Any]:
     hook = dict(
         type='PeftHook',
-        method=start.method,
+        **start.hook,
         max_batches=math.ceil(plan.select_from / plan.batch),
     )
     wrapper: dict[str, Any] = dict(
@@ -140,7 +140,7 @@ def _method(start: Start, plan: Plan) -> dict[str, Any]:
 
 def _rates(start: Start) -> dict[str, Any]:
     """The rate of the encoder, or of the head if nothing else trains."""
-    if not build_method(start.method, METHODS).tunes_encoder:
+    if not build_method(start.hook['method'], METHODS).tunes_encoder:
         return dict(optimizer=dict(lr=HEAD_RATE * start.rate))
     keys = dict(backbone=dict(lr_mult=start.rate))
     return dict(

@@ -15,8 +15,8 @@ from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.runs.comparing.costs.visits import WORKER
 from gps_seg.runs.own_folder.plan import VALIDATIONS, Plan
 
-#: Timed steps, and batches of the selection, of the measurement.
-STEPS, PASSES = 2, 1
+#: Timed steps of the measurement.
+STEPS = 2
 
 
 class Expectation(NamedTuple):
@@ -46,18 +46,31 @@ def measure(config: Config, plan: Plan, num_validation: int) -> Expectation:
     """
     with tempfile.TemporaryDirectory() as folder:
         costs = _costs(config, Path(folder))
-    batches = plan.select_from / plan.batch
     return Expectation(
-        seconds=costs['pass_seconds'] / PASSES * batches
+        seconds=costs['pass_seconds'] * _passes(config)
         + costs['step_seconds'] * plan.iterations
         + costs['test_seconds'] * num_validation * VALIDATIONS,
         peak_bytes=costs['peak_bytes'],
     )
 
 
+def _passes(config: Config) -> float:
+    """Length of a selection, in units of what is measured of it.
+
+    That is one batch of the pass, and one step of the warm-up if there is
+    any; both take about as long.
+    """
+    hook = peft_hook(config)
+    warmup = (hook.get('loss') or {}).get('warmup', 0)
+    return (hook.max_batches + warmup) / (2 if warmup else 1)
+
+
 def _costs(config: Config, folder: Path) -> dict[str, float]:
     short = copy.deepcopy(config)
-    peft_hook(short).max_batches = PASSES
+    hook = peft_hook(short)
+    hook.max_batches = 1
+    if (hook.get('loss') or {}).get('warmup'):
+        hook.loss.warmup = 1
     short.dump(folder / 'measured.py')
     task = {
         'config': str(folder / 'measured.py'),

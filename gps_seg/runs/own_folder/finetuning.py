@@ -50,7 +50,8 @@ def finetune(
         masks: Folder of the masks.
         out: Folder to create for the task: its config, lists, and the
             training in ``run``.
-        method: Tuning method, one of :data:`gps_seg.peft.METHODS`.
+        method: Tuning method, one of :data:`gps_seg.peft.METHODS`, or a
+            variant of the study in docs/results.md.
         classes: Names of the classes; see
             :func:`gps_seg.datasets.own_folder.look`.
         groups: Pattern or CSV file of images that belong together, such as

@@ -8,17 +8,22 @@ from gps_seg.engine.config.source import read_config
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import did_you_mean
 
+#: Settings of a ``PeftHook`` in the config of a study begin so.
+_HOOK = 'custom_hooks.0.'
+
 
 class Start(NamedTuple):
     """How a method begins on data that nobody has tuned it on.
 
     Args:
-        method: Settings of the method, such as ``dict(type='gps', k=1)``.
+        name: Name of the method.
+        hook: Settings of the ``PeftHook``: ``method``, and perhaps ``loss``.
         rate: Rate of the encoder, as a multiple of the rate of the head.
         tuned: Whether the rate has been tuned on other data.
     """
 
-    method: dict[str, Any]
+    name: str
+    hook: Mapping[str, Any]
     rate: float
     tuned: bool
 
@@ -30,23 +35,34 @@ def start_of_method(name: str) -> Start:
     the encoder at the rate of the head.
 
     Args:
-        name: One of :data:`gps_seg.peft.METHODS`.
+        name: A variant of the study, such as ``'gps decrement'``, or one of
+            :data:`gps_seg.peft.METHODS`.
 
     Raises:
         ValueError: If there is no such method.
     """
-    if name not in METHODS:
+    studied = read_config('gps_seg::_base_/methods.py').variants
+    known = sorted({*METHODS, *studied})
+    if name not in known:
         raise ValueError(
-            f'--method: expected one of {sorted(METHODS)}, got {name!r}.'
-            + did_you_mean(name, METHODS)
+            f'--method: expected one of {known}, got {name!r}.'
+            + did_you_mean(name, known)
         )
     rates = read_config('gps_seg::_base_/rates.py').rates
-    return Start(_settings(name), float(rates.get(name, 1.0)), name in rates)
+    hook = _hook(studied[name]) if name in studied else {}
+    return Start(
+        name,
+        hook or {'method': {'type': name}},
+        float(rates.get(name, 1.0)),
+        tuned=name in rates,
+    )
 
 
-def _settings(name: str) -> dict[str, Any]:
-    variants = read_config('gps_seg::_base_/methods.py').variants
-    changes: Mapping[str, Any] = variants.get(name, {})
-    settings = dict(changes.get('custom_hooks.0.method', {'type': name}))
-    settings.pop('_delete_', None)
-    return settings
+def _hook(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the ``PeftHook`` in the changes of a variant."""
+    hook = {}
+    for key, value in changes.items():
+        settings = dict(value)
+        settings.pop('_delete_', None)
+        hook[key.removeprefix(_HOOK)] = settings
+    return hook

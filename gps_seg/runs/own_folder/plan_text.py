@@ -43,15 +43,17 @@ def describe_plan(
 
 def _method(start: Start) -> str:
     settings = ' '.join(
-        str(value) if key == 'type' else f'{key}={value}'
-        for key, value in start.method.items()
+        f'{key}={value}'
+        for key, value in start.hook['method'].items()
+        if key != 'type'
     )
     words = (
         'tuned on Kvasir-SEG'
         if start.tuned
         else 'not tuned: see tools/compare.py'
     )
-    return f"{settings}, {start.rate:g} times the head's rate ({words})"
+    name = f'{start.name} ({settings})' if settings else start.name
+    return f"{name}, {start.rate:g} times the head's rate ({words})"
 
 
 def _images(plan: Plan) -> str:

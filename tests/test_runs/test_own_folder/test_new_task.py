@@ -158,3 +158,9 @@ def test_a_linear_head_gets_its_own_rate(tmp_path, photos):
     )
     assert config.optim_wrapper.optimizer.lr == pytest.approx(1e-2)
     assert 'paramwise_cfg' not in config.optim_wrapper
+
+
+def test_the_default_is_the_recipe_with_its_warm_up(task):
+    hook = task[1].custom_hooks[0]
+    assert hook.method == dict(type='gps', k=1, score='decrement', step='unit')
+    assert hook.loss == dict(type='task', warmup=60, warm='whole')
