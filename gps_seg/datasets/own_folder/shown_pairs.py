@@ -22,6 +22,11 @@ class Example(NamedTuple):
         image: RGB, uint8, shape (height, width, 3).
         labels: Classes, uint8, shape (height, width), 255 where ignored.
         title: Name of the pair, and why it was chosen.
+
+    Example:
+        >>> labels = np.zeros((6, 8), np.uint8)
+        >>> Example(np.zeros((6, 8, 3), np.uint8), labels, 'a').title
+        'a'
     """
 
     image: np.ndarray
