@@ -32,6 +32,8 @@ def draw_labels(index: int, classes: int) -> np.ndarray:
 class Folder:
     """Two folders to write pictures into."""
 
+    draw = staticmethod(draw_labels)
+
     def __init__(self, root: Path) -> None:
         self.images, self.masks = root / 'images', root / 'masks'
         self.images.mkdir(parents=True)

@@ -249,7 +249,6 @@ def test_labels_among_colours(folder):
     [
         (['a', 'b', 'c', 'd', 'e'], 'expected one name, of the object'),
         ({0: 'background', 1: 'polyp'}, 'got none for 255 (first in'),
-        ({'#000000': 'background', '#ffffff': 'polyp'}, 'names by value'),
         ({0: 'ignored', 255: 'polyp'}, 'expected two or more'),
         ('polyp', 'expected names in order'),
         ([], 'expected names in order'),
@@ -270,6 +269,8 @@ def test_names_that_do_not_fit_the_labels(folder):
     folder.fill(lambda labels: labels, 6)
     text = refusal(folder, classes=['a', 'b'])
     assert 'got 2 names and 6 labels (0, 1, 2, 3, 4, 5)' in text
+    text = refusal(folder, classes={'#000000': 'a', '#010101': 'b'})
+    assert 'expected names by value' in text
 
 
 def test_names_that_do_not_fit_the_colours(folder):

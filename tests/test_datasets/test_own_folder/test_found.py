@@ -4,6 +4,7 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from gps_seg.datasets.own_folder import examples, look, split, split_notes
@@ -30,7 +31,8 @@ def test_a_program_reads_plain_data(folder):
     facts = json.loads(json.dumps(found.to_json()))
     assert [c['name'] for c in facts['classes']] == list(found.classes)
     assert facts['groups'] == {str(n): str(n) for n in range(6)}
-    assert sum(c['pixel_share'] for c in facts['classes']) == 1
+    shares = [c['pixel_share'] for c in facts['classes']]
+    assert sum(shares) == pytest.approx(1)
 
 
 def test_images_without_an_object_are_counted(folder):
@@ -56,6 +58,17 @@ def test_copies_are_found_and_kept_together(folder):
         names = [pair.name for pair in splits['val']]
         assert ('1' in names) == ('4' in names)
     assert any('look alike' in note for note in split_notes(found, splits))
+
+
+def test_groups_that_look_alike_are_noted(folder):
+    folder.fill(lambda labels: 255 * labels, 2)
+    (folder.images / '1.png').write_bytes(
+        (folder.images / '4.png').read_bytes()
+    )
+    notes = look(folder.images, folder.masks, groups=r'(\d)').notes
+    assert any('such as 1 (1) and 4 (4); groups count' in n for n in notes)
+    notes = look(folder.images, folder.masks, groups=r'(\.|[14]|[^14])').notes
+    assert sum('look alike' in n for n in notes) == 1
 
 
 def test_above_a_number_of_images_only_equal_hashes_count(folder, monkeypatch):

@@ -11,8 +11,8 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from gps_seg.datasets import FolderDataset, LoadMask
-from gps_seg.datasets.own_folder import look, split, write_lists
 from gps_seg.datasets.overview.splits import look_at, open_all
+from gps_seg.datasets.own_folder import look, split, write_lists
 from gps_seg.datasets.split_lists import SplitLists
 
 THRESHOLD = {'kind': 'threshold', 'above': 127}

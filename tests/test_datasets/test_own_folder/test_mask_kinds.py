@@ -97,6 +97,7 @@ def test_camvid_with_a_void_that_is_named(folder):
     check(folder, [np.where(d == 11, 255, d) for d in drawn], found)
     assert found.classes == tuple(names[:11])
     assert not found.background and not found.without_object
+    assert 'Ignored by name: Void.' in found.notes
 
 
 @pytest.mark.parametrize('values', [(0, 255), (0, 1), (3, 9)])
@@ -107,6 +108,13 @@ def test_the_lower_of_two_values_is_the_background(folder, values):
     check(folder, drawn, found)
     assert found.classes == ('background', 'object')
     assert found.background
+
+
+def test_black_and_white_may_be_named_by_colour(folder):
+    drawn = folder.fill(lambda labels: 255 * labels, 2)
+    found = at(folder, classes={'#000000': 'background', '#ffffff': 'polyp'})
+    check(folder, drawn, found)
+    assert found.classes == ('background', 'polyp')
 
 
 def test_one_bit_is_two_values(folder):
@@ -185,21 +193,41 @@ def test_a_mapping_may_have_colours_as_numbers(folder):
 
 @pytest.mark.parametrize('named', [False, True])
 def test_noisy_colours_take_the_nearest(folder, named):
-    drawn = folder.fill(lambda labels: COLOURS[labels], 4, suffix='.jpg')
+    def encode(labels):
+        return COLOURS[np.kron(labels, np.ones((4, 4), np.uint8))]
+
+    for index in range(6):
+        folder.image(f'{index}.png', (192, 256))
+        labels = folder.draw(index, 4)
+        folder.mask(f'{index}.jpg', encode(labels))
     names = {
         f'#{r:02x}{g:02x}{b:02x}': f'c{n}'
         for n, (r, g, b) in enumerate(COLOURS.tolist())
     }
     found = at(folder, classes=names if named else None)
     assert found.rule['kind'] == 'nearest_colours'
-    assert len(found.rule['colours']) == 4
-    index = np.argsort([0, 2, 3, 1])
-    expected = [index[labels] for labels in drawn]
-    check(folder, expected, found, noise=0.12)
     centre = np.array(found.rule['colours'])
-    stored = np.asarray(Image.open(folder.masks / '0.jpg')).astype(int)
-    far = abs(stored[:, :, None] - centre).max(-1)
-    np.testing.assert_array_equal(loaded(found)[0], far.argmin(-1))
+    assert abs(centre - COLOURS[[0, 2, 3, 1]]).max() <= 4
+    classes = loaded(found)
+    for index in range(6):
+        stored = np.asarray(Image.open(folder.masks / f'{index}.jpg'))
+        distance = abs(stored.astype(int)[:, :, None] - centre).max(-1)
+        np.testing.assert_array_equal(classes[index], distance.argmin(-1))
+        large = np.kron(folder.draw(index, 4), np.ones((4, 4), np.uint8))
+        drawn = np.argsort([0, 2, 3, 1])[large]
+        assert (classes[index] != drawn).mean() < 0.02
+    counts = [(np.stack(classes) == c).mean() for c in range(4)]
+    np.testing.assert_allclose(found.shares, counts, atol=0.01)
+
+
+def test_a_colour_without_a_name_is_found_among_noise(folder):
+    for index in range(6):
+        folder.image(f'{index}.png', (192, 256))
+        labels = np.kron(folder.draw(index, 4), np.ones((4, 4), np.uint8))
+        folder.mask(f'{index}.jpg', COLOURS[labels])
+    names = {'#000000': 'background', '#ff0000': 'a', '#0080ff': 'b'}
+    with pytest.raises(ValueError, match=r'got none for #(ef|f0)f0\w\w'):
+        at(folder, classes=names)
 
 
 def test_the_indices_of_one_palette_are_labels(folder):
