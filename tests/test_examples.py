@@ -25,6 +25,7 @@ FACES = [
     'gps_seg.files',
     'gps_seg.text',
     'gps_seg.datasets',
+    'gps_seg.datasets.own_folder',
     'gps_seg.evaluation',
     'gps_seg.models',
     'gps_seg.visualization',

@@ -12,6 +12,7 @@ from gps_seg.datasets.near_copies import (
     MOST_BITS,
     fingerprint,
     near_pairs,
+    near_sets,
 )
 
 
@@ -108,3 +109,13 @@ def test_frames_of_other_videos_are_not_near(clinicdb_archive):
         for bits, one, other in pairs
     )
     assert all(one.bits <= other.bits for one, other in pairwise(pairs))
+
+
+def test_chains_of_near_pairs_are_one_set():
+    """Prints that differ in bits 0..n from an empty one: n bits apart."""
+    ends = (0, 40, 20, 256, 60, 240)
+    bits = [[int(bit < end) for bit in range(256)] for end in ends]
+    prints = np.packbits(np.array(bits), axis=1)
+    assert near_sets(prints) == [[0, 1, 2, 4], [3, 5]]
+    assert near_sets(prints, most=19) == [[3, 5]]
+    assert near_sets(prints[:1]) == near_sets(prints[:0]) == []

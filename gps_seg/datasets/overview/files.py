@@ -27,6 +27,8 @@ from gps_seg.datasets.label_checks import (
     load_labels,
     object_is_ignored,
 )
+from gps_seg.datasets.own_folder.masks.files import read_mask
+from gps_seg.datasets.own_folder.masks.rules import Rule, apply_rule
 from gps_seg.text.table import aligned
 
 Sample = Mapping[str, Any]
@@ -135,6 +137,7 @@ def check_files(
     classes: Sequence[str],
     ignored: int,
     progress: Progress[Sample] = iter,
+    rule: Rule | None = None,
 ) -> FileFacts:
     """Decode all images and masks, and check the labels of the masks.
 
@@ -144,16 +147,17 @@ def check_files(
         classes: Names of the classes of the masks.
         ignored: Label of pixels that do not count.
         progress: Wrapper of the samples that shows a progress bar.
+        rule: Rule of ``LoadMask``; None if the masks hold labels.
     """
     facts = FileFacts(classes, ignored)
     facts.problems += problems_of(
-        samples, lambda sample: _check_sample(sample, facts), progress
+        samples, lambda sample: _check_sample(sample, facts, rule), progress
     )
     facts.problems += _of_the_whole(facts)
     return facts
 
 
-def _check_sample(sample: Sample, facts: FileFacts) -> None:
+def _check_sample(sample: Sample, facts: FileFacts, rule: Rule | None) -> None:
     path = str(sample['img_path'])
     if not _is_picture(path):
         facts.note(UNOPENED, path)
@@ -163,15 +167,23 @@ def _check_sample(sample: Sample, facts: FileFacts) -> None:
         return
     about(path, check_upright, fileio.get(path))
     path = str(sample['seg_map_path'])
-    stored = _open(path)
-    if stored.dtype not in (np.uint8, np.bool_):
-        raise PairError(f'{path}: expected 8 bits, got {stored.dtype}')
+    if rule is None:
+        _check_bits(path)
     try:
-        labels = load_labels(sample)
+        if rule is None:
+            labels = load_labels(sample)
+        else:
+            labels = apply_rule(rule, read_mask(fileio.get(path)))
         check_labels(labels, size, len(facts.classes), facts.ignored)
     except (OSError, ValueError) as error:
         raise PairError(f'{path}: {error}') from error
     facts.add(path, labels)
+
+
+def _check_bits(path: str) -> None:
+    stored = _open(path)
+    if stored.dtype not in (np.uint8, np.bool_):
+        raise PairError(f'{path}: expected 8 bits, got {stored.dtype}')
 
 
 def _is_picture(path: str) -> bool:

@@ -29,6 +29,8 @@ class SplitOverview(NamedTuple):
         classes: Names of the classes of pixels; empty for a set whose images
             have one label each.
         samples: Samples of the data set, without their pixels.
+        rule: Rule by which ``LoadMask`` reads its masks; None if they hold
+            labels.
     """
 
     loader: str
@@ -36,6 +38,7 @@ class SplitOverview(NamedTuple):
     split: str
     classes: Sequence[str]
     samples: Sequence[Sample]
+    rule: Mapping[str, Any] | None = None
 
     @property
     def images(self) -> list[str]:
@@ -99,10 +102,14 @@ def open_all(
     known: dict[str, FileFacts] = {}
     facts = []
     for overview in found:
-        key = repr((overview.classes, overview.samples))
+        key = repr((overview.classes, overview.samples, overview.rule))
         if key not in known:
             known[key] = check_files(
-                overview.samples, overview.classes, ignored, progress
+                overview.samples,
+                overview.classes,
+                ignored,
+                progress,
+                overview.rule,
             )
         facts.append(known[key])
     return facts
@@ -150,6 +157,7 @@ def _overview(
 ) -> SplitOverview:
     kind = settings['type']  # a name, or the class itself
     samples: list[Mapping[str, Any]] = []
+    rule = None
     for leaf in _leaves(settings):
         # NumPy fails to serialise an empty set.
         plain = {'pipeline': [], 'serialize_data': False}
@@ -162,6 +170,7 @@ def _overview(
                 'folder and img_suffix.'
             )
         check_head(config, dataset)
+        rule = _rule(leaf)
         samples += [dataset.get_data_info(i) for i in range(len(dataset))]
     return SplitOverview(
         loader=loader,
@@ -169,7 +178,16 @@ def _overview(
         split=getattr(dataset, 'split', ''),
         classes=_classes(config, dataset, samples),
         samples=samples,
+        rule=rule,
     )
+
+
+def _rule(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The rule of the ``LoadMask`` in the pipeline of a data set, if any."""
+    for step in settings.get('pipeline') or ():
+        if isinstance(step, Mapping) and step.get('type') == 'LoadMask':
+            return step['rule']
+    return None
 
 
 def _leaves(settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

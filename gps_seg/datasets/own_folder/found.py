@@ -13,7 +13,7 @@ from gps_seg.datasets.own_folder.pairing import Pair
 from gps_seg.text.table import aligned
 
 _MOST_ROWS = 8  # of the table of classes
-_MOST_NOTES = 8
+_MOST_NOTES = 6
 _WIDTH = 22  # letters of a name in the table
 
 

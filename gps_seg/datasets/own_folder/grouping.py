@@ -12,7 +12,7 @@ from gps_seg.datasets.image_groups import read_group_table
 from gps_seg.datasets.near_copies import BITS, MOST_BITS, near_sets
 
 #: Up to this many images each is compared with all others.
-MOST_COMPARED = 20_000
+MOST_COMPARED = 10_000
 
 Grouping = re.Pattern[str] | Mapping[str, str] | None
 
@@ -120,6 +120,27 @@ def near_copies(
             f'of up to {most}, such as {", ".join(found[0][:3])}.'
         )
     return found, tuple(notes)
+
+
+def note_on_divided(
+    copies: Sequence[Sequence[str]], groups: Mapping[str, str]
+) -> list[str]:
+    """A note if images of different groups look alike.
+
+    Args:
+        copies: Sets of names of images that look alike.
+        groups: Group of each image; empty without groups.
+    """
+    for names in copies if groups else ():
+        first, *others = names
+        for other in others:
+            if groups[other] != groups[first]:
+                return [
+                    'Images of different groups look alike, such as '
+                    f'{first} ({groups[first]}) and {other} '
+                    f'({groups[other]}); groups count.'
+                ]
+    return []
 
 
 def _bare(image: str) -> str:

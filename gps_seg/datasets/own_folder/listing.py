@@ -121,12 +121,15 @@ def note_on_skipped(what: str, skipped: Counter[str]) -> list[str]:
 
 def _files(folder: Path, other: Path) -> Iterator[str]:
     """Files below a folder; neither hidden ones nor those in ``other``."""
+    known = {folder.resolve(), other}  # a link may lead back
     for parent, folders, files in os.walk(folder, followlinks=True):
+        inside = {name: Path(parent, name).resolve() for name in folders}
         folders[:] = [
             name
-            for name in folders
-            if not _is_hidden(name) and Path(parent, name).resolve() != other
+            for name, path in inside.items()
+            if not _is_hidden(name) and path not in known
         ]
+        known.update(inside.values())
         below = PurePosixPath(Path(parent).relative_to(folder).as_posix())
         for name in files:
             if not _is_hidden(name):

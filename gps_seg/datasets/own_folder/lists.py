@@ -2,7 +2,7 @@
 """Lists of pairs: two columns, an image and its mask, with a tab between."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gps_seg.datasets.image_groups import write_groups
 from gps_seg.datasets.own_folder.found import Found
@@ -48,7 +48,7 @@ def write_lists(
     with new_folder(folder / SPLITS) as partial:
         for name, pairs in splits.items():
             write_list(pairs, partial / f'{name}.txt')
-        write_groups(found.groups, partial)
+        write_groups(_by_stem(found), partial)
         write_json(found.to_json(), facts)
 
 
@@ -95,6 +95,14 @@ def read_list(path: str | Path) -> list[tuple[str, str]]:
             f'got an empty file, {path}.'
         )
     return [(image, mask) for image, mask in rows]
+
+
+def _by_stem(found: Found) -> dict[str, str]:
+    """Groups by the names that a comparison of runs gives to images."""
+    stems = [PurePosixPath(name).name for name in found.groups]
+    if len(set(stems)) < len(stems):
+        return dict(found.groups)
+    return dict(zip(stems, found.groups.values(), strict=True))
 
 
 def _require_one_line(pair: Pair) -> None:

@@ -17,6 +17,7 @@ from gps_seg.datasets.own_folder.found import Found
 from gps_seg.datasets.own_folder.grouping import (
     group_names,
     near_copies,
+    note_on_divided,
     read_grouping,
 )
 from gps_seg.datasets.own_folder.listing import (
@@ -121,7 +122,12 @@ def look(
         ignored=ignored,
         groups=in_groups,
         near_copies=copies,
-        notes=(*matched.notes, *decision.notes, *on_copies),
+        notes=(
+            *matched.notes,
+            *decision.notes,
+            *on_copies,
+            *note_on_divided(copies, in_groups),
+        ),
     )
 
 

@@ -119,30 +119,35 @@ def _attempts(
     images: Mapping[Key, str], masks: Mapping[Key, str]
 ) -> Iterator[_Attempt]:
     yield _Attempt('the same name', images, masks, ())
-    yield from _by_affix(images, masks, '')
+    yield from _by_affix(images, masks, ())
     names, doubles = _unique(((('', s), path) for (_, s), path in _of(images)))
     if doubles:
         return  # which of these a mask belongs to cannot be known
     flat, spare = _unique(((('', s), path) for (_, s), path in _of(masks)))
     where = ', in whatever folder'
     yield _Attempt(f'the same name{where}', names, flat, spare)
-    yield from _by_affix(names, flat, where)
+    yield from _by_affix(names, flat, spare, where)
 
 
 def _by_affix(
-    images: Mapping[Key, str], masks: Mapping[Key, str], where: str
+    images: Mapping[Key, str],
+    masks: Mapping[Key, str],
+    spare: Sequence[str],
+    where: str = '',
 ) -> Iterator[_Attempt]:
     of_images = shared_affix([stem for _, stem in images])
     for own in dict.fromkeys((Affix(), of_images)):
         bare, _ = _unique(_without(own, images))
         affix = best_affix(bare.keys(), list(masks))
+        found, second = _unique(_without(affix, masks))
         removed = f'"{affix}" of masks' + (
             f' and "{own}" of images' if any(own) else ''
         )
         yield _Attempt(
             f'the same name{where} once {removed} is removed',
             bare,
-            *_unique(_without(affix, masks)),
+            found,
+            [*spare, *second],
         )
 
 

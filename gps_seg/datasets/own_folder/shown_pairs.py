@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from gps_seg.datasets.conversion.pictures import decode
+from gps_seg.datasets.conversion.problems import about
 from gps_seg.datasets.own_folder.found import Found
 from gps_seg.datasets.own_folder.masks.files import read_mask
 from gps_seg.datasets.own_folder.masks.rules import apply_rule
@@ -22,6 +23,11 @@ class Example(NamedTuple):
         image: RGB, uint8, shape (height, width, 3).
         labels: Classes, uint8, shape (height, width), 255 where ignored.
         title: Name of the pair, and why it was chosen.
+
+    Example:
+        >>> labels = np.zeros((6, 8), np.uint8)
+        >>> Example(np.zeros((6, 8, 3), np.uint8), labels, 'a').title
+        'a'
     """
 
     image: np.ndarray
@@ -96,7 +102,7 @@ def _read(found: Found, index: int, reason: str) -> Example:
     pair = found.pairs[index]
     image = decode(Path(found.images, pair.image).read_bytes(), 'RGB')
     mask = read_mask(Path(found.masks, pair.mask).read_bytes())
-    labels = apply_rule(found.rule, mask)
+    labels = about(pair.mask, apply_rule, found.rule, mask)
     factor = min(1, _SIDE / max(labels.shape))
     size = [max(1, round(factor * side)) for side in labels.shape[::-1]]
     if factor < 1:

@@ -27,6 +27,7 @@ from gps_seg.datasets.own_folder.masks.given_classes import (
     Given,
     is_background,
     numbered,
+    on_ignored,
 )
 
 #: Colours of noise lie around a colour by this at most, in each channel.
@@ -34,7 +35,8 @@ NOISE = 32
 _SNAP = 4  # from 0 and 255
 _MOST_NOISY = 32  # colours that are found among noise
 _LEAST_SQUARES = 1e-4  # share of the squares of one colour
-_LEAST_NEAR, _LEAST_NEAR_GIVEN = 0.9, 0.99  # share of pixels
+_LEAST_NEAR = 0.9  # share of pixels
+_MOST_UNNAMED = 1e-3  # share of the squares of one colour
 _BLACK = 0
 
 
@@ -60,9 +62,6 @@ def decide_colours(facts: Sequence[MaskFacts], given: Given) -> Decision:
     seen, counts = union(
         [one.values for one in facts], [one.counts for one in facts]
     )
-    solid, squares = union(
-        [one.solid for one in facts], [one.solid_counts for one in facts]
-    )
     if given.values:
         raise ValueError(
             'classes: expected names by colour, as the masks have the colours '
@@ -74,8 +73,11 @@ def decide_colours(facts: Sequence[MaskFacts], given: Given) -> Decision:
         keys = np.array(sorted(given.colours))
         exact = exact and not len(np.setdiff1d(seen, keys))
         if not exact:
-            _require_known(seen, counts, keys, facts, solid)
+            _require_known(seen, counts, keys, facts)
         return _decision(keys, [given.colours[key] for key in keys], exact)
+    solid, squares = union(
+        [one.solid for one in facts], [one.solid_counts for one in facts]
+    )
     if exact and _are_classes(seen, solid, facts):
         keys = seen
     else:
@@ -133,26 +135,28 @@ def _require_known(
     counts: np.ndarray,
     keys: np.ndarray,
     facts: Sequence[MaskFacts],
-    solid: np.ndarray,
 ) -> None:
     """Refuse colours without a name that are no noise."""
+    solid, squares = union(
+        [one.solid for one in facts], [one.solid_counts for one in facts]
+    )
     near = distances(seen, keys).min(1) <= NOISE
+    far = distances(solid, keys).min(1) > NOISE
     noisy = any(one.lossy for one in facts)
-    unknown = solid if noisy else np.setdiff1d(solid, keys)
-    far = unknown[distances(unknown, keys).min(1) > NOISE]
+    most = _MOST_UNNAMED * squares.sum() if noisy else 0
     share = counts[near].sum() / counts.sum()
-    if share >= _LEAST_NEAR_GIVEN and (noisy or not len(far)):
+    if share >= _LEAST_NEAR and squares[far].sum() <= most:
         return
-    if not len(far):
-        far = seen[~near]
-    shown = some([hexadecimal(number) for number in far])
+    unnamed, often = seen[~near], counts[~near]
+    if far.any():
+        unnamed, often = solid[far], squares[far]
     first = next(
         one.name for one in facts if np.isin(one.values, seen[~near]).any()
     )
     raise ValueError(
         'classes: expected a name for each colour of the masks, got none for '
-        f'{shown} (first in {first}). Add a name; "ignored" is neither learnt '
-        'nor scored.'
+        f'{_shown(unnamed, often)} (first in {first}). Add a name; "ignored" '
+        'is neither learnt nor scored.'
     )
 
 
@@ -204,7 +208,10 @@ def _decision(keys: np.ndarray, names: Sequence[str], exact: bool) -> Decision:
         'has the class of the nearest.'
     )
     background = is_background(kept.names[0])
-    notes = (how, 'Black is the background.') if background else (how,)
+    notes: tuple[str, ...] = (how,)
+    if background and names[0] == kept.names[0] and keys[0] == _BLACK:
+        notes += ('Black is the background.',)
+    notes += on_ignored(names)
     return Decision(rule, kept.names, palette, background, notes)
 
 

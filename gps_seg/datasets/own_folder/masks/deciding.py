@@ -66,7 +66,8 @@ def _require_colours(facts: Sequence[MaskFacts]) -> None:
         others = [one for one in facts if one.kind != 'labels']
         raise refused(
             f'{len(labels)} masks of one channel, such as {labels[0].name}, '
-            f'and {len(others)} with colours, such as {others[0].name}',
+            f'and {len(others)} with colours or a palette, such as '
+            f'{others[0].name}',
             'Export all in one way',
         )
     if labels:

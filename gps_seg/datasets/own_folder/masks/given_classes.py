@@ -85,6 +85,12 @@ def is_ignored(name: str) -> bool:
     return name.strip().lower() in IGNORED_NAMES
 
 
+def on_ignored(names: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on names that are ignored, if there are any."""
+    ignored = dict.fromkeys(filter(is_ignored, names))
+    return (f'Ignored by name: {", ".join(ignored)}.',) if ignored else ()
+
+
 def is_background(name: str) -> bool:
     """Whether this is the name of what is no object."""
     return name.strip().lower() == BACKGROUND

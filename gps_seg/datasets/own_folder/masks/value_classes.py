@@ -17,6 +17,7 @@ from gps_seg.datasets.own_folder.masks.given_classes import (
     BACKGROUND,
     is_background,
     numbered,
+    on_ignored,
 )
 
 #: Name of the only class beside the background.
@@ -122,6 +123,7 @@ def classes_of_values(
     }
     colours = _stored_palette(keys, kept.indices, facts)
     palette = colours or default_palette(len(kept.names), background)
+    notes += on_ignored(names)
     return Decision(rule, kept.names, palette, background, notes)
 
 

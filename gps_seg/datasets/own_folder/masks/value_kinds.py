@@ -46,8 +46,9 @@ def decide_values(facts: Sequence[MaskFacts], given: Given) -> Decision:
     2. If names are given by value, these are the classes.
     3. Of two values the lower is the background, the other the object.
     4. Of three or more, the highest is ignored if it lies above the next by
-       ``FAR_ABOVE`` or more, and by twice the largest other gap: the 255
-       among the labels 0 to 11, and not that among 0, 128 and 255.
+       ``FAR_ABOVE`` or more and by twice the largest other gap, while no
+       other gap is as large as ``FAR_ABOVE``: the 255 among the labels 0 to
+       11, and not that among 0, 128 and 255.
     5. The others are labels. Names in order are those of 0, 1, 2 ... if the
        highest label is below their number; of 1, 2, 3 ... with 0 for the
        background, if the highest label is their number; else of the values
@@ -196,4 +197,6 @@ def _require_labels(values: np.ndarray, facts: Sequence[MaskFacts]) -> None:
 
 def _is_void(values: np.ndarray) -> bool:
     *gaps, last = np.diff(values).tolist()
-    return bool(last >= max(FAR_ABOVE, 2 * max(gaps)))
+    return bool(
+        max(gaps) < FAR_ABOVE and last >= max(FAR_ABOVE, 2 * max(gaps))
+    )
