@@ -164,11 +164,13 @@ def input_size(
     height = median(height for height, _ in sizes)
     width = median(width for _, width in sizes)
     scale = min(1.0, side / math.sqrt(height * width))
-    return (_multiple(height * scale, patch), _multiple(width * scale, patch))
+    return (_whole(height, scale, patch), _whole(width, scale, patch))
 
 
-def _multiple(pixels: float, patch: int) -> int:
-    return max(1, round(pixels / patch)) * patch
+def _whole(pixels: float, scale: float, patch: int) -> int:
+    """A scaled side in whole patches, one or more, but never enlarged."""
+    patches = min(round(pixels * scale / patch), int(pixels // patch))
+    return max(1, patches) * patch
 
 
 def validation(

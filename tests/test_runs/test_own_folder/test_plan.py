@@ -34,14 +34,14 @@ def test_the_input_has_the_shape_of_the_images_and_whole_patches(
 ):
     height, width = input_size([shape], patch, side)
     assert height % patch == width % patch == 0
-    # Rounding moves each side by half a patch at most.
     scale = min(1, side / math.sqrt(shape[0] * shape[1]))
-    assert abs(height - scale * shape[0]) <= patch / 2
-    assert abs(width - scale * shape[1]) <= patch / 2
+    assert abs(height - scale * shape[0]) < patch
+    assert abs(width - scale * shape[1]) < patch
 
 
-def test_small_images_are_not_enlarged():
-    assert input_size([(100, 100)], 14, 252) == (98, 98)
+@pytest.mark.parametrize('side', [98, 99, 105, 111])
+def test_small_images_are_not_enlarged(side):
+    assert input_size([(side, side)], 14, 252) == (98, 98)
 
 
 def test_an_image_below_one_patch_still_has_one():
