@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from gps_seg.command_line.next_steps import shown
 from gps_seg.comparison.ensembles import TUNED
 from gps_seg.comparison.unseen.tables import console_tables
 from gps_seg.delta import Delta, applied, is_delta
 from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.engine import build_base, build_tuned
-from gps_seg.runs.console.header import shown
 from gps_seg.runs.console.screen import Console, quiet
 from gps_seg.runs.data_errors import naming_the_check_of_files
 from gps_seg.runs.launch import load_config, require_weights
