@@ -1,9 +1,12 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Report finished runs side by side, as a table and a plot.
+"""Report finished runs side by side, as a table, a plot or a page.
 
-python tools/report.py work_dirs/gps_kvasir work_dirs/bias --out plot.png
+python tools/report.py work_dirs/gps_kvasir work_dirs/bias --out runs.html
 
-The models must be segmentors that were validated with DiceIoUMetric.
+A page (.html) has a table, a plot and links to the page of each run, which is
+written anew as report.html in its work directory. For the table on the console
+and for a plot alone, the models must be segmentors that were validated with
+DiceIoUMetric.
 """
 
 import argparse
@@ -15,7 +18,7 @@ from gps_seg.command_line import (
     run_tool,
     tool_parser,
 )
-from gps_seg.files import PICTURES
+from gps_seg.files import PAGES, PICTURES
 from gps_seg.text.scores import METRICS
 
 
@@ -31,9 +34,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         '--out',
-        type=file_ending_in(*PICTURES),
+        type=file_ending_in(*PAGES, *PICTURES),
         metavar='FILE',
-        help='plot to write (.png, .svg or .pdf); replaced if it exists',
+        help='page (.html) or plot (.png, .svg or .pdf) to write; replaced if '
+        'it exists',
     )
     add(
         '--metric',
@@ -45,17 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> str:
-    from gps_seg.visualization.plots.run_results import (
-        plot_results,
-        read_run,
-        results_table,
-    )
+    from gps_seg.visualization.pages.run_reports import report
 
-    runs = [read_run(work_dir) for work_dir in args.work_dirs]
-    table = results_table(runs, METRICS)
-    if args.out is None:
-        return table
-    return f'{table}\n\n{plot_results(runs, args.out, args.metric)}'
+    return report(args.work_dirs, args.out, args.metric)
 
 
 def main() -> int:

@@ -30,7 +30,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = tool_parser(__doc__)
     add = parser.add_argument
     add('config', help='config file')
-    add('checkpoint', help='delta or checkpoint to test')
+    add(
+        'checkpoint',
+        help='delta or checkpoint to test; or a folder of tools/share.py, or '
+        'hf://OWNER/NAME',
+    )
     add('--work-dir', help='folder of the log and the metrics')
     add('--out', help='folder for the predicted labels as PNG files')
     add('--show-dir', help='folder for drawn predictions')

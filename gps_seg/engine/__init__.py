@@ -9,6 +9,7 @@ require_openmmlab()
 from gps_seg import datasets, evaluation, models, visualization  # noqa: F401
 from gps_seg.engine.checkpoint_check import StrictCheckpointHook
 from gps_seg.engine.config.source import let_bases_name_packages
+from gps_seg.engine.hub.task_files import task_config
 from gps_seg.engine.plug_in.peft_runner import PeftRunner
 from gps_seg.engine.reporting.report_hook import ReportHook
 from gps_seg.engine.saving.delta_hook import DeltaHook
@@ -46,4 +47,5 @@ __all__ = [
     'build_tuned',
     'load_task',
     'set_tta',
+    'task_config',
 ]

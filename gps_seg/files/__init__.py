@@ -1,7 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Write files and folders whole or not at all."""
 
-from gps_seg.files.endings import CHECKPOINTS, DELTAS, PICTURES
+from gps_seg.files.endings import CHECKPOINTS, DELTAS, PAGES, PICTURES
 from gps_seg.files.new_folder import new_folder, require_new_or_empty
 from gps_seg.files.whole import (
     replacing,
@@ -14,6 +14,7 @@ from gps_seg.files.whole import (
 __all__ = [
     'CHECKPOINTS',
     'DELTAS',
+    'PAGES',
     'PICTURES',
     'new_folder',
     'replacing',

@@ -10,3 +10,5 @@ PICTURES = ('.png', '.svg', '.pdf')
 DELTAS = ('.safetensors',)
 #: Weights of a whole model.
 CHECKPOINTS = ('.pth', '.safetensors')
+#: Pages that a browser shows.
+PAGES = ('.html',)

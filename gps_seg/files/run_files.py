@@ -5,6 +5,8 @@
 DELTA_FILE = 'delta.safetensors'
 BEST_DELTA_FILE = 'best_delta.safetensors'
 EMA_DELTA_FILE = 'ema_delta.safetensors'
+#: The same; the one to use comes first.
+DELTAS_OF_A_RUN = (BEST_DELTA_FILE, DELTA_FILE, EMA_DELTA_FILE)
 
 #: State of the run without its base, written by ``DeltaHook``.
 RESUME_FILE = 'resume.pth'
@@ -16,10 +18,13 @@ LATEST_FILE = 'last_checkpoint'
 #: Selected entries, and number of values that train.
 SELECTION_FILE = 'selection.safetensors'
 TRAINED_FILE = 'trained.json'
-#: Versions, machine, seed and command line of the run.
+#: Versions, machine, data, seed, command line and duration of the run.
 ENVIRONMENT_FILE = 'environment.json'
 
 #: Pictures: loss and scores, validation images, selected connections.
 CURVES_FILE = 'curves.png'
 OVERLAYS_FILE = 'overlays.png'
 SELECTION_MAP_FILE = 'selection.png'
+
+#: All of it on one page.
+REPORT_FILE = 'report.html'

@@ -17,6 +17,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from gps_seg.delta import is_delta
 from gps_seg.engine.checkpoint_check import CHECKPOINT_KEY
 from gps_seg.engine.config.source import read_config
+from gps_seg.engine.hub.task_files import find_task
 from gps_seg.engine.start_weights import start_of
 from gps_seg.files.run_files import BASE_FILE, LATEST_FILE, RESUME_FILE
 from gps_seg.models import read_checkpoint
@@ -184,21 +185,24 @@ def set_local_rank(local_rank: int) -> None:
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 
-def require_weights(path: str) -> None:
-    """Check that there is a file to test.
+def find_weights(address: str) -> str:
+    """Find the file to test.
 
     Args:
-        path: Path of a checkpoint or of a delta.
+        address: Path of a checkpoint or of a delta, or the address of a task;
+            see :func:`gps_seg.engine.hub.task_files.find_task`, also for
+            further errors.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if not Path(path).is_file():
-        got = 'the folder' if Path(path).is_dir() else 'nothing at'
+    path = find_task(address).weights
+    if not path.is_file():
         raise FileNotFoundError(
-            f'checkpoint: expected a file, got {got} {path}. Training writes '
-            'delta.safetensors into its work directory.'
+            f'checkpoint: expected a file, got nothing at {path}. Training '
+            'writes delta.safetensors into its work directory.'
         )
+    return str(path)
 
 
 def prepare_test(
@@ -208,7 +212,8 @@ def prepare_test(
 
     Args:
         config: Config of the test; changed in place.
-        weights: Path of a checkpoint, or of a delta for the config's base.
+        weights: Path of a checkpoint, or of a delta for the config's base;
+            see :func:`find_weights`.
         out: Folder for the predicted labels as PNG files, or None.
         show_dir: Folder for drawn predictions, or None.
 
@@ -216,7 +221,7 @@ def prepare_test(
         FileNotFoundError: If there is no file with the weights.
         ValueError: If a classifier should draw without a visualizer.
     """
-    require_weights(weights)
+    weights = find_weights(weights)
     config.load_from, config.resume = start_of(config), False
     hooks = [*(config.get('custom_hooks') or [])]
     if is_delta(weights):

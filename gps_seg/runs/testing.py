@@ -8,10 +8,11 @@ from mmengine.dist import get_rank
 from mmengine.fileio import dump
 from mmengine.runner import Runner
 
+from gps_seg.command_line.next_steps import shown
 from gps_seg.engine import set_tta
 from gps_seg.runs import launch
 from gps_seg.runs.console.console_hook import ConsoleHook
-from gps_seg.runs.console.header import log_file, shown
+from gps_seg.runs.console.header import log_file
 from gps_seg.runs.console.scores import scores_table
 from gps_seg.runs.console.screen import Console
 from gps_seg.runs.data_errors import naming_the_check_of_files

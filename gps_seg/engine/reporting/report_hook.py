@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gps_seg.files.run_files import (
     OVERLAYS_FILE,
 )
 from gps_seg.visualization import ClassColours, plot_curves, plot_overlays
+from gps_seg.visualization.pages import write_run_page
 
 
 @HOOKS.register_module()
@@ -34,12 +36,12 @@ class ReportHook(Hook):
     """Write the environment and pictures of a run into its work directory.
 
     Before the run it writes ``environment.json``, with versions, device,
-    seed, commit and command line. After the training it draws ``curves.png``,
-    and ``overlays.png`` with the worst, median and best validation images by
-    the Dice of the last evaluation. Without
+    data, seed, commit and command line. After the training it draws
+    ``curves.png``, and ``overlays.png`` with the worst, median and best
+    validation images by the Dice of the last evaluation. Without
     :class:`~gps_seg.evaluation.DiceIoUMetric` among the evaluators, it draws
-    images spread evenly through the validation set. Only the main process
-    writes.
+    images spread evenly through the validation set. ``report.html`` has all
+    of it on one page. Only the main process writes.
 
     The priority is VERY_LOW, so that the log is complete when the curves are
     drawn, and the model is a plain model again when the images are predicted.
@@ -67,24 +69,31 @@ class ReportHook(Hook):
                 '(ReportHook).'
             )
         self.num_examples = num_examples
+        self._environment: dict[str, Any] = {}
+        self._begun = 0.0
 
     @master_only
     def before_run(self, runner: Runner) -> None:
         """Write ``environment.json``, unless the run is a test."""
         if not is_training(runner):
             return  # a test must not describe itself as the training
-        environment = describe_environment() | {
+        self._begun = time.monotonic()
+        self._environment = describe_environment() | {
+            'config': Path(
+                runner.cfg.filename or f'{runner.timestamp}.py'
+            ).name,
+            'data': describe_data(runner),
             'seed': runner.seed,
             'deterministic': runner.deterministic,
             'num_processes': get_world_size(),
             'started': runner.timestamp,
             'resumed': runner._resume,
         }
-        write_json(environment, Path(runner.work_dir, ENVIRONMENT_FILE))
+        self._write_environment(runner)
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        """Draw ``curves.png`` and ``overlays.png``.
+        """Draw ``curves.png`` and ``overlays.png``, write ``report.html``.
 
         If the disk is full, the run logs it and does not fail: the training
         is over and its checkpoint has been written.
@@ -94,6 +103,19 @@ class ReportHook(Hook):
             self._draw_overlays(runner)
         except OSError as error:
             runner.logger.warning(f'Report: picture not written ({error}).')
+        try:
+            seconds = time.monotonic() - self._begun
+            self._environment['seconds'] = round(seconds, 1)
+            self._write_environment(runner)
+            page = write_run_page(Path(runner.work_dir))
+            runner.logger.info(f'Report: {page}')
+        # A page about a training must not end it, whatever it came across.
+        except Exception as error:
+            runner.logger.warning(f'Report: page not written ({error}).')
+
+    def _write_environment(self, runner: Runner) -> None:
+        path = Path(runner.work_dir, ENVIRONMENT_FILE)
+        write_json(self._environment, path)
 
     def _draw_curves(self, runner: Runner) -> None:
         files = scalar_files(runner)
@@ -137,6 +159,22 @@ def segments_validation_images(runner: Runner) -> bool:
     """Whether the run validated a segmentor, whose labels can be drawn."""
     validates = runner.val_loop is not None
     return validates and isinstance(bare_model(runner), BaseSegmentor)
+
+
+def describe_data(runner: Runner) -> dict[str, dict[str, Any]]:
+    """Kind and number of images of the data sets; None if it is unknown."""
+    loaders = {'training': runner.train_dataloader}
+    if runner.val_loop is not None:
+        loaders['validation'] = runner.val_dataloader
+    return {
+        name: {
+            'type': type(loader.dataset).__name__,
+            'images': len(loader.dataset)
+            if hasattr(loader.dataset, '__len__')
+            else None,
+        }
+        for name, loader in loaders.items()
+    }
 
 
 def scalar_files(runner: Runner) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from gps_seg.engine.reporting.trained_values import count_trained
+from gps_seg.engine.reporting.trained_values import KINDS, count_trained
 from gps_seg.engine.runner_model import bare_model
 from gps_seg.files import write_json
 from gps_seg.files.run_files import (
@@ -50,6 +50,7 @@ def report_choice(
             **counts,
             'added': values.added,
             'all': values.total,
+            'parts': {kind: getattr(values, kind) for kind in KINDS},
         },
         work_dir / TRAINED_FILE,
     )

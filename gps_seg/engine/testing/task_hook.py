@@ -1,8 +1,6 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Load a delta, and the base that it belongs to, into a model."""
 
-import os
-
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -10,6 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from gps_seg.delta import Delta, apply
+from gps_seg.engine.hub.task_files import Address, find_task
 from gps_seg.engine.runner_model import bare_model, leave_out_averages
 from gps_seg.engine.testing.task_model import build_base, take_classes
 from gps_seg.engine.training.host_execution import HostExecution
@@ -17,8 +16,8 @@ from gps_seg.engine.training.host_execution import HostExecution
 
 def load_task(
     model: nn.Module,
-    config: str | os.PathLike[str] | Config,
-    path: str | os.PathLike[str],
+    config: Address | Config | None,
+    path: Address,
 ) -> None:
     """Load base weights and a delta into a model of ``mmseg.apis.init_model``.
 
@@ -27,13 +26,17 @@ def load_task(
     palette of the task become the model's ``dataset_meta``. Attention runs
     fused if the config's ``PeftHook`` has it.
 
-    The text of a config in the delta is not used: a config is Python code,
-    and loading a delta must not run code.
+    A config is Python code, and loading a task must not run code of its
+    author: without a config of the user's own, the published one is read as
+    data.
 
     Args:
         model: Model that was built from the config.
-        config: Config of the model.
-        path: Path of the delta.
+        config: Config of the model; None for the one that comes with the
+            task, see :func:`~gps_seg.engine.hub.task_files.task_config`.
+        path: Path of the delta, a folder of ``tools/share.py``, or
+            ``hf://OWNER/NAME[@REVISION]``; see
+            :func:`~gps_seg.engine.hub.task_files.find_task`.
 
     Raises:
         FileNotFoundError: If there is no such file, or no file with the
@@ -47,8 +50,11 @@ def load_task(
         load_task(model, 'config.py', 'delta.safetensors')
         result = inference_model(model, 'image.png')
     """
-    delta = Delta.load(path)
-    if not isinstance(config, Config):
+    files = find_task(path)
+    delta = Delta.load(files.weights)
+    if config is None:
+        config = files.read_config()
+    elif not isinstance(config, Config):
         config = Config.fromfile(config)
     _load(model, config, delta)
     take_classes(model, delta.info.to_json())

@@ -18,6 +18,7 @@ from torch import nn
 from gps_seg.additions import is_added
 from gps_seg.delta import Delta, apply, is_delta
 from gps_seg.engine.checkpoint_check import attach_added, check_fits
+from gps_seg.engine.hub.task_files import find_task
 from gps_seg.engine.start_weights import start_of
 from gps_seg.engine.training.host_execution import HostExecution
 from gps_seg.models import load_strictly
@@ -74,13 +75,18 @@ def build_base(config: Config, seed: int | None = None) -> nn.Module:
         return _initialised(config)
 
 
-def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
+def build_tuned(
+    config: Config | None, weights: str | Path | None
+) -> nn.Module:
     """Build a model that has been tuned to a task.
 
     Args:
-        config: Config of the run that wrote the weights.
-        weights: Path of a delta or of a checkpoint of the whole model; None
-            if the config's ``load_from`` is such a checkpoint.
+        config: Config of the run that wrote the weights; None for the one
+            that comes with a task, which is read as data.
+        weights: Path of a delta or of a checkpoint of the whole model, a
+            folder of ``tools/share.py``, or ``hf://OWNER/NAME[@REVISION]``;
+            see :func:`~gps_seg.engine.hub.task_files.find_task`. None if the
+            config's ``load_from`` is a checkpoint of the whole model.
 
     Returns:
         The model, see :func:`build_base`.
@@ -94,12 +100,17 @@ def build_tuned(config: Config, weights: str | Path | None) -> nn.Module:
         config = Config.fromfile('config.py')
         model = build_tuned(config, 'delta.safetensors')
         result = inference_model(model, 'image.png')  # of mmseg.apis
+
+        model = build_tuned(None, 'hf://OWNER/NAME')
     """
     if weights is None:
-        return _with_start(config)
-    if is_delta(weights):
-        return _with_delta(config, Delta.load(weights))
-    return _with_checkpoint(config, str(weights))
+        return _with_start(Config() if config is None else config)
+    files = find_task(weights)
+    if config is None:
+        config = files.read_config()
+    if is_delta(files.weights):
+        return _with_delta(config, Delta.load(files.weights))
+    return _with_checkpoint(config, str(files.weights))
 
 
 def size_of(config: Config) -> ModelSize:

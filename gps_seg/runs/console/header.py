@@ -10,6 +10,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
+from gps_seg.command_line.next_steps import shown
 from gps_seg.engine.reporting.environment import device_name
 from gps_seg.engine.reporting.machine import cpu_cores
 from gps_seg.engine.runner_model import bare_model
@@ -46,15 +47,6 @@ def describe_test(runner: Runner) -> str:
             ('log', shown(log_file(runner))),
         ],
     )
-
-
-def shown(path: str | Path) -> str:
-    """A path as short as possible: relative if in the current folder."""
-    path = Path(path)
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def log_file(runner: Runner) -> Path:

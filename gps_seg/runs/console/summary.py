@@ -2,23 +2,23 @@
 """The last lines of a training: its results, and the next commands."""
 
 import os
-import shlex
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from mmengine.runner import Runner
 
+from gps_seg.command_line.next_steps import next_commands, shown
 from gps_seg.files.run_files import (
     BEST_DELTA_FILE,
     CURVES_FILE,
     DELTA_FILE,
     EMA_DELTA_FILE,
     OVERLAYS_FILE,
+    REPORT_FILE,
     SELECTION_MAP_FILE,
 )
-from gps_seg.runs.console.header import log_file, shown
+from gps_seg.runs.console.header import log_file
 from gps_seg.runs.console.scores import BestScore, format_scores
 from gps_seg.runs.what_trained import what_trained
 
@@ -49,19 +49,14 @@ def summarize(runner: Runner, best: BestScore | None, seconds: float) -> str:
         f'  trained  {what_trained(runner)}',
         f'  files    in {shown(runner.work_dir)}',
         *_files(runner),
+        *_report(runner),
     ]
     weights = _weights(runner)
     if weights is not None:
-        lines += ['', 'Next', *_next(runner, weights)]
+        work_dir = Path(runner.work_dir)
+        commands = next_commands(work_dir, config_file(runner), weights)
+        lines += ['', 'Next', *(f'  {c}' for c in commands.values())]
     return '\n'.join(lines)
-
-
-def tool_command(name: str) -> str:
-    """The command for another tool, in the style in which this one started."""
-    script = Path(sys.argv[0])
-    if '.mim' in script.parts:  # started as `gps-seg TOOL`
-        return f'gps-seg {name}'
-    return f'python {shlex.quote(str(script.with_name(name + ".py")))}'
 
 
 def _scores(best: BestScore | None) -> list[str]:
@@ -101,6 +96,11 @@ def _files(runner: Runner) -> list[str]:
     ]
 
 
+def _report(runner: Runner) -> list[str]:
+    page = Path(runner.work_dir, REPORT_FILE)
+    return [f'  report   {shown(page)}'] if page.is_file() else []
+
+
 def _size(path: Path) -> str:
     kilobytes = path.stat().st_size / 1e3
     if kilobytes < 1000:
@@ -123,17 +123,3 @@ def config_file(runner: Runner) -> Path:
     """The config that MMEngine wrote into the work directory."""
     name = runner.cfg.filename or f'{runner.timestamp}.py'
     return Path(runner.work_dir, Path(name).name)
-
-
-def _next(runner: Runner, weights: Path) -> list[str]:
-    """Commands that use the weights, ready to be pasted."""
-    path = shlex.quote(shown(weights))
-    config = shlex.quote(shown(config_file(runner)))
-    commands = [f'{tool_command("test")} {config} {path}']
-    if weights.name in _WEIGHTS:
-        out = shlex.quote(shown(Path(runner.work_dir, 'shared')))
-        commands.append(
-            f'{tool_command("share")} {path} --out {out} '
-            "--base 'name of the pretrained weights'"
-        )
-    return [f'  {command}' for command in commands]

@@ -10,7 +10,6 @@ from mmengine.config import Config
 
 from gps_seg.engine.testing.task_model import ModelSize
 
-CONFIG_FILE, CARD_FILE = 'config.py', 'README.md'
 # Identifiers of licenses on the hub: apache-2.0, cc-by-nc-4.0, other.
 _LICENSE = re.compile(r'[a-z0-9][a-z0-9.-]*')
 
@@ -25,7 +24,9 @@ class AuthorNotes:
         title: Heading of the card; None for a heading from method, data set
             and model.
         license: Identifier of the delta's license on the hub.
+        base_license: License of the base model, as any text.
         datasets: Training data: names on the hub, or any text.
+        data_license: License or terms of the training data, as any text.
         intended_use: Description of the intended use.
         limits: Description of the limits of use.
 
@@ -41,7 +42,9 @@ class AuthorNotes:
     base: str
     title: str | None = None
     license: str | None = None
+    base_license: str | None = None
     datasets: tuple[str, ...] = ()
+    data_license: str | None = None
     intended_use: str | None = None
     limits: str | None = None
 

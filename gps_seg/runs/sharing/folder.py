@@ -12,13 +12,9 @@ from gps_seg.engine.config.text import config_from_text
 from gps_seg.engine.testing.task_model import size_of
 from gps_seg.files import new_folder, require_new_or_empty
 from gps_seg.files.run_files import DELTA_FILE
+from gps_seg.files.shared_files import CARD_FILE, CONFIG_FILE
 from gps_seg.models.weight_files import sha256_of
-from gps_seg.runs.sharing.facts import (
-    CARD_FILE,
-    CONFIG_FILE,
-    AuthorNotes,
-    DeltaFacts,
-)
+from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
 from gps_seg.runs.sharing.model_card import model_card
 from gps_seg.runs.sharing.pictures import add_pictures, read_png
 from gps_seg.runs.sharing.published_config import published

@@ -7,9 +7,9 @@ from PIL import Image, UnidentifiedImageError
 
 from gps_seg.delta import Delta
 from gps_seg.files.run_files import OVERLAYS_FILE, SELECTION_MAP_FILE
+from gps_seg.files.shared_files import PREVIEW_FILE
 from gps_seg.visualization import plot_selection
 
-PREVIEW_FILE = 'preview.png'
 _NO_PICTURE = (
     *(UnidentifiedImageError, OSError, SyntaxError, ValueError),
     Image.DecompressionBombError,

@@ -6,32 +6,26 @@ from typing import Any
 
 from gps_seg.delta.reports.description import PART_NAMES
 from gps_seg.files.run_files import DELTA_FILE
+from gps_seg.files.shared_files import CONFIG_FILE
 from gps_seg.runs.sharing.config_facts import (
     checkpoints,
     describe_checkpoint,
     describe_datasets,
 )
-from gps_seg.runs.sharing.facts import (
-    CONFIG_FILE,
-    AuthorNotes,
-    DeltaFacts,
-)
+from gps_seg.runs.sharing.facts import AuthorNotes, DeltaFacts
 from gps_seg.runs.sharing.installing import install_command
 from gps_seg.runs.sharing.tasks import task_of
 from gps_seg.runs.sharing.title import title_of
 from gps_seg.text.markdown import code, link, paragraphs, table
 from gps_seg.text.scores import by_class, overall, score_text
 
-SNIPPET = f"""\
-{{predictor}}
-from gps_seg import Delta, apply, revert
-from gps_seg.engine import build_base
-from gps_seg.engine.config.text import config_from_file
+SNIPPET = """\
+{predictor}
+from gps_seg import revert
+from gps_seg.engine import build_tuned
 
-folder = 'PATH OF THIS FOLDER'
-model = build_base(config_from_file(f'{{{{folder}}}}/{CONFIG_FILE}'))
-apply(model, Delta.load(f'{{{{folder}}}}/{DELTA_FILE}'))  # on its base only
-{{prediction}}
+model = build_tuned(None, 'PATH OF THIS FOLDER')  # or 'hf://OWNER/NAME'
+{prediction}
 revert(model)  # the base again, bit for bit
 """
 MOST_CLASSES = 20
@@ -68,6 +62,7 @@ def base(facts: DeltaFacts, notes: AuthorNotes) -> str:
         f'{code(CONFIG_FILE)} loads it from {" and ".join(sources)}.'
         if sources
         else '',
+        _license('base model', notes.base_license),
     )
 
 
@@ -76,7 +71,8 @@ def data(facts: DeltaFacts, notes: AuthorNotes) -> str:
     sets = describe_datasets(facts.config)
     rows = [f'- {name}: {found}' for name, found in sets.items()]
     rows += [f'- {link(name, "datasets/")}' for name in notes.datasets]
-    return paragraphs('## Data', '\n'.join(rows)) if rows else ''
+    found = paragraphs('\n'.join(rows), _license('data', notes.data_license))
+    return paragraphs('## Data', found) if found else ''
 
 
 def metrics(facts: DeltaFacts) -> str:
@@ -184,6 +180,10 @@ def versions(facts: DeltaFacts) -> str:
         for name, version in facts.info['versions'].items()
     ]
     return paragraphs('## Made with', '\n'.join(rows)) if rows else ''
+
+
+def _license(what: str, name: str | None) -> str:
+    return f'License of the {what}: {name}.' if name else ''
 
 
 def _added(facts: DeltaFacts) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from gps_seg.command_line.next_steps import shown
 from gps_seg.comparison.ensembles import TUNED
 from gps_seg.comparison.unseen.tables import console_tables
 from gps_seg.delta import Delta, applied, is_delta
 from gps_seg.delta.attaching import require_nothing_added
 from gps_seg.engine import build_base, build_tuned
-from gps_seg.runs.console.header import shown
 from gps_seg.runs.console.screen import Console, quiet
 from gps_seg.runs.data_errors import naming_the_check_of_files
-from gps_seg.runs.launch import load_config, require_weights
+from gps_seg.runs.launch import find_weights, load_config
 from gps_seg.runs.scoring.data_sets import TEST, open_sets
 from gps_seg.runs.scoring.ensembles import ByAlpha, score_all, score_between
 from gps_seg.runs.scoring.images import TESTED, ImagesToScore
@@ -41,7 +41,7 @@ def test(args: Namespace) -> None:
     with Console(args.verbose) as console:
         config = load_config(args.config, args.work_dir, args.cfg_options)
         sets = {TEST: None, **chosen_sets(config, args.unseen)}
-        delta = _delta_of(args.checkpoint, args.alphas)
+        delta = _delta_of(find_weights(args.checkpoint), args.alphas)
         data = open_sets(config, sets, TESTED)
         console.write(
             f'Testing {args.checkpoint} with {args.config}\n'
@@ -70,11 +70,9 @@ def _delta_of(weights: str, alphas: Sequence[float]) -> Delta | None:
     """The delta with the weights; None for a checkpoint.
 
     Raises:
-        FileNotFoundError: If there is no file.
         ValueError: If there are alphas, but no weights between base and tuned
             model.
     """
-    require_weights(weights)
     delta = Delta.load(weights) if is_delta(weights) else None
     if alphas and delta is None:
         raise ValueError(

@@ -188,6 +188,11 @@ def test_a_training_leaves_environment_and_pictures(tmp_path, data_root, rows):
     assert environment['seed'] == 3
     assert environment['num_processes'] == 1
     assert environment['resumed'] is False
+    assert environment['seconds'] > 0
+    data = {'type': 'BaseSegDataset', 'images': 7}
+    assert environment['data'] == {'training': data, 'validation': data}
+    page = (tmp_path / 'report.html').read_text(encoding='utf-8')
+    assert page.count('<img src="data:image/png;base64,') == 2
     assert_rows_show_what_was_scored(rows, data_root)
 
 
@@ -358,6 +363,25 @@ def test_full_disk_does_not_end_the_run(tmp_path, data_root, monkeypatch):
     assert runner.iter == 6
     log = next(tmp_path.glob('*/*.log')).read_text()
     assert 'Report: picture not written' in log
+
+
+def test_a_page_that_cannot_be_written_does_not_end_the_run(
+    tmp_path, data_root, monkeypatch
+):
+    def fail(work_dir):
+        raise KeyError('a bug of the page')
+
+    without_curves(monkeypatch)
+    monkeypatch.setattr(report_hook, 'write_run_page', fail)
+    hooks = [{'type': 'ReportHook', 'num_examples': 0}]
+    runner = make_runner(tmp_path, data_root, custom_hooks=hooks)
+
+    runner.train()
+
+    assert runner.iter == 6
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert "page not written ('a bug of the page')" in log
+    assert not (tmp_path / 'report.html').exists()
 
 
 def scores_of(count):

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
+from gps_seg.command_line.next_steps import tool_command
 from gps_seg.runs.console.scores import BestScore
-from gps_seg.runs.console.summary import summarize, tool_command
+from gps_seg.runs.console.summary import summarize
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from gps_seg.runs.console.summary import summarize, tool_command
         ('tools/train.py', 'python tools/test.py'),
         ('/my files/tools/train.py', "python '/my files/tools/test.py'"),
         ('/env/gps_seg/.mim/tools/train.py', 'gps-seg test'),
+        ('/env/bin/jupyter', 'gps-seg test'),
     ],
 )
 def test_the_next_tool_is_started_as_this_one(monkeypatch, script, command):
@@ -90,3 +92,9 @@ def test_the_delta_of_the_best_validation_is_tested_next(runner, tmp_path):
         'python tools/share.py w/best_delta.safetensors --out w/shared --base '
     )
     assert 'best_delta.safetensors   1.23 MB' in text
+
+
+def test_the_page_of_the_run_is_named(runner, tmp_path):
+    assert 'report' not in summarize(runner, None, 1)
+    (tmp_path / 'w/report.html').touch()
+    assert '\n  report   w/report.html\n' in summarize(runner, None, 1)
