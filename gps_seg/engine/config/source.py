@@ -19,11 +19,10 @@ from mmengine.utils import is_installed
 
 from gps_seg.engine.config.execution import run_config
 from gps_seg.engine.config.keys import check_spelling
+from gps_seg.files.shared_files import CONFIG_FILE
 
 #: Packages whose configs are suggested when a name is not found.
 PACKAGES = ('gps_seg', 'mmseg', 'mmpretrain')
-#: Name of the config in the folder of a task.
-CONFIG_FILE = 'config.py'
 
 
 def let_bases_name_packages() -> None:

@@ -17,8 +17,9 @@ from gps_seg.datasets.own_folder import (
     split_notes,
     write_lists,
 )
-from gps_seg.engine.config.source import CONFIG_FILE, read_config
+from gps_seg.engine.config.source import read_config
 from gps_seg.files import new_folder, require_new_or_empty, write_text
+from gps_seg.files.shared_files import CONFIG_FILE
 from gps_seg.models.encoders import find_encoder
 from gps_seg.runs.own_folder.config_text import config_text
 from gps_seg.runs.own_folder.draft import Draft

@@ -17,7 +17,7 @@ from torch import nn
 
 from gps_seg.delta import Delta, DeltaInfo
 from gps_seg.engine import build_tuned
-from gps_seg.engine.config.text import config_from_text
+from gps_seg.engine.hub.task_files import Address, find_task
 from gps_seg.engine.label_array import label_array
 from gps_seg.files import replacing
 from gps_seg.runs.console.screen import quiet
@@ -62,27 +62,23 @@ class Task:
             self.model: nn.Module = build_tuned(config, delta)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Load a task from the file that :meth:`save` wrote.
+    def load(cls, path: Address) -> Self:
+        """Load a task that :meth:`save` or ``gps-seg share`` wrote.
 
-        The file has the config of the training, which is read as data. The
+        The config of its training comes with it, and is read as data. The
         pretrained weights of its base must be at hand, or are downloaded.
 
         Args:
-            path: File of a delta.
+            path: File of a delta, a folder of ``gps-seg share``, or
+                ``hf://OWNER/NAME[@REVISION]``; see
+                :func:`~gps_seg.engine.hub.task_files.find_task`.
 
         Raises:
             FileNotFoundError: If there is no such file, or no base.
             ValueError: If it is no delta, has no config, or does not fit.
         """
-        text = Delta.load(path).info.config
-        if not text.strip():
-            raise ValueError(
-                f'task: expected a delta with the config of its training, '
-                f'got one without ({path}). Load it with its config: '
-                'gps_seg.engine.build_tuned(config, path).'
-            )
-        return cls(config_from_text(text), path)
+        files = find_task(path)
+        return cls(files.read_config(), files.weights)
 
     @property
     def classes(self) -> tuple[str, ...]:
