@@ -18,7 +18,8 @@ from gps_seg.engine import build_base  # noqa: E402
 
 README = Path(__file__).resolve().parents[1] / 'README.md'
 BLOCKS = re.findall(r'```python\n(.*?)```', README.read_text(), re.DOTALL)
-CONFIG, PYTHON, DELTA, INFERENCE = BLOCKS
+# The first one is run in tests/test_runs/test_own_folder.
+_, CONFIG, PYTHON, DELTA, INFERENCE = BLOCKS
 
 
 def test_the_snippets_are_of_about_ten_lines():

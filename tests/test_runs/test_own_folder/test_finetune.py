@@ -77,16 +77,17 @@ def test_what_is_no_image_is_refused(task, tmp_path):
         task.save(tmp_path / 'task.pth')
 
 
+@pytest.mark.parametrize('page', ['README.md', 'docs/your_data.md'])
 @pytest.mark.usefixtures('small_encoder', 'no_measurement', 'no_pictures')
 def test_the_call_in_the_documentation_runs(
-    tmp_path, photos, monkeypatch, repo_dir
+    tmp_path, photos, monkeypatch, repo_dir, page
 ):
     from gps_seg.runs.own_folder import plan
 
     monkeypatch.setattr(plan, 'ON_CPU', plan.Limits(252, 2, 2))
     monkeypatch.chdir(tmp_path)
-    page = (repo_dir / 'docs/your_data.md').read_text(encoding='utf-8')
-    call = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]
+    text = (repo_dir / page).read_text(encoding='utf-8')
+    call = re.search(r'```python\n(.*?)```', text, re.DOTALL)[1]
     (tmp_path / 'photos').symlink_to(photos.images)
     (tmp_path / 'outlines').symlink_to(photos.masks)
     (tmp_path / 'other').mkdir()
