@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 # of a file share what they build, so they go to one process. None: WORKERS=
 WORKERS ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo test optional install check format slow constraints clean
+.PHONY: help demo test optional docs install check format slow constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,6 +29,10 @@ optional: $(INSTALLED)  ## install what is optional, and test what needs it
 	  segment-anything==1.0
 	$(BIN)/python -m pytest $(WORKERS) \
 	  -m 'optional and not slow'
+
+docs: $(INSTALLED)  ## build the pages of docs/ as a site, in build/docs
+	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev,docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs
 
 install: $(INSTALLED)  ## only install, into .venv
 

@@ -147,7 +147,9 @@ setup(
     license_files=['LICENSE'],
     keywords='segmentation, fine-tuning, PEFT, medical imaging, ViT',
     packages=find_packages(include=['gps_seg', 'gps_seg.*']),
-    package_data={'gps_seg': ['py.typed']},
+    package_data={
+        'gps_seg': ['py.typed', 'visualization/pages/templates/*'],
+    },
     # Declared only as far as tried.
     python_requires='>=3.11',
     classifiers=[
