@@ -9,12 +9,10 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from gps_seg import __version__, stack
 
-# Some pages of the API import torchvision, through MMPretrain.
+ROOT = Path(__file__).resolve().parents[1]
+# MMPretrain imports torchvision.
 stack.let_torchvision_import_beside_cpu_torch()
 
 project = 'gps_seg'
@@ -82,13 +80,13 @@ def tables_of_contents(index):
     return '\n\n'.join(blocks)
 
 
-def add_contents(app, docname, source):
+def add_contents(_app, docname, source):
     """Let an index page say what the sidebar shows."""
     if docname in INDEX_PAGES:
         source[0] += '\n\n' + tables_of_contents(source[0])
 
 
-def keep_exports(app, what, name, value, skip, options):
+def keep_exports(app, what, name, *_):
     """Show all that a package exports, constants without docstrings too."""
     package = sys.modules.get(app.env.temp_data.get('autodoc:module'))
     exported = getattr(package, '__all__', ())

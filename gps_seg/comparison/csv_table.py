@@ -19,6 +19,15 @@ def write_csv(summary: Mapping[str, Any], folder: Path) -> Path:
 
     Returns:
         The path written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> row = {'variant': 'gps', 'status': 'failed', 'error': 'no memory'}
+        >>> with TemporaryDirectory() as folder:
+        ...     path = write_csv({'variants': [row]}, Path(folder))
+        ...     print(path.read_text(encoding='utf-8'), end='')
+        variant,status,error,rate,rate_edge
+        gps,failed,no memory,,
     """
     lines = [dict(_cells(summary, row)) for row in summary['variants']]
     return write_lines(lines, folder / 'table.csv')

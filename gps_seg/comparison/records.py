@@ -89,6 +89,18 @@ class RunRecord:
 
     Raises:
         ValueError: When read from a file that is not such a record.
+
+    Example:
+        >>> scores = SetScores(
+        ...     images=['a'], per_image={'Dice': [80.0]}, pooled={}
+        ... )
+        >>> run = RunRecord(
+        ...     variant='gps', seed=0, rate=None, method={}, trained=2,
+        ...     total=8, task_bytes=8, seconds=1.0, curve=[],
+        ...     scores={'validation': scores}, treatment={},
+        ... )
+        >>> run.validation.mean('Dice')
+        80.0
     """
 
     variant: str

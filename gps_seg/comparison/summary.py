@@ -150,6 +150,12 @@ def write_summary(summary: Mapping[str, Any], folder: Path) -> Path:
 
     Returns:
         The path written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_summary({'variants': []}, Path(folder)).name
+        'summary.json'
     """
     path = folder / SUMMARY_FILE
     write_json(dict(summary), path)
@@ -163,6 +169,13 @@ def read_summary(path: Path) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no summary, or of another version, or the
             Dice and IoU of a variant cannot be of the same images.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> summary = {'schema': SCHEMA, 'variants': []}
+        >>> with TemporaryDirectory() as folder:
+        ...     read_summary(write_summary(summary, Path(folder))) == summary
+        True
     """
     summary = json.loads(path.read_text(encoding='utf-8'))
     schema = summary.get('schema') if isinstance(summary, dict) else None

@@ -31,6 +31,22 @@ def write_markdown(summary: Summary, folder: Path) -> Path:
 
     Returns:
         The path written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.comparison import RunRecord, SetScores, summarise
+        >>> scores = SetScores(
+        ...     images=['a'], per_image={'Dice': [80.0]}, pooled={}
+        ... )
+        >>> run = RunRecord(
+        ...     variant='gps', seed=0, rate=None, method={}, trained=2,
+        ...     total=8, task_bytes=8, seconds=1.0, curve=[],
+        ...     scores={'validation': scores}, treatment={},
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     path = write_markdown(summarise([run], []), Path(folder))
+        ...     path.read_text(encoding='utf-8').splitlines()[0]
+        '## Scores and costs'
     """
     path = folder / 'table.md'
     write_text(markdown_tables(summary) + '\n', path)

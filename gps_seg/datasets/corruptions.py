@@ -111,13 +111,13 @@ class Corrupt(BaseTransform):
     Raises:
         ValueError: If there is no such kind or severity.
 
-    Example::
+    Example:
+        In a config: ``dict(type='Corrupt', kind='blur', severity=3)``.
 
-        test_pipeline = [
-            dict(type='LoadImageFromFile'),
-            dict(type='Corrupt', kind='blur', severity=3),
-            dict(type='Resize', scale=(252, 252)),
-        ]
+        >>> sample = {'img': np.full((4, 6, 3), 100, np.uint8), 'img_path': ''}
+        >>> darker = Corrupt('darkness', severity=1).transform(sample)
+        >>> int(darker['img'].max())
+        70
     """
 
     def __init__(self, kind: str, severity: int) -> None:

@@ -17,15 +17,15 @@ class KvasirSEGDataset(PolypDataset):
             has them all.
         **kwargs: Arguments of mmseg's ``BaseSegDataset``.
 
-    Example::
-
-        train_dataloader = dict(
-            dataset=dict(
-                type='KvasirSEGDataset',
-                data_root='data/kvasir-seg',
-                ann_file='splits/train.txt',
-            )
-        )
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.datasets.synthetic_polyps import write_dataset
+        >>> drawn = dict(domain='source', split_sizes={'train': 2}, size=32)
+        >>> with TemporaryDirectory() as folder:
+        ...     write_dataset(Path(folder), **drawn, seed=0)
+        ...     len(KvasirSEGDataset('splits/train.txt', data_root=folder))
+        2
     """
 
     def remedy(self) -> str:

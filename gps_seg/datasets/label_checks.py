@@ -119,13 +119,13 @@ class CheckLabels(BaseTransform):
         ValueError: If the annotation has channels, differs from the image
             file in size, or has another label; names the file.
 
-    Example::
+    Example:
+        In a config: ``dict(type='CheckLabels', num_classes=2)``.
 
-        train_pipeline = [
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations'),
-            dict(type='CheckLabels', num_classes=2),
-        ]
+        >>> labels = np.eye(4, 6, dtype=np.uint8)
+        >>> sample = {'gt_seg_map': labels, 'ori_shape': (4, 6)}
+        >>> CheckLabels(num_classes=2).transform(sample) is sample
+        True
     """
 
     def __init__(self, num_classes: int, ignore_index: int = IGNORED) -> None:

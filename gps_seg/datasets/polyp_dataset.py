@@ -38,16 +38,16 @@ class PolypDataset(NamesFiles, BaseSegDataset):
             ignored pixels; if a mask that is read has channels or unknown
             labels, or cannot be decoded.
 
-    Example::
-
-        train_dataloader = dict(
-            dataset=dict(
-                type='PolypDataset',
-                data_root='data/cvc-300',
-                ann_file='splits/all.txt',
-                img_suffix='.png',
-            )
-        )
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.datasets.synthetic_polyps import write_dataset
+        >>> drawn = dict(domain='source', split_sizes={'val': 2}, size=32)
+        >>> with TemporaryDirectory() as folder:
+        ...     write_dataset(Path(folder), **drawn, seed=0)
+        ...     data = PolypDataset('splits/val.txt', data_root=folder)
+        ...     len(data), data.metainfo['classes']
+        (2, ('background', 'polyp'))
     """
 
     METAINFO: ClassVar[dict] = {

@@ -32,14 +32,12 @@ class ReproducibleAlbu(Albu):
         ValueError: If Albumentations lacks a transform or one of its
             arguments.
 
-    Example::
-
-        train_pipeline = [
-            dict(
-                type='ReproducibleAlbu',
-                transforms=[dict(type='HorizontalFlip', p=0.5)],
-            )
-        ]
+    Example:
+        >>> flip = ReproducibleAlbu([dict(type='HorizontalFlip', p=1.0)])
+        >>> image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+        >>> flipped = flip.transform({'img': image})['img']
+        >>> bool((flipped == image[:, ::-1]).all())
+        True
     """
 
     def albu_builder(self, cfg: dict) -> object:

@@ -96,19 +96,20 @@ class Axes:
         hosts: Hosts of the axis of k.
         many_images: Host whose pass over the data has many images.
 
-    Example::
-
-        host = Host('vit-tiny', 64, 3, ks=(1, 4))
-        axes = Axes(
-            depths=(1, 3),
-            sizes=(32, 64),
-            narrow='vit-tiny',
-            widths=('vit-tinier', 'vit-tiny'),
-            size=64,
-            full_depth=4,
-            hosts=(host,),
-            many_images=host,
-        )
+    Example:
+        >>> host = Host('vit-tiny', 64, 3, ks=(1, 4))
+        >>> axes = Axes(
+        ...     depths=(1, 3),
+        ...     sizes=(32, 64),
+        ...     narrow='vit-tiny',
+        ...     widths=('vit-tinier', 'vit-tiny'),
+        ...     size=64,
+        ...     full_depth=4,
+        ...     hosts=(host,),
+        ...     many_images=host,
+        ... )
+        >>> [host.key for host in axes.at_sizes()]
+        ['vit-tiny_32px_1-blocks', 'vit-tiny_64px_1-blocks']
     """
 
     depths: tuple[int, int]

@@ -36,10 +36,17 @@ def convert_kvasir_seg(
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
 
-    Example::
-
-        report = convert_kvasir_seg('kvasir-seg.zip', 'data/kvasir-seg')
-        print(report.text())
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.datasets.synthetic_polyps import write_dataset
+        >>> recipe = dict(domain='source', size=32, seed=0)
+        >>> sizes = {'train': 1, 'val': 1}
+        >>> with TemporaryDirectory() as folder:
+        ...     drawn, target = Path(folder, 'drawn'), Path(folder, 'polyps')
+        ...     write_dataset(drawn, split_sizes=sizes, **recipe)
+        ...     lists = SplitLists.read(drawn / 'splits')
+        ...     convert_kvasir_seg(drawn, target, splits=lists).split_sizes
+        {'train': 1, 'val': 1}
     """
     return convert_polyps(
         source,

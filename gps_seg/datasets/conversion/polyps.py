@@ -69,10 +69,15 @@ def convert_polyps(
             lists the problems.
         OSError: If ``target`` cannot be written, for example on a full disk.
 
-    Example::
-
-        report = convert_polyps('CVC-300.zip', 'data/cvc-300')
-        print(report.text())
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from gps_seg.datasets.synthetic_polyps import write_dataset
+        >>> recipe = dict(domain='source', split_sizes={'val': 2}, size=32)
+        >>> with TemporaryDirectory() as folder:
+        ...     drawn, target = Path(folder, 'drawn'), Path(folder, 'polyps')
+        ...     write_dataset(drawn, **recipe, seed=0)
+        ...     convert_polyps(drawn, target).split_sizes
+        {'all': 2}
     """
     with converting(source, target) as (files, folder):
         report = ConversionReport(Path(source).name)

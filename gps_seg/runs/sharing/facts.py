@@ -73,6 +73,16 @@ class DeltaFacts:
         full: Size of the whole model.
         sha256: SHA-256 of the delta file, in hexadecimal.
         pictures: Names of the picture files, with a caption for each.
+
+    Example::
+
+        facts = DeltaFacts(
+            description=describe(delta),
+            config=config,
+            full=size_of(config),
+            sha256=sha256_of(delta),
+            pictures={},
+        )
     """
 
     description: Mapping[str, Any]

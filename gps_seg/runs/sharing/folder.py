@@ -51,6 +51,11 @@ def share(
         ValueError: If ``delta`` is not a delta, ``preview`` is not a PNG
             picture, or there is no config that can be read as data.
         OSError: If the folder cannot be written.
+
+    Example::
+
+        notes = AuthorNotes(base='owner/name', license='apache-2.0')
+        share(Path('delta.safetensors'), Path('shared'), notes)
     """
     out = out.resolve()
     require_new_or_empty(out)

@@ -17,6 +17,10 @@ def model_card(facts: DeltaFacts, notes: AuthorNotes) -> str:
     Args:
         facts: Facts about the delta.
         notes: Notes of its author.
+
+    Example::
+
+        page = model_card(facts, AuthorNotes(base='owner/name'))
     """
     page = paragraphs(
         front_matter(facts, notes),

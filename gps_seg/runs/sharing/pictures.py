@@ -21,6 +21,10 @@ def find_overlays(delta: Path) -> Path | None:
 
     Args:
         delta: Delta file in the work directory of the run.
+
+    Example:
+        >>> find_overlays(Path('no/such/run/delta.safetensors')) is None
+        True
     """
     found = delta.parent / OVERLAYS_FILE
     return found if found.is_file() else None
