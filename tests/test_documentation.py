@@ -129,7 +129,7 @@ def test_what_is_saved_in_plain_torch_goes_on(tmp_path, monkeypatch):
     prepare, kept = (block[2] for block in FENCED.findall(section))
     save, resume = kept.split('\n\n')
     ten_lines = FENCED.findall((REPO / 'README.md').read_text('utf-8'))
-    ten_lines = next(block[2] for block in ten_lines if 'tune(' in block[2])
+    ten_lines = next(block[2] for block in ten_lines if ' tune(' in block[2])
     names = {'Trainable': Trainable}
     exec(ten_lines, names)
     exec(prepare, names)

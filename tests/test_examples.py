@@ -50,6 +50,8 @@ def test_each_example_runs(face):
         f'{value.__module__}.{name}'
         for name, value in classes_and_functions(face).items()
         if '>>> ' not in (inspect.getdoc(value) or '')
+        # The face of gps_seg has names of other packages.
+        and value.__module__.rpartition('.')[0] not in WITH_LITERAL_EXAMPLES
     ]
     assert literal == []
 

@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From two folders, images and masks, to a trained task."""
+"""A trained task from two folders, of images and of masks."""
 
 from gps_seg.runs.own_folder.finetuning import finetune
 from gps_seg.runs.own_folder.starting import new_task

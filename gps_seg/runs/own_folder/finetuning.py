@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""From two folders to a trained task in one call."""
+"""Train a task on two folders by one call."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def finetune(
 
     Example::
 
-        task = gps_seg.finetune('polyps/images', 'polyps/masks', 'my_task')
+        task = finetune('photos', 'outlines', 'polyps')
         labels = task.predict('new.jpg').labels
         task.save('polyps.safetensors')
     """

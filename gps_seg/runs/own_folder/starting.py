@@ -102,6 +102,10 @@ def new_task(
         ValueError: If the images or masks cannot be used, or a choice cannot
             be; lists all problems.
         MemoryError: If one training image does not fit into the memory.
+
+    Example::
+
+        config = new_task('polyps', 'photos', 'outlines', Choices(steps=900))
     """
     folder = Path(folder).resolve()
     require_new_or_empty(folder)

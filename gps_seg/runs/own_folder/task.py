@@ -31,6 +31,11 @@ class Prediction(NamedTuple):
         labels: Class of each pixel, shape (height, width), uint8.
         probabilities: Probability of each class, shape (classes, height,
             width), float32.
+
+    Example::
+
+        labels, probabilities = task.predict('image.jpg')
+        prediction = Prediction(labels, probabilities.round(3))
     """
 
     labels: np.ndarray
