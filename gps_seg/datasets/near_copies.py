@@ -82,7 +82,7 @@ def near_sets(
     fingerprints: np.ndarray,  # shape: (images, 32), uint8
     most: int = MOST_BITS,
 ) -> list[list[int]]:
-    """Sets of images that a chain of near pairs connects.
+    """Images that chains of near pairs connect, in sets.
 
     Unlike a list of all pairs, they need little memory if thousands of images
     look alike.

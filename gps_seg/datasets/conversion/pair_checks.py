@@ -102,7 +102,7 @@ def check_two_values(patches: float) -> None:
     """Refuse a mask that has more than noise between black and white.
 
     Args:
-        patches: What :func:`mid_grey_patches` returns for the mask.
+        patches: Result of :func:`mid_grey_patches`.
 
     Raises:
         PairError: If the share is above ``MAX_MID_GREY_SHARE``.

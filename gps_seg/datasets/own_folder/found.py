@@ -33,7 +33,7 @@ class Found:
         pixels: Pixels of each class in each image, shape (images, classes).
         ignored: Share of all pixels that are ignored.
         groups: Group of each image by its name; empty without groups.
-        near_copies: Sets of names of images that look alike.
+        near_copies: Names of images that look alike, in sets.
         notes: Sentences on what was decided, and why.
 
     Example:

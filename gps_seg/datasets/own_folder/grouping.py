@@ -65,7 +65,7 @@ def group_names(
 
     Args:
         names: Names of the images, without suffixes.
-        grouping: What :func:`read_grouping` returns.
+        grouping: Result of :func:`read_grouping`.
     """
     if grouping is None:
         return {}, []
@@ -89,7 +89,7 @@ def group_names(
 def near_copies(
     names: Sequence[str], looks: np.ndarray
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Sets of images that look alike, and notes on how they were found.
+    """Images that look alike, in sets, and notes on how they were found.
 
     Above ``MOST_COMPARED`` images only equal fingerprints count, as comparing
     all pairs would take long.
@@ -128,7 +128,7 @@ def note_on_divided(
     """A note if images of different groups look alike.
 
     Args:
-        copies: Sets of names of images that look alike.
+        copies: Names of images that look alike, in sets.
         groups: Group of each image; empty without groups.
     """
     for names in copies if groups else ():

@@ -28,8 +28,8 @@ def write_lists(
     groups, and ``found.json``.
 
     Args:
-        found: What :func:`look` returned.
-        splits: What :func:`split` returned.
+        found: Result of :func:`look`.
+        splits: Result of :func:`split`.
         folder: Folder to write to; created if need be.
 
     Raises:

@@ -125,6 +125,7 @@ def look(
         notes=(
             *matched.notes,
             *decision.notes,
+            *opened.notes(),
             *on_copies,
             *note_on_divided(copies, in_groups),
         ),

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from gps_seg.datasets.conversion.pictures import decode
 from gps_seg.datasets.conversion.problems import about
 from gps_seg.datasets.own_folder.found import Found
 from gps_seg.datasets.own_folder.masks.files import read_mask
 from gps_seg.datasets.own_folder.masks.rules import apply_rule
+from gps_seg.datasets.own_folder.opening import read_image
 
 _SIDE = 720  # pixels of the longer side
 
@@ -43,7 +43,7 @@ def examples(found: Found, number: int = 12) -> list[Example]:
     distances in the order of names.
 
     Args:
-        found: What :func:`look` returned.
+        found: Result of :func:`look`.
         number: Number of pairs; if there are fewer, all.
 
     Example::
@@ -58,7 +58,7 @@ def choose(found: Found, number: int) -> dict[int, str]:
     """Index of each pair to show, with the reason.
 
     Args:
-        found: What :func:`look` returned.
+        found: Result of :func:`look`.
         number: Largest number of pairs.
     """
     reasons = {**_extremes(found)}
@@ -100,7 +100,7 @@ def _covering(found: Found, shown: list[int]) -> list[int]:
 
 def _read(found: Found, index: int, reason: str) -> Example:
     pair = found.pairs[index]
-    image = decode(Path(found.images, pair.image).read_bytes(), 'RGB')
+    image = read_image(Path(found.images, pair.image).read_bytes())
     mask = read_mask(Path(found.masks, pair.mask).read_bytes())
     labels = about(pair.mask, apply_rule, found.rule, mask)
     factor = min(1, _SIDE / max(labels.shape))

@@ -32,7 +32,7 @@ def split(found: Found, share: float = 0.2, seed: int = 0) -> Splits:
     if this greedy search finds a way; :func:`split_notes` names the others.
 
     Args:
-        found: What :func:`look` returns.
+        found: Result of :func:`look`.
         share: Share of the images to validate on.
         seed: Seed of the shuffling.
 
@@ -75,8 +75,8 @@ def split_notes(
     r"""Sentences on a split: what stayed together, what is on one side.
 
     Args:
-        found: What :func:`look` returned.
-        splits: What :func:`split` returned.
+        found: Result of :func:`look`.
+        splits: Result of :func:`split`.
 
     Example::
 

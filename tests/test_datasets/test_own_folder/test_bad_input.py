@@ -111,6 +111,14 @@ def test_several_pages(good):
     assert '5.tif: expected one image, got 2 pages' in refusal(good)
 
 
+def test_an_image_in_floating_point(good):
+    (good.images / '5.png').unlink()
+    pixels = np.full((48, 64), 0.25, np.float32)
+    Image.fromarray(pixels).save(good.images / '5.tif')
+    text = refusal(good)
+    assert '5.tif: expected pixels of 8 or 16 bits, got float32' in text
+
+
 def test_fractions(good):
     (good.masks / '5.png').unlink()
     good.mask('5.tif', np.full((48, 64), 0.25, np.float32))
@@ -241,7 +249,7 @@ def test_labels_among_colours(folder):
     folder.mask('0.png', np.full((48, 64, 3), (255, 0, 0), np.uint8))
     text = refusal(folder)
     assert '5 masks of one channel, such as 1.png' in text
-    assert '1 with colours, such as 0.png' in text
+    assert '1 with colours or a palette, such as 0.png' in text
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from gps_seg.datasets.own_folder import examples, look, split, split_notes
+from gps_seg.datasets.own_folder.opening import read_image
 from gps_seg.datasets.own_folder.shown_pairs import choose
 
 
@@ -58,6 +60,21 @@ def test_copies_are_found_and_kept_together(folder):
         names = [pair.name for pair in splits['val']]
         assert ('1' in names) == ('4' in names)
     assert any('look alike' in note for note in split_notes(found, splits))
+
+
+@pytest.mark.parametrize('factor', [1, 256])
+def test_images_of_16_bits_are_read_as_training_reads_them(folder, factor):
+    folder.fill(lambda labels: 255 * labels, 2)
+    rng = np.random.default_rng(2)
+    for index in range(6):
+        grey = rng.integers(0, 256, (48, 64)).astype(np.uint16) * factor
+        Image.fromarray(grey).save(folder.images / f'{index}.png')
+        read = cv2.imread(str(folder.images / f'{index}.png'))
+        bytes_ = (folder.images / f'{index}.png').read_bytes()
+        np.testing.assert_array_equal(read_image(bytes_), read)
+    notes = look(folder.images, folder.masks).notes
+    dark = [note for note in notes if 'nearly black' in note]
+    assert len(dark) == (factor == 1)
 
 
 def test_groups_that_look_alike_are_noted(folder):

@@ -48,8 +48,8 @@ def refused(what: str, remedy: str) -> ValueError:
     """An error that says what the masks hold.
 
     Args:
-        what: What was seen in them.
-        remedy: What to do about it.
+        what: Content of the masks.
+        remedy: Advice to the person.
     """
     return ValueError(f'masks: expected {LEGAL}, got {what}. {remedy}')
 

@@ -29,7 +29,7 @@ def two_names(names: Sequence[str], what: str) -> tuple[str, str]:
 
     Args:
         names: None, the name of the object, or both.
-        what: What the masks hold, for the message.
+        what: Content of the masks, for the message.
 
     Raises:
         ValueError: If there are more names.
