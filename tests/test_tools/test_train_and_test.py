@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from html_pages import Page
 from mmengine.config import Config
 from mmengine.runner import Runner
 from run_tool import run_tool
@@ -98,6 +99,7 @@ def test_the_work_dir_tells_the_whole_story(trained):
         'selection.png',
         'curves.png',
         'overlays.png',
+        'report.html',
         'delta.safetensors',
         'best_delta.safetensors',
         'resume.pth',
@@ -109,6 +111,13 @@ def test_the_work_dir_tells_the_whole_story(trained):
     assert environment['seed'] == 3
     told = json.loads((trained / 'trained.json').read_text())
     assert told['method'] == {'type': 'gps', 'k': 2}
+    parts = told['parts']
+    assert parts['connections'] == told['selected'] > 0
+    assert sum(parts.values()) == told['selected'] + told['whole']
+    assert min(parts['biases'], parts['head']) > 0
+    page = Page((trained / 'report.html').read_text(encoding='utf-8'))
+    assert len(page.all('img')) == 3
+    assert f'{parts["head"]:,} head' in page.text('li')
 
 
 @pytest.mark.parametrize('saved', [False, True])

@@ -141,6 +141,7 @@ def test_the_files_of_a_run_are_those_of_a_segmentor(trained):
         'delta.safetensors',
         'ema_delta.safetensors',
         'environment.json',
+        'report.html',
         'resume.pth',
         'selection.png',
         'selection.safetensors',

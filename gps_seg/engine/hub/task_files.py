@@ -106,6 +106,6 @@ def task_config(address: Address) -> Config:
 
         config = task_config('hf://alice/polyps')
         model = init_model(config, device='cpu')  # of mmseg.apis
-        load_task(model, config, 'hf://alice/polyps')
+        load_task(model, None, 'hf://alice/polyps')
     """
     return find_task(address).read_config()

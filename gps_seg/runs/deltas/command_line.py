@@ -139,6 +139,7 @@ def _add_merging(commands: Any) -> None:
     merge.add_argument('config', type=Path, help='config that builds the base')
     add_delta(merge)
     add_out(merge, 'checkpoint to write', CHECKPOINTS)
+    _add_peft(commands)
     apply = add_command(
         commands,
         'apply',
@@ -148,6 +149,25 @@ def _add_merging(commands: Any) -> None:
     add_delta(apply)
     add_out(apply, 'checkpoint to write', CHECKPOINTS)
     add_prefix(apply)
+
+
+def _add_peft(commands: Any) -> None:
+    peft = add_command(
+        commands,
+        'peft',
+        'write a LoRA task in the layout of the PEFT library',
+    )
+    peft.add_argument('config', type=Path, help='config that builds the base')
+    add_delta(peft)
+    peft.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        dest='folder',
+        metavar='FOLDER',
+        help='new or empty folder for adapter_config.json and '
+        'adapter_model.safetensors',
+    )
 
 
 def _add_combine(commands: Any) -> None:

@@ -21,6 +21,11 @@ def prepare_push(name: str, found: Path | None = None) -> None:
         ImportError: If huggingface_hub is not installed.
         ValueError: If the name is malformed, or there is such a picture.
         PermissionError: If the user has not logged in.
+
+    Example:
+        >>> prepare_push('polyps')
+        Traceback (most recent call last):
+        ValueError: repository: expected OWNER/NAME on the Hugging Face hub...
     """
     check_name(name)
     if found is not None:

@@ -54,6 +54,12 @@ def write_runs_page(work_dirs: Sequence[Path], out: Path, metric: str) -> Path:
     Raises:
         OSError: If a folder is missing, or a page cannot be written.
         ValueError: If a file of a run has another content.
+
+    Example:
+        >>> with TemporaryDirectory() as folder:
+        ...     out = Path(folder, 'all.html')
+        ...     write_runs_page([Path(folder)], out, 'image_mDice').name
+        'all.html'
     """
     rows = [_row(work_dir, out) for work_dir in work_dirs]
     names = dict.fromkeys(name for row in rows for name in row.scores)

@@ -1,5 +1,6 @@
 """A task by the name of a file, a folder, or a repository on the hub."""
 
+import copy
 import shutil
 import sys
 
@@ -58,7 +59,7 @@ def test_file_folder_and_repository_are_the_same_call(
         model = init_model(published, device='cpu')
         load_task(model, None, address)
         assert torch.equal(logits(model), expected)
-        own = init_model(config, device='cpu')
+        own = init_model(copy.deepcopy(config), device='cpu')
         load_task(own, config, address)
         assert torch.equal(logits(own), expected)
         assert torch.equal(logits(build_tuned(None, address)), expected)
