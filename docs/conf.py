@@ -6,7 +6,6 @@ comes from the index, docs/README.md.
 """
 
 import re
-import sys
 from pathlib import Path
 
 from gps_seg import __version__, stack
@@ -54,6 +53,9 @@ python_maximum_signature_line_length = 79
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
+# Most blocks without a language are commands.
+highlight_language = 'none'
+
 html_theme = 'furo'
 html_title = 'gps_seg'
 html_show_sourcelink = False
@@ -86,14 +88,6 @@ def add_contents(_app, docname, source):
         source[0] += '\n\n' + tables_of_contents(source[0])
 
 
-def keep_exports(app, what, name, *_):
-    """Show all that a package exports, constants without docstrings too."""
-    package = sys.modules.get(app.env.temp_data.get('autodoc:module'))
-    exported = getattr(package, '__all__', ())
-    return False if what == 'module' and name in exported else None
-
-
 def setup(app):
-    """Connect the functions above to Sphinx."""
+    """Connect the above to Sphinx."""
     app.connect('source-read', add_contents)
-    app.connect('autodoc-skip-member', keep_exports)

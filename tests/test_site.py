@@ -9,7 +9,7 @@ import pytest
 from public_names import packages_that_export
 
 ROW = re.compile(r'^\| \[.+?\]\((.+?)\)', re.MULTILINE)
-REFERENCE = re.compile(r'automodule:: ([\w.]+)')
+REFERENCE = re.compile(r'(?:auto|current)module:: ([\w.]+)')
 # What a browser requests by itself when it opens a page.
 REQUESTED = re.compile(
     r'<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)="([^"]+)"'
