@@ -7,6 +7,7 @@ from meta_models import without_storage
 from mmengine.config import Config
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS, init_default_scope
 from small_sam import needs_transformers
+from timm_models import needs_timm
 
 from gps_seg.stack import require_openmmlab
 
@@ -33,9 +34,8 @@ LEAVES = sorted(
 
 def needs_a_library(path):
     """Mark a config whose model has a part of an optional library."""
-    return (
-        pytest.mark.optional if 'sam' in str(path.relative_to(CONFIGS)) else ()
-    )
+    name = str(path.relative_to(CONFIGS))
+    return pytest.mark.optional if 'sam' in name or 'timm' in name else ()
 
 
 def names(paths):
@@ -67,6 +67,8 @@ def test_config_builds(path):
     config.model.backbone.pop('init_cfg', None)
     if config.model.decode_head.type == 'SAMHead':
         needs_transformers()
+    if config.model.backbone.type == 'TimmFeatures':
+        needs_timm()
     with without_storage():
         model = MODELS.build(config.model)
     for hook in config.get('custom_hooks') or []:

@@ -46,6 +46,9 @@ class DeltaInfo:
             the base again; None if it is unknown.
         added: Plan of what was added to the model, as
             :meth:`gps_seg.additions.Plan.to_json` writes it.
+        base: Texts about the pretrained weights, which the fingerprint
+            identifies: ``name``, and ``licence`` (an identifier of the
+            Hugging Face hub), if they are known.
 
     Raises:
         ValueError: If a field is malformed.
@@ -67,6 +70,7 @@ class DeltaInfo:
     versions: Mapping[str, str] = field(default_factory=library_versions)
     seed: int | None = None
     added: list[dict[str, Any]] = field(default_factory=list)
+    base: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (rule, is_legal) in _RULES.items():
@@ -101,8 +105,9 @@ class DeltaInfo:
     def to_json(self) -> dict[str, Any]:
         """The facts as an object that ``json`` can write."""
         record = asdict(self)
-        if not self.added:
-            del record['added']  # unknown to earlier versions
+        for name in ('added', 'base'):  # unknown to earlier versions
+            if not record[name]:
+                del record[name]
         return record
 
     @property
@@ -112,13 +117,13 @@ class DeltaInfo:
 
     @classmethod
     def from_json(cls, record: object) -> 'DeltaInfo':
-        """The inverse of :meth:`to_json`; old records have no seed.
+        """The inverse of :meth:`to_json`; old records have fewer fields.
 
         Raises:
             ValueError: If fields are missing, unknown or malformed.
         """
         names = {one.name for one in fields(cls)}
-        optional = {'seed', 'added'}
+        optional = {'seed', 'added', 'base'}
         if not isinstance(record, dict) or record.keys() | optional != names:
             raise ValueError(
                 f'info: expected an object with {sorted(names)}, got '
@@ -183,4 +188,5 @@ _RULES = {
     'metric': ('a dict of finite numbers', _is_metric),
     'versions': ('a dict of texts', _is_text_map),
     'seed': ('a whole number below 2**64 or None', _is_seed),
+    'base': ('a dict of texts', _is_text_map),
 }

@@ -3,8 +3,9 @@
 
 Importing it registers the loaders ``weights://NAME`` and ``*.safetensors``,
 makes the initialiser ``Pretrained`` strict about weights from them, adds
-``PretrainedViT`` for MMSegmentation's ViT, the ``SAMHead`` and the backbone
-``TimmFeatures``, and restricts the reading of ``.pth`` files to content that cannot run code.
+``PretrainedViT`` for MMSegmentation's ViT, the backbone ``TimmFeatures`` and
+the ``SAMHead``, and restricts the reading of ``.pth`` files to content that
+cannot run code.
 """
 
 from gps_seg.stack import require_openmmlab

@@ -1,11 +1,13 @@
 """A delta that is not well-formed cannot be built."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 
-from gps_seg.delta import Delta, DeltaInfo
+from gps_seg.delta import Delta, DeltaInfo, extract
 from gps_seg.delta.change import Change
 from gps_seg.delta.values import Coded, Exact
 
@@ -85,11 +87,25 @@ def test_a_part_keeps_the_facts(delta):
         ('metric', {'mDice': True}),
         ('metric', {'mDice': '88'}),
         ('versions', {'torch': 2}),
+        ('base', {'licence': None}),
     ],
 )
 def test_bad_facts_name_the_field(field, value):
     with pytest.raises(ValueError, match=f'{field}: expected'):
         DeltaInfo(**{'classes': ['a', 'b'], field: value})
+
+
+def test_what_is_said_about_the_base_needs_version_4(tmp_path):
+    base = {'name': 'vit-small-p14_dinov2', 'licence': 'apache-2.0'}
+    weight = torch.zeros(2, 3)
+    for info, version in ((DeltaInfo(), 2), (DeltaInfo(base=base), 4)):
+        delta = extract({'w': weight}, {'w': weight + 1}, info)
+        delta.save(tmp_path / 'd.safetensors')
+        with safe_open(tmp_path / 'd.safetensors', framework='np') as file:
+            header = json.loads(file.metadata()['gps_seg.delta'])
+        assert header['version'] == version
+        assert header['info'].get('base', {}) == info.base
+        assert Delta.load(tmp_path / 'd.safetensors').info == info
 
 
 def test_facts_survive_json():

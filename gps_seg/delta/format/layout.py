@@ -30,9 +30,10 @@ from gps_seg.delta.sketch import Sketch
 
 FORMAT = 'gps_seg.delta'
 #: Version 1 had neither ``untouched`` nor the seed in the info. Version 3 is
-#: written only if something was added to the model, which version 2 lacks.
-VERSION = 3
-READ_VERSIONS = (1, 2, VERSION)
+#: written only if something was added to the model, and version 4 only if the
+#: info says something about the base: a file says the least that it needs.
+VERSION = 4
+READ_VERSIONS = (1, 2, 3, VERSION)
 _PIECE = 1 << 20  # bytes
 
 
@@ -68,7 +69,7 @@ def encode(content: Content) -> tuple[str, Arrays]:
         records.append(record)
     header = {
         'format': FORMAT,
-        'version': VERSION if content.info.added else VERSION - 1,
+        'version': _version(content.info),
         'tensors': records,
         'info': content.info.to_json(),
     }
@@ -119,6 +120,12 @@ def decode(header: str, arrays: Arrays) -> Content:
     }
     info = DeltaInfo.from_json(content['info'])
     return Content(changes, info, fingerprint, sketches)
+
+
+def _version(info: DeltaInfo) -> int:
+    if info.base:
+        return 4
+    return 3 if info.added else 2
 
 
 def _parse(header: str) -> dict[str, Any]:

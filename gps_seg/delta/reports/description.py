@@ -109,6 +109,7 @@ def _fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('config', f'{len(info["config"].splitlines())} lines (--config)'),
         ('lossless', 'yes' if facts['lossless'] else 'no (values rounded)'),
         ('base', 'recorded in full' if is_whole else _BASE_IN_PART),
+        ('weights', _words(info.get('base', {}))),
     ]
     return [(name, text or '(not recorded)') for name, text in rows]
 

@@ -31,7 +31,7 @@ PLACES = (*WEIGHTS, 'data_root', 'split', 'ann_file')
 # Used in training only, and built from other registries than a model.
 _OF_TRAINING = ('train_cfg', 'sampler', 'batch_augments')
 _CATALOGUED = re.compile(
-    r'(weights|open-mmlab|torchvision|mmcls)://\w[\w.-]*(/\w[\w.-]*)*'
+    r'(weights|timm|open-mmlab|torchvision|mmcls)://\w[\w.-]*(/\w[\w.-]*)*'
 )
 _ADDRESS = re.compile(r'[/\\]{2}|.*://', re.DOTALL)  # also \\host on Windows
 _WORDS = re.compile(r'(\w[\w .-]*(/\w[\w .-]*)*)?')

@@ -44,6 +44,8 @@ _NETWORKS = (
             'utils.norm',
         )
     ),
+    # It takes names that timm has, and no setting about files.
+    'gps_seg.models.timm_backbone',
 )
 # Modules that load networks and weights of other libraries by name, possibly
 # from the internet, or any class by its path.

@@ -21,6 +21,7 @@ from gps_seg.engine.runner_model import (
     bare_model,
     is_training,
 )
+from gps_seg.engine.saving.base_facts import base_facts
 from gps_seg.engine.saving.base_origin import keep_base
 from gps_seg.engine.saving.delta_run import (
     check_interval,
@@ -277,4 +278,5 @@ class DeltaHook(Hook):
             config=self.config_text,
             metric=self.metrics,
             seed=runner.seed,
+            base=base_facts(runner.cfg),
         )

@@ -9,6 +9,15 @@ from torch import nn
 
 from gps_seg.models.timm_backbone.importing import timm_library
 
+#: Arguments of ``timm.create_model`` about files, downloads and the
+#: classifier. None is a setting, so a config alone can load nothing.
+NO_SETTINGS = frozenset(
+    (
+        *('pretrained', 'pretrained_cfg', 'pretrained_cfg_overlay'),
+        *('checkpoint_path', 'cache_dir', 'num_classes', 'features_only'),
+    )
+)
+
 
 def create(
     name: str, settings: Mapping[str, Any], **pretrained: Any
@@ -26,6 +35,11 @@ def create(
             or it gives no feature maps.
     """
     check_name(name)
+    if refused := NO_SETTINGS & settings.keys():
+        raise ValueError(
+            f'{name}: expected settings of the network, got '
+            f'{", ".join(sorted(refused))}. Weights belong in init_cfg.'
+        )
     try:
         model: nn.Module = timm_library().create_model(
             name, num_classes=0, **pretrained, **settings

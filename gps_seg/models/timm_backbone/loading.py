@@ -57,8 +57,8 @@ def pretrained(
     except (RuntimeError, KeyError) as error:
         raise ValueError(
             f'{checkpoint}: expected the weights of {model_name} in timm, got '
-            f'{_reason(error)} ({file}). Use the checkpoint of this model, or '
-            'correct the config.'
+            f'{_reason(error)}. Use the checkpoint of this model, or correct '
+            'the config.'
         ) from error
 
 

@@ -99,6 +99,7 @@ def combine_tasks(
             'methods': [dict(delta.info.method) for delta in deltas],
         },
         seed=seeds.pop() if len(seeds) == 1 else None,
+        base=facts.base,
     )
     if head is not None:
         deltas = [

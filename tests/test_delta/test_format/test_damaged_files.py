@@ -118,9 +118,9 @@ def nested(depth):
 @pytest.mark.parametrize(
     ('edit', 'message'),
     [
-        (lambda h: h.update(version=True), 'version 1 to 3, got .* True'),
-        (lambda h: h.update(version=2.0), 'version 1 to 3, got .* 2.0'),
-        (lambda h: h.update(version=4), 'version 1 to 3, got .* version 4'),
+        (lambda h: h.update(version=True), 'version 1 to 4, got .* True'),
+        (lambda h: h.update(version=2.0), 'version 1 to 4, got .* 2.0'),
+        (lambda h: h.update(version=5), 'version 1 to 4, got .* version 5'),
         (lambda h: h.update(format='x'), 'expected gps_seg.delta'),
         (lambda h: h.update(more=1), 'header: expected'),
         (lambda h: h.update(tensors={}), 'header: expected'),

@@ -40,6 +40,7 @@ def read_delta(path, base):
     assert sha.digest() == digest
     header = json.loads(text)
     version = 3 if 'added' in header['info'] else 2
+    version = 4 if 'base' in header['info'] else version
     assert (header['format'], header['version']) == ('gps_seg.delta', version)
     tensors = header['tensors']
     indices = read_indices(zlib.decompress(arrays.pop('index')), tensors)
@@ -228,7 +229,7 @@ def lora_delta(model):
     attach(tuned, plan, seed=0)
     with torch.no_grad():
         tuned.backbone[2].added['low_rank'].b.normal_()
-    info = DeltaInfo(added=plan.to_json())
+    info = DeltaInfo(added=plan.to_json(), base={'name': 'tiny'})
     return extract(model.state_dict(), tuned.state_dict(), info), tuned
 
 
