@@ -119,7 +119,6 @@ def facts_of(config: Config, server: TaskServer) -> str:
     name = config.model.backbone.type.rpartition('.')[2]
     return (
         f'Base: {name}, {number / 1e6:.1f} M parameters. Images stay on the '
-        'machine that runs this page, and are deleted within an hour or when '
-        f'it ends. Images above {MOST_PIXELS / 1e6:.1f} megapixels are scaled '
-        'down.'
+        'machine that runs this page, for an hour at most; above '
+        f'{MOST_PIXELS / 1e6:.1f} megapixels they are scaled down.'
     )

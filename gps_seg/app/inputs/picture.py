@@ -15,7 +15,6 @@ from PIL import Image, UnidentifiedImageError
 FORMATS = {
     'BMP': 'BMP',
     'JPEG': 'JPEG',
-    'MPO': 'JPEG',  # of some cameras
     'PNG': 'PNG',
     'TIFF': 'TIFF',
     'WEBP': 'WebP',

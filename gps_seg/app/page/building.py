@@ -16,7 +16,7 @@ TITLE = 'gps_seg: one base, many tasks'
 _AT_ONCE = 8
 _MOST_NAMES = 4
 _OPACITY = 0.5
-_HEIGHT = 430  # pixels of the pictures
+_HEIGHT = 360  # pixels of the pictures
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _inputs(gradio: Any, views: Views) -> _Inputs:
         gradio,
         label='Image',
         sources=['upload', 'webcam', 'clipboard'],
-        height=270,
+        height=240,
         elem_id='image',
     )
     examples = [[str(example.image)] for example in views.examples.all]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ BACKGROUND = 'background'
 Colour = tuple[int, int, int]
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _LARGE = 600  # pixels of the shorter side from which on lines are thicker
+_SHOWN = 720  # pixels of the longer side on the page
 
 
 def colours_of(task: Task) -> list[Colour]:
@@ -88,6 +90,40 @@ def paint(
         painted[_thicker(edges, width)] = _BLACK
         painted[edges] = _WHITE
     return painted
+
+
+def enlarged(
+    image: np.ndarray,  # shape: (height, width, 3)
+    *maps: np.ndarray | None,  # shape: (height, width)
+) -> list[Any]:
+    """A small image and its label maps at the size at which they are shown.
+
+    A browser would show the image smaller than its frame, or blur the labels.
+
+    Args:
+        image: RGB, uint8.
+        *maps: Label maps of the image, or None.
+
+    Returns:
+        The image and the maps, enlarged by the same whole number.
+
+    Example:
+        >>> [part.shape for part in enlarged(
+        ...     np.zeros((100, 200, 3), np.uint8), np.zeros((100, 200)))]
+        [(300, 600, 3), (300, 600)]
+    """
+    factor = max(1, _SHOWN // max(image.shape[:2]))
+    size = (factor * image.shape[1], factor * image.shape[0])
+    larger = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    return [
+        larger,
+        *(
+            None
+            if labels is None
+            else labels.repeat(factor, axis=0).repeat(factor, axis=1)
+            for labels in maps
+        ),
+    ]
 
 
 def _edges(

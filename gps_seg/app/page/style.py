@@ -5,6 +5,7 @@ from typing import Any
 
 CSS = """
 .gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.gps-head { padding: 0 !important; }
 .gps-head h1 { font-size: 1.35rem; margin: 0 0 .15rem; }
 .gps-head p { margin: 0; color: var(--body-text-color-subdued); }
 .gps-cards .wrap { display: grid; gap: 8px;

@@ -16,7 +16,7 @@ from gps_seg.app.inputs.examples import Examples
 from gps_seg.app.inputs.picture import Picture, read_picture
 from gps_seg.app.inputs.truth import read_truth
 from gps_seg.app.page.html import legend, message, side_of, status
-from gps_seg.app.page.overlay import paint
+from gps_seg.app.page.overlay import enlarged, paint
 from gps_seg.app.page.scores import score, share_changed
 from gps_seg.app.serving.cache import Cache
 from gps_seg.app.serving.server import Answer, TaskServer
@@ -110,7 +110,7 @@ class Views:
         task, answer = self._ask(name, picture)
         truth = self._truth(task, image, mask, picture)
         return Shown(
-            paint(picture.pixels, answer.labels, task, opacity, truth),
+            _overlay(picture, answer, task, opacity, truth),
             legend(task, answer, truth is not None)
             + _score_line(task, answer, truth),
             status([answer], picture.note),
@@ -128,9 +128,7 @@ class Views:
         for side, name in zip(('Left', 'Right'), names, strict=True):
             task, answer = self._ask(name, picture)
             truth = self._truth(task, image, mask, picture)
-            halves.append(
-                paint(picture.pixels, answer.labels, task, opacity, truth)
-            )
+            halves.append(_overlay(picture, answer, task, opacity, truth))
             texts.append(
                 side_of(side, name)
                 + legend(task, answer, truth is not None)
@@ -188,6 +186,17 @@ class Views:
             return read_truth(path, picture, task.classes, task.palette)
         except ValueError:  # a mask of other classes than those of this task
             return None
+
+
+def _overlay(
+    picture: Picture,
+    answer: Answer,
+    task: Task,
+    opacity: float,
+    truth: np.ndarray | None,
+) -> np.ndarray:
+    image, labels, truth = enlarged(picture.pixels, answer.labels, truth)
+    return paint(image, labels, task, opacity, truth)
 
 
 def _or_message(view: Callable[[], Shown]) -> Shown:
