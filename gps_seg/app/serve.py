@@ -10,8 +10,6 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, NamedTuple
 
-from mmengine.config import Config
-
 from gps_seg.app.inputs.examples import examples_in, examples_of
 from gps_seg.app.inputs.picture import MOST_PIXELS
 from gps_seg.app.page.building import build_page
@@ -105,20 +103,20 @@ def _page(
         offered = examples_in(examples) if examples else examples_of(config)
         server = TaskServer(config, tasks)
         views = Views(server, offered)
-        yield gradio, build_page(gradio, views, runs, facts_of(config, server))
+        yield gradio, build_page(gradio, views, runs, facts_of(server))
 
 
-def facts_of(config: Config, server: TaskServer) -> str:
+def facts_of(server: TaskServer) -> str:
     """A line on the base and on what happens to images.
 
     Args:
-        config: Config of the base.
         server: Server of the tasks.
     """
     number = sum(p.numel() for p in server.model.parameters())
-    name = config.model.backbone.type.rpartition('.')[2]
+    encoder = getattr(server.model, 'backbone', server.model)
+    name, size = type(encoder).__name__, f'{number / 1e6:.1f} M parameters'
     return (
-        f'Base: {name}, {number / 1e6:.1f} M parameters. Images stay on the '
-        'machine that runs this page, for an hour at most; above '
+        f'Base: {name}, {size}. Images stay on the machine that runs this '
+        'page, for an hour at most; above '
         f'{MOST_PIXELS / 1e6:.1f} megapixels they are scaled down.'
     )

@@ -14,9 +14,10 @@ require_openmmlab()
 from gps_seg.app import Answer, Task  # noqa: E402
 from gps_seg.app.inputs.examples import examples_in  # noqa: E402
 from gps_seg.app.page.html import KEPT, NOT_RESTORED, RESTORED  # noqa: E402
+from gps_seg.app.page.numbers import HEAD  # noqa: E402
 from gps_seg.app.page.overlay import colours_of, paint  # noqa: E402
 from gps_seg.app.page.runs_tab import runs_of  # noqa: E402
-from gps_seg.app.page.views import HEAD, Views  # noqa: E402
+from gps_seg.app.page.views import Views  # noqa: E402
 
 CLASSES = ('background', 'polyp')
 RED = ((0, 0, 0), (255, 0, 0))

@@ -3,29 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from gps_seg.app.page.input_parts import FIRST_TAB, Inputs
+from gps_seg.app.page.numbers import HEAD
 from gps_seg.app.page.runs_tab import Runs
-from gps_seg.app.page.views import HEAD, Views
+from gps_seg.app.page.showing import AT_ONCE, View, show
+from gps_seg.app.page.views import Views
 from gps_seg.app.serving.tasks import Task
 
 TITLE = 'gps_seg: one base, many tasks'
-#: Requests that wait for the model at once; each is a thread.
-_AT_ONCE = 8
+COMPARE = 'Compare'
 _MOST_NAMES = 4
-_OPACITY = 0.5
 _HEIGHT = 360  # pixels of the pictures
-
-
-@dataclass
-class _Inputs:
-    """Parts of the page that all tabs read."""
-
-    image: Any
-    mask: Any
-    opacity: Any
 
 
 def build_page(
@@ -45,12 +36,12 @@ def build_page(
         gradio.HTML(_head(facts), elem_classes='gps-head', padding=False)
         with gradio.Row(equal_height=False):
             with gradio.Column(scale=2, min_width=300):
-                inputs = _inputs(gradio, views)
+                inputs = Inputs.build(gradio, views.examples)
             with gradio.Column(scale=5, min_width=320), gradio.Tabs():
-                with gradio.Tab('Try'):
-                    _single(gradio, views, inputs)
-                with gradio.Tab('Compare'):
-                    _pair(gradio, views, inputs)
+                with gradio.Tab(FIRST_TAB) as tab:
+                    _single(gradio, views, inputs, tab)
+                with gradio.Tab(COMPARE) as tab:
+                    _pair(gradio, views, inputs, tab)
                 with gradio.Tab('Numbers'):
                     _numbers(gradio, views, inputs)
                 if runs is not None:
@@ -82,50 +73,7 @@ def _head(facts: str) -> str:
     return f'<h1>{escape(TITLE)}</h1><p>{escape(facts)}</p>'
 
 
-def _inputs(gradio: Any, views: Views) -> _Inputs:
-    image = _file_of_image(
-        gradio,
-        label='Image',
-        sources=['upload', 'webcam', 'clipboard'],
-        height=240,
-        elem_id='image',
-    )
-    examples = [[str(example.image)] for example in views.examples.all]
-    if examples:
-        gradio.Examples(examples, [image], label='Examples')
-    opacity = gradio.Slider(
-        0, 1, _OPACITY, step=0.05, label='Opacity', elem_id='opacity'
-    )
-    with gradio.Accordion('Ground truth (optional)', open=False):
-        mask = _file_of_image(
-            gradio,
-            label='Mask of the image',
-            sources=['upload'],
-            height=180,
-            elem_id='mask',
-        )
-    return _Inputs(image, mask, opacity)
-
-
-def _file_of_image(gradio: Any, **options: Any) -> Any:
-    """An image as the file that was uploaded.
-
-    Gradio's own preparation opens the file, and ends with a traceback if it
-    is not an image.
-    """
-    image = gradio.Image(type='filepath', image_mode=None, **options)
-    prepare = image.preprocess
-
-    def keep_file(payload: Any) -> Any:
-        if payload is None or not payload.path:
-            return prepare(payload)
-        return payload.path
-
-    image.preprocess = keep_file
-    return image
-
-
-def _single(gradio: Any, views: Views, inputs: _Inputs) -> None:
+def _single(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
     tasks = views.server.tasks
     chosen = gradio.Radio(
         [(card(task), name) for name, task in tasks.items()],
@@ -135,16 +83,15 @@ def _single(gradio: Any, views: Views, inputs: _Inputs) -> None:
         elem_id='task',
     )
     shown = _picture(gradio, 'overlay')
-    _on_change(
+    show(
         gradio,
-        'segment',
-        views.single,
-        [chosen, inputs.image, inputs.mask, inputs.opacity],
-        [shown, *_texts(gradio)],
+        View('segment', views.single, [chosen], [shown, *_texts(gradio)]),
+        inputs,
+        tab,
     )
 
 
-def _pair(gradio: Any, views: Views, inputs: _Inputs) -> None:
+def _pair(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
     names = list(views.server.tasks)
     with gradio.Row():
         left, right = (
@@ -162,16 +109,15 @@ def _pair(gradio: Any, views: Views, inputs: _Inputs) -> None:
     def compare(one: str, other: str, *rest: Any) -> Any:
         return views.pair((one, other), *rest)
 
-    _on_change(
+    show(
         gradio,
-        'compare',
-        compare,
-        [left, right, inputs.image, inputs.mask, inputs.opacity],
-        [slider, *_texts(gradio)],
+        View('compare', compare, [left, right], [slider, *_texts(gradio)]),
+        inputs,
+        tab,
     )
 
 
-def _numbers(gradio: Any, views: Views, inputs: _Inputs) -> None:
+def _numbers(gradio: Any, views: Views, inputs: Inputs) -> None:
     names = list(views.server.tasks)
     with gradio.Row(equal_height=True):
         reference = gradio.Dropdown(
@@ -191,7 +137,7 @@ def _numbers(gradio: Any, views: Views, inputs: _Inputs) -> None:
         [reference, inputs.image, inputs.mask],
         [table, status],
         api_name='numbers',
-        concurrency_limit=_AT_ONCE,
+        concurrency_limit=AT_ONCE,
     )
 
 
@@ -220,19 +166,3 @@ def _picture(gradio: Any, name: str) -> Any:
 def _texts(gradio: Any) -> list[Any]:
     """The legend and the line on the base."""
     return [gradio.HTML(padding=False), gradio.HTML(padding=False)]
-
-
-def _on_change(
-    gradio: Any, name: str, view: Any, inputs: list[Any], outputs: list[Any]
-) -> None:
-    """Show a view again when anything that it depends on has changed."""
-    gradio.on(
-        [part.change for part in inputs],
-        view,
-        inputs,
-        outputs,
-        api_name=name,
-        show_progress='minimal',
-        trigger_mode='always_last',
-        concurrency_limit=_AT_ONCE,
-    )

@@ -16,17 +16,14 @@ from gps_seg.app.inputs.examples import Examples
 from gps_seg.app.inputs.picture import Picture, read_picture
 from gps_seg.app.inputs.truth import read_truth
 from gps_seg.app.page.html import legend, message, side_of, status
+from gps_seg.app.page.numbers import row_of, score_line
 from gps_seg.app.page.overlay import enlarged, paint
-from gps_seg.app.page.scores import score, share_changed
+from gps_seg.app.page.scores import share_changed
 from gps_seg.app.serving.cache import Cache
 from gps_seg.app.serving.server import Answer, TaskServer
 from gps_seg.app.serving.tasks import Task
 
 NO_IMAGE = 'Choose an image first: drop a file, use the camera or an example.'
-HEAD = (
-    'task', 'method', 'delta, KB', 'Dice, %', 'IoU, %', 'changed, %',
-    'switch, ms', 'prediction, ms', 'base restored',
-)  # fmt: skip
 _PICTURES = 16  # that are kept decoded
 
 
@@ -112,7 +109,7 @@ class Views:
         return Shown(
             _overlay(picture, answer, task, opacity, truth),
             legend(task, answer, truth is not None)
-            + _score_line(task, answer, truth),
+            + score_line(task, answer, truth),
             status([answer], picture.note),
         )
 
@@ -132,7 +129,7 @@ class Views:
             texts.append(
                 side_of(side, name)
                 + legend(task, answer, truth is not None)
-                + _score_line(task, answer, truth)
+                + score_line(task, answer, truth)
             )
             answers.append(answer)
         changed = share_changed(*(answer.labels for answer in answers))
@@ -153,7 +150,7 @@ class Views:
         for name in self.server.tasks:
             task, answer = self._ask(name, picture)
             truth = self._truth(task, image, mask, picture)
-            rows.append(_row(task, answer, truth, first))
+            rows.append(row_of(task, answer, truth, first))
             answers.append(answer)
         return rows, status(answers, picture.note)
 
@@ -204,36 +201,3 @@ def _or_message(view: Callable[[], Shown]) -> Shown:
         return view()
     except ValueError as error:
         return Shown(None, '', message(str(error)))
-
-
-def _score_line(task: Task, answer: Answer, truth: np.ndarray | None) -> str:
-    if truth is None:
-        return ''
-    dice, iou = score(answer.labels, truth, len(task.classes))
-    return (
-        f'<p class="gps-score">Dice <b>{dice:.1f}</b> % · '
-        f'IoU <b>{iou:.1f}</b> %</p>'
-    )
-
-
-def _row(
-    task: Task, answer: Answer, truth: np.ndarray | None, first: np.ndarray
-) -> list[Any]:
-    dice, iou = (None, None)
-    if truth is not None:
-        dice, iou = score(answer.labels, truth, len(task.classes))
-    return [
-        task.name,
-        task.method,
-        round(task.num_bytes / 1000),
-        _rounded(dice),
-        _rounded(iou),
-        _rounded(share_changed(answer.labels, first)),
-        _rounded(1000 * answer.seconds_switch),
-        _rounded(1000 * answer.seconds_forward),
-        'yes' if answer.base_restored else 'NO',
-    ]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)

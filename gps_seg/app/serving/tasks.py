@@ -92,7 +92,7 @@ def read_tasks(paths: Sequence[str | os.PathLike[str]]) -> list[Task]:
         ...         [f'{folder}/polyps.safetensors'])]
         ['polyps']
     """
-    files = [Path(path).resolve() for path in paths]
+    files = [Path(path).absolute() for path in paths]
     if not files:
         raise ValueError(
             'deltas: expected one or more files, got none. Name the '
