@@ -38,6 +38,7 @@ FLOORS = {
     'benchmark': 5,
     'export': 5,
     'runs': 6,
+    'app': 7,
 }
 # What a floor may import besides the standard library and lower floors;
 # floors that are not named may import any package, save what lies above.

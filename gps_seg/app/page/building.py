@@ -1,0 +1,168 @@
+# Copyright (c) gps_seg contributors. Apache-2.0.
+"""The page in Gradio: what stands where, and what a click does."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from gps_seg.app.page.input_parts import FIRST_TAB, Inputs
+from gps_seg.app.page.numbers import HEAD
+from gps_seg.app.page.runs_tab import Runs
+from gps_seg.app.page.showing import AT_ONCE, View, show
+from gps_seg.app.page.views import Views
+from gps_seg.app.serving.tasks import Task
+
+TITLE = 'gps_seg: one base, many tasks'
+COMPARE = 'Compare'
+_MOST_NAMES = 4
+_HEIGHT = 360  # pixels of the pictures
+
+
+def build_page(
+    gradio: Any, views: Views, runs: Runs | None, facts: str
+) -> Any:
+    """The page, not started yet.
+
+    Args:
+        gradio: The library.
+        views: What the page shows.
+        runs: Runs of a comparison, for a tab of their own; None for none.
+        facts: Line on the base below the title.
+    """
+    with gradio.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)
+    ) as page:
+        gradio.HTML(_head(facts), elem_classes='gps-head', padding=False)
+        with gradio.Row(equal_height=False):
+            with gradio.Column(scale=2, min_width=300):
+                inputs = Inputs.build(gradio, views.examples)
+            with gradio.Column(scale=5, min_width=320), gradio.Tabs():
+                with gradio.Tab(FIRST_TAB) as tab:
+                    _single(gradio, views, inputs, tab)
+                with gradio.Tab(COMPARE) as tab:
+                    _pair(gradio, views, inputs, tab)
+                with gradio.Tab('Numbers'):
+                    _numbers(gradio, views, inputs)
+                if runs is not None:
+                    with gradio.Tab('Runs'):
+                        _runs(gradio, runs)
+    return page
+
+
+def card(task: Task) -> str:
+    """The facts of a task, one to a line; the first is its name.
+
+    Example:
+        >>> print(card(Task('polyps', None, classes=('background', 'polyp'))))
+        polyps
+        background, polyp
+        no delta
+    """
+    names = ', '.join(task.classes[:_MOST_NAMES])
+    more = len(task.classes) - _MOST_NAMES
+    lines = [task.name, f'{names} and {more} more' if more > 0 else names]
+    size = f'{task.num_bytes / 1000:,.0f} KB'
+    dice = '' if task.dice is None else f'Dice {task.dice:.1f}'
+    if task.delta is not None:
+        lines.append(' · '.join(filter(None, (size, dice))))
+    return '\n'.join([*lines, task.method])
+
+
+def _head(facts: str) -> str:
+    return f'<h1>{escape(TITLE)}</h1><p>{escape(facts)}</p>'
+
+
+def _single(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
+    tasks = views.server.tasks
+    chosen = gradio.Radio(
+        [(card(task), name) for name, task in tasks.items()],
+        value=next(iter(tasks)),
+        label='Task',
+        elem_classes='gps-cards',
+        elem_id='task',
+    )
+    shown = _picture(gradio, 'overlay')
+    show(
+        gradio,
+        View('segment', views.single, [chosen], [shown, *_texts(gradio)]),
+        inputs,
+        tab,
+    )
+
+
+def _pair(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
+    names = list(views.server.tasks)
+    with gradio.Row():
+        left, right = (
+            gradio.Dropdown(names, value=name, label=label, elem_id=label)
+            for label, name in (('Left', names[0]), ('Right', names[-1]))
+        )
+    slider = gradio.ImageSlider(
+        label='Left and right',
+        format='png',
+        height=_HEIGHT,
+        buttons=['download', 'fullscreen'],
+        elem_id='slider',
+    )
+
+    def compare(one: str, other: str, *rest: Any) -> Any:
+        return views.pair((one, other), *rest)
+
+    show(
+        gradio,
+        View('compare', compare, [left, right], [slider, *_texts(gradio)]),
+        inputs,
+        tab,
+    )
+
+
+def _numbers(gradio: Any, views: Views, inputs: Inputs) -> None:
+    names = list(views.server.tasks)
+    with gradio.Row(equal_height=True):
+        reference = gradio.Dropdown(
+            names, value=names[0], label='Changed pixels are counted from'
+        )
+        measure = gradio.Button('Ask all tasks', variant='primary')
+    table = gradio.Dataframe(
+        headers=list(HEAD),
+        datatype=['str', 'str', *['number'] * (len(HEAD) - 3), 'str'],
+        interactive=False,
+        wrap=True,
+        elem_id='numbers',
+    )
+    status = gradio.HTML(padding=False)
+    measure.click(
+        views.table,
+        [reference, inputs.image, inputs.mask],
+        [table, status],
+        api_name='numbers',
+        concurrency_limit=AT_ONCE,
+    )
+
+
+def _runs(gradio: Any, runs: Runs) -> None:
+    if runs.picture is not None:
+        gradio.Image(
+            str(runs.picture),
+            label='Score against cost',
+            interactive=False,
+            buttons=['download', 'fullscreen'],
+        )
+    gradio.Markdown(runs.table)
+
+
+def _picture(gradio: Any, name: str) -> Any:
+    return gradio.Image(
+        label='Prediction',
+        format='png',
+        height=_HEIGHT,
+        interactive=False,
+        buttons=['download', 'fullscreen'],
+        elem_id=name,
+    )
+
+
+def _texts(gradio: Any) -> list[Any]:
+    """The legend and the line on the base."""
+    return [gradio.HTML(padding=False), gradio.HTML(padding=False)]
