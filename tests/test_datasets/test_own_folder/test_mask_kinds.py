@@ -152,6 +152,30 @@ def test_soft_outlines_without_loss_are_cut_in_the_middle(folder):
     check(folder, drawn, found, noise=0.05)
 
 
+@pytest.mark.parametrize(
+    'table',
+    [
+        # Black, white, and what lies between at outlines.
+        [0, 64, 128, 192, 255],
+        # Noise around black and white, as after JPEG.
+        [0, 1, 252, 254, 255],
+    ],
+)
+def test_noise_without_loss_is_cut_in_the_middle(folder, table):
+    def encode(labels):
+        levels = 4 * labels
+        border = np.roll(labels, 1, 1) != labels
+        levels[border] = np.arange(border.sum()) % 3 + 1
+        return np.array(table, np.uint8)[levels]
+
+    folder.fill(encode, 2)
+    found = at(folder)
+    assert found.rule['kind'] == 'threshold'
+    for index, classes in enumerate(loaded(found)):
+        stored = np.asarray(Image.open(folder.masks / f'{index}.png'))
+        np.testing.assert_array_equal(classes, stored > 127)
+
+
 def test_exact_colours_are_classes(folder):
     drawn = folder.fill(lambda labels: COLOURS[labels], 4)
     found = at(folder)

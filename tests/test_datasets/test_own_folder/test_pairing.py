@@ -48,6 +48,28 @@ def test_the_name_of_a_pair_is_that_of_the_image():
     assert '"..._m" of masks' in pairing.rule
 
 
+def test_equal_names_need_no_more_rules():
+    assert pair_up(['a.jpg', 'b.jpg'], ['a.png', 'b.png']).rule == (
+        'the same name'
+    )
+
+
+def test_the_longest_name_inside_a_name_is_meant():
+    pairing = pair_up(['1.jpg', '12.jpg'], ['12_m.png'])
+    assert [pair.name for pair in pairing.pairs] == ['12']
+    assert pairing.problems == ['1.jpg: is an image without a mask']
+
+
+def test_a_few_names_that_match_are_no_rule():
+    images = [
+        f'{word}.jpg' for word in ['one', 'two', 'three', 'four', 'five']
+    ]
+    masks = [f'{word}.png' for word in ['one', 'two', 'drei', 'vier', 'funf']]
+    pairing = pair_up(images, masks)
+    assert pairing.pairs == []
+    assert pairing.problems[0].startswith('names: expected masks with the')
+
+
 def test_equal_names_in_two_folders_stay_apart():
     images = ['p1/001.jpg', 'p2/001.jpg', 'p3/001.jpg']
     masks = ['p1/001_seg.png', 'p2/001_seg.png', 'p3/001_seg.png']
