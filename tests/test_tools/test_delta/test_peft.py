@@ -9,7 +9,6 @@ from added_tasks import PROJ, QKV, delta_by_adding, folded_by_hand
 from demo_tasks import INFO
 from safetensors.torch import load_file
 
-from gps_seg.delta import revert
 from gps_seg.runs.deltas.base import base_model
 from gps_seg.runs.launch import load_config
 from gps_seg.stack import let_torchvision_import_beside_cpu_torch
@@ -36,7 +35,7 @@ def test_base_and_adapter_are_the_folded_weights(
     out = tmp_path / 'adapter'
     told = succeed('peft', case.config, path, '--out', out)
     names = ['adapter_config.json', 'adapter_model.safetensors']
-    assert told.splitlines() == [f'wrote {out / name}' for name in names]
+    assert told.splitlines()[-2:] == [f'wrote {out / name}' for name in names]
     assert sorted(file.name for file in out.iterdir()) == names
     config = json.loads((out / names[0]).read_text())
     tensors = load_file(out / names[1])
@@ -89,7 +88,6 @@ def test_the_library_loads_it_onto_the_plain_model(
     out = tmp_path / 'adapter'
     succeed('peft', case.config, path, '--out', out)
     plain = copy.deepcopy(base)
-    revert(plain)
     wrapped = peft.PeftModel.from_pretrained(plain, str(out)).eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():

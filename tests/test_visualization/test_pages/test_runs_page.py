@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures('coarse_pictures')
 @pytest.fixture
 def two(work_dir, tmp_path):
     """Two runs, the second without a method, a delta and scores."""
-    plain = tmp_path / 'plain'
+    plain = tmp_path / 'plain #1 %41'
     plain.mkdir()
     (plain / 'environment.json').write_text(json.dumps({'seed': 0}))
     return work_dir, plain
@@ -33,7 +33,7 @@ def test_each_run_has_a_row_and_a_page(two, tmp_path, capsys):
     assert row['time'] == '1:02:05'
     size = (two[0] / 'best_delta.safetensors').stat().st_size
     assert row['delta (kB)'] == f'{size / 1e3:,.0f}'
-    assert second == ['plain', *['-'] * (len(head) - 1)]
+    assert second == [two[1].name, *['-'] * (len(head) - 1)]
     links = [unquote(link['href']) for link in page.all('a')]
     assert [(out.parent / link).resolve() for link in links] == [
         folder / 'report.html' for folder in two
