@@ -27,6 +27,7 @@ FACES = [
     'gps_seg.datasets',
     'gps_seg.evaluation',
     'gps_seg.models',
+    'gps_seg.models.encoders',
     'gps_seg.visualization',
     'gps_seg.export',
     'gps_seg.engine',
