@@ -122,9 +122,8 @@ def test_what_is_known_of_a_model_of_timm(name):
     (licence,) = (v for k, v in LICENCES.items() if k in name)
     assert encoder.licence == licence
     assert encoder.one_size == ('convnext' not in name)
-    data = timm.data.resolve_model_data_config(
-        timm.get_pretrained_cfg(short).to_dict()
-    )
+    facts = timm.get_pretrained_cfg(short).to_dict()
+    data = timm.data.resolve_data_config({}, pretrained_cfg=facts)
     assert encoder.mean == in_pixels(data['mean'])
     assert encoder.std == in_pixels(data['std'])
 
