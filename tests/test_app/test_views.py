@@ -156,7 +156,8 @@ def test_all_of_many_classes_are_painted_in_different_colours():
 def test_runs_of_a_comparison_have_a_plot_and_a_table(repo_dir, tmp_path):
     runs = runs_of(repo_dir / 'docs/results/methods_kvasir.json', tmp_path)
     assert runs.picture.parent == tmp_path
-    assert Image.open(runs.picture).width > 500
+    with Image.open(runs.picture) as picture:
+        assert picture.width > 500
     assert '| linear' in runs.table
     with pytest.raises(FileNotFoundError, match='--comparison: expected'):
         runs_of(tmp_path, tmp_path)

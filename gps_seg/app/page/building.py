@@ -6,17 +6,17 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from gps_seg.app.page.html import table
 from gps_seg.app.page.input_parts import FIRST_TAB, Inputs
 from gps_seg.app.page.numbers import HEAD
 from gps_seg.app.page.runs_tab import Runs
-from gps_seg.app.page.showing import AT_ONCE, View, show
+from gps_seg.app.page.showing import View, show
 from gps_seg.app.page.views import Views
 from gps_seg.app.serving.tasks import Task
 
 TITLE = 'gps_seg: one base, many tasks'
-COMPARE = 'Compare'
 _MOST_NAMES = 4
-_HEIGHT = 360  # pixels of the pictures
+_HEIGHT = 340  # pixels of the pictures
 
 
 def build_page(
@@ -40,10 +40,10 @@ def build_page(
             with gradio.Column(scale=5, min_width=320), gradio.Tabs():
                 with gradio.Tab(FIRST_TAB) as tab:
                     _single(gradio, views, inputs, tab)
-                with gradio.Tab(COMPARE) as tab:
+                with gradio.Tab('Compare') as tab:
                     _pair(gradio, views, inputs, tab)
-                with gradio.Tab('Numbers'):
-                    _numbers(gradio, views, inputs)
+                with gradio.Tab('Numbers') as tab:
+                    _numbers(gradio, views, inputs, tab)
                 if runs is not None:
                     with gradio.Tab('Runs'):
                         _runs(gradio, runs)
@@ -102,6 +102,7 @@ def _pair(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
         label='Left and right',
         format='png',
         height=_HEIGHT,
+        max_height=_HEIGHT,
         buttons=['download', 'fullscreen'],
         elem_id='slider',
     )
@@ -117,27 +118,21 @@ def _pair(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
     )
 
 
-def _numbers(gradio: Any, views: Views, inputs: Inputs) -> None:
+def _numbers(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
     names = list(views.server.tasks)
-    with gradio.Row(equal_height=True):
-        reference = gradio.Dropdown(
-            names, value=names[0], label='Changed pixels are counted from'
-        )
-        measure = gradio.Button('Ask all tasks', variant='primary')
-    table = gradio.Dataframe(
-        headers=list(HEAD),
-        datatype=['str', 'str', *['number'] * (len(HEAD) - 3), 'str'],
-        interactive=False,
-        wrap=True,
-        elem_id='numbers',
+    reference = gradio.Dropdown(
+        names, value=names[0], label='Changed pixels are counted from'
     )
-    status = gradio.HTML(padding=False)
-    measure.click(
-        views.table,
-        [reference, inputs.image, inputs.mask],
-        [table, status],
-        api_name='numbers',
-        concurrency_limit=AT_ONCE,
+
+    def numbers(name: str, image: str, mask: str, _: float) -> tuple[str, str]:
+        rows, status = views.table(name, image, mask)
+        return table(HEAD, rows), status
+
+    show(
+        gradio,
+        View('numbers', numbers, [reference], _texts(gradio)),
+        inputs,
+        tab,
     )
 
 
@@ -149,7 +144,7 @@ def _runs(gradio: Any, runs: Runs) -> None:
             interactive=False,
             buttons=['download', 'fullscreen'],
         )
-    gradio.Markdown(runs.table)
+    gradio.Markdown(runs.table, elem_classes='gps-table')
 
 
 def _picture(gradio: Any, name: str) -> Any:
@@ -164,5 +159,6 @@ def _picture(gradio: Any, name: str) -> Any:
 
 
 def _texts(gradio: Any) -> list[Any]:
-    """The legend and the line on the base."""
-    return [gradio.HTML(padding=False), gradio.HTML(padding=False)]
+    """The legend, or a table, and the line on the base."""
+    with gradio.Column(elem_classes='gps-texts'):
+        return [gradio.HTML(padding=False), gradio.HTML(padding=False)]

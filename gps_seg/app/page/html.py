@@ -6,10 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from gps_seg.app.page.overlay import colours_of, painted_classes
+from gps_seg.app.page.scores import Score
 from gps_seg.app.serving.server import Answer
 from gps_seg.app.serving.tasks import Task
 
@@ -18,6 +20,10 @@ RESTORED = 'The base is restored bit for bit'
 NOT_RESTORED = 'The base is not what it was. Stop the page and start it again'
 KEPT = 'Shown from memory: nothing was switched'
 _MOST_NAMES = 12
+_TRUTH = (
+    '<li><span class="gps-outline"></span>ground truth</li>'
+    '<li>Dice <b>{:.1f}</b> % · IoU <b>{:.1f}</b> %</li>'
+)
 
 
 def message(text: str) -> str:
@@ -35,13 +41,13 @@ def side_of(side: str, name: str) -> str:
     return f'<p class="gps-side">{escape(side)}: <b>{escape(name)}</b></p>'
 
 
-def legend(task: Task, answer: Answer, has_truth: bool = False) -> str:
+def legend(task: Task, answer: Answer, scored: Score | None = None) -> str:
     """Colour, name, share and certainty of each class that is painted.
 
     Args:
         task: Task of the answer.
         answer: Answer to an image.
-        has_truth: Whether the outline of a ground truth is drawn.
+        scored: Scores against a ground truth, whose outline is drawn.
     """
     counts = np.bincount(answer.labels.ravel(), minlength=len(task.classes))
     found = [c for c in painted_classes(task.classes) if counts[c]]
@@ -58,9 +64,26 @@ def legend(task: Task, answer: Answer, has_truth: bool = False) -> str:
         chips.append(f'<li>and {len(found) - _MOST_NAMES} more</li>')
     if not found:
         chips.append('<li>nothing found</li>')
-    if has_truth:
-        chips.append('<li><span class="gps-outline"></span>ground truth</li>')
+    if scored is not None:
+        chips.append(_TRUTH.format(*scored))
     return f'<ul class="gps-legend">{"".join(chips)}</ul>'
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table; numbers are aligned on the right, None is a dash.
+
+    Example:
+        >>> table(['task', 'KB'], [['polyps', 12]]).count('<td')
+        2
+    """
+    if not rows:
+        return ''
+    top = ''.join(f'<th>{escape(name)}</th>' for name in head)
+    lines = [f'<tr>{"".join(map(_cell, row))}</tr>' for row in rows]
+    return (
+        '<div class="gps-table"><table><thead><tr>'
+        f'{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
 
 
 def status(answers: Sequence[Answer], note: str = '') -> str:
@@ -100,3 +123,11 @@ def _share(share: float, certainty: float) -> str:
 def _paragraph(kind: str, *parts: str) -> str:
     texts = ' · '.join(map(escape, parts))
     return f'<p class="{kind}" role="status">{texts}</p>'
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return '<td>–</td>'
+    if isinstance(value, str):
+        return f'<td>{escape(value)}</td>'
+    return f'<td class="gps-number">{value:,}</td>'

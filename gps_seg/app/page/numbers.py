@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""Numbers of an answer: a line below its legend, a row of the table."""
+"""Numbers of an answer: its scores, and its row in a table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gps_seg.app.page.scores import score, share_changed
+from gps_seg.app.page.scores import Score, score, share_changed
 from gps_seg.app.serving.server import Answer
 from gps_seg.app.serving.tasks import Task
 
@@ -17,8 +17,10 @@ HEAD = (
 )  # fmt: skip
 
 
-def score_line(task: Task, answer: Answer, truth: np.ndarray | None) -> str:
-    """Scores of an answer, as HTML; empty without a ground truth.
+def scored(
+    task: Task, answer: Answer, truth: np.ndarray | None
+) -> Score | None:
+    """Scores of an answer; None without a ground truth.
 
     Args:
         task: Task of the answer.
@@ -26,12 +28,8 @@ def score_line(task: Task, answer: Answer, truth: np.ndarray | None) -> str:
         truth: Labels of the ground truth, or None.
     """
     if truth is None:
-        return ''
-    dice, iou = score(answer.labels, truth, len(task.classes))
-    return (
-        f'<p class="gps-score">Dice <b>{dice:.1f}</b> % · '
-        f'IoU <b>{iou:.1f}</b> %</p>'
-    )
+        return None
+    return score(answer.labels, truth, len(task.classes))
 
 
 def row_of(
@@ -45,9 +43,7 @@ def row_of(
         truth: Labels of the ground truth, or None.
         first: Labels with which those of the answer are compared.
     """
-    dice, iou = (None, None)
-    if truth is not None:
-        dice, iou = score(answer.labels, truth, len(task.classes))
+    dice, iou = scored(task, answer, truth) or (None, None)
     return [
         task.name,
         task.method,

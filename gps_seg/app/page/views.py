@@ -16,7 +16,7 @@ from gps_seg.app.inputs.examples import Examples
 from gps_seg.app.inputs.picture import Picture, read_picture
 from gps_seg.app.inputs.truth import read_truth
 from gps_seg.app.page.html import legend, message, side_of, status
-from gps_seg.app.page.numbers import row_of, score_line
+from gps_seg.app.page.numbers import row_of, scored
 from gps_seg.app.page.overlay import enlarged, paint
 from gps_seg.app.page.scores import share_changed
 from gps_seg.app.serving.cache import Cache
@@ -108,8 +108,7 @@ class Views:
         truth = self._truth(task, image, mask, picture)
         return Shown(
             _overlay(picture, answer, task, opacity, truth),
-            legend(task, answer, truth is not None)
-            + score_line(task, answer, truth),
+            legend(task, answer, scored(task, answer, truth)),
             status([answer], picture.note),
         )
 
@@ -128,8 +127,7 @@ class Views:
             halves.append(_overlay(picture, answer, task, opacity, truth))
             texts.append(
                 side_of(side, name)
-                + legend(task, answer, truth is not None)
-                + score_line(task, answer, truth)
+                + legend(task, answer, scored(task, answer, truth))
             )
             answers.append(answer)
         changed = share_changed(*(answer.labels for answer in answers))
