@@ -64,7 +64,7 @@ EXTRAS = {
     # PolypMetric, after which: pip install --no-deps pysodmetrics
     'polyp': POLYP,
     # tools/app.py: the page on which tasks are tried.
-    'app': ['gradio>=5'],
+    'app': ['gradio>=6'],
     # Encoders of timm, by their names.
     'encoders': ['timm>=1.0.20'],
     # tools/share.py --push, and tasks by hf:// addresses.
