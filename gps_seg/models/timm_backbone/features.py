@@ -80,7 +80,7 @@ class TimmFeatures(BaseModule):
         model, self.out_indices = pruned(
             create(model_name, settings), tuple(out_indices)
         )
-        # Not a child, lest all names get a prefix. The registries are shared
+        # Not a child: all names would get a prefix. The registries are shared
         # instead, so each change of one is a change of the other.
         object.__setattr__(self, 'timm_model', model)
         for registry in _REGISTRIES:

@@ -52,7 +52,7 @@ class Task:
     Attributes:
         model: The tuned model, a segmentor of MMSegmentation.
         classes: Names of the classes; the labels are positions in it.
-        info: What the delta says about itself: scores, method, seed.
+        info: Facts in the delta: scores, method, seed.
 
     Example::
 
