@@ -4,8 +4,8 @@
         --seeds 10 11 12 --references 300 --cost-rounds 0
 
 The variants differ in the number of training images that the pass looks at;
-the training is the same. The rate is that of confirm_98.py. docs/selection.md has the
-scores.
+the training is the same. The rate is that of confirm_98.py. The scores are in
+docs/selection.md.
 
 Not run.
 """
