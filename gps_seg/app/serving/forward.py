@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from mmseg.apis import inference_model
 from torch import Tensor, nn
 
 from gps_seg.engine.label_array import label_array
+from gps_seg.engine.testing.segmenting import segment
 
 
 class Prediction(NamedTuple):
@@ -38,12 +37,9 @@ def predict(
         image: RGB, uint8.
         num_classes: Number of classes.
     """
-    with torch.inference_mode():
-        # MMSegmentation reads files as BGR, so its pipelines expect that.
-        bgr = np.ascontiguousarray(image[..., ::-1])
-        sample = inference_model(model, bgr)
-        labels = label_array(sample.pred_sem_seg)
-        best = best_probability(sample.seg_logits.data, labels)
+    sample = segment(model, image)
+    labels = label_array(sample.pred_sem_seg)
+    best = best_probability(sample.seg_logits.data, labels)
     return Prediction(labels, class_means(best, labels, num_classes))
 
 

@@ -12,13 +12,13 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmseg.apis import inference_model
 from torch import nn
 
 from gps_seg.delta import Delta, DeltaInfo
 from gps_seg.engine import build_tuned
 from gps_seg.engine.hub.task_files import Address, find_task
 from gps_seg.engine.label_array import label_array
+from gps_seg.engine.testing.segmenting import segment
 from gps_seg.files import replacing
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.own_folder.scoring import images_to_score
@@ -106,12 +106,9 @@ class Task:
             FileNotFoundError: If there is no such file.
             ValueError: If it is no image.
         """
-        if isinstance(image, np.ndarray):
-            image = _bgr(image)
-        else:
+        if not isinstance(image, np.ndarray):
             image = _read(Path(image))
-        with torch.inference_mode():
-            sample = inference_model(self.model, image)
+        sample = segment(self.model, image)
         logits = sample.seg_logits.data.float()
         if len(logits) == 1:  # one mask alone: the object's logit
             object_ = logits.sigmoid()
@@ -172,16 +169,6 @@ class Task:
         return path
 
 
-def _bgr(image: np.ndarray) -> np.ndarray:
-    """The image in the order of channels that MMSegmentation expects."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            'image: expected an array of uint8 of shape (height, width, 3), '
-            f'got {image.dtype} of shape {image.shape}.'
-        )
-    return np.ascontiguousarray(image[..., ::-1])
-
-
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(
@@ -192,4 +179,4 @@ def _read(path: Path) -> np.ndarray:
         raise ValueError(
             f'image: expected a picture that can be decoded, got {path}.'
         )
-    return image
+    return image[..., ::-1]  # RGB
