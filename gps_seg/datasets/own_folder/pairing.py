@@ -124,7 +124,7 @@ def _attempts(
     if doubles:
         return  # which of these a mask belongs to cannot be known
     flat, spare = _unique(((('', s), path) for (_, s), path in _of(masks)))
-    where = ', in whatever folder'
+    where = ' in whatever folder'
     yield _Attempt(f'the same name{where}', names, flat, spare)
     yield from _by_affix(names, flat, spare, where)
 
@@ -140,11 +140,11 @@ def _by_affix(
         bare, _ = _unique(_without(own, images))
         affix = best_affix(bare.keys(), list(masks))
         found, second = _unique(_without(affix, masks))
-        removed = f'"{affix}" of masks' + (
-            f' and "{own}" of images' if any(own) else ''
-        )
+        named = f'masks named "{affix}"'
+        if any(own):
+            named += f' and images named "{own}"'
         yield _Attempt(
-            f'the same name{where} once {removed} is removed',
+            f'the same name{where}, with {named}',
             bare,
             found,
             [*spare, *second],

@@ -214,7 +214,11 @@ def test_masks_that_are_photographs(folder):
     folder.fill(lambda _: rng.integers(0, 256, (48, 64), dtype=np.uint8), 1)
     text = refusal(folder)
     assert 'got 256 grey values (0, 1, 2, ' in text and 'photograph' in text
-    folder.fill(lambda _: rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), 1)
+    pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    folder.fill(lambda _: pixels, 1)
+    assert re.search(r'got \d+ colours or more, most often #', refusal(folder))
+    pixels[:10, :10], pixels[:10, 20:30] = (0, 0, 0), (255, 0, 0)
+    folder.fill(lambda _: pixels, 1)
     assert re.search(r'got \d+ colours or more, most often #', refusal(folder))
 
 

@@ -156,7 +156,7 @@ def test_soft_outlines_without_loss_are_cut_in_the_middle(folder):
     'table',
     [
         # Black, white, and what lies between at outlines.
-        [0, 64, 128, 192, 255],
+        [0, 64, 120, 192, 255],
         # Noise around black and white, as after JPEG.
         [0, 1, 252, 254, 255],
     ],
@@ -327,6 +327,11 @@ def test_names_may_be_given_for_labels_that_do_not_occur(folder):
     found = at(folder, classes=['a', 'b', 'c', 'd', 'e'])
     assert found.rule['values'] == [0, 1, 2, 3, 4]
     check(folder, drawn, found)
+    table = np.array([0, 2, 4], np.uint8)
+    drawn = folder.fill(lambda labels: table[labels], 3)
+    found = at(folder, classes=['a', 'b', 'c', 'd', 'e'])
+    assert found.classes == ('a', 'b', 'c', 'd', 'e')
+    check(folder, [table[labels] for labels in drawn], found)
 
 
 def test_the_background_becomes_class_0(folder):

@@ -45,7 +45,7 @@ def test_names_with_one_affix_are_paired(image, mask):
 def test_the_name_of_a_pair_is_that_of_the_image():
     pairing = pair_up(['a/x.1.jpg', 'b.jpg'], ['a/x.1_m.png', 'b_m.png'])
     assert [pair.name for pair in pairing.pairs] == ['a/x.1', 'b']
-    assert '"..._m" of masks' in pairing.rule
+    assert pairing.rule == 'the same name, with masks named "..._m"'
 
 
 def test_equal_names_need_no_more_rules():
