@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -27,10 +28,10 @@ _MOST_WAITING = 64
 
 
 class Place(NamedTuple):
-    """Where the page can be reached.
+    """Address of a page.
 
     Args:
-        host: Address; :data:`LOCAL` for this machine alone.
+        host: Host; :data:`LOCAL` for this machine alone.
         port: Port; None for the first free one from 7860 on.
     """
 
@@ -51,7 +52,7 @@ def serve(
 
     Args:
         deltas: Files of deltas of one base.
-        place: Where the page can be reached.
+        place: Address of the page.
         base: Config of the base; None for the one in the first delta.
         examples: Folder with images to offer; None for validation images of
             the config, if they are there.
@@ -64,6 +65,8 @@ def serve(
         ValueError: If a delta is not of this base, or a file is not what is
             expected.
     """
+    # A process that is killed must also remove what was uploaded.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _page(deltas, base, examples, comparison) as (gradio, page):
         page.queue(max_size=_MOST_WAITING)
         _, address, _ = page.launch(

@@ -75,8 +75,8 @@ class Served:
                 continue
         raise AssertionError(self.log.read_text())
 
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
+    def stop(self, by=signal.SIGTERM):
+        self.process.send_signal(by)
         self.process.wait(60)
 
 
@@ -117,6 +117,7 @@ def served(tmp_path_factory, tasks):
     page = Served(tmp_path_factory.mktemp('served'), *tasks[1])
     yield page
     page.stop()
+    assert not list(page.folder.rglob('*.png'))
 
 
 @pytest.fixture(scope='module')
@@ -279,7 +280,7 @@ def test_nothing_is_left_when_the_page_ends(tmp_path, tasks, images):
     file = client.handle_file(str(next(iter(images))))
     app.predict('one', file, None, 1, api_name='/segment')
     assert list(page.folder.rglob('*.png'))
-    page.stop()
+    page.stop(signal.SIGINT)
     assert page.process.returncode == 130
     assert 'Traceback' not in page.log.read_text()
     assert not list(page.folder.rglob('*.png'))

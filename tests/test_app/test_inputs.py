@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from gps_seg.stack import require_openmmlab
@@ -14,7 +15,7 @@ from gps_seg.stack import require_openmmlab
 require_openmmlab()
 
 from gps_seg.app.inputs import picture as module  # noqa: E402
-from gps_seg.app.inputs.examples import examples_in  # noqa: E402
+from gps_seg.app.inputs.examples import examples_in, examples_of  # noqa: E402
 from gps_seg.app.inputs.picture import Picture, read_picture  # noqa: E402
 from gps_seg.app.inputs.truth import labels_of, read_truth  # noqa: E402
 
@@ -173,6 +174,26 @@ def test_examples_have_the_masks_of_their_names(tmp_path, rgb):
     copied.write_bytes((tmp_path / 'images/01.png').read_bytes())
     assert examples.mask_of(copied) == tmp_path / 'masks/01.png'
     assert examples.mask_of(tmp_path / 'images/02.png') is None
+
+
+def test_validation_images_are_offered_if_they_are_there(tmp_path, rgb):
+    for name in ('images', 'masks', 'splits'):
+        (tmp_path / name).mkdir()
+    for name in 'ab':
+        Image.fromarray(rgb).save(tmp_path / f'images/{name}.png')
+        Image.fromarray(rgb[..., 0] // 128).save(
+            tmp_path / f'masks/{name}.png'
+        )
+    (tmp_path / 'splits/val.txt').write_text('b\n')
+    dataset = dict(type='PolypDataset', data_root=str(tmp_path))
+    dataset |= dict(ann_file='splits/val.txt', img_suffix='.png')
+    config = Config({'val_dataloader': {'dataset': dataset}})
+    (example,) = examples_of(config).all
+    assert example.image == tmp_path / 'images/b.png'
+    assert example.mask == tmp_path / 'masks/b.png'
+    (tmp_path / 'splits/val.txt').unlink()
+    assert examples_of(config).all == []
+    assert examples_of(Config({'model': {}})).all == []
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

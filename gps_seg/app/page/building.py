@@ -26,7 +26,7 @@ def build_page(
 
     Args:
         gradio: The library.
-        views: What the page shows.
+        views: Views of the page.
         runs: Runs of a comparison, for a tab of their own; None for none.
         facts: Line on the base below the title.
     """

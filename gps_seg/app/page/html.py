@@ -91,7 +91,7 @@ def status(answers: Sequence[Answer], note: str = '') -> str:
 
     Args:
         answers: Answers to one image.
-        note: What was done to the image; may be empty.
+        note: Note on the image; may be empty.
     """
     lines = [note] if note else []
     fresh = [answer for answer in answers if not answer.is_cached]

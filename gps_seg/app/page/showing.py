@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""When a view of the page is shown again."""
+"""Events of the page: a view is shown again after a change."""
 
 from __future__ import annotations
 
