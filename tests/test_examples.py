@@ -19,6 +19,8 @@ FACES = packages_that_export(Path(__file__).resolve().parents[1])
 # Packages of which some exports need a config, an archive as it is published,
 # a tuned model or processes of their own: their examples may be literal.
 WITH_LITERAL_EXAMPLES = {
+    'gps_seg.app',
+    'gps_seg.app.serving',
     'gps_seg.benchmark',
     'gps_seg.benchmark.growth',
     'gps_seg.datasets',

@@ -38,6 +38,12 @@ class Answer(NamedTuple):
         seconds_forward: Time of preparation of the image and prediction.
         base_restored: Whether all bits of the base were the same afterwards.
         is_cached: Whether the answer was kept, and nothing was switched.
+
+    Example:
+        >>> labels = np.zeros((2, 2), np.uint8)
+        >>> answer = Answer(labels, (0.9,), 0.02, 0.01, 0.5, True)
+        >>> answer.seconds_switch
+        0.03
     """
 
     labels: np.ndarray

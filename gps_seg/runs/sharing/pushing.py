@@ -57,6 +57,10 @@ def push(folder: Path, name: str) -> str:
         ImportError: If huggingface_hub is not installed.
         PermissionError: If the user may not write there.
         ConnectionError: If the hub does not answer.
+
+    Example::
+
+        print(push(Path('shared'), 'alice/polyps'))
     """
     library = hub_library()
     api = library.HfApi(library_name='gps_seg')
