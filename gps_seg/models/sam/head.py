@@ -94,6 +94,8 @@ class SAMHead(BaseDecodeHead):
                 else self.out_channels,
                 iou_head_hidden_dim=in_channels,
                 layer_norm_eps=_EPS,
+                # What is taken without a choice, but with a warning.
+                attn_implementation='eager',
             )
         )
         self.no_mask_embed = nn.Embedding(1, in_channels)
