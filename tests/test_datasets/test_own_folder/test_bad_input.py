@@ -302,7 +302,8 @@ def test_a_group_for_every_image(good, tmp_path):
     assert 'found 2' in text
     table = tmp_path / 'patients.csv'
     table.write_text('image,group\n0,a\n1.png,a\n2,b\n3,b\n4,c\n')
-    assert '5: is not in the table of groups' in refusal(good, groups=table)
+    text = refusal(good, groups=table)
+    assert '5: is not in the table of groups' in text and 'found 1' in text
     table.write_text('image;group\n')
     assert 'expected the header image,group' in refusal(good, groups=table)
     with pytest.raises(FileNotFoundError, match='groups: expected a CSV'):
