@@ -80,8 +80,8 @@ class TimmFeatures(BaseModule):
         model, self.out_indices = pruned(
             create(model_name, settings), tuple(out_indices)
         )
-        # Not a child: all names would get a prefix. The registries are shared
-        # instead, so each change of one is a change of the other.
+        # As a child it would put a prefix before all names. So the registries
+        # are shared instead: each change of one is a change of the other.
         object.__setattr__(self, 'timm_model', model)
         for registry in _REGISTRIES:
             object.__setattr__(self, registry, getattr(model, registry))
