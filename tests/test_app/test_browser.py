@@ -75,8 +75,8 @@ class Served:
                 continue
         raise AssertionError(self.log.read_text())
 
-    def stop(self, by=signal.SIGTERM):
-        self.process.send_signal(by)
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
 
@@ -280,7 +280,7 @@ def test_nothing_is_left_when_the_page_ends(tmp_path, tasks, images):
     file = client.handle_file(str(next(iter(images))))
     app.predict('one', file, None, 1, api_name='/segment')
     assert list(page.folder.rglob('*.png'))
-    page.stop(signal.SIGINT)
+    page.stop()
     assert page.process.returncode == 130
     assert 'Traceback' not in page.log.read_text()
     assert not list(page.folder.rglob('*.png'))

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 from html import escape
 from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from PIL import Image
 
 from gps_seg.app.page.html import table
 from gps_seg.app.page.input_parts import FIRST_TAB, Inputs
 from gps_seg.app.page.numbers import HEAD
 from gps_seg.app.page.runs_tab import Runs
 from gps_seg.app.page.showing import View, show
-from gps_seg.app.page.views import Views
+from gps_seg.app.page.views import Shown, Views
 from gps_seg.app.serving.tasks import Task
 
 TITLE = 'gps_seg: one base, many tasks'
@@ -83,9 +87,13 @@ def _single(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
         elem_id='task',
     )
     shown = _picture(gradio, 'overlay')
+
+    def segment(*values: Any) -> Shown:
+        return _in_own_files(views.single(*values))
+
     show(
         gradio,
-        View('segment', views.single, [chosen], [shown, *_texts(gradio)]),
+        View('segment', segment, [chosen], [shown, *_texts(gradio)]),
         inputs,
         tab,
     )
@@ -107,8 +115,8 @@ def _pair(gradio: Any, views: Views, inputs: Inputs, tab: Any) -> None:
         elem_id='slider',
     )
 
-    def compare(one: str, other: str, *rest: Any) -> Any:
-        return views.pair((one, other), *rest)
+    def compare(one: str, other: str, *rest: Any) -> Shown:
+        return _in_own_files(views.pair((one, other), *rest))
 
     show(
         gradio,
@@ -156,6 +164,27 @@ def _picture(gradio: Any, name: str) -> Any:
         buttons=['download', 'fullscreen'],
         elem_id=name,
     )
+
+
+def _in_own_files(shown: Shown) -> Shown:
+    """A view whose pictures get files of their own.
+
+    Gradio names a file after its content and writes it each time, while
+    somebody else who has the same picture may be reading it.
+    """
+    picture = shown.picture
+    if isinstance(picture, tuple):
+        return shown._replace(picture=tuple(map(_marked, picture)))
+    return (
+        shown if picture is None else shown._replace(picture=_marked(picture))
+    )
+
+
+def _marked(pixels: np.ndarray) -> Image.Image:
+    """A picture with a text in its file that is never the same."""
+    picture = Image.fromarray(pixels)
+    picture.info['id'] = uuid4().hex
+    return picture
 
 
 def _texts(gradio: Any) -> list[Any]:

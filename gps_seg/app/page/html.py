@@ -22,7 +22,7 @@ KEPT = 'Shown from memory: nothing was switched'
 _MOST_NAMES = 12
 _TRUTH = (
     '<li><span class="gps-outline"></span>ground truth</li>'
-    '<li>Dice <b>{:.1f}</b> % · IoU <b>{:.1f}</b> %</li>'
+    '<li class="gps-score">Dice <b>{:.1f}</b> % · IoU <b>{:.1f}</b> %</li>'
 )
 
 

@@ -22,6 +22,7 @@ CSS = """
 .gps-legend span { width: 14px; height: 14px; border-radius: 3px;
   border: 1px solid rgba(0, 0, 0, .35); flex: none; }
 .gps-legend .gps-outline { background: white; border: 3px solid #222; }
+.gps-legend .gps-score { display: block; }
 .gps-legend small { color: var(--body-text-color-subdued); }
 .gps-status, .gps-side { margin: 4px 0 0 !important; }
 .gps-status { color: var(--body-text-color-subdued); font-size: .88rem; }
@@ -32,7 +33,8 @@ CSS = """
 .gps-pair { display: grid; gap: 6px 24px;
   grid-template-columns: minmax(90px, max-content) 1fr; }
 .gps-table { overflow-x: auto; }
-.gps-table table { width: 100%; border-collapse: collapse; font-size: .88rem; }
+.gps-table table { width: 100%; border: 0 !important;
+  border-collapse: collapse; font-size: .88rem; }
 .gps-table th, .gps-table td { padding: 5px 9px !important;
   word-break: normal !important; overflow-wrap: normal !important;
   border: 0 !important; text-align: left; vertical-align: top;
