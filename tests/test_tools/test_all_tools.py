@@ -82,7 +82,7 @@ def test_a_wrong_option_is_answered_at_once(lean, tool):
     ('arguments', 'error'),
     [
         (('export', 'c.py', '--out', 'x.pb'), 'ends in .onnx or .pt'),
-        (('report', 'a', '--out', 'x.txt'), 'ends in .png or .svg'),
+        (('report', 'a', '--out', 'x.txt'), 'ends in .html or .png'),
         (('report', 'a', '--metric', 'mDise'), 'Did you mean mDice?'),
         (('browse_dataset', 'c.py', '--number', '0'), '1 or more'),
         (('compare', 'c.py', '--cfg-options', 'a'), 'expected KEY=VALUE'),

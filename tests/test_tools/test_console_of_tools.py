@@ -80,7 +80,7 @@ def test_few_lines_come_before_the_selection(console):
     first = next(i for i, line in enumerate(lines) if 'batch 1/' in line)
     assert lines[first].startswith('Selecting connections: batch 1/2, loss ')
     assert first <= 10
-    assert len(lines) <= 30
+    assert len(lines) <= 31
 
 
 def test_the_head_names_what_runs(console):
@@ -153,6 +153,7 @@ def test_files_are_there_and_pictures_are_named_once(console):
     assert all(Path('run', name).is_file() for name in listed)
     for picture in ('selection.png', 'curves.png', 'overlays.png'):
         assert console.count(picture) == 1
+    assert '\n  report   run/report.html\n' in console
 
 
 def test_the_next_commands_run_as_they_are(console):
