@@ -153,6 +153,7 @@ def test_files_are_there_and_pictures_are_named_once(console):
     assert all(Path('run', name).is_file() for name in listed)
     for picture in ('selection.png', 'curves.png', 'overlays.png'):
         assert console.count(picture) == 1
+    assert '\n  report   run/report.html\n' in console
 
 
 def test_the_next_commands_run_as_they_are(console):
