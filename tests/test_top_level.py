@@ -44,10 +44,13 @@ def test_the_test_above_would_see_torch():
 
 
 def test_names_are_those_of_their_folders():
-    homes = dict.fromkeys(NAMES, 'delta') | {'GPS': 'peft', 'tune': 'peft'}
+    homes = dict.fromkeys(NAMES, 'delta') | {
+        **dict.fromkeys(('GPS', 'tune'), 'peft'),
+        **dict.fromkeys(('Task', 'finetune'), 'runs.own_folder'),
+    }
     code = 'import gps_seg\n' + '\n'.join(
-        f'from gps_seg import {name}, {home}\n'
-        f'print({name} is {home}.{name} is gps_seg.{name})'
+        f'from gps_seg import {name}\nimport gps_seg.{home} as home\n'
+        f'print({name} is home.{name} is gps_seg.{name})'
         for name, home in homes.items()
     )
     assert run(code).split() == ['True'] * len(NAMES)
