@@ -50,6 +50,7 @@ autodoc_default_options = {'members': True}
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 python_maximum_signature_line_length = 79
+toc_object_entries_show_parents = 'hide'
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
