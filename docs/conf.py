@@ -3,6 +3,10 @@
 The pages stay where they are read on GitHub, in docs/ and beside what they
 describe, so the root of the repository is the source folder. The sidebar
 comes from the index, docs/README.md.
+
+Sphinx with MyST is what OpenMMLab's own documentation uses; it reads Markdown
+and docstrings alike, and its pages need no network, neither to build nor to
+read.
 """
 
 import re
@@ -50,6 +54,7 @@ autodoc_default_options = {'members': True}
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 python_maximum_signature_line_length = 79
+toc_object_entries_show_parents = 'hide'
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 

@@ -10,13 +10,10 @@ _SMOOTH = 1.0
 
 @MODELS.register_module()
 class SoftIoULoss(nn.Module):
-    r"""Soft IoU loss of Rahman and Wang (ISVC 2016), per image.
+    """Soft IoU loss of Rahman and Wang (ISVC 2016), per image.
 
-    With the probability :math:`p_i` of the object in pixel i and the truth
-    :math:`t_i`, 0 or 1:
-
-    .. math:: 1 - \frac{1 + \sum_i p_i t_i}
-              {1 + \sum_i (p_i + t_i - p_i t_i)}
+    With the probability p of the object in a pixel and the truth t, 0 or 1,
+    it is ``1 - (1 + sum(p t)) / (1 + sum(p + t - p t))``.
 
     The sums are over the pixels of one image that are not ignored; the loss
     is the mean over the images. The 1 in both areas lets an image without the
