@@ -113,9 +113,16 @@ def test_every_class_in_two_units_is_on_both_sides(seed):
     assert 'In train only: c5.' in split_notes(data, splits)
 
 
-def test_the_share_of_a_rare_class_is_kept():
+def test_a_class_on_both_sides_counts_more_than_the_share():
+    holds = [{1}, {1}, {2}, {2}, {3}, {3}, {4}, {4}, {1}, {2}]
+    data = found(holds)
+    assert on_both_sides(data, split(data, 0.1)) == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_the_share_of_a_rare_class_is_kept(seed):
     data = found([{1}] * 80 + [{2}] * 20)
-    _, val = sides(split(data, 0.2))
+    _, val = sides(split(data, 0.2, seed))
     assert len(val) == 20
     assert sum(index >= 80 for index in val) == 4
 
