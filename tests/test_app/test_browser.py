@@ -3,8 +3,10 @@
 
 Screenshots for the documentation come from the last test::
 
-    make demo
     GPS_SEG_SCREENSHOTS=work_dirs/demo pytest -m optional tests/test_app
+
+The folder has a run of each task and images with masks in ``data/target``, as
+``make demo`` writes them.
 """
 
 import io
@@ -172,6 +174,10 @@ class Visitor:
         content = self.page.request.get(source).body()
         return source, np.asarray(Image.open(io.BytesIO(content)))
 
+    def shoot(self, path, **options):
+        self.page.wait_for_timeout(2000)  # pictures are decoded
+        self.page.screenshot(path=path, **options)
+
     def __enter__(self):
         return self
 
@@ -297,18 +303,18 @@ def test_screenshots_for_the_documentation(chromium, tmp_path):
         *('--comparison', REPO / 'docs/results/methods_kvasir.json'),
     )
     out = REPO / 'docs/images'
+    image = min((images / 'images').iterdir())
+    ready = {'Compare': '#slider img', 'Numbers': 'td', 'Runs': 'img'}
     with Visitor(chromium, page.address) as visitor:
-        visitor.give(sorted((images / 'images').iterdir())[0])
+        visitor.give(image)
         visitor.overlay()
-        visitor.page.wait_for_timeout(2000)
-        visitor.page.screenshot(path=out / 'app_try.png')
-        for name in ('Compare', 'Numbers', 'Runs'):
+        visitor.shoot(out / 'app_try.png')
+        for name, selector in ready.items():
             visitor.page.get_by_role('tab', name=name).click()
-            visitor.page.wait_for_timeout(8000)
-            visitor.page.screenshot(path=out / f'app_{name.lower()}.png')
+            visitor.page.wait_for_selector(selector)
+            visitor.shoot(out / f'app_{name.lower()}.png')
     with Visitor(chromium, page.address, (390, 844)) as visitor:
-        visitor.give(sorted((images / 'images').iterdir())[0])
+        visitor.give(image)
         visitor.overlay()
-        visitor.page.wait_for_timeout(2000)
-        visitor.page.screenshot(path=out / 'app_phone.png', full_page=True)
+        visitor.shoot(out / 'app_phone.png', full_page=True)
     page.stop()
