@@ -137,7 +137,14 @@ def test_what_the_hub_refuses_is_one_line(hub, error, kind, words):
     [
         *('hf://', 'hf://alice', 'hf://alice/', 'hf://a/b/c', 'hf://a/b@'),
         *('hf://a/../b', 'hf://../b', 'hf://a/..', 'hf://a/b@../x', 'hf:/a/b'),
-        *('hf://a/b c', 'hf://a/b\n', 'hf://a/-b', 'hf://a/b--c', 'a/b'),
+        *(
+            'hf://a/b c',
+            'hf://a/b@v 1',
+            'hf://a/b\n',
+            'hf://a/-b',
+            'hf://a/b--c',
+            'a/b',
+        ),
     ],
 )
 def test_malformed_addresses_are_refused(text):
