@@ -92,6 +92,6 @@ def _downloaded(name: str, settings: Mapping[str, Any]) -> nn.Module:
 
 
 def _reason(error: Exception) -> str:
-    """The text of an error on one line, shortened."""
-    text = ' '.join(str(error).split()) or type(error).__name__
+    """The text of an error on one line, shortened, without its period."""
+    text = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
     return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
