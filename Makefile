@@ -31,8 +31,8 @@ optional: $(INSTALLED)  ## install what is optional, and test what needs it
 	  -m 'optional and not slow'
 
 docs: $(INSTALLED)  ## build the pages of docs/ as a site, in build/docs
-	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev,docs]'
-	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[onedl,dev,docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html -c docs . build/docs
 
 install: $(INSTALLED)  ## only install, into .venv
 
