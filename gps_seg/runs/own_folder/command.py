@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.progress import track
 
-from gps_seg.runs.console.summary import tool_command
+from gps_seg.command_line.next_steps import tool_command
 from gps_seg.runs.own_folder.starting import (
     ENCODER,
     METHOD,
