@@ -85,6 +85,10 @@ def _costs(config: Config, folder: Path) -> dict[str, float]:
         reason = str(error).partition(': ')[2]
         if 'memory' in reason.lower():
             raise MemoryError(reason) from error
+        # The worker's last line begins with the type of its error.
+        message = reason.partition('Error: ')[2]
+        if ': expected ' in message:
+            raise ValueError(message) from error
         raise ValueError(
             f'plan: expected to measure a few steps, got: {reason}'
         ) from error

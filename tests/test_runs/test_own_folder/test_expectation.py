@@ -66,18 +66,23 @@ def test_the_config_itself_stays(measured):
 
 
 @pytest.mark.parametrize(
-    ('message', 'error'),
+    ('last_line', 'error', 'words'),
     [
-        ('exit status 1: CUDA out of memory. Tried ...', MemoryError),
-        ('exit status 1: weights://x: expected a file', ValueError),
+        ('CUDA out of memory. Tried ...', MemoryError, 'CUDA out'),
+        (
+            'FileNotFoundError: weights://x: expected a file',
+            ValueError,
+            '^weights://x: expected',
+        ),
+        ('KeyError: 3', ValueError, 'plan: expected .* got: KeyError: 3'),
     ],
 )
-def test_a_failed_step_says_why(monkeypatch, message, error):
+def test_a_failed_step_says_why(monkeypatch, last_line, error, words):
     def run_worker(*_):
-        raise RuntimeError(message)
+        raise RuntimeError(f'exit status 1: {last_line}')
 
     monkeypatch.setattr(expectation, 'run_worker', run_worker)
-    with pytest.raises(error, match=message.partition(': ')[2][:10]):
+    with pytest.raises(error, match=words):
         expectation.measure(config(), PLAN, num_validation=1)
 
 
