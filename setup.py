@@ -26,6 +26,8 @@ EXPORT = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 POLYP = ['scikit-image>=0.25', 'scikit-learn>=1.6']
 REQUIREMENTS = [
     'albumentations>=2.0.8,<2.1',
+    # The page of a run; torch brings it, too.
+    'jinja2>=3.1',
     'matplotlib>=3.8',
     'numpy>=1.26',
     # Both wheels share one folder, and albumentations asks for the headless

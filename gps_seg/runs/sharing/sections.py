@@ -55,6 +55,7 @@ def what(facts: DeltaFacts, notes: AuthorNotes) -> str:
 def base(facts: DeltaFacts, notes: AuthorNotes) -> str:
     """The base model, and where the config loads it from."""
     sources = [describe_checkpoint(c) for c in checkpoints(facts.config)]
+    known = (facts.info.get('base') or {}).get('licence')
     return paragraphs(
         '## Base',
         f'{link(notes.base)}. The delta fits this base only: it has a '
@@ -62,7 +63,7 @@ def base(facts: DeltaFacts, notes: AuthorNotes) -> str:
         f'{code(CONFIG_FILE)} loads it from {" and ".join(sources)}.'
         if sources
         else '',
-        _license('base model', notes.base_license),
+        _license('base model', notes.base_license or known),
     )
 
 

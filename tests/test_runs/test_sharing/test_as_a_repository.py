@@ -3,6 +3,7 @@
 import getpass
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from run_tool import run_tool
 from small_segmentor import info_of, make_delta
 
+from gps_seg.delta import Delta
 from gps_seg.runs.sharing import AuthorNotes, share
 
 
@@ -77,6 +79,17 @@ def test_the_licenses_of_base_and_data_are_told(delta_file, tmp_path):
     assert data.endswith('License of the data: research only.\n\n')
     share(delta_file, tmp_path / 'mute', AuthorNotes(base='timm/vit'))
     assert 'icense of the' not in page_of(tmp_path / 'mute')
+
+
+def test_a_license_that_the_delta_knows_is_told(delta_file, tmp_path):
+    delta = Delta.load(delta_file)
+    base = {'name': 'timm/vit', 'licence': 'cc-by-nc-4.0'}
+    known = replace(delta, info=replace(delta.info, base=base))
+    known.save(tmp_path / 'known.safetensors')
+    notes = AuthorNotes(base='timm/vit')
+    share(tmp_path / 'known.safetensors', tmp_path / 'out', notes)
+    told = section(page_of(tmp_path / 'out'), 'Base')
+    assert told.endswith('License of the base model: cc-by-nc-4.0.\n\n')
 
 
 @pytest.mark.optional
