@@ -21,6 +21,7 @@ from gps_seg.files.run_files import (
     SELECTION_FILE,
     TRAINED_FILE,
 )
+from gps_seg.files.shared_files import CONFIG_FILE
 from gps_seg.sparse import Selection
 from gps_seg.text.short import method_text
 from gps_seg.visualization.plots.scalars import History, read_history
@@ -48,8 +49,12 @@ class RunFacts:
 
     @property
     def name(self) -> str:
-        """Name of the config, or of the work directory."""
-        return self.config.stem if self.config else self.work_dir.name
+        """Name of the config, of the task's folder, or of the run's."""
+        if self.config is None:
+            return self.work_dir.name
+        if self.config.name == CONFIG_FILE:  # the same for every task
+            return self.work_dir.absolute().parent.name
+        return self.config.stem
 
     @property
     def method(self) -> str:

@@ -10,6 +10,7 @@ from html_pages import Page
 from PIL import Image
 
 from gps_seg.visualization.pages import write_run_page
+from gps_seg.visualization.pages.facts import read_facts
 from gps_seg.visualization.pages.pictures import MOST_BYTES, embedded
 
 
@@ -45,6 +46,14 @@ def test_everything_is_in_the_file(work_dir):
                 assert value.startswith(('data:', 'flex-grow:'))
     assert 'url(' not in page.text('style')
     assert '@import' not in page.text('style')
+
+
+def test_a_task_of_two_folders_has_the_name_of_its_own(tmp_path):
+    run = tmp_path / 'polyps/run'
+    run.mkdir(parents=True)
+    (run / 'config.py').write_text('')
+    (run / 'environment.json').write_text('{"config": "config.py"}')
+    assert read_facts(run).name == 'polyps'
 
 
 def test_the_browser_is_told_to_fetch_nothing(work_dir):
