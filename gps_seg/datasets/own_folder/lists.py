@@ -44,6 +44,8 @@ def write_lists(
     folder = Path(folder)
     facts = require_new(folder / FOUND, '.json')
     require_new_or_empty(folder / SPLITS)
+    for pairs in splits.values():
+        _require_lines(pairs)  # before a folder is made
     folder.mkdir(parents=True, exist_ok=True)
     with new_folder(folder / SPLITS) as partial:
         for name, pairs in splits.items():
@@ -67,8 +69,7 @@ def write_list(pairs: Sequence[Pair], path: str | Path) -> None:
 
         write_list(paired('photos', 'outlines'), 'all.txt')
     """
-    for pair in pairs:
-        _require_one_line(pair)
+    _require_lines(pairs)
     write_text(''.join(f'{p.image}\t{p.mask}\n' for p in pairs), path)
 
 
@@ -105,8 +106,9 @@ def _by_stem(found: Found) -> dict[str, str]:
     return dict(zip(stems, found.groups.values(), strict=True))
 
 
-def _require_one_line(pair: Pair) -> None:
-    for path in (pair.image, pair.mask):
+def _require_lines(pairs: Sequence[Pair]) -> None:
+    paths = (path for pair in pairs for path in (pair.image, pair.mask))
+    for path in paths:
         if '\t' in path or len(path.splitlines()) != 1:
             raise ValueError(
                 f'split list: expected names without tabs and line ends, got '

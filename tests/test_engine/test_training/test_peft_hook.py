@@ -138,14 +138,22 @@ def test_the_work_dir_holds_selection_and_picture(tmp_path, with_picture):
 def test_the_work_dir_tells_what_trained(tmp_path):
     runner, _ = run(tmp_path, iters=1)
     told = json.loads((tmp_path / 'trained.json').read_text())
-    whole = 8 + 24 + 8 + 8 + 2 * 8 + 2  # biases, head
+    biases, head = 8 + 24 + 8 + 8, 2 * 8 + 2
+    connections = 2 * biases  # k=2 for each neuron
     assert told == {
         'method': {'type': 'gps', 'k': 2},
         'selection': runner.custom_hook.selection.hash,
         'overlaps': told['overlaps'],
-        'selected': 2 * (8 + 24 + 8 + 8),
-        'whole': whole,
+        'selected': connections,
+        'whole': biases + head,
         'added': 0,
+        'parts': {
+            'connections': connections,
+            'biases': biases,
+            'added': 0,
+            'head': head,
+            'other': 0,
+        },
         'all': sum(p.numel() for p in toy_model().parameters()),
     }
     assert list(told['overlaps']) == ['2', '4', '6']  # of 6 batches
