@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-r"""Show a page on which tasks can be tried: python tools/app.py DELTA ...
+r"""Show a page on which tasks can be tried.
 
 python tools/app.py work_dirs/polyps/delta.safetensors \
     work_dirs/veins/delta.safetensors --examples data/kvasir-seg
