@@ -20,7 +20,7 @@ from gps_seg.engine.hub.task_files import Address, find_task
 from gps_seg.engine.label_array import label_array
 from gps_seg.engine.testing.segmenting import segment
 from gps_seg.files import replacing
-from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.console.screen import Console, quiet
 from gps_seg.runs.own_folder.scoring import images_to_score
 
 
@@ -141,7 +141,7 @@ class Task:
             ValueError: If one folder is missing, images and masks do not
                 pair, or a mask holds what those of the training do not.
         """
-        with tempfile.TemporaryDirectory() as folder:
+        with Console(), tempfile.TemporaryDirectory() as folder:
             data = images_to_score(self.config, images, masks, Path(folder))
             scores = data.score(self.model)
         means = {

@@ -52,6 +52,15 @@ def test_a_task_predicts_evaluates_saves_and_loads(task, photos, tmp_path):
     )
 
 
+def test_an_evaluation_prints_nothing(task, capsys):
+    from mmengine.logging import MMLogger
+
+    MMLogger.get_instance('a_new_session')  # writes to the screen
+    capsys.readouterr()
+    task.evaluate()
+    assert capsys.readouterr() == ('', '')
+
+
 def dice_of_all(task, photos):
     """Mean Dice of the object per image, in percent, by its definition."""
     scores = []
