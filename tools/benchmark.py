@@ -21,12 +21,20 @@ from gps_seg.command_line import run_tool, tool_parser
 
 ARCHITECTURES = (
     *('vit-s14', 'vit-t16', 'vit-b16', 'vit-l16', 'mmseg-vit-b16'),
-    *('sam-vit-b', 'mit-b0', 'swin-t', 'convnext-t', 'tiny', 'mmseg-tiny'),
+    *(
+        'sam-vit-b',
+        'sam-vit-b-decoder',
+        'mit-b0',
+        'swin-t',
+        'convnext-t',
+        'tiny',
+        'mmseg-tiny',
+    ),
 )
 ATTENTIONS = ('fused', 'shipped')
 DEVICES = ('cpu', 'cuda')
 DTYPES = ('float32', 'bfloat16')
-VARIANTS = ('plain', 'recompute', 'with_cp', 'recompute+with_cp')
+VARIANTS = ('plain', 'mlps', 'blocks', 'with_cp', 'mlps+with_cp')
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,8 +87,8 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         choices=VARIANTS,
         default=['plain'],
-        help='a row each: what is computed again in the backward pass, MLPs '
-        '(recompute) or whole blocks by the host (with_cp)',
+        help='a row each: what is computed again in the backward pass, MLPs, '
+        'whole blocks, or these by the host (with_cp)',
     )
     add(
         '--equal-size',

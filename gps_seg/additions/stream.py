@@ -112,7 +112,8 @@ class Stream:
             raise RuntimeError(
                 f'additions: expected {type(host).__name__} to keep what its '
                 'backward pass needs, got one that recomputes a part of '
-                'itself. Switch its checkpointing (with_cp) off.'
+                'itself. Switch its checkpointing off '
+                "(with_cp, recompute='blocks')."
             )
         changed: Tensor = output + update.view_as(output)
         return changed

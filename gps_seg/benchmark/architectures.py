@@ -1,13 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """The segmentors that are measured, and a batch of synthetic data for each.
 
-The head is as light as possible: the methods differ in the encoder, which
-should dominate the cost. Weights are random unless a checkpoint is given: the
-cost of a step depends on shapes and on the number of selected columns, which
-is recorded.
+The head is as light as possible, unless the architecture has one of its own:
+the methods differ in the encoder, which should dominate the cost. Weights are
+random unless a checkpoint is given: the cost of a step depends on shapes and
+on the number of selected columns, which is recorded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mmpretrain.models  # noqa: F401  (registers its backbones)
@@ -51,17 +51,17 @@ def build_segmentor(
     backbone = arch.backbone(size) | settings
     if checkpoint is not None:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint)
-    return segmentor_of(backbone, arch.channels, seed)
+    return segmentor_of(backbone, arch.head or light_head(arch.channels), seed)
 
 
 def segmentor_of(
-    backbone: dict[str, Any], channels: tuple[int, ...], seed: int
+    backbone: Mapping[str, Any], head: Mapping[str, Any], seed: int
 ) -> nn.Module:
-    """Build a segmentor with the light head, in training mode on the CPU.
+    """Build a segmentor of two classes, in training mode on the CPU.
 
     Args:
         backbone: Config of the encoder.
-        channels: Numbers of channels of the levels that the head reads.
+        head: Config of the head, apart from classes and loss.
         seed: Seed of the weights.
     """
     torch.manual_seed(seed)
@@ -69,7 +69,13 @@ def segmentor_of(
         dict(
             type='EncoderDecoder',
             backbone=backbone,
-            decode_head=light_head(channels),
+            decode_head=dict(
+                **head,
+                num_classes=NUM_CLASSES,
+                out_channels=NUM_CLASSES,
+                align_corners=False,
+                loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+            ),
             train_cfg={},
             test_cfg=dict(mode='whole'),
         )
@@ -90,11 +96,7 @@ def light_head(channels: tuple[int, ...]) -> dict[str, Any]:
         kernel_size=1,
         concat_input=False,
         dropout_ratio=0.0,
-        num_classes=NUM_CLASSES,
-        out_channels=NUM_CLASSES,
         norm_cfg=dict(type='BN'),
-        align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     )
 
 

@@ -100,8 +100,8 @@ GOALS: Sequence[Goal] = (
     _ratio(_BOTH, 'time', _OURS, _EQUAL, 1.0),
     _ratio(_BOTH, 'saved', _OURS, _EQUAL, 1.0),
     _ratio(_PYRAMIDS, 'time', _OURS, _BIAS, 1.08),
-    _ratio(_BOTH, 'saved', f'{_OURS} recompute', _OURS, 0.65),
-    _ratio(_BOTH, 'time', f'{_OURS} recompute', _OURS, 1.15),
+    _ratio(_BOTH, 'saved', f'{_OURS} mlps', _OURS, 0.65),
+    _ratio(_BOTH, 'time', f'{_OURS} mlps', _OURS, 1.15),
     Goal(_BOTH, SWITCH, None, 10.0),
     Goal(_BOTH, SELECTION, None, 0.4),
 )

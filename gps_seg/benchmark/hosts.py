@@ -19,12 +19,15 @@ class Architecture:
         channels: Numbers of channels of the levels that the head reads.
         size: Default side of the input in pixels.
         stride: Divisor of the side, in pixels.
+        head: Config of the head, apart from classes and loss; None for a
+            light one.
     """
 
     backbone: Callable[[int], dict[str, Any]]
     channels: tuple[int, ...]
     size: int
     stride: int
+    head: Mapping[str, Any] | None = None
 
 
 def mmpretrain_vit(
@@ -97,7 +100,12 @@ def mmseg_vit(
 
 
 def sam_vit(
-    arch: str | dict[str, Any], channels: int, patch: int, size: int = 512
+    arch: str | dict[str, Any],
+    channels: int,
+    patch: int,
+    size: int = 512,
+    *,
+    decoder: bool = False,
 ) -> Architecture:
     """SAM's image encoder with its neck, of MMPretrain; one level.
 
@@ -106,6 +114,7 @@ def sam_vit(
         channels: Number of channels that the neck puts out.
         patch: Side of a patch in pixels.
         size: Default side of the input in pixels; SAM's own is 1024.
+        decoder: Whether the head is SAM's mask decoder (extra ``sam``).
     """
     return Architecture(
         lambda side: dict(
@@ -118,6 +127,7 @@ def sam_vit(
         (channels,),
         size,
         patch,
+        dict(type='SAMHead', in_channels=channels) if decoder else None,
     )
 
 
@@ -147,6 +157,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     'vit-l16': mmpretrain_vit('large', 1024, 16, (5, 11, 17, 23)),
     'mmseg-vit-b16': mmseg_vit(768, 16, 12, 12, LEVELS),
     'sam-vit-b': sam_vit('base', 256, 16),
+    'sam-vit-b-decoder': sam_vit('base', 256, 16, decoder=True),
     'mit-b0': pyramid(
         (32, 64, 160, 256),
         type='MixVisionTransformer',

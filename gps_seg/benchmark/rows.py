@@ -12,9 +12,9 @@ from gps_seg.peft import build_method
 #: Whether attention layers keep no matrix of tokens x tokens, or run as the
 #: host's own class does.
 ATTENTIONS = ('fused', 'shipped')
-#: What is computed again in the backward pass: nothing, the MLPs by this
-#: package, whole blocks by the host's ``with_cp``, or both.
-VARIANTS = ('plain', 'recompute', 'with_cp', 'recompute+with_cp')
+#: What is computed again in the backward pass: nothing, MLPs or whole blocks
+#: by this package, whole blocks by the host's ``with_cp``, or their MLPs too.
+VARIANTS = ('plain', 'mlps', 'blocks', 'with_cp', 'mlps+with_cp')
 
 
 class Match(NamedTuple):
@@ -62,8 +62,8 @@ def label_of(name: str, attention: str, variant: str = 'plain') -> str:
         variant: One of :data:`VARIANTS`.
 
     Example:
-        >>> label_of('ours k=1', 'shipped', 'recompute')
-        'ours k=1 recompute (shipped)'
+        >>> label_of('ours k=1', 'shipped', 'mlps')
+        'ours k=1 mlps (shipped)'
     """
     parts = [name]
     if variant != 'plain':

@@ -8,7 +8,11 @@ model, and every change can be undone.
 from gps_seg.execution.compiled import CompiledParts, compile_parts
 from gps_seg.execution.fused_attention import FusedAttention, fuse_attention
 from gps_seg.execution.instance_forward import plain_forwards
-from gps_seg.execution.recomputation.recomputed import (
+from gps_seg.execution.recomputation.recomputed_blocks import (
+    RecomputedBlocks,
+    recompute_blocks,
+)
+from gps_seg.execution.recomputation.recomputed_mlps import (
     RecomputedMlps,
     recompute_mlps,
 )
@@ -16,9 +20,11 @@ from gps_seg.execution.recomputation.recomputed import (
 __all__ = [
     'CompiledParts',
     'FusedAttention',
+    'RecomputedBlocks',
     'RecomputedMlps',
     'compile_parts',
     'fuse_attention',
     'plain_forwards',
+    'recompute_blocks',
     'recompute_mlps',
 ]

@@ -110,7 +110,7 @@ def test_goals_are_about_rows_and_architectures_that_exist():
             ['full', 'bias', 'ours'],
             [1],
             attentions=['fused', 'shipped'],
-            variants=['plain', 'recompute'],
+            variants=['plain', 'mlps'],
             equal_sizes=['paca.columns'],
         )
     }

@@ -96,7 +96,7 @@ def test_without_full_times_are_milliseconds(tmp_path, figures):
 
 
 def test_long_labels_stay_in_the_picture(tmp_path, figures):
-    label = 'paca equal size recompute+with_cp (shipped)'
+    label = 'paca equal size mlps+with_cp (shipped)'
     rows = [*ROWS, summary(label, 1.5, 300, 1, 2, 400)]
     plot_benchmark(rows, tmp_path / 'b.png', 'a title')
     canvas = FigureCanvasAgg(figures[0])

@@ -228,12 +228,10 @@ def test_the_closest_setting_is_found():
 
 
 def test_attention_and_variant_reach_the_worker(visits, tmp_path):
-    rows = rows_of(
-        ['full'], [1], attentions=['shipped'], variants=['recompute']
-    )
+    rows = rows_of(['full'], [1], attentions=['shipped'], variants=['mlps'])
     list(run_rounds(SETTINGS, rows, tmp_path, print))
     assert visits[0]['attention'] == 'shipped'
-    assert visits[0]['variant'] == 'recompute'
+    assert visits[0]['variant'] == 'mlps'
 
 
 def test_inference_needs_a_method_with_a_delta(tmp_path, capsys):

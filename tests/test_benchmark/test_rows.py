@@ -50,24 +50,24 @@ def test_every_attention_and_variant_has_a_row_with_its_name():
         ['bias', 'ours'],
         [1],
         attentions=['fused', 'shipped'],
-        variants=['plain', 'recompute+with_cp'],
+        variants=['plain', 'mlps+with_cp'],
     )
     assert [row.label for row in rows] == [
         'bias',
-        'bias recompute+with_cp',
+        'bias mlps+with_cp',
         'bias (shipped)',
-        'bias recompute+with_cp (shipped)',
+        'bias mlps+with_cp (shipped)',
         'ours k=1',
-        'ours k=1 recompute+with_cp',
+        'ours k=1 mlps+with_cp',
         'ours k=1 (shipped)',
-        'ours k=1 recompute+with_cp (shipped)',
+        'ours k=1 mlps+with_cp (shipped)',
     ]
     assert rows[7] == Row(
         'ours',
         1,
-        'ours k=1 recompute+with_cp (shipped)',
+        'ours k=1 mlps+with_cp (shipped)',
         attention='shipped',
-        variant='recompute+with_cp',
+        variant='mlps+with_cp',
     )
 
 

@@ -70,7 +70,12 @@ def small_model(name):
     return build_segmentor(name, size, seed=0), size
 
 
-@pytest.mark.parametrize('name', sorted({*ARCHITECTURES} - {'vit-l16'}))
+NEEDS_TRANSFORMERS = 'sam-vit-b-decoder'
+
+
+@pytest.mark.parametrize(
+    'name', sorted({*ARCHITECTURES} - {'vit-l16', NEEDS_TRANSFORMERS})
+)
 def test_every_encoder_gives_a_loss_at_the_smallest_size(name):
     model, size = small_model(name)
     loss = synthetic_loss(model, size, 1, 0)()
@@ -79,6 +84,17 @@ def test_every_encoder_gives_a_loss_at_the_smallest_size(name):
     levels = model.backbone(torch.zeros(1, 3, size, size))
     channels = tuple(level.shape[1] for level in levels)
     assert channels == ARCHITECTURES[name].channels
+
+
+@pytest.mark.optional
+def test_sam_has_the_decoder_of_its_config():
+    pytest.importorskip('transformers', reason='needs the extra sam')
+    model, size = small_model(NEEDS_TRANSFORMERS)
+    loss = synthetic_loss(model, size, 1, 0)()
+    assert loss.isfinite() and loss.requires_grad
+    head = model.decode_head
+    assert sum(p.numel() for p in head.mask_decoder.parameters()) > 3_500_000
+    assert head.num_classes == 2
 
 
 #: Millions of parameters of the published encoders.

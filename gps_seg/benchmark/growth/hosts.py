@@ -17,6 +17,7 @@ from torch import nn
 from gps_seg.benchmark.architectures import (
     ARCHITECTURES,
     build_segmentor,
+    light_head,
     segmentor_of,
 )
 from gps_seg.benchmark.growth.block_costs import Block
@@ -111,7 +112,8 @@ def build_host(
         return build_segmentor(host, size, seed=0, checkpoint=checkpoint)
     register_all_modules()
     vit = VITS[host]
-    return segmentor_of(vit.config(size, blocks), (vit.width,), seed=0)
+    head = light_head((vit.width,))
+    return segmentor_of(vit.config(size, blocks), head, seed=0)
 
 
 def is_host(name: str) -> bool:

@@ -25,7 +25,7 @@ from gps_seg.benchmark.tasks.setting_up import (
     set_up,
     synchronize,
 )
-from gps_seg.execution import recompute_mlps
+from gps_seg.execution import recompute_blocks, recompute_mlps
 
 
 def measure(
@@ -58,8 +58,10 @@ def measure(
     plain = flops_of(model.backbone, settings.size) if count else None
     peak = watch_peak(device)
     contender = METHODS[method].build(model, loss, chosen, **options)
-    if 'recompute' in parts:
+    if 'mlps' in parts:
         recompute_mlps(model, ENCODER)
+    if 'blocks' in parts:
+        recompute_blocks(model, ENCODER)
     if settings.compile:
         start_compiling()
     for _ in range(settings.warmup):

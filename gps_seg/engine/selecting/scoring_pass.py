@@ -20,7 +20,7 @@ from gps_seg.engine.selecting.scoring_data import (
     scoring_loader,
     with_pipeline,
 )
-from gps_seg.execution.checkpointed_blocks import checkpointed_blocks
+from gps_seg.execution import recompute_blocks
 from gps_seg.sparse import Evidence, RunningSums, running_sums
 from gps_seg.sparse.checks import check_flag, check_whole
 from gps_seg.sparse.scoring.place_of_sums import device_for_sums
@@ -170,8 +170,11 @@ class ScoringPass:
         if not (self.checkpointing and evidence.needs_gradient):
             yield
             return
-        with checkpointed_blocks(model, encoder):
+        recomputed = recompute_blocks(model, encoder)
+        try:
             yield
+        finally:
+            recomputed.remove()
 
     def _losses(
         self,

@@ -1,8 +1,9 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """How the model of a run computes: fused, recomputed, compiled.
 
-Attention is fused for the whole run. MLPs are recomputed while the run selects
-and trains. Encoder and heads are compiled for the iterations alone.
+Attention is fused for the whole run. MLPs or blocks are recomputed while the
+run selects and trains. Encoder and heads are compiled for the iterations
+alone.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from gps_seg.engine.training.hook_settings import peft_hooks
 from gps_seg.execution import (
     CompiledParts,
     FusedAttention,
+    RecomputedBlocks,
     RecomputedMlps,
     compile_parts,
     fuse_attention,
+    recompute_blocks,
     recompute_mlps,
 )
 from gps_seg.sparse.checks import check_flag
+
+_RECOMPUTE = {'mlps': recompute_mlps, 'blocks': recompute_blocks}
 
 
 class HostExecution:
@@ -36,17 +41,28 @@ class HostExecution:
     Args:
         fused_attention: Whether attention runs without its matrices of
             weights, see :func:`gps_seg.execution.fuse_attention`.
-        recompute: Whether the backward pass recomputes hidden layers, see
-            :func:`gps_seg.execution.recompute_mlps`.
+        recompute: What the backward pass recomputes: ``'mlps'``, see
+            :func:`gps_seg.execution.recompute_mlps`, ``'blocks'``, see
+            :func:`gps_seg.execution.recompute_blocks`, or None.
+
+    Raises:
+        TypeError: If ``fused_attention`` is no flag.
+        ValueError: If ``recompute`` is none of the three.
     """
 
-    def __init__(self, fused_attention: bool, recompute: bool = False) -> None:
+    def __init__(
+        self, fused_attention: bool, recompute: str | None = None
+    ) -> None:
         check_flag('fused_attention', fused_attention)
-        check_flag('recompute', recompute)
+        if recompute not in (None, *_RECOMPUTE):
+            raise ValueError(
+                "recompute: expected 'mlps', 'blocks' or None, got "
+                f'{recompute!r}.'
+            )
         self._fused_attention = fused_attention
         self._recompute = recompute
         self._fused: FusedAttention | None = None
-        self._recomputed: RecomputedMlps | None = None
+        self._recomputed: RecomputedMlps | RecomputedBlocks | None = None
         self._compiled: CompiledParts | None = None
 
     @classmethod
@@ -66,7 +82,7 @@ class HostExecution:
                 ``torch.compile``, or compiled code would recompute.
         """
         _check_compile(config.get('compile') or False)
-        if self._recompute and compile_options(config) is not None:
+        if self._recompute is not None and compile_options(config) is not None:
             raise ValueError(
                 'recompute: expected a run without compile, got '
                 f'compile={config.compile!r}: compiled code keeps what its '
@@ -104,8 +120,9 @@ class HostExecution:
         """
         if compile_options(runner.cfg) is not None:
             vars(runner.model).pop('train_step', None)
-        if self._recompute:
-            self._recomputed = recompute_mlps(bare_model(runner), encoder)
+        if self._recompute is not None:
+            recompute = _RECOMPUTE[self._recompute]
+            self._recomputed = recompute(bare_model(runner), encoder)
 
     def begin_training(self, runner: Runner) -> None:
         """Let the model compute as set in the iterations, and log how.
@@ -114,7 +131,7 @@ class HostExecution:
             runner: Runner whose model has its additions.
         """
         if self._recomputed is not None:
-            _report_recomputed(self._recomputed, runner.logger)
+            self._report_recomputed(self._recomputed, runner.logger)
         options = compile_options(runner.cfg)
         if options is not None:
             self._compiled = compile_parts(bare_model(runner), **options)
@@ -123,6 +140,22 @@ class HostExecution:
                 'whole train_step with losses and logs. The first iterations '
                 'take longer.'
             )
+
+    def _report_recomputed(
+        self, parts: RecomputedMlps | RecomputedBlocks, logger: Logger
+    ) -> None:
+        """Log what is recomputed; warn if nothing is."""
+        done, left = parts.recomputed, parts.left
+        text = (
+            f'recompute={self._recompute!r}: the backward pass recomputes '
+            f'{len(done)} of {len(done) + len(left)}.'
+        )
+        for reason, number in Counter(left.values()).items():
+            text += f' {number} left as they are: {reason}.'
+        if done:
+            logger.info(text)
+        else:
+            logger.warning(f'{text} So the setting has no effect.')
 
     def end_training(self) -> None:
         """Let the model compute as in a validation again."""
@@ -170,18 +203,3 @@ def _check_compile(setting: Any) -> None:
             'compile: expected arguments of torch.compile, got '
             f'{dict(setting)}: {reason}'
         ) from error
-
-
-def _report_recomputed(mlps: RecomputedMlps, logger: Logger) -> None:
-    """Log what is recomputed; warn if nothing is."""
-    done, left = mlps.recomputed, mlps.left
-    text = (
-        f'recompute: the backward pass recomputes {len(done)} of '
-        f'{len(done) + len(left)} MLPs.'
-    )
-    for reason, number in Counter(left.values()).items():
-        text += f' {number} left as they are: {reason}.'
-    if done:
-        logger.info(text)
-    else:
-        logger.warning(f'{text} So the setting has no effect.')

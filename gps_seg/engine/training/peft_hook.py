@@ -85,9 +85,11 @@ class PeftHook(Hook):
         fused_attention: Whether the attention of the model runs without its
             matrices of weights, which changes results by rounding only, see
             :func:`gps_seg.execution.fuse_attention`.
-        recompute: Whether the backward pass recomputes the hidden layers of
-            the encoder's MLPs, for less memory and the same bits, see
-            :func:`gps_seg.execution.recompute_mlps`.
+        recompute: What the backward pass recomputes, for less memory and the
+            same bits: ``'mlps'``, the hidden layers of the encoder's MLPs, see
+            :func:`gps_seg.execution.recompute_mlps`; ``'blocks'``, all inside
+            its blocks, see :func:`gps_seg.execution.recompute_blocks`; None
+            for nothing.
 
     Example::
 
@@ -113,7 +115,7 @@ class PeftHook(Hook):
         checkpointing: bool = True,
         init_from: str | None = None,
         fused_attention: bool = True,
-        recompute: bool = False,
+        recompute: str | None = None,
     ) -> None:
         self.method = build_method(method, METHODS)
         # Plain all the way down, so that a checkpoint with it is data.

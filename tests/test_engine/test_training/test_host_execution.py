@@ -183,10 +183,14 @@ def test_a_ready_model_computes_as_its_config_says(
     assert fused(model) == expected
 
 
-@pytest.mark.parametrize(
-    'name', ['fused_attention', 'recompute', 'checkpointing']
-)
+@pytest.mark.parametrize('name', ['fused_attention', 'checkpointing'])
 @pytest.mark.parametrize('value', ['no', 1, None])
 def test_a_setting_that_is_no_flag_is_refused(name, value):
     with pytest.raises(TypeError, match=f'{name}: expected True or False'):
         PeftHook({'type': 'gps', 'k': 1}, **{name: value})
+
+
+@pytest.mark.parametrize('value', [True, 'mlp', ['blocks']])
+def test_an_unknown_part_to_recompute_is_refused(value):
+    with pytest.raises(ValueError, match="expected 'mlps', 'blocks' or None"):
+        PeftHook({'type': 'gps', 'k': 1}, recompute=value)

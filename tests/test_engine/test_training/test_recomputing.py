@@ -1,4 +1,4 @@
-"""Runs that recompute MLPs: the same results, and a plain model at last."""
+"""Runs that recompute: the same results, and a plain model at last."""
 
 import copy
 from types import SimpleNamespace
@@ -62,10 +62,13 @@ def changed_in(model):
     return [n for n, m in model.named_modules() if has_own_forward(m)]
 
 
-CHANGED = [
-    f'backbone.fc.{name}'
-    for name in ('norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2')
-]
+CHANGED = {
+    'mlps': [
+        f'backbone.fc.{name}'
+        for name in ('norm2', 'mlp.fc1', 'mlp.act', 'mlp.fc2')
+    ],
+    'blocks': ['backbone.fc'],
+}
 #: So that no other part of this package changes a forward.
 UNFUSED = {'fused_attention': False}
 
@@ -81,7 +84,7 @@ def as_random_as_before():
     cudnn.deterministic, cudnn.benchmark = flags
 
 
-def trained(path, recompute, **options):
+def trained(path, recompute='mlps', **options):
     return run(
         path,
         model=model(),
@@ -91,10 +94,11 @@ def trained(path, recompute, **options):
     )[0]
 
 
-def test_a_run_selects_and_trains_the_same(tmp_path):
-    plain, watch = trained(tmp_path / 'a', False), Watch()
-    runner = trained(tmp_path / 'b', True, hooks=[watch])
-    assert watch.changed == [CHANGED] * 6
+@pytest.mark.parametrize('recompute', ['mlps', 'blocks'])
+def test_a_run_selects_and_trains_the_same(tmp_path, recompute):
+    plain, watch = trained(tmp_path / 'a', None), Watch()
+    runner = trained(tmp_path / 'b', recompute, hooks=[watch])
+    assert watch.changed == [CHANGED[recompute]] * 6
     assert (
         runner.custom_hook.selection.hash == plain.custom_hook.selection.hash
     )
@@ -104,7 +108,7 @@ def test_a_run_selects_and_trains_the_same(tmp_path):
 
 
 def test_the_model_is_plain_after_the_run(tmp_path):
-    runner = trained(tmp_path, True)
+    runner = trained(tmp_path)
     assert changed_in(runner.model) == []
 
 
@@ -115,16 +119,16 @@ def test_nothing_is_recomputed_unless_it_is_wanted(tmp_path):
 
 
 def test_the_average_stays_plain(tmp_path):
-    runner = trained(tmp_path, True, hooks=[EMAHook()])
+    runner = trained(tmp_path, hooks=[EMAHook()])
     average = next(h for h in runner.hooks if isinstance(h, EMAHook))
     assert changed_in(average.ema_model.module) == []
 
 
 def test_a_resumed_run_recomputes_too(tmp_path):
-    trained(tmp_path, True, iters=3)
+    trained(tmp_path, iters=3)
     watch = Watch()
-    trained(tmp_path, True, iters=6, hooks=[watch], resume=True)
-    assert watch.changed == [CHANGED] * 3
+    trained(tmp_path, iters=6, hooks=[watch], resume=True)
+    assert watch.changed == [CHANGED['mlps']] * 3
 
 
 @pytest.mark.parametrize('compiles', [True, False])
@@ -134,7 +138,7 @@ def test_what_an_interrupted_run_has_left_is_undone(compiles):
         cfg=Config({'compile': compiles}),
         logger=MMLogger.get_current_instance(),
     )
-    host = HostExecution(fused_attention=False, recompute=not compiles)
+    host = HostExecution(False, None if compiles else 'blocks')
     host.begin_selecting(runner, 'backbone')
     host.begin_training(runner)
     assert changed_in(runner.model)
@@ -156,10 +160,11 @@ def messages(monkeypatch):
     return seen
 
 
-def test_one_line_says_how_many_mlps_are_recomputed(tmp_path, messages):
-    trained(tmp_path, True, iters=1)
+@pytest.mark.parametrize('recompute', ['mlps', 'blocks'])
+def test_one_line_says_how_many_are_recomputed(tmp_path, messages, recompute):
+    trained(tmp_path, recompute, iters=1)
     lines = [m for m in messages if m[1].startswith('recompute')]
-    text = 'recompute: the backward pass recomputes 1 of 1 MLPs.'
+    text = f'recompute={recompute!r}: the backward pass recomputes 1 of 1.'
     assert lines == [('INFO', text)]
 
 
@@ -167,12 +172,12 @@ def test_a_run_in_which_nothing_is_recomputed_warns(tmp_path, messages):
     run(
         tmp_path,
         model=model(torch.nn.ReLU),
-        hook_options={'recompute': True},
+        hook_options={'recompute': 'mlps'},
         iters=1,
     )
     ((level, text),) = [m for m in messages if m[1].startswith('recompute')]
     assert level == 'WARNING'
-    assert 'recomputes 0 of 1 MLPs. 1 left as they are: no activat' in text
+    assert 'recomputes 0 of 1. 1 left as they are: no activat' in text
 
 
 @pytest.mark.parametrize('setting', [True, {}, {'backend': 'eager'}])
@@ -180,7 +185,7 @@ def test_compiled_runs_are_refused_with_the_setting_of_the_compiler(
     tmp_path, setting
 ):
     with pytest.raises(ValueError, match='activation_memory_budget'):
-        trained(tmp_path, True, cfg={'compile': setting})
+        trained(tmp_path, cfg={'compile': setting})
 
 
 def test_additions_at_the_first_layer_leave_the_mlp(tmp_path, messages):
@@ -189,7 +194,7 @@ def test_additions_at_the_first_layer_leave_the_mlp(tmp_path, messages):
         copy.deepcopy(
             trained(tmp_path / str(on), on, method=method).model.state_dict()
         )
-        for on in (False, True)
+        for on in (None, 'mlps')
     ]
     assert any('hooks or additions' in text for _, text in messages)
     for name, tensor in states[1].items():

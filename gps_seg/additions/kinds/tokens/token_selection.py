@@ -108,8 +108,8 @@ class TokenSelection(Addition):
             raise RuntimeError(
                 'additions: expected an encoder that keeps what its backward '
                 'pass needs, got one that recomputes a part of itself, in '
-                'which tokens are selected. Switch its checkpointing '
-                '(with_cp) off.'
+                'which tokens are selected. Switch its checkpointing off '
+                "(with_cp, recompute='blocks')."
             )
         if not self._selects:
             return None

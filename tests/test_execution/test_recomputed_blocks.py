@@ -1,11 +1,11 @@
-"""Checkpointed blocks against the plain encoder."""
+"""Recomputed blocks against the plain encoder."""
 
 import pytest
 import torch
 from small_encoders import CONFIGS, SIDE, small_model
 from torch import nn
 
-from gps_seg.execution.checkpointed_blocks import checkpointed_blocks
+from gps_seg.execution import recompute_blocks
 from gps_seg.execution.instance_forward import set_forward
 
 WITHOUT_KNOWN_BLOCKS = {'mscan', 'resnet'}
@@ -35,10 +35,12 @@ def test_gradients_are_the_same_from_fewer_activations(name):
     model = small_model(name).train()
     plain, all_bytes = gradients(model)
     keys = list(model.state_dict())
-    with checkpointed_blocks(model, 'backbone') as number:
-        found, fewer_bytes = gradients(model)
-        assert list(model.state_dict()) == keys
-    assert number > 0
+    handle = recompute_blocks(model, 'backbone')
+    found, fewer_bytes = gradients(model)
+    assert list(model.state_dict()) == keys
+    assert handle.recomputed
+    assert not handle.left
+    handle.remove()
     assert fewer_bytes < all_bytes
     for key, gradient in plain.items():
         assert (gradient is None) == (found[key] is None)
@@ -53,8 +55,8 @@ def test_dropout_is_the_same_in_the_second_run():
         if isinstance(module, nn.Dropout):
             module.p = 0.3
     plain, _ = gradients(model)
-    with checkpointed_blocks(model, 'backbone'):
-        found, _ = gradients(model)
+    recompute_blocks(model, 'backbone')
+    found, _ = gradients(model)
     for key, gradient in plain.items():
         assert torch.equal(gradient, found[key]), key
 
@@ -62,8 +64,8 @@ def test_dropout_is_the_same_in_the_second_run():
 @pytest.mark.parametrize('name', sorted(WITHOUT_KNOWN_BLOCKS))
 def test_an_encoder_without_known_blocks_stays_as_it_is(name):
     model = small_model(name)
-    with checkpointed_blocks(model, 'backbone') as number:
-        assert number == 0
+    handle = recompute_blocks(model, 'backbone')
+    assert (handle.recomputed, handle.left) == ([], {})
 
 
 def forward(module, *args, **kwargs):
@@ -75,17 +77,9 @@ def test_a_block_with_a_forward_of_its_own_keeps_it():
     block = model.backbone.layers[0]
     set_forward(block, forward)
     own = vars(block)['forward']
-    with checkpointed_blocks(model, 'backbone') as number:
-        assert number == len(model.backbone.layers) - 1
-        assert vars(block)['forward'] is own
+    handle = recompute_blocks(model, 'backbone')
+    assert handle.left == {'backbone.layers.0': 'another forward of the block'}
+    assert len(handle.recomputed) == len(model.backbone.layers) - 1
     assert vars(block)['forward'] is own
-
-
-def test_blocks_are_plain_after_an_error():
-    model = small_model('vit')
-    with (
-        pytest.raises(KeyError),
-        checkpointed_blocks(model, 'backbone'),
-    ):
-        raise KeyError
-    assert not any('forward' in vars(m) for m in model.modules())
+    handle.remove()
+    assert vars(block)['forward'] is own
