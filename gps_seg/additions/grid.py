@@ -77,13 +77,18 @@ class Grid:
         self._size = _pair(output[1] if isinstance(output, tuple) else None)
 
     def _note_argument(self, block: nn.Module, args: Any, kwargs: Any) -> None:
-        bound = inspect.signature(block.forward).bind(*args, **kwargs)
+        bound = _signature(block).bind(block, *args, **kwargs)
         self._size = _pair(bound.arguments.get(SIZE_ARGUMENT))
 
 
 def takes_size(block: nn.Module) -> bool:
     """Whether a block gets height and width."""
-    return SIZE_ARGUMENT in inspect.signature(block.forward).parameters
+    return SIZE_ARGUMENT in _signature(block).parameters
+
+
+def _signature(block: nn.Module) -> inspect.Signature:
+    """That of the class; a wrapper on the instance may hide it."""
+    return inspect.signature(type(block).forward)
 
 
 def _pair(size: Any) -> tuple[int, int] | None:

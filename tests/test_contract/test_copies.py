@@ -13,7 +13,7 @@ from rounding import assert_equal_to_rounding, rounding_error
 from tuned import backward, output, sgd, step, tuned
 
 from gps_seg.additions import Plan, attach, is_added
-from gps_seg.execution import fuse_attention
+from gps_seg.execution import fuse_attention, recompute_blocks
 from gps_seg.peft import Trainable
 
 PAIRS = pytest.mark.parametrize(('method', 'encoder'), pairs())
@@ -85,6 +85,20 @@ def test_recomputed_activations_give_the_same_gradients(method, encoder):
     done = tuned(method, encoder)
     gradients = backward(*resumed(method, encoder, with_cp=True))
     expected = done.gradients[3]
+    assert gradients.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert_equal_to_rounding(gradients[name], tensor, terms=64, depth=16)
+
+
+@pytest.mark.parametrize(
+    ('method', 'encoder'),
+    [pair for pair in pairs() if CASES[pair[0]].recomputes],
+)
+def test_recomputed_blocks_give_the_same_gradients(method, encoder):
+    done = tuned(method, encoder)
+    model, trainable = resumed(method, encoder)
+    recompute_blocks(model, 'backbone')
+    gradients, expected = backward(model, trainable), done.gradients[3]
     assert gradients.keys() == expected.keys()
     for name, tensor in expected.items():
         assert_equal_to_rounding(gradients[name], tensor, terms=64, depth=16)
