@@ -6,7 +6,8 @@
 
 The decoder starts at random. Tested on ClinicDB and on damaged images, too.
 
-Not run.
+Expected: image_mDice 87.3 for full tuning, 85.5 for GPS, 84.7 for biases and
+69.2 for a linear head (seed 0). See docs/sam.md.
 """
 
 _base_ = './methods_kvasir.py'
