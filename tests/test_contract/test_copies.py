@@ -92,7 +92,14 @@ def test_recomputed_activations_give_the_same_gradients(method, encoder):
 
 @pytest.mark.parametrize(
     ('method', 'encoder'),
-    [pair for pair in pairs() if CASES[pair[0]].recomputes],
+    [
+        (method, encoder)
+        for method, encoder in pairs()
+        # Without checkpointing of their own; and blocks that are told height
+        # and width.
+        if encoder in {'pretrain_vit', 'sam', 'swin'}
+        if CASES[method].recomputes
+    ],
 )
 def test_recomputed_blocks_give_the_same_gradients(method, encoder):
     done = tuned(method, encoder)
