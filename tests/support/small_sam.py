@@ -73,6 +73,15 @@ def official_vit_b() -> nn.Module:
     return randomized(sam_model_registry['vit_b'](), std=0.05)
 
 
+def official_shapes(size: str) -> dict[str, Tensor]:
+    """Names and shapes of the official file of a size, without values."""
+    official_package()
+    from segment_anything import sam_model_registry
+
+    with torch.device('meta'):
+        return sam_model_registry[size]().state_dict()
+
+
 def randomized(model: nn.Module, std: float) -> nn.Module:
     """Draw all parameters: those that start at 0 would hide mistakes."""
     generator = torch.Generator().manual_seed(0)
