@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gps_seg.datasets.conversion.problems import (
-    Progress,
-    problems_of,
-)
+from gps_seg.datasets.conversion.problems import problems_of
 from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
 from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.own_folder.found import Found
@@ -35,6 +32,7 @@ from gps_seg.datasets.own_folder.masks.given_classes import read_given
 from gps_seg.datasets.own_folder.masks.rules import classes_of
 from gps_seg.datasets.own_folder.opening import Opened, open_pair
 from gps_seg.datasets.own_folder.pairing import Pair, pair_up
+from gps_seg.datasets.progress import Progress
 
 #: Fewest pairs that can be split: four to train on, one to validate.
 LEAST_PAIRS = 5
@@ -55,6 +53,7 @@ def look(
     classes: Sequence[str] | Mapping[Any, str] | None = None,
     groups: str | Path | None = None,
     progress: Progress[Pair] = iter,
+    comparing: Progress[Any] = iter,
 ) -> Found:
     r"""Open every image and mask once, and decide what the masks mean.
 
@@ -72,6 +71,7 @@ def look(
             first group is the group of a name, such as ``'(.+)_\d+$'``;
             or a file ``*.csv`` with the columns ``image,group``.
         progress: Wrapper of the pairs that shows a progress bar.
+        comparing: Wrapper of the comparisons of all images that shows one.
 
     Raises:
         FileNotFoundError: If a folder or the table of groups does not exist.
@@ -107,7 +107,7 @@ def look(
     _raise([*matched.problems, *ungrouped, *of_files], images, masks)
     _require_enough(len(names), images)
     decision = decide(opened.facts, given)
-    copies, on_copies = near_copies(names, np.array(opened.looks))
+    copies, on_copies = near_copies(names, np.array(opened.looks), comparing)
     pixels, ignored = _pixels(opened.facts, decision)
     return Found(
         images=str(images),

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-from rich.progress import track
 
 from gps_seg.files.run_files import BEST_DELTA_FILE, DELTA_FILE
 from gps_seg.runs.console.screen import Console
 from gps_seg.runs.own_folder.config_text import RUN
 from gps_seg.runs.own_folder.starting import (
+    BARS,
     ENCODER,
     METHOD,
     VAL_SHARE,
@@ -82,8 +80,7 @@ def finetune(
     choices = Choices(
         classes, groups, encoder, method, size, steps, val_share, seed
     )
-    looking = partial(track, description='Looking')
-    config = new_task(out, images, masks, choices, progress=looking)
+    config = new_task(out, images, masks, choices, **BARS)
     config = with_own_visualizer(config)
     with Console() as console:
         train_config(config, console, f'Training {out}')

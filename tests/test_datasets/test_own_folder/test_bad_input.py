@@ -328,3 +328,14 @@ def test_progress_is_shown_before_the_first_file_is_opened(good):
     (good.masks / '0.png').write_bytes(buffer.getvalue())
     refusal(good, progress=progress)
     assert seen == [6]
+
+
+def test_progress_of_the_comparison_is_shown_before_it_begins(good):
+    seen = []
+
+    def comparing(blocks):
+        seen.append(len(blocks))
+        return iter(blocks)
+
+    at(good, comparing=comparing)
+    assert seen == [1]

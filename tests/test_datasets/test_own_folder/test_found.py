@@ -90,19 +90,6 @@ def test_groups_that_look_alike_are_noted(folder, tmp_path):
     assert not any('different groups' in note for note in notes)
 
 
-def test_above_a_number_of_images_only_equal_hashes_count(folder, monkeypatch):
-    from gps_seg.datasets.own_folder import grouping
-
-    folder.fill(lambda labels: 255 * labels, 2)
-    (folder.images / '1.png').write_bytes(
-        (folder.images / '4.png').read_bytes()
-    )
-    monkeypatch.setattr(grouping, 'MOST_COMPARED', 5)
-    found = look(folder.images, folder.masks)
-    assert found.near_copies == (('1', '4'),)
-    assert any('only those with equal' in note for note in found.notes)
-
-
 def test_examples_show_the_extremes_and_every_class(folder):
     folder.fill(lambda labels: labels, 2)
     sizes = {0: 900, 1: 400, 2: 0, 3: 100, 4: 30, 5: 300}
