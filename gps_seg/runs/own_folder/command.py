@@ -44,6 +44,7 @@ def make_task(args: Namespace) -> str:
             steps=args.steps,
             val_share=args.val_share,
             seed=args.seed,
+            skip_unlabelled=args.skip_unlabelled,
         ),
         **BARS,
     )

@@ -36,6 +36,7 @@ def finetune(
     steps: int | None = None,
     val_share: float = VAL_SHARE,
     seed: int = 0,
+    skip_unlabelled: bool = False,
 ) -> Task:
     """Tune a pretrained encoder to your images and masks.
 
@@ -61,6 +62,8 @@ def finetune(
         steps: Number of training steps; None to choose likewise.
         val_share: Share of the images that are validated.
         seed: Seed of the split and of the training.
+        skip_unlabelled: Whether to leave out images without a mask;
+            ``found.json`` lists them. Else they are an error.
 
     Returns:
         The task with the weights of the best validation.
@@ -78,7 +81,15 @@ def finetune(
         task.save('polyps.safetensors')
     """
     choices = Choices(
-        classes, groups, encoder, method, size, steps, val_share, seed
+        classes,
+        groups,
+        encoder,
+        method,
+        size,
+        steps,
+        val_share,
+        seed,
+        skip_unlabelled,
     )
     config = new_task(out, images, masks, choices, **BARS)
     config = with_own_visualizer(config)

@@ -65,6 +65,7 @@ class Choices(NamedTuple):
             :func:`gps_seg.runs.own_folder.plan.make_plan`.
         val_share: Share of the images that are validated, not trained on.
         seed: Seed of the split and of the training.
+        skip_unlabelled: Whether to leave out images without a mask.
     """
 
     classes: Sequence[str] | Mapping[Any, str] | None = None
@@ -75,6 +76,7 @@ class Choices(NamedTuple):
     steps: int | None = None
     val_share: float = VAL_SHARE
     seed: int = 0
+    skip_unlabelled: bool = False
 
 
 def new_task(
@@ -125,6 +127,7 @@ def new_task(
         *roots,
         classes=choices.classes,
         groups=choices.groups,
+        skip_unlabelled=choices.skip_unlabelled,
         progress=progress,
         comparing=comparing,
     )
