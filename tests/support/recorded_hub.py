@@ -3,7 +3,15 @@
 from types import SimpleNamespace
 
 
-class HfHubHTTPError(OSError):
+class HTTPError(Exception):
+    """Base of all errors of the library that sends the requests."""
+
+
+class ConnectError(HTTPError):
+    pass
+
+
+class HfHubHTTPError(HTTPError, OSError):
     pass
 
 
@@ -33,7 +41,7 @@ ERRORS = SimpleNamespace(
         for each in (
             *(HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError),
             *(EntryNotFoundError, LocalEntryNotFoundError),
-            LocalTokenNotFoundError,
+            *(LocalTokenNotFoundError, ConnectError),
         )
     }
 )

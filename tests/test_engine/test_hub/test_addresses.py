@@ -121,6 +121,7 @@ def test_a_folder_that_share_did_not_make(shared, missing):
         ('EntryNotFoundError', FileNotFoundError, 'delta.safetensors in hf:'),
         ('LocalEntryNotFoundError', ConnectionError, 'Check the network'),
         ('HfHubHTTPError', ConnectionError, 'Check the network'),
+        ('ConnectError', ConnectionError, 'Check the network'),
     ],
 )
 def test_what_the_hub_refuses_is_one_line(hub, error, kind, words):
