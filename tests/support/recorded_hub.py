@@ -41,7 +41,7 @@ ERRORS = SimpleNamespace(
         for each in (
             *(HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError),
             *(EntryNotFoundError, LocalEntryNotFoundError),
-            *(LocalTokenNotFoundError, ConnectError),
+            LocalTokenNotFoundError,
         )
     }
 )

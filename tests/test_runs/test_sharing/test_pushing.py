@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from model_cards import NOTES
 from PIL import Image
-from recorded_hub import ERRORS, RecordedHub
+from recorded_hub import ERRORS, ConnectError, RecordedHub
 from run_tool import error_of_tool, run_tool
 
 from gps_seg.runs.sharing import prepare_push, push, pushing, share
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_told_before_the_work(
             *(ConnectionError, 'Check the network'),
         ),
         (
-            ERRORS.ConnectError('[Errno -2] Name or service not known'),
+            ConnectError('[Errno -2] Name or service not known'),
             *(ConnectionError, 'got: [Errno -2] Name or service not known.'),
         ),
     ],
