@@ -108,7 +108,7 @@ def where(address: str, host: str) -> str:
     if host != EVERY_NETWORK:
         return here
     other = f'http://{socket.gethostname()}:{urlsplit(address).port}/'
-    return f'{here}\nEveryone in your network can use it at {other}.'
+    return f'{here}\nAt {other} everyone in your network can use it.'
 
 
 @contextmanager

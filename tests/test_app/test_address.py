@@ -17,7 +17,7 @@ def test_all_networks_are_named_by_the_name_of_the_machine(monkeypatch):
     told = where('http://localhost:7999/', '0.0.0.0')
     here, others = told.splitlines()
     assert here == 'The page is at http://localhost:7999/ (Ctrl-C ends it).'
-    assert others.endswith(' http://ward-7:7999/.')
+    assert others.startswith('At http://ward-7:7999/ everyone')
 
 
 @pytest.mark.parametrize('host', ['127.0.0.1', '10.0.0.7'])
