@@ -25,7 +25,8 @@ test: $(INSTALLED)  ## install and run the default test suite
 # segment-anything is the authors' package, with which SAM is compared.
 optional: export OMP_NUM_THREADS := 1
 optional: $(INSTALLED)  ## install what is optional, and test what needs it
-	$(BIN)/python -m pip install -c constraints.txt -e '.[onedl,dev,sam,app,encoders,hub,docs,browser]' \
+	$(BIN)/python -m pip install -c constraints.txt \
+	  -e '.[onedl,dev,sam,peft,app,encoders,hub,docs,browser]' \
 	  segment-anything==1.0
 	$(BIN)/python -m pytest $(WORKERS) \
 	  -m 'optional and not slow'

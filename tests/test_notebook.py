@@ -71,6 +71,7 @@ def test_fewer_steps_of_the_notebook_end_with_the_base_and_a_shared_task(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.filterwarnings('ignore::UserWarning')
 def test_in_the_whole_notebook_each_task_is_best_at_its_hospital(
     repo_dir, at_home

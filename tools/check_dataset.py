@@ -78,8 +78,11 @@ def _duplicates(config: Config, out: Path) -> None:
 
     from gps_seg.runs.duplicates import describe, draw, find_duplicates
 
-    progress = functools.partial(track, description='Comparing images')
-    found = find_duplicates(config, progress)
+    found = find_duplicates(
+        config,
+        progress=functools.partial(track, description='Reading images'),
+        comparing=functools.partial(track, description='Comparing images'),
+    )
     print(f'\n{describe(found)}')
     if draw(found, out):
         print(f'Written to {out}')

@@ -38,6 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
         'or VALUE=NAME, with a value or a colour: 255=polyp, 255,0,0=car',
     )
     add(
+        '--skip-unlabelled',
+        action='store_true',
+        help='leave out images without a mask, which are an error otherwise; '
+        'found.json lists them',
+    )
+    add(
         '--groups',
         metavar='PATTERN|CSV',
         help='images that belong together, such as the frames of a video; '

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from gps_seg.app.inputs.examples import examples_in, examples_of
 from gps_seg.app.inputs.picture import MOST_PIXELS
@@ -23,6 +25,7 @@ from gps_seg.app.serving.tasks import config_of, read_tasks
 from gps_seg.runs.launch import load_config
 
 LOCAL = '127.0.0.1'
+EVERY_NETWORK = '0.0.0.0'  # of this machine
 MOST_BYTES = 64 * 2**20  # of an uploaded file
 _MOST_WAITING = 64
 
@@ -83,11 +86,29 @@ def serve(
             theme=theme_of(gradio),
             css=CSS,
         )
-        say(f'The page is at {address} (Ctrl-C ends it).')
+        say(where(address, place.host))
         try:
             Event().wait()
         finally:
             page.close(verbose=False)
+
+
+def where(address: str, host: str) -> str:
+    """What a person reads when the page is there.
+
+    Args:
+        address: Address of the page on this machine.
+        host: Host that was asked for.
+
+    Example:
+        >>> where('http://127.0.0.1:7860/', '127.0.0.1')
+        'The page is at http://127.0.0.1:7860/ (Ctrl-C ends it).'
+    """
+    here = f'The page is at {address} (Ctrl-C ends it).'
+    if host != EVERY_NETWORK:
+        return here
+    other = f'http://{socket.gethostname()}:{urlsplit(address).port}/'
+    return f'{here}\nAt {other} everyone in your network can use it.'
 
 
 @contextmanager

@@ -10,11 +10,7 @@ from mmengine import fileio
 
 from gps_seg.datasets.conversion.copies import Seen
 from gps_seg.datasets.conversion.pictures import SUFFIXES, decode
-from gps_seg.datasets.conversion.problems import (
-    Progress,
-    about,
-    problems_of,
-)
+from gps_seg.datasets.conversion.problems import about, problems_of
 from gps_seg.datasets.conversion.report_text import (
     MAX_LISTED,
     bullets,
@@ -26,6 +22,7 @@ from gps_seg.datasets.overview.splits import (
     look_at,
     look_at_unseen,
 )
+from gps_seg.datasets.progress import Progress
 from gps_seg.visualization import Tile, plot_contact_sheet
 
 _MOST_DRAWN = 12
@@ -62,7 +59,9 @@ class Duplicate(NamedTuple):
 
 
 def find_duplicates(
-    config: Mapping[str, Any], progress: Progress[str] = iter
+    config: Mapping[str, Any],
+    progress: Progress[str] = iter,
+    comparing: Progress[Any] = iter,
 ) -> list[Duplicate]:
     """Compare all images of a config's loaders and of ``unseen``.
 
@@ -71,6 +70,7 @@ def find_duplicates(
     Args:
         config: Config with data loaders.
         progress: Wrapper of the paths that shows a progress bar.
+        comparing: Wrapper of the comparisons of all images that shows one.
 
     Returns:
         Pairs of images, the closest first.
@@ -90,7 +90,7 @@ def find_duplicates(
     looks = np.array([image.look for image in seen])
     return [
         Duplicate(bits, seen[one], seen[other])
-        for bits, one, other in near_pairs(looks)
+        for bits, one, other in near_pairs(looks, progress=comparing)
     ]
 
 

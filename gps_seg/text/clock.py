@@ -34,6 +34,8 @@ class Clock:
 
     def left(self, done: int) -> str:
         """Time left after ``done`` steps, such as ``0:01:30 left``."""
+        if done == self.done_before < self.total:
+            return 'time left unknown'  # no step was timed
         return f'{timedelta(seconds=round(self._seconds_left(done)))} left'
 
     def _seconds_left(self, done: int) -> float:

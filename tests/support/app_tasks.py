@@ -37,7 +37,7 @@ def write_tasks(folder):
         model.load_state_dict(tuned_state(config, seed)[1])
         if path.stem == 'low_rank':
             model, added = _with_low_rank(model)
-        state = _balanced(model)
+        state = balanced(model, random_images(4))
         info = info_of(config, added=added, method={'type': path.stem})
         extract(encoder, state, info).save(path)
     return paths
@@ -49,12 +49,12 @@ def _with_low_rank(model):
     return tune_by_adding(model, 'low_rank'), plan
 
 
-def _balanced(model):
+def balanced(model, images):
     """The weights with a bias of the head that gives both classes."""
     model.cfg = copy.deepcopy(model.cfg)
     scores = [
         inference_model(model, image[..., ::-1].copy()).seg_logits.data
-        for image in random_images(4)
+        for image in images
     ]
     gap = torch.cat([(s[1] - s[0]).flatten() for s in scores]).median()
     state = copy.deepcopy(model.state_dict())

@@ -3,7 +3,15 @@
 from types import SimpleNamespace
 
 
-class HfHubHTTPError(OSError):
+class HTTPError(Exception):
+    """Base of all errors of the library that sends the requests."""
+
+
+class ConnectError(HTTPError):
+    pass
+
+
+class HfHubHTTPError(HTTPError, OSError):
     pass
 
 

@@ -13,9 +13,6 @@ import io
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +22,7 @@ import pytest
 from app_tasks import NAMES, random_images, write_tasks
 from mmengine.config import Config
 from PIL import Image
+from served_page import Served, mask_in
 
 from gps_seg.stack import require_openmmlab
 
@@ -38,48 +36,10 @@ from gps_seg.engine import build_tuned  # noqa: E402
 pytestmark = [pytest.mark.optional, pytest.mark.timeout(1200)]
 pytest.importorskip('gradio', reason='the page needs gradio')
 REPO = Path(__file__).resolve().parents[2]
-RED = (255, 0, 0)  # of the palette of the small task
 PEOPLE, CLICKS = 8, 6
 WAIT = 120_000  # milliseconds, for a machine with other work
 LOCAL = '127.0.0.1'
 SHOTS = os.environ.get('GPS_SEG_SCREENSHOTS')
-
-
-class Served:
-    """A page in a process of its own."""
-
-    def __init__(self, folder, *arguments):
-        self.folder = folder / 'files'
-        self.folder.mkdir()
-        self.log = folder / 'log.txt'
-        with self.log.open('w') as log:
-            self.process = subprocess.Popen(
-                [sys.executable, '-u', REPO / 'tools/app.py', *arguments],
-                env={
-                    **os.environ,
-                    'PYTHONPATH': str(REPO),
-                    'TMPDIR': str(self.folder),
-                },
-                cwd=REPO,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.address = self._address()
-
-    def _address(self):
-        while self.process.poll() is None:
-            found = re.search(r'The page is at (\S+)', self.log.read_text())
-            if found:
-                return found[1]
-            try:
-                self.process.wait(0.5)
-            except subprocess.TimeoutExpired:
-                continue
-        raise AssertionError(self.log.read_text())
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
 
 
 @pytest.fixture(scope='module')
@@ -183,12 +143,6 @@ class Visitor:
 
     def __exit__(self, *_):
         self.context.close()
-
-
-def mask_in(overlay, height=40):
-    """Pixels of the image that are painted; the overlay is enlarged."""
-    factor = overlay.shape[0] // height
-    return (overlay[::factor, ::factor, :3] == RED).all(axis=2)
 
 
 def test_tasks_are_tried_in_a_browser(chromium, served, images, expected):

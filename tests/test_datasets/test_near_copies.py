@@ -2,12 +2,13 @@
 """Copies of an image look like it, other images do not."""
 
 import zipfile
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
 import pytest
 
+from gps_seg.datasets import near_copies
 from gps_seg.datasets.near_copies import (
     MOST_BITS,
     fingerprint,
@@ -62,6 +63,70 @@ def test_pairs_are_counted_bit_by_bit_and_sorted():
     assert found == [(0, 3, 7), (4, 20, 21), (5, 5, 21), (9, 5, 20)]
     assert near_pairs(np.packbits(bits, axis=1), 8) == found[:3]
     assert near_pairs(np.packbits(bits[:1], axis=1)) == []
+
+
+def changed_a_little(number):
+    """Prints of 12 pictures, each many times, with some bits changed."""
+    rng = np.random.default_rng(number)
+    bits = (rng.random((12, 256)) < 0.5)[rng.integers(0, 12, number)]
+    share = rng.choice([0, 0.02, 0.05, 0.09], (number, 1))
+    return np.packbits(bits ^ (rng.random(bits.shape) < share), axis=1)
+
+
+def pairs_by_definition(prints, most):
+    """Every image with every later one, as whole numbers of Python."""
+    numbers = [int.from_bytes(row.tobytes(), 'big') for row in prints]
+    return [
+        (bits, one, other)
+        for one, other in combinations(range(len(numbers)), 2)
+        if (bits := (numbers[one] ^ numbers[other]).bit_count()) <= most
+    ]
+
+
+def sets_by_definition(pairs):
+    """Join sets as long as a pair connects two."""
+    sets = []
+    for _, one, other in pairs:
+        touched = [s for s in sets if {one, other} & s]
+        sets = [s for s in sets if s not in touched]
+        sets.append({one, other}.union(*touched))
+    return sorted(sorted(s) for s in sets)
+
+
+@pytest.mark.parametrize('most', [0, 3, 24, 25, 256])
+@pytest.mark.parametrize('block', [7, 64, 1024])
+def test_blocks_of_any_size_find_what_every_image_with_every_other_finds(
+    monkeypatch, block, most
+):
+    prints = changed_a_little(150)
+    monkeypatch.setattr(near_copies, '_BLOCK', block)
+    pairs = pairs_by_definition(prints, most)
+    assert near_pairs(prints, most) == sorted(pairs)
+    assert near_sets(prints, most) == sets_by_definition(pairs)
+
+
+def test_more_images_than_a_block_has():
+    prints = changed_a_little(1100)
+    pairs = pairs_by_definition(prints, MOST_BITS)
+    assert near_pairs(prints) == sorted(pairs)
+    assert near_sets(prints) == sets_by_definition(pairs)
+
+
+@pytest.mark.parametrize(
+    ('number', 'blocks'), [(1024, 1), (1025, 3), (2049, 6)]
+)
+@pytest.mark.parametrize('find', [near_pairs, near_sets])
+def test_all_comparisons_are_counted_before_the_first(find, number, blocks):
+    rng = np.random.default_rng(0)
+    prints = rng.integers(0, 256, (number, 32), dtype=np.uint8)
+    seen = []
+
+    def progress(items):
+        seen.append(len(items))
+        return items
+
+    assert find(prints, 0, progress) == []
+    assert seen == [blocks]
 
 
 def reencoded(image, quality):

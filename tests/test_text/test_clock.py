@@ -42,6 +42,14 @@ def test_the_rest_takes_as_long_per_step_as_what_is_done(now):
     assert clock.left(3) == '0:01:10 left'
 
 
+@pytest.mark.parametrize('done', [0, 6])
+def test_before_the_first_step_the_rest_is_unknown(now, done):
+    clock = Clock(total=10, done=done)
+    now[0] += 30
+    assert clock.left(done) == 'time left unknown'
+    assert Clock(total=6, done=6).left(6) == '0:00:00 left'
+
+
 def test_steps_of_an_earlier_process_took_no_time(now):
     clock = Clock(total=10, done=6)
     now[0] += 30

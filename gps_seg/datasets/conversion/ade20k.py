@@ -25,13 +25,9 @@ from gps_seg.datasets.conversion.ade20k_report import ADE20KReport
 from gps_seg.datasets.conversion.converting import converting
 from gps_seg.datasets.conversion.pair_checks import check_size, read_member
 from gps_seg.datasets.conversion.pictures import decode
-from gps_seg.datasets.conversion.problems import (
-    PairError,
-    Progress,
-    about,
-    problems_of,
-)
+from gps_seg.datasets.conversion.problems import PairError, about, problems_of
 from gps_seg.datasets.conversion.source_files import SourceFiles, open_source
+from gps_seg.datasets.progress import Progress
 
 _SHOWN = 5
 

@@ -22,9 +22,10 @@ from gps_seg.datasets.classification.vtab1k import VTAB1k
 from gps_seg.datasets.conversion.converting import converting
 from gps_seg.datasets.conversion.pair_checks import read_member
 from gps_seg.datasets.conversion.pictures import decode
-from gps_seg.datasets.conversion.problems import Progress, about, problems_of
+from gps_seg.datasets.conversion.problems import about, problems_of
 from gps_seg.datasets.conversion.report_text import raise_problems
 from gps_seg.datasets.conversion.source_files import SourceFiles
+from gps_seg.datasets.progress import Progress
 
 IMAGES = 'jpg'
 VTAB_TASK = 'oxford_flowers102'

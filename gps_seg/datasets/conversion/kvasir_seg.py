@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
 from gps_seg.datasets.conversion.polyps import convert_polyps
-from gps_seg.datasets.conversion.problems import Progress
+from gps_seg.datasets.progress import Progress
 from gps_seg.datasets.split_lists import SplitLists
 
 

@@ -29,13 +29,9 @@ from gps_seg.datasets.conversion.polyp_pairs import (
     list_pairs,
 )
 from gps_seg.datasets.conversion.polyp_report import ConversionReport
-from gps_seg.datasets.conversion.problems import (
-    PairError,
-    Progress,
-    about,
-    problems_of,
-)
+from gps_seg.datasets.conversion.problems import PairError, about, problems_of
 from gps_seg.datasets.conversion.source_files import SourceFiles
+from gps_seg.datasets.progress import Progress
 from gps_seg.datasets.split_lists import SplitLists
 
 

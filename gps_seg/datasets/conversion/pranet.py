@@ -24,9 +24,9 @@ from gps_seg.datasets.conversion.pranet_layout import (
     find_sets,
 )
 from gps_seg.datasets.conversion.pranet_report import PraNetReport
-from gps_seg.datasets.conversion.problems import Progress
 from gps_seg.datasets.conversion.source_files import open_source
 from gps_seg.datasets.image_groups import write_groups
+from gps_seg.datasets.progress import Progress
 from gps_seg.datasets.split_lists import SplitLists
 from gps_seg.files import new_folder, require_new_or_empty
 

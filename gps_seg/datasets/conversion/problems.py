@@ -1,13 +1,13 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Collect what is wrong with the files of a data set, to report it at once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
+
+from gps_seg.datasets.progress import Progress
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
-#: Function that passes a sequence on and shows a progress bar meanwhile.
-Progress = Callable[[Sequence[Item]], Iterable[Item]]
 
 
 class PairError(ValueError):

@@ -14,12 +14,7 @@ from gps_seg.datasets.conversion.pictures import (
     check_upright,
     decode,
 )
-from gps_seg.datasets.conversion.problems import (
-    PairError,
-    Progress,
-    about,
-    problems_of,
-)
+from gps_seg.datasets.conversion.problems import PairError, about, problems_of
 from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.label_checks import (
     MASK_REMEDY,
@@ -29,6 +24,7 @@ from gps_seg.datasets.label_checks import (
 )
 from gps_seg.datasets.own_folder.masks.files import read_mask
 from gps_seg.datasets.own_folder.masks.rules import Rule, apply_rule
+from gps_seg.datasets.progress import Progress
 from gps_seg.text.table import aligned
 
 Sample = Mapping[str, Any]

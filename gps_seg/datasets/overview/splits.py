@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
 
-from gps_seg.datasets.conversion.problems import Progress
 from gps_seg.datasets.overview.files import (
     MOST_LABELS,
     FileFacts,
     Sample,
     check_files,
 )
+from gps_seg.datasets.progress import Progress
 
 LOADERS = ('train', 'val', 'test')
 

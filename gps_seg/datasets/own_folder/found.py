@@ -35,6 +35,7 @@ class Found:
         groups: Group of each image by its name; empty without groups.
         near_copies: Names of images that look alike, in sets.
         notes: Sentences on what was decided, and why.
+        unlabelled: Paths of images without a mask, which were left out.
 
     Example:
         >>> pair = Pair('a', 'a.jpg', 'a.png')
@@ -62,6 +63,7 @@ class Found:
     groups: Mapping[str, str]
     near_copies: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -135,6 +137,7 @@ class Found:
             'without_object': list(self.without_object),
             'groups': dict(self.groups),
             'near_copies': [list(names) for names in self.near_copies],
+            'unlabelled': list(self.unlabelled),
             'notes': list(self.notes),
         }
 

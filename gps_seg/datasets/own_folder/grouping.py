@@ -4,15 +4,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from gps_seg.datasets.conversion.pictures import SUFFIXES
 from gps_seg.datasets.image_groups import read_group_table
 from gps_seg.datasets.near_copies import BITS, MOST_BITS, near_sets
-
-#: Up to this many images each is compared with all others.
-MOST_COMPARED = 10_000
+from gps_seg.datasets.progress import Progress
 
 Grouping = re.Pattern[str] | Mapping[str, str] | None
 
@@ -87,39 +86,28 @@ def group_names(
 
 
 def near_copies(
-    names: Sequence[str], looks: np.ndarray
+    names: Sequence[str],
+    looks: np.ndarray,
+    progress: Progress[Any] = iter,
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Images that look alike, in sets, and notes on how they were found.
-
-    Above ``MOST_COMPARED`` images only equal fingerprints count, as comparing
-    all pairs would take long.
+    """Images that look alike, in sets, and a note on them if there are any.
 
     Args:
         names: Names of the images.
         looks: Their fingerprints, shape (images, 32).
+        progress: Wrapper of the comparisons that shows a progress bar.
     """
-    notes = []
-    if len(names) <= MOST_COMPARED:
-        sets = near_sets(looks)
-    else:
-        alike: dict[bytes, list[int]] = {}
-        for index, look in enumerate(looks):
-            alike.setdefault(look.tobytes(), []).append(index)
-        sets = [members for members in alike.values() if len(members) > 1]
-        notes = [
-            f'With more than {MOST_COMPARED:,} images, only those with equal '
-            'perceptual hashes count as near copies.'
-        ]
+    sets = near_sets(looks, progress=progress)
     found = tuple(tuple(names[i] for i in members) for members in sets)
-    if found:
-        number = sum(map(len, found))
-        most = max(map(len, found))
-        notes.append(
-            f'{number} images look like another (up to {MOST_BITS} of {BITS} '
-            f'bits of their perceptual hashes differ), in {len(found)} sets '
-            f'of up to {most}, such as {", ".join(found[0][:3])}.'
-        )
-    return found, tuple(notes)
+    if not found:
+        return (), ()
+    number, most = sum(map(len, found)), max(map(len, found))
+    note = (
+        f'{number:,} images look like another (up to {MOST_BITS} of {BITS} '
+        f'bits of their perceptual hashes differ), in {len(found):,} sets '
+        f'of up to {most:,}, such as {", ".join(found[0][:3])}.'
+    )
+    return found, (note,)
 
 
 def note_on_divided(

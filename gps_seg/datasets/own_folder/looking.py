@@ -3,15 +3,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from gps_seg.datasets.conversion.problems import (
-    Progress,
-    problems_of,
-)
-from gps_seg.datasets.conversion.report_text import MAX_LISTED, bullets
+from gps_seg.datasets.conversion.problems import problems_of
 from gps_seg.datasets.ignored_label import IGNORED
 from gps_seg.datasets.own_folder.found import Found
 from gps_seg.datasets.own_folder.grouping import (
@@ -19,11 +15,6 @@ from gps_seg.datasets.own_folder.grouping import (
     near_copies,
     note_on_divided,
     read_grouping,
-)
-from gps_seg.datasets.own_folder.listing import (
-    list_pictures,
-    note_on_skipped,
-    require_folders,
 )
 from gps_seg.datasets.own_folder.masks.deciding import decide
 from gps_seg.datasets.own_folder.masks.decision import Decision
@@ -33,19 +24,19 @@ from gps_seg.datasets.own_folder.masks.facts import (
 )
 from gps_seg.datasets.own_folder.masks.given_classes import read_given
 from gps_seg.datasets.own_folder.masks.rules import classes_of
+from gps_seg.datasets.own_folder.matching import (
+    how_to_skip,
+    lines_on,
+    match,
+    note_on_unlabelled,
+    raise_problems,
+)
 from gps_seg.datasets.own_folder.opening import Opened, open_pair
-from gps_seg.datasets.own_folder.pairing import Pair, pair_up
+from gps_seg.datasets.own_folder.pairing import Pair
+from gps_seg.datasets.progress import Progress
 
 #: Fewest pairs that can be split: four to train on, one to validate.
 LEAST_PAIRS = 5
-
-
-class _Matched(NamedTuple):
-    """The files of two folders, before they are opened."""
-
-    pairs: tuple[Pair, ...]
-    problems: list[str]
-    notes: tuple[str, ...]
 
 
 def look(
@@ -54,7 +45,9 @@ def look(
     *,
     classes: Sequence[str] | Mapping[Any, str] | None = None,
     groups: str | Path | None = None,
+    skip_unlabelled: bool = False,
     progress: Progress[Pair] = iter,
+    comparing: Progress[Any] = iter,
 ) -> Found:
     r"""Open every image and mask once, and decide what the masks mean.
 
@@ -71,7 +64,10 @@ def look(
         groups: Images that must not be divided: a regular expression whose
             first group is the group of a name, such as ``'(.+)_\d+$'``;
             or a file ``*.csv`` with the columns ``image,group``.
+        skip_unlabelled: Whether to leave out images without a mask; they are
+            listed in ``unlabelled`` of the result. Else they are an error.
         progress: Wrapper of the pairs that shows a progress bar.
+        comparing: Wrapper of the comparisons of all images that shows one.
 
     Raises:
         FileNotFoundError: If a folder or the table of groups does not exist.
@@ -95,7 +91,7 @@ def look(
         (('background', 'object'), [0, 255])
     """
     given, grouping = read_given(classes), read_grouping(groups)
-    matched = _match(Path(images), Path(masks))
+    matched = match(Path(images), Path(masks))
     names = [pair.name for pair in matched.pairs]
     in_groups, ungrouped = group_names(names, grouping)
     opened = Opened()
@@ -104,10 +100,13 @@ def look(
         lambda pair: open_pair(pair, Path(images), Path(masks), opened),
         progress,
     )
-    _raise([*matched.problems, *ungrouped, *of_files], images, masks)
+    unlabelled = () if skip_unlabelled else matched.unlabelled
+    problems = [*matched.problems, *ungrouped, *of_files]
+    problems += lines_on(unlabelled)
+    raise_problems(problems, images, masks, how_to_skip(unlabelled))
     _require_enough(len(names), images)
     decision = decide(opened.facts, given)
-    copies, on_copies = near_copies(names, np.array(opened.looks))
+    copies, on_copies = near_copies(names, np.array(opened.looks), comparing)
     pixels, ignored = _pixels(opened.facts, decision)
     return Found(
         images=str(images),
@@ -123,57 +122,15 @@ def look(
         groups=in_groups,
         near_copies=copies,
         notes=(
+            *note_on_unlabelled(matched.unlabelled),
             *matched.notes,
             *decision.notes,
             *opened.notes(),
             *on_copies,
             *note_on_divided(copies, in_groups),
         ),
+        unlabelled=matched.unlabelled,
     )
-
-
-def paired(images: str | Path, masks: str | Path) -> tuple[Pair, ...]:
-    """Pair the images and masks of two folders by their names.
-
-    Args:
-        images: Folder of the images; its sub-folders are read, too.
-        masks: Folder of the masks, likewise.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-        NotADirectoryError: If a folder is a file.
-        ValueError: If files do not pair, or there are none.
-
-    Example::
-
-        for pair in paired('photos', 'outlines'):
-            print(pair.image, pair.mask)
-    """
-    matched = _match(Path(images), Path(masks))
-    _raise(matched.problems, images, masks)
-    return matched.pairs
-
-
-def _match(images: Path, masks: Path) -> _Matched:
-    """List both folders, and pair their files by name.
-
-    Raises:
-        ValueError: If there is nothing to pair.
-    """
-    require_folders(images, masks)
-    of_images = list_pictures(images, masks, 'images')
-    of_masks = list_pictures(masks, images, 'masks')
-    problems = [*of_images.problems, *of_masks.problems]
-    if not of_images.names or not of_masks.names:
-        _raise(problems, images, masks)
-    pairing = pair_up(of_images.names, of_masks.names)
-    notes = (
-        f'Masks were paired with images by {pairing.rule}.',
-        *note_on_skipped('images', of_images.skipped),
-        *note_on_skipped('masks', of_masks.skipped),
-    )
-    problems += pairing.problems
-    return _Matched(tuple(pairing.pairs), problems, notes)
 
 
 def _pixels(
@@ -193,17 +150,6 @@ def _pixels(
         ignored += int(counted[IGNORED])
         total += int(counted.sum())
     return pixels, ignored / total
-
-
-def _raise(
-    problems: Sequence[str], images: str | Path, masks: str | Path
-) -> None:
-    if problems:
-        raise ValueError(
-            f'{images}, {masks}: expected images and masks without problems, '
-            f'found {len(problems)}. Fix or remove these files; nothing was '
-            f'changed.\n{bullets(problems, MAX_LISTED)}'
-        )
 
 
 def _require_enough(number: int, images: str | Path) -> None:

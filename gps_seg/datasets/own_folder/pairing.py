@@ -36,12 +36,15 @@ class Pairing(NamedTuple):
     Args:
         pairs: Pairs in the order of their names.
         rule: Sentence on how names were matched.
-        problems: A line for each file that matches none.
+        problems: A line for each mask that matches none, and for names that
+            are not unique.
+        unlabelled: Paths of the images without a mask, sorted.
     """
 
     pairs: list[Pair]
     rule: str
     problems: list[str]
+    unlabelled: list[str]
 
 
 class _Attempt(NamedTuple):
@@ -70,7 +73,8 @@ def pair_up(images: Sequence[str], masks: Sequence[str]) -> Pairing:
        have the same name.
 
     If no rule explains all, the one with most pairs counts, as long as it
-    pairs half of the files; the others are problems.
+    pairs half of the images or of the masks; a mask without an image is a
+    problem.
 
     Args:
         images: Paths of the images in their folder.
@@ -89,12 +93,14 @@ def pair_up(images: Sequence[str], masks: Sequence[str]) -> Pairing:
     assert best is not None
     fewer = min(len(named_images), len(named_masks))
     if 2 * len(best.both) < fewer or not best.both:
-        return Pairing([], '', problems + [_no_rule(images, masks)])
+        return Pairing([], '', problems + [_no_rule(images, masks)], [])
     pairs = [
         Pair(_name(best.images[key]), best.images[key], best.masks[key])
         for key in best.both
     ]
-    return Pairing(sorted(pairs), best.rule, problems + _unmatched(best))
+    unlabelled = (best.images[k] for k in best.images.keys() - best.both)
+    problems += _unmatched_masks(best)
+    return Pairing(sorted(pairs), best.rule, problems, sorted(unlabelled))
 
 
 def _name(path: str) -> str:
@@ -176,12 +182,9 @@ def _without(
         yield (folder, f'/{stem}' if bare is None else bare), path
 
 
-def _unmatched(attempt: _Attempt) -> list[str]:
-    """A line for each image and each mask without a partner."""
-    lines = [
-        f'{attempt.images[key]}: is an image without a mask'
-        for key in sorted(attempt.images.keys() - attempt.both)
-    ]
+def _unmatched_masks(attempt: _Attempt) -> list[str]:
+    """A line for each mask without an image of its own."""
+    lines = []
     taken = {key: attempt.masks[key] for key in attempt.both}
     alone = [attempt.masks[key] for key in attempt.masks.keys() - attempt.both]
     for path in sorted([*alone, *attempt.spare]):

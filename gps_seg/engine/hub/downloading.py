@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from gps_seg.engine.hub.importing import hub_library
+from gps_seg.engine.hub.importing import hub_library, transport_errors
 from gps_seg.engine.hub.names import HubAddress
 
 
@@ -46,7 +46,7 @@ def download(address: HubAddress, name: str) -> Path:
             'read. Check owner, name and revision; for a private or gated '
             'one, run: hf auth login'
         ) from error
-    except OSError as error:
+    except transport_errors(library) as error:
         raise _no_answer(address, name) from error
     return Path(path)
 

@@ -19,3 +19,20 @@ def hub_library() -> Any:
             f"({error}). Run: pip install '.[hub]'"
         ) from None
     return huggingface_hub
+
+
+def transport_errors(library: Any) -> tuple[type[Exception], ...]:
+    """Kinds of errors when the hub cannot be reached.
+
+    Versions of the library differ in what they send requests by, requests or
+    httpx. The errors of both have a base in common with the library's own.
+
+    Args:
+        library: Result of :func:`hub_library`.
+    """
+    kinds = library.errors.HfHubHTTPError.__mro__
+    return tuple(
+        kind
+        for kind in kinds
+        if issubclass(kind, Exception) and kind is not Exception
+    )

@@ -6,13 +6,11 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
-
-from rich.progress import track
 
 from gps_seg.command_line.next_steps import tool_command
 from gps_seg.runs.own_folder.starting import (
+    BARS,
     ENCODER,
     METHOD,
     Choices,
@@ -46,8 +44,9 @@ def make_task(args: Namespace) -> str:
             steps=args.steps,
             val_share=args.val_share,
             seed=args.seed,
+            skip_unlabelled=args.skip_unlabelled,
         ),
-        progress=partial(track, description='Looking'),
+        **BARS,
     )
     folder = shlex.quote(str(args.name))
     return '\n'.join(

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-from rich.progress import track
 
 from gps_seg.files.run_files import BEST_DELTA_FILE, DELTA_FILE
 from gps_seg.runs.console.screen import Console
 from gps_seg.runs.own_folder.config_text import RUN
 from gps_seg.runs.own_folder.starting import (
+    BARS,
     ENCODER,
     METHOD,
     VAL_SHARE,
@@ -38,6 +36,7 @@ def finetune(
     steps: int | None = None,
     val_share: float = VAL_SHARE,
     seed: int = 0,
+    skip_unlabelled: bool = False,
 ) -> Task:
     """Tune a pretrained encoder to your images and masks.
 
@@ -63,6 +62,8 @@ def finetune(
         steps: Number of training steps; None to choose likewise.
         val_share: Share of the images that are validated.
         seed: Seed of the split and of the training.
+        skip_unlabelled: Whether to leave out images without a mask;
+            ``found.json`` lists them. Else they are an error.
 
     Returns:
         The task with the weights of the best validation.
@@ -80,10 +81,17 @@ def finetune(
         task.save('polyps.safetensors')
     """
     choices = Choices(
-        classes, groups, encoder, method, size, steps, val_share, seed
+        classes,
+        groups,
+        encoder,
+        method,
+        size,
+        steps,
+        val_share,
+        seed,
+        skip_unlabelled,
     )
-    looking = partial(track, description='Looking')
-    config = new_task(out, images, masks, choices, progress=looking)
+    config = new_task(out, images, masks, choices, **BARS)
     config = with_own_visualizer(config)
     with Console() as console:
         train_config(config, console, f'Training {out}')

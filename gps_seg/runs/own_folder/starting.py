@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from rich.progress import track
 
-from gps_seg.datasets.conversion.problems import Progress
 from gps_seg.datasets.own_folder import (
     Found,
     look,
@@ -17,6 +18,7 @@ from gps_seg.datasets.own_folder import (
     split_notes,
     write_lists,
 )
+from gps_seg.datasets.progress import Progress
 from gps_seg.engine.config.source import read_config
 from gps_seg.files import new_folder, require_new_or_empty, write_text
 from gps_seg.files.shared_files import CONFIG_FILE
@@ -38,6 +40,11 @@ ENCODER = 'vit-small-p14_dinov2'
 #: connections, on the training images of two data sets; docs/selection.md.
 METHOD = 'gps decrement'
 VAL_SHARE = 0.2
+#: Progress bars on the screen, for :func:`new_task`.
+BARS: dict[str, Progress[Any]] = {
+    'progress': partial(track, description='Looking'),
+    'comparing': partial(track, description='Comparing'),
+}
 
 
 class Choices(NamedTuple):
@@ -58,6 +65,7 @@ class Choices(NamedTuple):
             :func:`gps_seg.runs.own_folder.plan.make_plan`.
         val_share: Share of the images that are validated, not trained on.
         seed: Seed of the split and of the training.
+        skip_unlabelled: Whether to leave out images without a mask.
     """
 
     classes: Sequence[str] | Mapping[Any, str] | None = None
@@ -68,6 +76,7 @@ class Choices(NamedTuple):
     steps: int | None = None
     val_share: float = VAL_SHARE
     seed: int = 0
+    skip_unlabelled: bool = False
 
 
 def new_task(
@@ -77,7 +86,8 @@ def new_task(
     choices: Choices,
     *,
     say: Callable[[str], None] = print,
-    progress: Progress[str] = iter,
+    progress: Progress[Any] = iter,
+    comparing: Progress[Any] = iter,
 ) -> Config:
     """Look at a user's images, decide, and write the folder of a task.
 
@@ -92,6 +102,7 @@ def new_task(
         choices: Choices of the user.
         say: Function that receives what was found and decided.
         progress: Wrapper of the files that shows how many are left.
+        comparing: Wrapper of the comparisons of all images, likewise.
 
     Returns:
         The config of the task.
@@ -116,7 +127,9 @@ def new_task(
         *roots,
         classes=choices.classes,
         groups=choices.groups,
+        skip_unlabelled=choices.skip_unlabelled,
         progress=progress,
+        comparing=comparing,
     )
     say(found.text())
     parts = split(found, choices.val_share, choices.seed)

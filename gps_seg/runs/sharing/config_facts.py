@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.datasets.own_folder.lists import SPLITS
 from gps_seg.engine.config.inference import FACTS, WEIGHTS
 from gps_seg.models.catalogue import DOWNLOADS
 from gps_seg.models.weights import SCHEME
@@ -70,19 +71,25 @@ def model_name(config: Config) -> str:
 
 
 def dataset_name(config: Config) -> str:
-    """Short name of the validation data: the name of its folder or class.
+    """Short name of the validation data: of its folder, its task or its class.
 
-    It is empty if the config has no validation data.
+    A task from two folders has its lists in ``<task>/splits``. The name is
+    empty if the config has no validation data.
 
     Example:
         >>> data = dict(type='PolypDataset', data_root='data/kvasir-seg')
         >>> dataset_name(Config(dict(val_dataloader=dict(dataset=data))))
         'kvasir-seg'
+        >>> data = dict(type='FolderDataset', ann_file='/cats/splits/val.txt')
+        >>> dataset_name(Config(dict(val_dataloader=dict(dataset=data))))
+        'cats'
     """
     dataset = _dataset(config, 'val_dataloader')
     folder = PurePosixPath(str(dataset.get('data_root') or '')).name
+    lists = PurePosixPath(str(dataset.get('ann_file') or '')).parent
+    task = lists.parent.name if lists.name == SPLITS else ''
     kind = str(dataset.get('type') or '').rpartition('.')[2]
-    return folder or kind.removesuffix('Dataset')
+    return folder or task or kind.removesuffix('Dataset')
 
 
 def describe_datasets(config: Config) -> dict[str, str]:

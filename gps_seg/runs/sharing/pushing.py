@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from gps_seg.engine.hub.importing import hub_library
+from gps_seg.engine.hub.importing import hub_library, transport_errors
 from gps_seg.engine.hub.names import check_name
 from gps_seg.text.markdown import HUB
 
@@ -79,7 +79,7 @@ def push(folder: Path, name: str) -> str:
             'push: expected a login on the Hugging Face hub, got none. Run: '
             f'hf auth login. {_advice(folder, name)}'
         ) from error
-    except OSError as error:
+    except transport_errors(library) as error:
         raise ConnectionError(
             f'push: expected an answer of {HUB}, got: {_first_line(error)}. '
             f'Check the network. {_advice(folder, name)}'

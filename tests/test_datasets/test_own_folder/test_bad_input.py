@@ -49,6 +49,31 @@ def test_an_image_without_a_mask_and_the_reverse(good):
     assert '4.png: is a mask without an image' in text
 
 
+def test_the_error_names_the_option_that_leaves_images_out(good):
+    for index in (1, 4):
+        (good.masks / f'{index}.png').unlink()
+    text = refusal(good)
+    assert 'found 2' in text
+    assert 'leave out the 2 images without a mask' in text
+    assert '--skip-unlabelled' in text and 'skip_unlabelled=True' in text
+
+
+def test_a_mask_without_an_image_stays_an_error(good):
+    (good.masks / '2.png').unlink()
+    (good.images / '4.png').unlink()
+    text = refusal(good, skip_unlabelled=True)
+    assert 'found 1' in text and '--skip-unlabelled' not in text
+    assert '4.png: is a mask without an image' in text
+
+
+def test_too_few_images_with_masks_are_too_few(good):
+    for index in (1, 4):
+        (good.masks / f'{index}.png').unlink()
+    text = refusal(good, skip_unlabelled=True)
+    assert f'expected {LEAST_PAIRS} or more images with masks' in text
+    assert 'got 4' in text
+
+
 def test_two_masks_for_one_image(good):
     good.mask('3.bmp', np.zeros((48, 64), np.uint8))
     assert 'two masks for one image: 3.bmp, 3.png' in refusal(good)
@@ -328,3 +353,14 @@ def test_progress_is_shown_before_the_first_file_is_opened(good):
     (good.masks / '0.png').write_bytes(buffer.getvalue())
     refusal(good, progress=progress)
     assert seen == [6]
+
+
+def test_progress_of_the_comparison_is_shown_before_it_begins(good):
+    seen = []
+
+    def comparing(blocks):
+        seen.append(len(blocks))
+        return iter(blocks)
+
+    at(good, comparing=comparing)
+    assert seen == [1]

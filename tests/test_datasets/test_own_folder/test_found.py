@@ -45,6 +45,20 @@ def test_images_without_an_object_are_counted(folder):
     assert 'Without an object: 1 images, such as 2' in found.text()
 
 
+def test_images_without_a_mask_are_left_out_and_listed(folder):
+    folder.fill(lambda labels: 255 * labels, 2)
+    for name in ('new/8.png', '7.png'):
+        folder.image(name)
+    (folder.images / 'new/9.png').write_bytes(b'is not even opened')
+    found = look(folder.images, folder.masks, skip_unlabelled=True)
+    assert [pair.image for pair in found.pairs] == [
+        f'{index}.png' for index in range(6)
+    ]
+    listed = found.to_json()['unlabelled']
+    assert listed == ['7.png', 'new/8.png', 'new/9.png']
+    assert '3 images without a mask are left out, such as 7' in found.text()
+
+
 def test_copies_are_found_and_kept_together(folder):
     folder.fill(lambda labels: 255 * labels, 2)
     rng = np.random.default_rng(1)
@@ -88,19 +102,6 @@ def test_groups_that_look_alike_are_noted(folder, tmp_path):
     table.write_text('image,group\n0,a\n1,b\n2,a\n3,a\n4,b\n5,c\n')
     notes = look(folder.images, folder.masks, groups=table).notes
     assert not any('different groups' in note for note in notes)
-
-
-def test_above_a_number_of_images_only_equal_hashes_count(folder, monkeypatch):
-    from gps_seg.datasets.own_folder import grouping
-
-    folder.fill(lambda labels: 255 * labels, 2)
-    (folder.images / '1.png').write_bytes(
-        (folder.images / '4.png').read_bytes()
-    )
-    monkeypatch.setattr(grouping, 'MOST_COMPARED', 5)
-    found = look(folder.images, folder.masks)
-    assert found.near_copies == (('1', '4'),)
-    assert any('only those with equal' in note for note in found.notes)
 
 
 def test_examples_show_the_extremes_and_every_class(folder):

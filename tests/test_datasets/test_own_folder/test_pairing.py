@@ -8,7 +8,7 @@ from gps_seg.datasets.own_folder.pairing import pair_up
 
 def paired(images, masks):
     pairing = pair_up(images, masks)
-    assert pairing.problems == []
+    assert pairing.problems == pairing.unlabelled == []
     return {(pair.image, pair.mask) for pair in pairing.pairs}
 
 
@@ -57,7 +57,8 @@ def test_equal_names_need_no_more_rules():
 def test_the_longest_name_inside_a_name_is_meant():
     pairing = pair_up(['1.jpg', '12.jpg'], ['12_m.png'])
     assert [pair.name for pair in pairing.pairs] == ['12']
-    assert pairing.problems == ['1.jpg: is an image without a mask']
+    assert pairing.problems == []
+    assert pairing.unlabelled == ['1.jpg']
 
 
 def test_a_few_names_that_match_are_no_rule():
@@ -96,8 +97,8 @@ def test_a_mask_without_the_affix_is_left_over():
     images = ['a.jpg', 'b.jpg', 'c.jpg']
     pairing = pair_up(images, ['a_m.png', 'b_m.png', 'c.png'])
     assert [pair.name for pair in pairing.pairs] == ['a', 'b']
+    assert pairing.unlabelled == ['c.jpg']
     assert sorted(pairing.problems) == [
-        'c.jpg: is an image without a mask',
         'c.png: is a mask without an image',
     ]
 

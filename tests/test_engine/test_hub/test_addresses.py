@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
-from recorded_hub import ERRORS, RecordedHub
+from recorded_hub import ERRORS, ConnectError, RecordedHub
 from small_task import config, delta_file, task  # noqa: F401  (fixtures)
 
 from gps_seg.delta import Delta
@@ -111,6 +111,13 @@ def test_a_folder_that_share_did_not_make(shared, missing):
     (shared / missing).unlink()
     with pytest.raises(FileNotFoundError, match=f'without {missing}'):
         load_task(torch.nn.Linear(1, 1), Config(), shared)
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line(hub):
+    hub.failure = ConnectError('[Errno -2] Name or service not known')
+    with pytest.raises(ConnectionError, match='Check the network') as raised:
+        task_config('hf://alice/polyps')
+    assert '\n' not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from timm_models import needs_timm
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from gps_seg import GPS, Delta, tune
+from gps_seg import GPS, Delta, apply, revert, tune
 from gps_seg.delta import extract
 from gps_seg.models import TimmFeatures
 from gps_seg.models.encoders import encoder_names, find_encoder
@@ -170,9 +170,7 @@ def test_the_example_with_segformer_runs(transformers, tmp_path, monkeypatch):
     assert differing(names['other'].state_dict(), before) == []
 
 
-@pytest.mark.optional
-def test_eomt_as_the_table_says(transformers, tmp_path):
-    pytest.importorskip('scipy', reason='scipy, which EoMT matches by')
+def eomt(transformers):
     config = transformers.EomtConfig(
         num_labels=2,
         hidden_size=16,
@@ -185,16 +183,63 @@ def test_eomt_as_the_table_says(transformers, tmp_path):
         num_register_tokens=1,
         train_num_points=64,
     )
-    model = transformers.EomtForUniversalSegmentation(config)
+    return transformers.EomtForUniversalSegmentation(config)
+
+
+def mask2former(transformers):
+    """Its pixel decoder has norms of 32 groups, so 32 is its least width."""
+    config = transformers.Mask2FormerConfig(
+        num_labels=2,
+        backbone_config=dict(
+            model_type='swin',
+            image_size=64,
+            embed_dim=8,
+            depths=[1, 1, 1, 1],
+            num_heads=[1, 1, 2, 2],
+            window_size=4,
+            out_features=['stage1', 'stage2', 'stage3', 'stage4'],
+        ),
+        feature_size=32,
+        mask_feature_size=32,
+        hidden_dim=32,
+        encoder_feedforward_dim=32,
+        dim_feedforward=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        num_attention_heads=2,
+        num_queries=5,
+        train_num_points=64,
+    )
+    return transformers.Mask2FormerForUniversalSegmentation(config)
+
+
+@pytest.mark.optional
+@pytest.mark.parametrize(
+    ('build', 'frozen', 'trained'),
+    [
+        (eomt, 'embeddings.', {'layers', 'query'}),
+        (
+            mask2former,
+            'model.pixel_level_module.encoder.swin.layernorm.',
+            {'model', 'class_predictor'},
+        ),
+    ],
+)
+def test_a_segmentor_with_queries_as_the_table_says(
+    transformers, tmp_path, build, frozen, trained
+):
+    pytest.importorskip('scipy', reason='scipy, which matches queries')
+    model = build(transformers)
     before = copy.deepcopy(model.state_dict())
     batch = dict(
         pixel_values=torch.randn(2, 3, 64, 64),
         mask_labels=[(torch.randn(2, 64, 64) > 0).float() for _ in range(2)],
         class_labels=[torch.tensor([0, 1])] * 2,
     )
-    encoder, first = ROWS['EomtForUniversalSegmentation']
+    encoder, first = ROWS[type(model).__name__]
     exec(first.strip('`'), {'model': model})
-    method = GPS(k=1, encoder=encoder.strip("`'"))
+    encoder = encoder.strip("`'")
+    method = GPS(k=1, encoder=encoder)
 
     def loss():
         return model(**batch).loss
@@ -208,14 +253,20 @@ def test_eomt_as_the_table_says(transformers, tmp_path):
         optimizer.step()
         optimizer.zero_grad()
     selected = tuned.state_dict()['indices']
-    neurons, _ = neurons_and_biases(model.layers)
+    neurons, _ = neurons_and_biases(model.get_submodule(encoder))
     assert sum(map(len, selected.values())) == neurons
     moved = differing(model.state_dict(), before)
-    assert not [name for name in moved if 'embeddings' in name]
-    assert {name.split('.')[0] for name in moved} >= {'layers', 'query'}
+    assert not [name for name in moved if name.startswith(frozen)]
+    assert {name.split('.')[0] for name in moved} >= trained
     for name, places in selected.items():
         changed = other_bits(before[name], model.state_dict()[name])
         assert torch.isin(changed.flatten().nonzero().flatten(), places).all()
-    frozen = {n: t for n, t in before.items() if n.startswith('layers.')}
-    extract(frozen, model.state_dict()).save(tmp_path / 'task.safetensors')
-    assert Delta.load(tmp_path / 'task.safetensors').is_lossless
+    base = {n: t for n, t in before.items() if n.startswith(f'{encoder}.')}
+    end = copy.deepcopy(model.state_dict())
+    extract(base, end).save(tmp_path / 'task.safetensors')
+    other = build(transformers)
+    other.load_state_dict(before)
+    apply(other, Delta.load(tmp_path / 'task.safetensors'))
+    assert differing(other.state_dict(), end) == []
+    revert(other)
+    assert differing(other.state_dict(), before) == []

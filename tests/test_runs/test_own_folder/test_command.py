@@ -1,6 +1,8 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """``tools/new.py``: from the words of a command line to a folder."""
 
+import json
+import shutil
 from argparse import Namespace
 
 import pytest
@@ -23,6 +25,7 @@ def arguments(tmp_path, photos):
         steps=7,
         val_share=0.25,
         seed=3,
+        skip_unlabelled=False,
     )
 
 
@@ -38,6 +41,30 @@ def test_the_options_are_those_of_the_config(arguments):
     validated = (arguments.name / 'splits/val.txt').read_text()
     assert len(validated.splitlines()) == 3  # a quarter of twelve
     assert f'train {arguments.name}' in text or 'train.py' in text
+
+
+@pytest.mark.usefixtures('small_encoder', 'no_measurement')
+def test_images_without_a_mask_are_left_out_on_demand(arguments, tmp_path):
+    some = shutil.copytree(arguments.masks, tmp_path / 'some')
+    *others, third, fourth = sorted(some.iterdir())
+    third.unlink()
+    fourth.unlink()
+    arguments.masks = some
+    with pytest.raises(ValueError, match='2 images .* --skip-unlabelled'):
+        make_task(arguments)
+    assert not arguments.name.exists()
+    arguments.skip_unlabelled = True
+    make_task(arguments)
+    found = json.loads((arguments.name / 'found.json').read_text())
+    assert [name.split('.')[0] for name in found['unlabelled']] == [
+        third.stem, fourth.stem,
+    ]  # fmt: skip
+    lists = [
+        line.split('\t')[1]
+        for path in (arguments.name / 'splits').glob('*.txt')
+        for line in path.read_text().splitlines()
+    ]
+    assert sorted(lists) == [path.name for path in others]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,20 @@ def test_a_task_predicts_evaluates_saves_and_loads(task, photos, tmp_path):
     )
 
 
+def test_images_without_a_mask_can_be_left_out(
+    photos, tmp_path, small_encoder
+):
+    masks = tmp_path / 'some'
+    masks.mkdir()
+    for path in sorted(photos.masks.iterdir())[:3]:
+        (masks / path.name).write_bytes(path.read_bytes())
+    out = tmp_path / 'polyps'
+    with pytest.raises(ValueError, match='9 images .*skip_unlabelled=True'):
+        gps_seg.finetune(photos.images, masks, out)
+    with pytest.raises(ValueError, match='5 or more images .* got 3'):
+        gps_seg.finetune(photos.images, masks, out, skip_unlabelled=True)
+
+
 def test_an_evaluation_prints_nothing(task, capsys):
     from mmengine.logging import MMLogger
 

@@ -1,11 +1,14 @@
 """The upload, to a hub that only writes down what it is asked to do."""
 
 import inspect
+import socket
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from model_cards import NOTES
 from PIL import Image
-from recorded_hub import ERRORS, RecordedHub
+from recorded_hub import ERRORS, ConnectError, RecordedHub
 from run_tool import error_of_tool, run_tool
 
 from gps_seg.runs.sharing import prepare_push, push, pushing, share
@@ -94,6 +97,10 @@ def test_what_is_wrong_is_told_before_the_work(
             ConnectionError('[Errno 101] Network is unreachable'),
             *(ConnectionError, 'Check the network'),
         ),
+        (
+            ConnectError('[Errno -2] Name or service not known'),
+            *(ConnectionError, 'got: [Errno -2] Name or service not known.'),
+        ),
     ],
 )
 def test_a_refused_upload_leaves_the_folder(
@@ -109,6 +116,25 @@ def test_a_refused_upload_leaves_the_folder(
     assert f'hf upload alice/polyps {tmp_path / "out"}' in message
     after = {f: f.read_bytes() for f in (tmp_path / 'out').iterdir()}
     assert after == before
+
+
+@pytest.mark.optional
+def test_a_hub_that_is_not_there_is_one_line(monkeypatch, tmp_path):
+    """The library's own error, of a port of this machine that is closed."""
+    library = pytest.importorskip(
+        'huggingface_hub', reason='the extra [hub] is not installed'
+    )
+    with socket.socket() as unused:
+        unused.bind(('127.0.0.1', 0))
+        nowhere = f'http://127.0.0.1:{unused.getsockname()[1]}'
+        hub = SimpleNamespace(
+            errors=library.errors,
+            HfApi=partial(library.HfApi, endpoint=nowhere, token='hf_none'),
+        )
+        monkeypatch.setattr(pushing, 'hub_library', lambda: hub)
+        with pytest.raises(ConnectionError, match='Check the network') as told:
+            push(tmp_path, 'alice/polyps')
+    assert '\n' not in str(told.value)
 
 
 @pytest.mark.optional
