@@ -87,7 +87,7 @@ def takes_size(block: nn.Module) -> bool:
 
 
 def _signature(block: nn.Module) -> inspect.Signature:
-    """That of the class; a wrapper on the instance may hide it."""
+    """Signature of the class; a wrapper on the instance may hide it."""
     return inspect.signature(type(block).forward)
 
 

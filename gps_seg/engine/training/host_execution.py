@@ -41,9 +41,9 @@ class HostExecution:
     Args:
         fused_attention: Whether attention runs without its matrices of
             weights, see :func:`gps_seg.execution.fuse_attention`.
-        recompute: What the backward pass recomputes: ``'mlps'``, see
+        recompute: Part that the backward pass recomputes: ``'mlps'``, see
             :func:`gps_seg.execution.recompute_mlps`, ``'blocks'``, see
-            :func:`gps_seg.execution.recompute_blocks`, or None.
+            :func:`gps_seg.execution.recompute_blocks`, or None for none.
 
     Raises:
         TypeError: If ``fused_attention`` is no flag.

@@ -85,11 +85,11 @@ class PeftHook(Hook):
         fused_attention: Whether the attention of the model runs without its
             matrices of weights, which changes results by rounding only, see
             :func:`gps_seg.execution.fuse_attention`.
-        recompute: What the backward pass recomputes, for less memory and the
-            same bits: ``'mlps'``, the hidden layers of the encoder's MLPs, see
-            :func:`gps_seg.execution.recompute_mlps`; ``'blocks'``, all inside
-            its blocks, see :func:`gps_seg.execution.recompute_blocks`; None
-            for nothing.
+        recompute: Part that the backward pass recomputes, for less memory and
+            the same bits: ``'mlps'``, the hidden layers of the encoder's
+            MLPs, see :func:`gps_seg.execution.recompute_mlps`; ``'blocks'``,
+            all inside its blocks, see
+            :func:`gps_seg.execution.recompute_blocks`; None for nothing.
 
     Example::
 
