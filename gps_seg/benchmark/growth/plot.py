@@ -138,10 +138,16 @@ def _draw_curve(
     label: str = '',
 ) -> None:
     """Points, and the fitted line behind them."""
-    y = [value / size for value in curve.y]
+    # A cost per block is a difference of two measurements. Where noise makes
+    # it zero or less, it has no place on a logarithmic axis.
+    points = [
+        (x, y / size) for x, y in zip(curve.x, curve.y, strict=True) if y > 0
+    ]
+    if not points:
+        return
     axes.plot(
-        curve.x, y, marker, ms=5, color=colour, mec='white', zorder=3,
-        label=label,
+        *zip(*points, strict=True), marker, ms=5, color=colour, mec='white',
+        zorder=3, label=label,
     )  # fmt: skip
     if curve.fit is not None:
         ends = min(curve.x), max(curve.x)

@@ -1,5 +1,6 @@
 """The text and the picture."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -53,6 +54,24 @@ def test_each_panel_shows_its_points_and_slopes(figure):
     assert points[0].get_ydata()[0] == pytest.approx(milliseconds)
     ticks = [label.get_text() for label in over_tokens.get_xticklabels()]
     assert ticks == ['5', '17', '37']
+
+
+def test_costs_that_noise_makes_negative_are_left_out(
+    axes, results, tmp_path, figures
+):
+    """The seconds of one more block are a difference of two measurements."""
+    curves = [
+        dataclasses.replace(curve, y=ys, fit=None)
+        for curve in growth_of(axes, results).curves
+        if (curve.axis, curve.quantity) == ('tokens', 'seconds')
+        for ys in [(-1.0, 0.0, -2.0 if curve.row == 'gps' else 3.0)]
+    ]
+    plot_growth(axes, curves, [], tmp_path / 'g.png', 'a title')
+    drawn = [list(line.get_ydata()) for line in figures[0].axes[0].lines]
+    assert drawn == [[3000.0]] * 3
+    (gps,) = (curve for curve in curves if curve.row == 'gps')
+    plot_growth(axes, [gps], [], tmp_path / 'h.png', 'nothing to draw')
+    assert not figures[1].axes[0].lines
 
 
 def test_gps_is_shown_relative_to_lora(figure, growth):
