@@ -26,8 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('--out', type=Path, required=True, help='new or empty folder')
     add(
         '--base',
-        required=True,
-        help='origin of the base model: owner/name on the hub, or any text',
+        help='origin of the base model: owner/name on the hub, or any text '
+        '(default: the name of its weights in the delta)',
     )
     add(
         '--title',
@@ -76,13 +76,14 @@ def run(args: argparse.Namespace) -> str:
     from gps_seg.runs.sharing import (
         AuthorNotes,
         find_overlays,
+        origin_of_base,
         prepare_push,
         push,
         share,
     )
 
     notes = AuthorNotes(
-        base=args.base,
+        base=args.base or origin_of_base(args.delta),
         title=args.title,
         license=args.license,
         base_license=args.base_license,

@@ -105,10 +105,26 @@ def test_a_config_beside_the_delta(config, tmp_path, capsys):
     assert '\n# gps k=1 for Polyp on VisionTransformer\n' in page
 
 
-def test_the_base_must_be_told(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        share('delta.safetensors', '--out', tmp_path / 'out')
-    assert '--base' in capsys.readouterr().err
+def test_the_base_is_named_as_in_the_delta(config, tmp_path):
+    delta = save_delta(
+        config,
+        tmp_path / 'delta.safetensors',
+        base={'name': 'timm/vit_tiny', 'licence': 'mit'},
+    )
+    share(delta, '--out', tmp_path / 'out')
+    page = (tmp_path / 'out/README.md').read_text()
+    facts = yaml.safe_load(page.split('---\n')[1])
+    assert facts['base_model'] == 'timm/vit_tiny'
+    share(delta, '--out', tmp_path / 'said', '--base', 'words')
+    page = (tmp_path / 'said/README.md').read_text()
+    assert 'timm/vit_tiny' not in page and 'words' in page
+
+
+def test_a_base_without_a_name_must_be_told(config, tmp_path, capsys):
+    delta = save_delta(config, tmp_path / 'delta.safetensors', base={})
+    error = refused(capsys, delta, '--out', tmp_path / 'out')
+    assert 'Give --base' in error and error.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_missing_delta_is_named_in_one_line(tmp_path, capsys):
