@@ -138,11 +138,13 @@ def test_an_encoder_that_asks_for_places_takes_these(name):
     assert method.additions(contract_models.small_model('convnext'), None)
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize('span', SPANS)
 def test_every_config_builds(span):
     built(read(span))
 
 
+@pytest.mark.optional
 @pytest.mark.filterwarnings('ignore')  # those of the library
 @pytest.mark.parametrize(('tuner', 'settings', 'parameters'), TUNERS)
 def test_the_tuners_of_the_library_have_these_parameters(

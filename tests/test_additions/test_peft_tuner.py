@@ -25,7 +25,7 @@ from gps_seg.additions import (
 from gps_seg.peft import LoRA, PeftLibrary, tune
 
 # What the library warns of is its own.
-pytestmark = pytest.mark.filterwarnings('ignore')
+pytestmark = [pytest.mark.optional, pytest.mark.filterwarnings('ignore')]
 
 WIDTH, HEADS = 24, 2
 TUNERS = [

@@ -92,6 +92,7 @@ def test_three_steps_equal_those_of_dense_masks(request, model, method):
         )
 
 
+@pytest.mark.optional
 def test_lora_of_peft_trains_its_matrices_and_the_head(tiny):
     pytest.importorskip('peft', reason='peft is not installed')
     made = tiny()
@@ -146,6 +147,7 @@ def test_whole_weights_that_move(toy, method, names):
     assert bias_moved == (method != 'linear')
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize('method', METHODS)
 def test_every_row_steps_on_a_real_architecture(tiny, method):
     if not METHODS[method].is_available:
