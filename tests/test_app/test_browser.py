@@ -92,7 +92,14 @@ def chromium():
     )
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(
-            executable_path=path, args=['--no-sandbox', '--disable-gpu']
+            executable_path=path,
+            # The camera is one that the browser draws.
+            args=[
+                '--no-sandbox',
+                '--disable-gpu',
+                '--use-fake-device-for-media-stream',
+                '--use-fake-ui-for-media-stream',
+            ],
         )
         yield browser
         browser.close()
@@ -104,7 +111,8 @@ class Visitor:
     def __init__(self, browser, address, size=(1280, 800)):
         width, height = size
         self.context = browser.new_context(
-            viewport={'width': width, 'height': height}
+            viewport={'width': width, 'height': height},
+            permissions=['camera'],
         )
         self.requests, self.page = [], self.context.new_page()
         self.page.set_default_timeout(WAIT)
@@ -114,6 +122,13 @@ class Visitor:
 
     def give(self, path, where='#image'):
         self.page.set_input_files(f'{where} input[type=file]', path)
+
+    def take_photo(self):
+        """Let the camera take the image."""
+        part = self.page.locator('#image')
+        part.get_by_label('Capture from camera').click()
+        part.get_by_text('Click to Access Webcam').click()
+        part.get_by_label('capture photo').click()
 
     def pick(self, name):
         self.page.locator('#task label').filter(has_text=name).first.click()
@@ -167,6 +182,18 @@ def test_tasks_are_tried_in_a_browser(chromium, served, images, expected):
             if not url.startswith(('data:', 'blob:'))
         }
     assert hosts == {LOCAL}
+
+
+def test_the_camera_takes_an_image(chromium, served):
+    """The camera that Chromium draws shows a disc on a green ground."""
+    with Visitor(chromium, served.address) as visitor:
+        visitor.set_opacity('0')
+        visitor.take_photo()
+        _, overlay = visitor.overlay()
+        visitor.page.wait_for_selector('.gps-restored')
+    red, green, blue = np.median(overlay, axis=(0, 1))
+    assert green > 100 and red < 50 and blue < 50
+    assert overlay.std() > 0  # the disc
 
 
 def test_a_file_that_is_no_image_is_a_message(chromium, served, tmp_path):
