@@ -62,7 +62,7 @@ def test_what_was_found_and_decided_is_said(task, said):
     assert '12' in text
     assert 'about 0:01:15' in text
     assert '3 MiB above the model' in text
-    assert 'input 64 x 64' in text
+    assert 'input 88 x 88' in text
 
 
 def test_a_filled_folder_is_not_touched(tmp_path, photos):

@@ -28,29 +28,31 @@ def plan(number=300, sizes=((256, 256),), machine=LAPTOP, **options):
 
 @pytest.mark.parametrize('shape', [(256, 256), (720, 960), (1080, 600)])
 @pytest.mark.parametrize('patch', [14, 16, 32])
-@pytest.mark.parametrize('side', [252, 504])
+@pytest.mark.parametrize('side', [252, 336, 504])
 def test_the_input_has_the_shape_of_the_images_and_whole_patches(
     shape, patch, side
 ):
     height, width = input_size([shape], patch, side)
     assert height % patch == width % patch == 0
-    scale = min(1, side / math.sqrt(shape[0] * shape[1]))
+    scale = min(4 / 3, side / math.sqrt(shape[0] * shape[1]))
     assert abs(height - scale * shape[0]) < patch
     assert abs(width - scale * shape[1]) < patch
 
 
-@pytest.mark.parametrize('side', [98, 99, 105, 111])
-def test_small_images_are_not_enlarged(side):
-    assert input_size([(side, side)], 14, 252) == (98, 98)
+@pytest.mark.parametrize(
+    ('side', 'size'), [(98, 126), (105, 140), (252, 336), (300, 336)]
+)
+def test_small_images_are_enlarged_by_a_third_at_most(side, size):
+    assert input_size([(side, side)], 14, 336) == (size, size)
 
 
 def test_an_image_below_one_patch_still_has_one():
-    assert input_size([(5, 5)], 14, 252) == (14, 14)
+    assert input_size([(5, 5)], 14, 336) == (14, 14)
 
 
 def test_one_large_image_among_small_ones_does_not_set_the_size():
     sizes = [(128, 128)] * 4 + [(4000, 4000)]
-    assert input_size(sizes, 16, 252) == (128, 128)
+    assert input_size(sizes, 16, 336) == (176, 176)
 
 
 def test_steps_pass_over_the_data_within_the_limits_of_the_device():
