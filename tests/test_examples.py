@@ -2,17 +2,16 @@
 """Examples in docstrings: every name that a package exports shows its use.
 
 Runnable examples are doctests, which pytest collects from all of ``gps_seg``.
-A literal block stands for what needs a model, data or a config; its calls and
-its settings must fit the signature.
+A literal block stands for what needs a model, data or a config. Its calls and
+its settings must fit the signature, and tests/test_literal_examples runs it.
 """
 
 import ast
 import inspect
-import re
-import textwrap
 from pathlib import Path
 
 import pytest
+from docstrings import literal_example
 from public_names import classes_and_functions, packages_that_export
 
 FACES = packages_that_export(Path(__file__).resolve().parents[1])
@@ -56,12 +55,6 @@ def test_each_example_runs(face):
         and value.__module__.rpartition('.')[0] not in WITH_LITERAL_EXAMPLES
     ]
     assert literal == []
-
-
-def literal_example(text: str) -> str:
-    """Return the block below ``Example::``, empty without one."""
-    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
-    return textwrap.dedent(match[1]).strip() if match else ''
 
 
 def registered_names(value: object) -> set[str]:
