@@ -12,14 +12,18 @@ from public_names import classes_and_functions, packages_that_export
 REPO = Path(__file__).resolve().parents[2]
 
 
-def names_with_an_example() -> set[str]:
-    """Names of the exports whose docstring has a literal example."""
-    return {
-        value.__name__
+def names_with_an_example() -> list[str]:
+    """Names of the classes and functions with a literal example, in order.
+
+    What several packages export counts once.
+    """
+    values = {
+        value
         for face in packages_that_export(REPO)
         for value in classes_and_functions(face).values()
         if literal_example(inspect.getdoc(value) or '')
     }
+    return sorted(value.__name__ for value in values)
 
 
 def run_example(value: Any, **names: Any) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def run_example(value: Any, **names: Any) -> dict[str, Any]:
 
     Args:
         value: Class or function with the example.
-        **names: What the text uses without making it.
+        **names: Values that the text uses without making them.
 
     Returns:
         All names as the example leaves them.
