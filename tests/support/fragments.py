@@ -12,27 +12,20 @@ MERGED = ('default_hooks', 'optim_wrapper')
 
 
 def with_fragment(config: Config, names: Mapping[str, Any]) -> Config:
-    """A copy of the config in which the lines of the example are added.
+    """A copy of the config with the lines of the example.
 
-    A hook takes the place of the config's own one of the same type, wherever
-    that is, as a run takes only one.
+    A hook takes the place of the config's own one of the same type, as a run
+    takes only one ``PeftHook``.
 
     Args:
         config: Config to begin with.
-        names: All names as the example left them.
+        names: Names that the example left.
     """
     config = copy.deepcopy(config)
-    given = names.get('custom_hooks', [])
-    types = {hook['type'] for hook in given}
-    config.custom_hooks = [
-        *(hook for hook in config.custom_hooks if hook.type not in types),
-        *given,
-    ]
-    config.default_hooks = {
-        key: hook
-        for key, hook in config.default_hooks.items()
-        if hook.type not in types
-    }
+    hooks = names.get('custom_hooks', [])
+    types = {hook['type'] for hook in hooks}
+    kept = [hook for hook in config.custom_hooks if hook.type not in types]
+    config.custom_hooks = [*kept, *hooks]
     changes = {key: names[key] for key in MERGED if key in names}
     config.merge_from_dict(copy.deepcopy(changes))
     return config

@@ -26,8 +26,9 @@ from gps_seg.engine.training.seeded_steps import Draw
 
 @pytest.fixture
 def config(demo_config):  # noqa: F811
-    """The demo's config without the hook that draws."""
-    del demo_config.default_hooks.report
+    """The demo's config without hooks that an example puts in."""
+    for name in ('report', 'seeded_steps'):
+        del demo_config.default_hooks[name]
     return demo_config
 
 
