@@ -108,9 +108,8 @@ def test_ade20k(run):
 def test_check_ade20k(run, few_pairs, capsys):
     draw_ade20k(ADE)
     run(check_ade20k)
-    assert (
-        '2 training, 1 validation; numbers checked' in capsys.readouterr()[0]
-    )
+    told = capsys.readouterr().out
+    assert '2 training, 1 validation; numbers checked' in told
 
 
 def test_convert_ade20k(run, few_pairs, capsys):

@@ -9,7 +9,6 @@ import pytest
 import torch
 from drawn_polyps import demo_config, polyps, settings  # noqa: F401
 from fragments import runner_of
-from mmengine.config import Config
 
 from gps_seg.delta import Delta
 from gps_seg.engine import (
@@ -76,12 +75,14 @@ def test_peft_hook(run, train):
     assert hook.selection.num_selected == rows  # one weight of each neuron
 
 
-def test_report_hook(run, train):
-    hook = hook_of(train(run(ReportHook)), ReportHook)
-    assert hook.num_examples == 2
+def test_report_hook(run, config, coarse_pictures):
+    runner = runner_of(config, run(ReportHook))
+    runner.train()
+    assert hook_of(runner, ReportHook).num_examples == 2
     facts = json.loads(Path('run/environment.json').read_text('utf-8'))
     assert facts['seed'] == 0 and facts['seconds'] > 0
-    assert Path('run/report.html').is_file()
+    for name in ('curves.png', 'overlays.png', 'report.html'):
+        assert Path('run', name).is_file()
 
 
 def test_seeded_steps(run, train):
@@ -101,7 +102,7 @@ def test_peft_runner(run, config, no_pictures):
     Path('your_config_with_gps.py').write_text(
         "_base_ = ['your_config.py', 'gps_seg::_base_/gps.py']\n"
     )
-    runner = run(PeftRunner, Config=Config)['runner']
+    runner = run(PeftRunner)['runner']
     assert runner.iter == 2
     assert type(runner.optim_wrapper) is PeftOptimWrapper
     assert hook_of(runner, PeftHook).selection is not None
