@@ -2,24 +2,23 @@
 """Examples in docstrings: every name that a package exports shows its use.
 
 Runnable examples are doctests, which pytest collects from all of ``gps_seg``.
-A literal block stands for what needs a model, data or a config; its calls and
-its settings must fit the signature.
+A literal block stands for what needs a model, data or a config. Its calls and
+its settings must fit the signature, and tests/test_literal_examples runs it.
 """
 
 import ast
 import inspect
-import re
-import textwrap
 from pathlib import Path
 
 import pytest
+from docstrings import literal_example
 from public_names import classes_and_functions, packages_that_export
 
 FACES = packages_that_export(Path(__file__).resolve().parents[1])
 # Packages of which some exports need a config, an archive as it is published,
-# a tuned model or processes of their own: their examples may be literal.
+# a tuned model or processes of their own: their examples may be literal, and
+# tests/test_literal_examples runs them.
 WITH_LITERAL_EXAMPLES = {
-    'gps_seg.app',
     'gps_seg.app.serving',
     'gps_seg.benchmark',
     'gps_seg.benchmark.growth',
@@ -46,22 +45,32 @@ def test_each_export_shows_an_example(face):
     assert missing == []
 
 
+def without_a_doctest(face: str) -> dict[str, str]:
+    """Return the exports without one, each with the package that has it."""
+    return {
+        f'{value.__module__}.{name}': value.__module__.rpartition('.')[0]
+        for name, value in classes_and_functions(face).items()
+        if '>>> ' not in (inspect.getdoc(value) or '')
+    }
+
+
 @pytest.mark.parametrize('face', sorted({*FACES} - WITH_LITERAL_EXAMPLES))
 def test_each_example_runs(face):
     literal = [
-        f'{value.__module__}.{name}'
-        for name, value in classes_and_functions(face).items()
-        if '>>> ' not in (inspect.getdoc(value) or '')
+        name
+        for name, package in without_a_doctest(face).items()
         # The face of gps_seg has names of other packages.
-        and value.__module__.rpartition('.')[0] not in WITH_LITERAL_EXAMPLES
+        if package not in WITH_LITERAL_EXAMPLES
     ]
     assert literal == []
 
 
-def literal_example(text: str) -> str:
-    """Return the block below ``Example::``, empty without one."""
-    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
-    return textwrap.dedent(match[1]).strip() if match else ''
+def test_no_package_is_listed_in_vain():
+    needed = set()
+    for face in FACES:
+        packages = without_a_doctest(face).values()
+        needed |= {*packages} | ({face} if packages else set())
+    assert needed >= WITH_LITERAL_EXAMPLES
 
 
 def registered_names(value: object) -> set[str]:

@@ -5,6 +5,7 @@ import ast
 import inspect
 import io
 import re
+import textwrap
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,12 @@ def entries(text: str) -> list[Entry]:
             last = found.pop()
             found.append(last._replace(text=f'{last.text} {line.strip()}'))
     return found
+
+
+def literal_example(text: str) -> str:
+    """Return the block below ``Example::``, empty without one."""
+    match = re.search(r'^Example::\n((?:\n|    .*\n?)+)', text, re.MULTILINE)
+    return textwrap.dedent(match[1]).strip() if match else ''
 
 
 def words_of(source: str) -> Iterator[tuple[int, str]]:

@@ -37,8 +37,8 @@ class FolderDataset(NamesFiles, BaseSegDataset):
         train_dataloader = dict(
             dataset=dict(
                 type='FolderDataset',
-                images='/data/polyps/images',
-                masks='/data/polyps/masks',
+                images='photos',
+                masks='outlines',
                 ann_file='polyps/splits/train.txt',
                 metainfo=dict(classes=('background', 'polyp')),
                 pipeline=[

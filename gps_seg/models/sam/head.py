@@ -59,7 +59,11 @@ class SAMHead(BaseDecodeHead):
             out_channels=1,
             threshold=0.5,
             loss_decode=[
-                dict(type='CrossEntropyLoss', use_sigmoid=True),
+                dict(
+                    type='CrossEntropyLoss',
+                    use_sigmoid=True,
+                    avg_non_ignore=True,
+                ),
                 dict(type='SoftIoULoss'),
             ],
         )
