@@ -209,8 +209,12 @@ def test_plan_and_state_give_it_back_bit_for_bit(library, peft_type, settings):
     assert shapes_of(plan, again.state_dict()) == expected
     attach(again, plan, seed=9)
     again.load_state_dict(state)
+    output = run(model, X)
+    # Where tensors lie in memory may change the order of sums.
+    close = dict(rtol=1e-5, atol=1e-5 * output.abs().max().item())
     for one in (again.eval(), copy.deepcopy(model)):
-        assert torch.equal(run(one, X), run(model, X))
+        assert all(map(torch.equal, one.state_dict().values(), state.values()))
+        torch.testing.assert_close(run(one, X), output, **close)
 
 
 @TUNER
