@@ -1,6 +1,6 @@
 """Which method? Kvasir-SEG (880/120) at 252 x 252, five epochs, bfloat16.
 
-    python tools/compare.py configs/studies/methods_kvasir.py --seeds 0 1 2 \
+    python tools/compare.py configs/studies/methods_kvasir.py --seeds 0 1 \
         --rates 0.01 0.03 0.1 0.3 1 3 10 30 \
         --tune-with configs/studies/methods_kvasir_98.py
 

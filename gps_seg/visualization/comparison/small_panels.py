@@ -60,7 +60,15 @@ def draw_panels(
 
 
 def _draw(axes: Axes, line: Line, **style) -> None:
-    axes.plot([x for x, _ in line], [y for _, y in line], **style)
+    # A line of one point would not be seen.
+    marker = 'o' if len(line) == 1 else None
+    axes.plot(
+        [x for x, _ in line],
+        [y for _, y in line],
+        marker=marker,
+        ms=5,
+        **style,
+    )
 
 
 def _lowest(grid, count: int) -> Iterator[Axes]:

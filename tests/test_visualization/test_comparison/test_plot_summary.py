@@ -236,6 +236,15 @@ def test_curves_show_each_variant_and_all_others_in_grey(summary):
         assert np.array(bold.get_xydata()).tolist() == curve
 
 
+def test_a_run_with_one_validation_is_a_dot(summary):
+    rows = [{**row, 'curve': row['curve'][-1:]} for row in summary['variants']]
+    figure = curves_figure({**summary, 'variants': rows})
+    markers = {
+        line.get_marker() for each in figure.axes for line in each.lines
+    }
+    assert markers == {'o'}
+
+
 def test_cells_of_agreement_have_their_numbers(summary):
     figure = agreement_figure(summary)
     left, right = figure.axes[:2]
