@@ -29,10 +29,7 @@ def next_commands(
     commands = {'test': f'{tool_command("test")} {named} {path}'}
     if weights.name in DELTAS_OF_A_RUN:
         out = shlex.quote(shown(work_dir / 'shared'))
-        commands['share'] = (
-            f'{tool_command("share")} {path} --out {out} '
-            "--base 'name of the pretrained weights'"
-        )
+        commands['share'] = f'{tool_command("share")} {path} --out {out}'
     return commands
 
 

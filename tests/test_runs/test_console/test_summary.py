@@ -88,8 +88,8 @@ def test_the_delta_of_the_best_validation_is_tested_next(runner, tmp_path):
     text = summarize(runner, None, 1)
     test, share = text.splitlines()[-2:]
     assert test.endswith('test.py w/mine.py w/best_delta.safetensors')
-    assert share.lstrip().startswith(
-        'python tools/share.py w/best_delta.safetensors --out w/shared --base '
+    assert share.strip() == (
+        'python tools/share.py w/best_delta.safetensors --out w/shared'
     )
     assert 'best_delta.safetensors   1.23 MB' in text
 
