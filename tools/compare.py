@@ -90,7 +90,8 @@ def _add_rates(add: Callable[..., Any]) -> None:
         metavar='FACTOR',
         help='multipliers of the learning rate of the encoder (of the head, '
         'where only the head trains); the best on held-out training images '
-        'is taken for each method (default: rates of the config)',
+        'is taken for each method (default: those under rates in the config, '
+        'or its own)',
     )
     add(
         '--tune-with',

@@ -8,7 +8,7 @@ Expected: image_mDice 86.7 for full tuning, 85.8 for GPS with its recipe, 84.8
 for GPS and 85.0 for biases (means of 2 seeds). See docs/results.md.
 """
 
-_base_ = './kvasir_252.py'
+_base_ = ['./kvasir_252.py', '../_base_/rates.py']
 
 optim_wrapper = dict(type='AmpPeftOptimWrapper')
 loader = dict(num_workers=1, persistent_workers=True)

@@ -13,6 +13,8 @@ for GPS and 84.7 for biases (seed 0). See docs/sam.md.
 
 _base_ = './methods_kvasir.py'
 
+rates = dict(_delete_=True)  # those of another head
+
 model = dict(
     backbone=dict(out_indices=11),
     decode_head=dict(

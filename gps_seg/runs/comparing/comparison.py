@@ -19,6 +19,7 @@ from gps_seg.runs.comparing.held_out_images import (
     split_training_images,
 )
 from gps_seg.runs.comparing.jobs import Jobs
+from gps_seg.runs.comparing.learning_rates import known_rates
 from gps_seg.runs.comparing.report import write_report
 from gps_seg.runs.comparing.variant_check import check_variant
 from gps_seg.runs.comparing.variants import REFERENCES, variants_of
@@ -70,6 +71,7 @@ def _jobs(args: Namespace, config: Config, folder: Path) -> Jobs:
         final=config,
         tuning=_tuning_config(args, config, folder) if args.rates else None,
         folder=folder,
+        known_rates=known_rates(config),
     )
 
 

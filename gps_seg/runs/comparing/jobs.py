@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -115,6 +115,8 @@ class Jobs:
         tuning: Config of the runs that tune the rates, which scores on
             training images; None if there are no rates.
         folder: Folder of the comparison.
+        known_rates: Multipliers of the final runs by variant, where no rate
+            is tuned; without one a variant has the rates of the config.
     """
 
     variants: Sequence[Variant]
@@ -124,6 +126,7 @@ class Jobs:
     final: Config
     tuning: Config | None
     folder: Path
+    known_rates: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def tuning_runs(self) -> dict[str, list[Job]]:
@@ -195,7 +198,7 @@ class Jobs:
 
     def _best_rate(self, variant: Variant) -> float | None:
         if self.tuning is None:
-            return None
+            return self.known_rates.get(variant.name)
         runs = self.tuning_runs[variant.name]
         records = [job.record for job in runs if job.is_finished]
         return choose_rates(records)[variant.name].best

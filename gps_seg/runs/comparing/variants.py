@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import did_you_mean
+from gps_seg.runs.comparing.learning_rates import RATES
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.method_options import set_method
 from gps_seg.runs.scoring.data_sets import UNSEEN
@@ -48,7 +49,8 @@ class Variant:
     def of(self, config: Config) -> Config:
         """A copy of a config that trains by this variant."""
         own = copy.deepcopy(config)
-        for key in (VARIANTS, UNSEEN, REFERENCES):  # a run has none of them
+        # A run has none of them.
+        for key in (VARIANTS, UNSEEN, REFERENCES, RATES):
             own.pop(key, None)
         # MMEngine removes ``_delete_`` from what it merges.
         own.merge_from_dict(copy.deepcopy(dict(self.overrides)))

@@ -70,6 +70,25 @@ def test_without_rates_the_config_is_trained_as_it_is(tmp_path):
     assert {job.rate for job in jobs.ready()} == {None}
 
 
+def test_without_rates_to_tune_known_rates_are_taken(tmp_path):
+    jobs = make(tmp_path, rates=[], tuning=None, known_rates={'a': 3, 'z': 9})
+    assert labels(jobs) == [
+        'a rate 3, seed 4',
+        'b c, seed 4',
+        'a rate 3, seed 5',
+        'b c, seed 5',
+    ]
+    keys = jobs.ready()[0].config.optim_wrapper.paramwise_cfg.custom_keys
+    assert keys.backbone.lr_mult == 3
+
+
+def test_tuned_rates_come_before_known_ones(tmp_path):
+    jobs = make(tmp_path, known_rates={'a': 3})
+    for job in jobs.tuning_runs['a']:
+        finish(job, dice=80.0 if job.rate == 10 else 70.0)
+    assert {job.rate for job in jobs.final_runs(VARIANTS[0])} == {10}
+
+
 def test_a_run_has_variant_rate_seed_and_folder_in_its_config(jobs, tmp_path):
     last = jobs.tuning_runs['b c'][1]
     own = last.config
