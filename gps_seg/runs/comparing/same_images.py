@@ -40,7 +40,7 @@ def plot_same_images(
     """Draw the worst, median and best image of the first reference.
 
     All variants predict them in the run of one seed. Nothing is drawn for
-    classifiers.
+    classifiers, nor of runs whose predictions were removed.
 
     Args:
         jobs: Runs of the comparison.
@@ -52,7 +52,8 @@ def plot_same_images(
         Paths of the PNG files.
     """
     folders = prediction_folders(jobs)
-    if not folders:
+    runs = [run for run in runs if run.seed in folders.get(run.variant, {})]
+    if not runs:
         return []
     chooser = next(
         (run for run in runs if run.variant in references[:1]), runs[0]

@@ -4,6 +4,7 @@
 import copy
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -184,6 +185,34 @@ def test_a_second_call_trains_nothing(compared, polyps, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert '| gps k=2 |' in out
     assert 'ensembles of base' not in out
+
+
+def test_records_without_deltas_give_the_same_summary(
+    compared, polyps, tmp_path, monkeypatch
+):
+    """What a page publishes; here the predictions of one run are left."""
+
+    def refuse(*_):
+        raise AssertionError('trained again')
+
+    monkeypatch.setattr(running, '_train', refuse)
+    for kept in [
+        *compared.rglob('record.json'),
+        *compared.rglob('ensembles.json'),
+    ]:
+        copy_of = tmp_path / 'out' / kept.relative_to(compared)
+        copy_of.parent.mkdir(parents=True, exist_ok=True)
+        copy_of.write_bytes(kept.read_bytes())
+    labels = 'seeds/bias/0/predictions'
+    shutil.copytree(compared / labels, tmp_path / 'out' / labels)
+    shutil.copy(compared.parent / 'config.py', tmp_path)
+    run_tool(*arguments(tmp_path, settings_for(polyps)))
+    ours = read_summary(tmp_path / 'out' / 'summary.json')
+    expected = read_summary(compared / 'summary.json')
+    assert ours.pop('agreement') is None
+    assert expected.pop('agreement') is not None
+    assert ours == expected
+    assert (tmp_path / 'out' / 'images.png').exists()
 
 
 @pytest.mark.parametrize(
