@@ -12,3 +12,11 @@ train_dataloader = loader
 val_dataloader = loader
 test_dataloader = loader
 unseen = dict(_delete_=True, kvasir=_base_.val_dataloader.dataset)
+# Tuned at 98 x 98 on frames of training videos that are held out.
+rates = {
+    'bias': 1.0,
+    'gps random': 3.0,
+    'gps random unit': 3.0,
+    'gps': 3.0,
+    'gps decrement': 1.0,
+}
