@@ -10,6 +10,7 @@ time was not recorded.
 _base_ = './kvasir_98.py'
 
 METHOD = _base_.METHOD
+rates = dict(_delete_=True)  # those of other variants
 RATE = 'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult'
 
 variants = {

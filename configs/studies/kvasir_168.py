@@ -5,7 +5,7 @@
 Not run.
 """
 
-_base_ = ['./kvasir_252.py', '../_base_/rates_200_steps.py']
+_base_ = './kvasir_252.py'
 
 from gps_seg.engine.config.input_size import at_input_size
 

@@ -12,6 +12,7 @@ _base_ = [
     '../gps_kvasir_quick.py',
     '../_base_/datasets/unseen_polyps.py',
     '../_base_/methods.py',
+    '../_base_/rates_200_steps.py',
 ]
 
 loader = dict(num_workers=0, persistent_workers=False)

@@ -9,7 +9,7 @@ Expected: image_mDice 66.7 (mean of 3 seeds); 1.29 % trained. The time was not
 recorded.
 """
 
-_base_ = ['./kvasir_252.py', '../_base_/rates_200_steps.py']
+_base_ = './kvasir_252.py'
 
 from gps_seg.engine.config.input_size import at_input_size
 

@@ -8,7 +8,12 @@ Expected: image_mDice 86.7 for full tuning, 85.8 for GPS with its recipe, 84.8
 for GPS and 85.0 for biases (means of 2 seeds). See docs/results.md.
 """
 
-_base_ = ['./kvasir_252.py', '../_base_/rates.py']
+_base_ = './kvasir_252.py'
+
+from gps_seg.engine.config.source import read_config
+
+# Those of 200 steps are other ones.
+rates = dict(_delete_=True, **read_config('gps_seg::_base_/rates.py').rates)
 
 optim_wrapper = dict(type='AmpPeftOptimWrapper')
 loader = dict(num_workers=1, persistent_workers=True)

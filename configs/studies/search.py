@@ -12,6 +12,7 @@ Expected: image_mDice 78.9 for the best variant, gradient k=1 v=1 b=1 (mean of
 
 _base_ = './tune_98.py'
 
+rates = dict(_delete_=True)  # those of other variants
 METHOD = _base_.METHOD
 HEAD_RATE = 1e-3
 RATES = {

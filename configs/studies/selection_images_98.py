@@ -12,6 +12,7 @@ docs/selection.md.
 
 _base_ = './confirm_98.py'
 
+rates = dict(_delete_=True)  # those of other variants
 variants = {'_delete_': True} | {
     str(images): {
         'custom_hooks.0.method': dict(_delete_=True, type='gps', k=1),

@@ -19,10 +19,15 @@ from gps_seg.runs.comparing.held_out_images import (
     split_training_images,
 )
 from gps_seg.runs.comparing.jobs import Jobs
-from gps_seg.runs.comparing.learning_rates import known_rates
+from gps_seg.runs.comparing.known_rates import known_rates
+from gps_seg.runs.comparing.learning_rates import with_rate
 from gps_seg.runs.comparing.report import write_report
 from gps_seg.runs.comparing.variant_check import check_variant
-from gps_seg.runs.comparing.variants import REFERENCES, variants_of
+from gps_seg.runs.comparing.variants import (
+    REFERENCES,
+    USUAL_REFERENCES,
+    variants_of,
+)
 from gps_seg.runs.comparing.worker import claimed, work
 from gps_seg.runs.launch import load_config
 from gps_seg.runs.overrides import parse_overrides
@@ -79,8 +84,8 @@ def _references(args: Namespace, config: Config, jobs: Jobs) -> list[str]:
     """The variants that all others are compared with."""
     names = [variant.name for variant in jobs.variants]
     if args.references is None:
-        listed = [n for n in config.get(REFERENCES) or [] if n in names]
-        return listed or names[:1]
+        usual = config.get(REFERENCES) or USUAL_REFERENCES
+        return [name for name in usual if name in names] or names[:1]
     unknown = sorted(set(args.references) - set(names))
     if unknown:
         raise ValueError(
@@ -159,3 +164,5 @@ def _check(jobs: Jobs) -> None:
         check_equal(configs)
         for name, config in configs.items():
             check_variant(name, config)
+            if jobs.rates:  # or every run would fail by itself
+                with_rate(config, jobs.rates[0])

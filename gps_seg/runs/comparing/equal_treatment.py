@@ -16,7 +16,7 @@ from gps_seg.engine.training.hook_settings import peft_hooks
 from gps_seg.runs.comparing.settings import hash_of, settings_that_count
 
 #: Settings of the optimizer in which variants may differ.
-_RATES = ('optimizer.lr', 'paramwise_cfg')
+_RATES = ('optimizer.lr', 'lr_mult')
 
 
 def shared_settings(config: Config) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def check_equal(configs: Mapping[str, Config]) -> None:
         configs: Config of each variant, of the same seed.
     """
     (first, wanted), *others = [
-        (name, shared_settings(config)) for name, config in configs.items()
+        (name, {**shared_settings(config), **_decay(config)})
+        for name, config in configs.items()
     ]
     for name, settings in others:
         different = sorted(
@@ -55,6 +56,24 @@ def check_equal(configs: Mapping[str, Config]) -> None:
                 f"{', '.join(different)} in '{first}' and '{name}'. Compare "
                 'what differs in other settings by configs of its own.'
             )
+
+
+def _decay(config: Config) -> dict[str, Any]:
+    """What the rates by parameter say, other than rates."""
+    settings = (config.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
+    keys = settings.get('custom_keys') or {}
+    others = {name: _but_rates(key) for name, key in keys.items()}
+    found = {
+        **{
+            k: v for k, v in _but_rates(settings).items() if k != 'custom_keys'
+        },
+        **{name: key for name, key in others.items() if key},
+    }
+    return {'paramwise_cfg': found}
+
+
+def _but_rates(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in settings.items() if not k.endswith('lr_mult')}
 
 
 def settings_hash(config: Config) -> str:

@@ -17,6 +17,7 @@ from gps_seg.comparison.records import RECORD_FILE
 from gps_seg.runs.comparing.learning_rates import with_rate
 from gps_seg.runs.comparing.settings import hash_of, settings_that_count
 from gps_seg.runs.comparing.variants import Variant
+from gps_seg.runs.scoring.data_sets import UNSEEN
 
 #: File in the folder of a run that failed.
 FAILED_FILE = 'failed.json'
@@ -82,8 +83,14 @@ class Job:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what decides the results of the run."""
-        return hash_of(settings_that_count(self.config))
+        """SHA-256 of what decides the results of the run.
+
+        They are its scores on unseen images, too, unless it tunes a rate.
+        """
+        settings = settings_that_count(self.config)
+        if not self.is_tuning:
+            settings[UNSEEN] = self.base.to_dict().get(UNSEEN)
+        return hash_of(settings)
 
     @cached_property
     def record(self) -> RunRecord:
@@ -150,10 +157,15 @@ class Jobs:
         }
 
     def final_runs(self, variant: Variant) -> list[Job]:
-        """The final runs of a variant; empty until its rate is tuned."""
+        """The final runs of a variant; empty until its rate is tuned.
+
+        Raises:
+            ValueError: If one is finished that had another config, such as
+                the best of fewer rates.
+        """
         if variant.name not in self._final and self.is_tuned(variant):
             rate = self._best_rate(variant)
-            self._final[variant.name] = [
+            runs = [
                 Job(
                     variant,
                     seed,
@@ -164,6 +176,10 @@ class Jobs:
                 )
                 for seed in self.seeds
             ]
+            for job in runs:
+                if job.is_finished:  # with another rate it cannot be compared
+                    job.record  # noqa: B018
+            self._final[variant.name] = runs
         return self._final.get(variant.name, [])
 
     def is_tuned(self, variant: Variant) -> bool:

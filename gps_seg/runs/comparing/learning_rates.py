@@ -2,37 +2,11 @@
 """Multiply the learning rate of what a method trains."""
 
 import copy
-import math
 
 from mmengine.config import Config
 
 from gps_seg.engine.training.hook_settings import peft_hook
 from gps_seg.peft import METHODS, build_method
-
-#: Key of a config with the rates of its variants: name -> multiplier.
-RATES = 'rates'
-
-
-def known_rates(config: Config) -> dict[str, float]:
-    """The multipliers that a config names, such as those tuned before.
-
-    Args:
-        config: Config that may have ``rates``.
-
-    Raises:
-        ValueError: If they are not numbers above 0 by variant.
-    """
-    rates = config.get(RATES) or {}
-    if not isinstance(rates, dict) or not all(map(_is_rate, rates.values())):
-        raise ValueError(
-            f'{RATES}: expected {{variant: multiplier above 0}}, got '
-            f'{rates!r} ({config.filename}). Correct or remove the key.'
-        )
-    return dict(rates)
-
-
-def _is_rate(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf
 
 
 def with_rate(config: Config, rate: float) -> Config:

@@ -10,8 +10,7 @@ from mmengine.config import Config
 #: Parts of a config that decide how a model is trained and scored. Others are
 #: variables of the file, and what does not change a result.
 PARTS = (
-    'model',
-    'load_from',
+    *('model', 'data_preprocessor', 'load_from', 'auto_scale_lr'),
     *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
     *('val_dataloader', 'val_cfg', 'val_evaluator'),
     *('test_dataloader', 'test_cfg', 'test_evaluator'),

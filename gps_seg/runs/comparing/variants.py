@@ -12,7 +12,6 @@ from mmengine.config import Config
 
 from gps_seg.peft import METHODS
 from gps_seg.peft.settings import did_you_mean
-from gps_seg.runs.comparing.learning_rates import RATES
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.method_options import set_method
 from gps_seg.runs.scoring.data_sets import UNSEEN
@@ -21,6 +20,10 @@ from gps_seg.runs.scoring.data_sets import UNSEEN
 VARIANTS = 'variants'
 #: Key with the variants that the others are compared with.
 REFERENCES = 'references'
+#: Variants that the others are compared with if the config names none.
+USUAL_REFERENCES = ('full', 'bias', 'gps random')
+#: Key with the rates of variants that are known: name -> multiplier.
+RATES = 'rates'
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,24 @@ def variants_of(
     if len(set(names)) < len(names):
         raise ValueError(f'--methods: expected each once, got {list(names)}.')
     settings = _by_method(options, set(names) - set(listed))
-    return [_variant(name, listed, settings.get(name, {})) for name in names]
+    variants = [
+        _variant(name, listed, settings.get(name, {})) for name in names
+    ]
+    _check_folders(variants)
+    return variants
+
+
+def _check_folders(variants: Sequence[Variant]) -> None:
+    """Raise ValueError unless each variant has a folder of its own."""
+    names: dict[str, str] = {}
+    for variant in variants:
+        other = names.setdefault(variant.folder, variant.name)
+        if variant.folder.strip('.') == '' or other != variant.name:
+            raise ValueError(
+                'variants: expected names that differ in more than spaces '
+                f'and slashes, got {variant.name!r} and {other!r}, both with '
+                f'the folder {variant.folder!r}. Rename one.'
+            )
 
 
 def _variant(

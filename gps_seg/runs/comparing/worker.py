@@ -93,8 +93,9 @@ def _attempt(
     report: Callable[[str], None],
 ) -> None:
     """Train a run; an error of it does not end the others."""
+    others = _treated_alike(job, jobs)
     try:
-        run_job(job, unseen, _treated_alike(job, jobs))
+        run_job(job, unseen, others)
     # The code of a model may raise anything.
     except Exception as error:
         report(f'  failed: {error}')

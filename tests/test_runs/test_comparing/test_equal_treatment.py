@@ -31,11 +31,13 @@ def config(**overrides):
     return own
 
 
+PARAMWISE = 'optim_wrapper.paramwise_cfg'
 ALLOWED = [
     {'custom_hooks.1.method': dict(_delete_=True, type='bias')},
     {'custom_hooks.1.max_batches': 3},
     {'optim_wrapper.optimizer.lr': 0.1},
     {'optim_wrapper.paramwise_cfg': dict(bias_lr_mult=2)},
+    {PARAMWISE: dict(custom_keys=dict(backbone=dict(lr_mult=2)))},
     {'work_dir': 'b'},
     {'crop_size': (8, 8)},
 ]
@@ -53,6 +55,8 @@ FORBIDDEN = {
     'custom_hooks': {'custom_hooks.0.a': 2},
     'optim_wrapper': {'optim_wrapper.optimizer.weight_decay': 0.0},
     'randomness': {'randomness': dict(seed=3)},
+    'data_preprocessor': {'data_preprocessor': dict(mean=[0.0])},
+    'auto_scale_lr': {'auto_scale_lr': dict(base_batch_size=16)},
 }
 
 
@@ -63,6 +67,19 @@ def test_another_difference_is_refused(key):
     with pytest.raises(ValueError, match=message):
         check_equal({'first': config(), 'second': other})
     assert settings_hash(other) != settings_hash(config())
+
+
+@pytest.mark.parametrize(
+    'decay',
+    [
+        dict(norm_decay_mult=0.0),
+        dict(custom_keys=dict(norm=dict(decay_mult=0.0, lr_mult=2))),
+    ],
+)
+def test_another_weight_decay_is_refused(decay):
+    other = config(**{PARAMWISE: decay})
+    with pytest.raises(ValueError, match='got different paramwise_cfg in'):
+        check_equal({'first': config(), 'second': other})
 
 
 @pytest.mark.parametrize('what', sorted(DIGESTS))

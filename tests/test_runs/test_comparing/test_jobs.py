@@ -45,6 +45,18 @@ def test_a_variant_does_not_wait_for_the_rates_of_others(jobs):
     assert labels(jobs)[4:] == ['a rate 0.1, seed 4', 'a rate 0.1, seed 5']
 
 
+def test_a_final_run_at_a_rate_that_is_not_the_best_is_refused(tmp_path):
+    first = make(tmp_path)
+    for job in first.tuning_runs['a']:
+        finish(job, dice=job.rate)
+    finish(first.final_runs(VARIANTS[0])[0])
+    second = make(tmp_path, rates=[0.1, 10, 30])
+    assert second.ready()[0].is_finished  # the rate 0.1
+    finish(second.tuning_runs['a'][2], dice=30.0)
+    with pytest.raises(ValueError, match='the run a rate 30, seed 4 of this'):
+        second.ready()
+
+
 def test_a_rate_that_failed_is_not_taken(jobs):
     first, second = jobs.tuning_runs['a']
     fail(first)
@@ -134,3 +146,15 @@ def test_a_finished_run_of_another_config_is_refused_before_training(tmp_path):
     jobs = make(tmp_path, rates=[], tuning=None, final=config(lr=2.0))
     with pytest.raises(ValueError, match='got one of another config'):
         check_finished(jobs, {})
+
+
+def test_a_run_that_was_scored_on_other_unseen_images_is_refused(tmp_path):
+    """Names of sets and images alone do not tell."""
+    final = config()
+    final.unseen = dict(blur=dict(severity=3))
+    jobs = make(tmp_path, rates=[], tuning=None, final=final)
+    finish(jobs.ready()[0])
+    changed = config()
+    changed.unseen = dict(blur=dict(severity=5))
+    with pytest.raises(ValueError, match='got one of another config'):
+        make(tmp_path, rates=[], tuning=None, final=changed).ready()

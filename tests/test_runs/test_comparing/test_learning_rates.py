@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from gps_seg.engine import build_base
-from gps_seg.runs.comparing.learning_rates import known_rates, with_rate
+from gps_seg.runs.comparing.learning_rates import with_rate
 
 TEXT = f"""
 {small_segmentor.TEXT}
@@ -71,18 +71,3 @@ def test_rates_by_kind_of_parameter_are_refused(config):
     config.optim_wrapper.paramwise_cfg = dict(bias_lr_mult=2.0)
     with pytest.raises(ValueError, match=r"alone, got \['bias_lr_mult'\]"):
         with_rate(config, 1)
-
-
-def test_a_config_may_name_the_rates_of_its_variants(config):
-    assert known_rates(config) == {}
-    config.rates = {'bias': 3, 'gps random': 0.5}
-    assert known_rates(config) == {'bias': 3, 'gps random': 0.5}
-
-
-@pytest.mark.parametrize(
-    'wrong', [[0.1, 1], {'bias': 0}, {'bias': '3'}, {'bias': True}]
-)
-def test_other_rates_of_a_config_are_refused(config, wrong):
-    config.rates = wrong
-    with pytest.raises(ValueError, match='rates: expected {variant: mult'):
-        known_rates(config)

@@ -75,6 +75,13 @@ def test_a_folder_has_no_spaces_and_no_levels():
     assert Variant('k = 2 / warm').folder == 'k_=_2_warm'
 
 
+@pytest.mark.parametrize('names', [('a b', 'a_b'), ('a/b', 'a b'), ('..',)])
+def test_two_variants_do_not_share_a_folder(config, names):
+    config.variants = {name: {} for name in names}
+    with pytest.raises(ValueError, match='names that differ in more than'):
+        variants_of(config, None, {})
+
+
 WRONG = {
     r"expected variants of the config \(\['k=2', 'only biases'\]\).*'k=3'": (
         ['k=3'],
