@@ -2,7 +2,7 @@
 """Compare tuning methods: rates tuned for each, seeds, costs, intervals.
 
 python tools/compare.py configs/gps_kvasir.py --methods linear bias full gps \
-    --rates 0.1 0.3 1 3 10 --seeds 0 1 2
+    --rates 0.01 0.03 0.1 0.3 1 3 10 --seeds 0 1 2
 
 Finished runs are kept, and a stopped one goes on: run the same command again.
 Several workers may run it at the same time, on a common folder.
@@ -67,7 +67,8 @@ def _add_variants(add: Callable[..., Any]) -> None:
         action=Distinct,
         metavar='NAME',
         help='variants that all others are compared with (default: those that '
-        'the config names, or the first)',
+        'the config names; or full, bias and gps random, if they take part; '
+        'or the first)',
     )
     add(
         '--seeds',
