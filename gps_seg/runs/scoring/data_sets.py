@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,12 @@ from mmengine.config import Config
 
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.datasets.image_groups import read_groups
-from gps_seg.runs.scoring.images import SCORED, ImagesToScore, first_of
+from gps_seg.runs.scoring.images import (
+    SCORED,
+    ImagesToScore,
+    first_of,
+    image_names,
+)
 
 #: Key of a config with data sets of other images, by name.
 UNSEEN = 'unseen'
@@ -116,3 +121,38 @@ def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
     if not lists:
         return {}
     return read_groups(Path(dataset.get('data_root') or '', lists).parent)
+
+
+def groups_by_name(
+    paths: Sequence[str], table: Mapping[str, str]
+) -> dict[str, str]:
+    """The group of each image that has one, by the name of the image.
+
+    A row of the table is the name of an image. It may have some of the folders
+    in which the image lies, ``patient0/001``, and must where names repeat.
+
+    Args:
+        paths: Paths of the images.
+        table: Group by image, as in ``sequences.csv``.
+
+    Example:
+        >>> table = {'a/1': 'one', 'b/1': 'two', '2': 'one'}
+        >>> groups_by_name(['x/a/1.jpg', 'x/2.jpg'], table)
+        {'1': 'one', '2': 'one'}
+        >>> groups_by_name(['a/1.jpg', 'b/1.jpg'], table)
+        {'a/1.jpg': 'one', 'b/1.jpg': 'two'}
+    """
+    groups = {}
+    for name, path in zip(image_names(paths), paths, strict=True):
+        row = next((r for r in _rows(name, path) if r in table), None)
+        if row is not None:
+            groups[name] = table[row]
+    return groups
+
+
+def _rows(name: str, path: str) -> Iterator[str]:
+    """What a row may call an image, with many folders first."""
+    parts = Path(path).with_suffix('').parts
+    for first in range(len(parts) - 1):
+        yield Path(*parts[first:]).as_posix()
+    yield name
