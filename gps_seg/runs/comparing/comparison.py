@@ -29,6 +29,7 @@ from gps_seg.runs.overrides import parse_overrides
 from gps_seg.runs.scoring.data_sets import (
     UNSEEN,
     groups_beside,
+    groups_of,
     open_sets,
     unseen_sets,
 )
@@ -112,9 +113,14 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
 
 
 def _check_data(config: Config, unseen: Mapping[str, Any]) -> None:
-    """Open each data set once, or every single run would fail by itself."""
+    """Open each data set once, or every single run would fail by itself.
+
+    Groups of images are needed only after all training.
+    """
     training = config.train_dataloader.dataset
-    open_sets(config, {'training': training, VALIDATION: None, **unseen})
+    scored = {VALIDATION: None, **unseen}
+    open_sets(config, {'training': training, **scored})
+    groups_of(config, scored)
 
 
 def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:

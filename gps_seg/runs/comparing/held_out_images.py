@@ -52,13 +52,13 @@ def split_training_images(
             :func:`gps_seg.runs.scoring.data_sets.groups_by_name`.
 
     Raises:
-        ValueError: If the data set is a wrapper of others, or a part would be
-            empty.
+        ValueError: If the data set is a wrapper of others, an image has no
+            group where others have one, or a part would be empty.
     """
     dataset = _training_set(config)
     infos = map(dataset.get_data_info, range(len(dataset)))
     paths = [info['img_path'] for info in infos]
-    group_of = groups_by_name(paths, groups)
+    group_of = groups_by_name(paths, groups, 'the training images')
     members: dict[str, list[int]] = {}
     for position, name in enumerate(image_names(paths)):
         members.setdefault(group_of.get(name, name), []).append(position)

@@ -9,8 +9,9 @@ from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.comparison.intervals import require_groups
 from gps_seg.comparison.records import VALIDATION
-from gps_seg.datasets.image_groups import read_groups
+from gps_seg.datasets.image_groups import GROUPS_FILE, read_groups
 from gps_seg.runs.scoring.images import (
     SCORED,
     ImagesToScore,
@@ -105,10 +106,18 @@ def groups_of(
         config: Config with one of the loaders.
         sets: Settings of the data sets by name; None for the loader's own.
         loaders: Names of loaders, the preferred one first.
+
+    Raises:
+        FileNotFoundError: If files of a data set with groups are missing.
+        ValueError: If it has an image without a group.
     """
     own = first_of(config, loaders).dataset
-    found = {name: groups_beside(data or own) for name, data in sets.items()}
-    return {name: groups for name, groups in found.items() if groups}
+    tables = {name: groups_beside(data or own) for name, data in sets.items()}
+    grouped = {name: sets[name] for name, table in tables.items() if table}
+    return {
+        name: groups_by_name(images.paths, tables[name], name)
+        for name, images in open_sets(config, grouped, loaders).items()
+    }
 
 
 def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
@@ -124,29 +133,39 @@ def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
 
 
 def groups_by_name(
-    paths: Sequence[str], table: Mapping[str, str]
+    paths: Sequence[str], table: Mapping[str, str], what: str
 ) -> dict[str, str]:
-    """The group of each image that has one, by the name of the image.
+    """The group of each image, by the name of the image; empty without any.
 
     A row of the table is the name of an image. It may have some of the folders
     in which the image lies, ``patient0/001``, and must where names repeat.
 
     Args:
         paths: Paths of the images.
-        table: Group by image, as in ``sequences.csv``.
+        table: Group by image, as in ``sequences.csv``; may be empty.
+        what: Name of the data set, for error messages.
+
+    Raises:
+        ValueError: If some images have a group and others have none.
 
     Example:
         >>> table = {'a/1': 'one', 'b/1': 'two', '2': 'one'}
-        >>> groups_by_name(['x/a/1.jpg', 'x/2.jpg'], table)
+        >>> groups_by_name(['x/a/1.jpg', 'x/2.jpg'], table, 'val')
         {'1': 'one', '2': 'one'}
-        >>> groups_by_name(['a/1.jpg', 'b/1.jpg'], table)
+        >>> groups_by_name(['a/1.jpg', 'b/1.jpg'], table, 'val')
         {'a/1.jpg': 'one', 'b/1.jpg': 'two'}
     """
+    names = image_names(paths)
     groups = {}
-    for name, path in zip(image_names(paths), paths, strict=True):
+    for name, path in zip(names, paths, strict=True):
         row = next((r for r in _rows(name, path) if r in table), None)
         if row is not None:
             groups[name] = table[row]
+    if table:
+        try:
+            require_groups(names, groups)
+        except ValueError as error:
+            raise ValueError(f'{GROUPS_FILE} of {what}: {error}') from error
     return groups
 
 
