@@ -12,6 +12,7 @@ from gps_seg.comparison.records import VALIDATION
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
 from gps_seg.runs.comparing.costs.rounds import measure_costs
+from gps_seg.runs.comparing.data_check import check_data
 from gps_seg.runs.comparing.ensembles import score_ensembles
 from gps_seg.runs.comparing.equal_treatment import check_equal
 from gps_seg.runs.comparing.held_out_images import (
@@ -30,8 +31,6 @@ from gps_seg.runs.overrides import parse_overrides
 from gps_seg.runs.scoring.data_sets import (
     UNSEEN,
     groups_beside,
-    groups_of,
-    open_sets,
     unseen_sets,
 )
 
@@ -56,7 +55,7 @@ def compare(args: Namespace) -> str:
     unseen = unseen_sets(config)
     references = _references(args, config, jobs)
     _check(jobs)
-    _check_data(config, unseen)
+    check_data(config, unseen, split)
     check_finished(jobs, unseen)
     if split is not None:  # the runs that are there have the same
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,17 +117,6 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         if not is_mine:
             return None
         return measure_costs(configs, reference, jobs.folder, rounds)
-
-
-def _check_data(config: Config, unseen: Mapping[str, Any]) -> None:
-    """Open each data set once, or every single run would fail by itself.
-
-    Groups of images are needed only after all training.
-    """
-    training = config.train_dataloader.dataset
-    scored = {VALIDATION: None, **unseen}
-    open_sets(config, {'training': training, **scored})
-    groups_of(config, scored)
 
 
 def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:
