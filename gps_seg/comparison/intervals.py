@@ -17,7 +17,7 @@ coarse and rather too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -276,12 +276,29 @@ def _group_numbers(
     """
     if not groups:
         return np.arange(len(images))
+    require_groups(images, groups)
+    names = [groups[image] for image in images]
+    return np.unique(names, return_inverse=True)[1]
+
+
+def require_groups(images: Sequence[str], groups: Mapping[str, str]) -> None:
+    """Check that every image has a group.
+
+    Args:
+        images: Names of images.
+        groups: Group of each image.
+
+    Raises:
+        ValueError: If an image has none.
+
+    Example:
+        >>> require_groups(['a', 'b'], {'a': 'video 1', 'b': 'video 1'})
+    """
     missing = [image for image in images if image not in groups]
     if missing:
         raise ValueError(
             f'groups: expected a group for each of {len(images)} images, got '
             f'none for {len(missing)}: {missing[:3]}. Add a line for each of '
-            'them; an image is the name of its file without the ending.'
+            'them; an image is the name of its file without the ending, and '
+            'with its folder where names repeat.'
         )
-    names = [groups[image] for image in images]
-    return np.unique(names, return_inverse=True)[1]

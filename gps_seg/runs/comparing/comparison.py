@@ -12,9 +12,11 @@ from gps_seg.comparison.records import VALIDATION
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
 from gps_seg.runs.comparing.costs.rounds import measure_costs
+from gps_seg.runs.comparing.data_check import check_data
 from gps_seg.runs.comparing.ensembles import score_ensembles
 from gps_seg.runs.comparing.equal_treatment import check_equal
 from gps_seg.runs.comparing.held_out_images import (
+    Split,
     on_training_images,
     split_training_images,
 )
@@ -34,7 +36,6 @@ from gps_seg.runs.overrides import parse_overrides
 from gps_seg.runs.scoring.data_sets import (
     UNSEEN,
     groups_beside,
-    open_sets,
     unseen_sets,
 )
 
@@ -54,11 +55,16 @@ def compare(args: Namespace) -> str:
     """
     config = load_config(args.config, args.work_dir, args.cfg_options)
     folder = Path(config.work_dir)
-    jobs, unseen = _jobs(args, config, folder), unseen_sets(config)
+    tuning, split = _tuning_config(args, config)
+    jobs = _jobs(args, config, tuning, folder)
+    unseen = unseen_sets(config)
     references = _references(args, config, jobs)
     _check(jobs)
-    _check_data(config, unseen)
+    check_data(config, unseen, split)
     check_finished(jobs, unseen)
+    if split is not None:  # the runs that are there have the same
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(split.named(), folder / SPLIT_FILE)
     work(jobs, unseen, print)
     score_ensembles(jobs, unseen, args.alphas, print)
     costs = _costs(jobs, references[0], args.cost_rounds)
@@ -66,7 +72,9 @@ def compare(args: Namespace) -> str:
     return f'{main_table(summary)}\n\nMore in {folder}/table.md'
 
 
-def _jobs(args: Namespace, config: Config, folder: Path) -> Jobs:
+def _jobs(
+    args: Namespace, config: Config, tuning: Config | None, folder: Path
+) -> Jobs:
     options = parse_overrides(args.method_options, '--method-options')
     return Jobs(
         variants=variants_of(config, args.methods, options),
@@ -74,7 +82,7 @@ def _jobs(args: Namespace, config: Config, folder: Path) -> Jobs:
         rates=args.rates,
         tuning_seeds=args.tuning_seeds,
         final=config,
-        tuning=_tuning_config(args, config, folder) if args.rates else None,
+        tuning=tuning,
         folder=folder,
         known_rates=known_rates(config),
     )
@@ -116,12 +124,6 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         return measure_costs(configs, reference, jobs.folder, rounds)
 
 
-def _check_data(config: Config, unseen: Mapping[str, Any]) -> None:
-    """Open each data set once, or every single run would fail by itself."""
-    training = config.train_dataloader.dataset
-    open_sets(config, {'training': training, VALIDATION: None, **unseen})
-
-
 def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:
     """Check that finished runs can be reported, before others are trained.
 
@@ -130,31 +132,34 @@ def check_finished(jobs: Jobs, unseen: Mapping[str, Any]) -> None:
         unseen: Data sets of other images, by name.
 
     Raises:
-        ValueError: If a final run is one of another config, or was scored on
-            other data sets.
+        ValueError: If a run is one of another config, or a final one was
+            scored on other data sets.
     """
     expected = {VALIDATION, *unseen}
-    for variant in jobs.variants:
-        for job in jobs.final_runs(variant):
-            if job.is_finished and set(job.record.scores) != expected:
-                raise ValueError(
-                    f'{UNSEEN}: expected scores on {sorted(expected)} of '
-                    f'{job.label}, got {list(job.record.scores)} '
-                    f'({job.folder}). Remove the folder to train it again, '
-                    'or use another --work-dir.'
-                )
+    for job in jobs.ready():
+        if not job.is_finished:
+            continue
+        found = list(job.record.scores)  # refuses a run of another config
+        if not job.is_tuning and set(found) != expected:
+            raise ValueError(
+                f'{UNSEEN}: expected scores on {sorted(expected)} of '
+                f'{job.label}, got {found} ({job.folder}). Remove the folder '
+                'to train it again, or use another --work-dir.'
+            )
 
 
-def _tuning_config(args: Namespace, config: Config, folder: Path) -> Config:
-    """The config that tunes rates, on training images alone."""
+def _tuning_config(
+    args: Namespace, config: Config
+) -> tuple[Config, Split] | tuple[None, None]:
+    """The config that tunes rates, on training images alone, and these."""
+    if not args.rates:
+        return None, None
     own = config
     if args.tune_with is not None:
         own = load_config(args.tune_with, args.work_dir, args.cfg_options)
     groups = groups_beside(own.train_dataloader.dataset)
     split = split_training_images(own, args.held_out, groups)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(split.named(), folder / SPLIT_FILE)
-    return on_training_images(own, split)
+    return on_training_images(own, split), split
 
 
 def _check(jobs: Jobs) -> None:

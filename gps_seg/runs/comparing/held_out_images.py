@@ -4,7 +4,6 @@
 import copy
 import random
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
@@ -12,7 +11,8 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
 
 from gps_seg.runs.console.screen import quiet
-from gps_seg.runs.scoring.images import SCORED
+from gps_seg.runs.scoring.data_sets import groups_by_name
+from gps_seg.runs.scoring.images import SCORED, image_names
 
 _SEED = 0
 
@@ -23,18 +23,19 @@ class Split(NamedTuple):
     Args:
         train: Positions of the images that train.
         held_out: Positions of the images that score.
-        names: Names of all training images, by position.
+        paths: Paths of all training images, by position.
     """
 
     train: list[int]
     held_out: list[int]
-    names: list[str]
+    paths: list[str]
 
     def named(self) -> dict[str, list[str]]:
-        """The names of both parts."""
+        """The names of both parts; no two images have the same name."""
+        names = image_names(self.paths)
         return {
-            'train': [self.names[i] for i in self.train],
-            'held_out': [self.names[i] for i in self.held_out],
+            'train': [names[i] for i in self.train],
+            'held_out': [names[i] for i in self.held_out],
         }
 
 
@@ -47,35 +48,35 @@ def split_training_images(
         config: Config whose ``train_dataloader`` is split.
         share: Share of the images to hold out, in (0, 1).
         groups: Group of each image by its name, such as the video of a frame;
-            a group is not divided. Empty if every image stands alone.
+            a group is not divided. Empty if every image stands alone. See
+            :func:`gps_seg.runs.scoring.data_sets.groups_by_name`.
 
     Raises:
-        ValueError: If the data set is a wrapper of others, or a part would be
-            empty.
+        ValueError: If the data set is a wrapper of others, an image has no
+            group where others have one, or a part would be empty.
     """
     dataset = _training_set(config)
-    names = [
-        Path(dataset.get_data_info(i)['img_path']).stem
-        for i in range(len(dataset))
-    ]
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    paths = [info['img_path'] for info in infos]
+    group_of = groups_by_name(paths, groups, 'the training images')
     members: dict[str, list[int]] = {}
-    for position, name in enumerate(names):
-        members.setdefault(groups.get(name, name), []).append(position)
+    for position, name in enumerate(image_names(paths)):
+        members.setdefault(group_of.get(name, name), []).append(position)
     order = sorted(members)
     random.Random(_SEED).shuffle(order)
     held_out: list[int] = []
     for group in order:
-        if len(held_out) >= share * len(names):
+        if len(held_out) >= share * len(paths):
             break
         held_out += members[group]
-    train = sorted(set(range(len(names))) - set(held_out))
+    train = sorted(set(range(len(paths))) - set(held_out))
     if not train or not held_out:
         raise ValueError(
             'train_dataloader: expected images to hold out and others to '
-            f'train, got {len(names)} images in {len(members)} groups. Use '
+            f'train, got {len(paths)} images in {len(members)} groups. Use '
             'another --held-out share, or no --rates.'
         )
-    return Split(train, sorted(held_out), names)
+    return Split(train, sorted(held_out), paths)
 
 
 def _training_set(config: Config) -> BaseDataset:

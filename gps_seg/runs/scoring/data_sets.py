@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from gps_seg.comparison.intervals import require_groups
 from gps_seg.comparison.records import VALIDATION
-from gps_seg.datasets.image_groups import read_groups
-from gps_seg.runs.scoring.images import SCORED, ImagesToScore, first_of
+from gps_seg.datasets.image_groups import GROUPS_FILE, read_groups
+from gps_seg.runs.scoring.images import (
+    SCORED,
+    ImagesToScore,
+    first_of,
+    image_names,
+)
 
 #: Key of a config with data sets of other images, by name.
 UNSEEN = 'unseen'
@@ -100,10 +106,18 @@ def groups_of(
         config: Config with one of the loaders.
         sets: Settings of the data sets by name; None for the loader's own.
         loaders: Names of loaders, the preferred one first.
+
+    Raises:
+        FileNotFoundError: If files of a data set with groups are missing.
+        ValueError: If it has an image without a group.
     """
     own = first_of(config, loaders).dataset
-    found = {name: groups_beside(data or own) for name, data in sets.items()}
-    return {name: groups for name, groups in found.items() if groups}
+    tables = {name: groups_beside(data or own) for name, data in sets.items()}
+    grouped = {name: sets[name] for name, table in tables.items() if table}
+    return {
+        name: groups_by_name(images.paths, tables[name], name)
+        for name, images in open_sets(config, grouped, loaders).items()
+    }
 
 
 def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
@@ -116,3 +130,48 @@ def groups_beside(dataset: Mapping[str, Any]) -> dict[str, str]:
     if not lists:
         return {}
     return read_groups(Path(dataset.get('data_root') or '', lists).parent)
+
+
+def groups_by_name(
+    paths: Sequence[str], table: Mapping[str, str], what: str
+) -> dict[str, str]:
+    """The group of each image, by the name of the image; empty without any.
+
+    A row of the table is the name of an image. It may have some of the folders
+    in which the image lies, ``patient0/001``, and must where names repeat.
+
+    Args:
+        paths: Paths of the images.
+        table: Group by image, as in ``sequences.csv``; may be empty.
+        what: Name of the data set, for error messages.
+
+    Raises:
+        ValueError: If some images have a group and others have none.
+
+    Example:
+        >>> table = {'a/1': 'one', 'b/1': 'two', '2': 'one'}
+        >>> groups_by_name(['x/a/1.jpg', 'x/2.jpg'], table, 'val')
+        {'1': 'one', '2': 'one'}
+        >>> groups_by_name(['a/1.jpg', 'b/1.jpg'], table, 'val')
+        {'a/1.jpg': 'one', 'b/1.jpg': 'two'}
+    """
+    names = image_names(paths)
+    groups = {}
+    for name, path in zip(names, paths, strict=True):
+        row = next((r for r in _rows(name, path) if r in table), None)
+        if row is not None:
+            groups[name] = table[row]
+    if table:
+        try:
+            require_groups(names, groups)
+        except ValueError as error:
+            raise ValueError(f'{GROUPS_FILE} of {what}: {error}') from error
+    return groups
+
+
+def _rows(name: str, path: str) -> Iterator[str]:
+    """What a row may call an image, with many folders first."""
+    parts = Path(path).with_suffix('').parts
+    for first in range(len(parts) - 1):
+        yield Path(*parts[first:]).as_posix()
+    yield name

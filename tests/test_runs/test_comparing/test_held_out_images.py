@@ -42,6 +42,50 @@ def test_a_group_is_not_divided(demo_config, polyps):
     assert 2 <= len(parts['held_out']) <= 3
 
 
+PATIENTS = {f'patient{p}/{n:03d}' for p in range(4) for n in range(10)}
+
+
+@pytest.fixture
+def patients(demo_config, tmp_path):
+    """The config on a folder for each patient, in which names repeat."""
+    lines = [f'{name}.png\t{name}.png\n' for name in sorted(PATIENTS)]
+    (tmp_path / 'train.txt').write_text(''.join(lines))
+    for name in PATIENTS:
+        file = tmp_path / f'photos/{name}.png'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    demo_config.train_dataloader.dataset = dict(
+        type='FolderDataset',
+        images=str(tmp_path / 'photos'),
+        masks=str(tmp_path / 'photos'),
+        ann_file=str(tmp_path / 'train.txt'),
+        metainfo=dict(classes=('background', 'polyp')),
+    )
+    return demo_config
+
+
+def patients_and_numbers(names):
+    return [Path(name).with_suffix('').parts[-2:] for name in names]
+
+
+def test_images_of_one_name_in_several_folders_stand_alone(patients):
+    parts = split_training_images(patients, 0.25, {}).named()
+    assert len(parts['held_out']) == 10
+    found = patients_and_numbers(parts['train'] + parts['held_out'])
+    assert sorted(map('/'.join, found)) == sorted(PATIENTS)
+    numbers = {number for _, number in patients_and_numbers(parts['held_out'])}
+    # Four images of one number would be held out together.
+    assert len(numbers) > 3
+
+
+def test_groups_of_images_of_one_name_are_not_divided(patients):
+    table = {name: name.split('/')[0] for name in PATIENTS}
+    parts = split_training_images(patients, 0.25, table).named()
+    held_out = patients_and_numbers(parts['held_out'])
+    assert len(held_out) == 10
+    assert len({patient for patient, _ in held_out}) == 1
+
+
 def images(loader):
     init_default_scope('mmseg')
     dataset = DATASETS.build(copy.deepcopy(loader.dataset))
