@@ -41,9 +41,10 @@ def measure_agreement(
       seeds; on the diagonal it is the mean over pairs of seeds of one
       variant, which is how far two runs of the same method agree. Cells
       without such pairs are None;
-    - ``votes``: None with fewer than three common seeds or variants. Else the
-      number of ``members`` n, and the mean Dice of the ``best_run``, of the
-      ``best_variant`` (mean of its runs), of a vote of its n ``seeds``, and
+    - ``votes``: None with fewer than three variants, or without a common
+      seed. Else the number of ``members`` n, three at least, and the mean
+      Dice of the ``best_run``, of the ``best_variant`` (mean of its runs), of
+      a vote of its n ``seeds`` (None with fewer than three common seeds), and
       of a vote of the n best ``variants`` with one seed each, and of ``all``
       variants (both means over the seeds). Each pixel gets the label of most
       votes, the lower one of a tie. The best are those on the same images,

@@ -56,7 +56,7 @@ def _votes(votes: Mapping[str, Any] | None) -> str:
         ('single runs or majority vote of each pixel', 'Dice per image'),
         (f'{best}, mean of its runs', votes['best_variant']['dice']),
         (f'best run: {run["variant"]}, seed {run["seed"]}', run['dice']),
-        (f'vote of {members} seeds of {best}', votes['seeds']['dice']),
+        *_vote_of_seeds(votes),
         (f'vote of {members} variants: {several}', votes['variants']['dice']),
         (
             f'vote of all {len(votes["all"]["variants"])} variants',
@@ -65,3 +65,11 @@ def _votes(votes: Mapping[str, Any] | None) -> str:
     ]
     head, *body = rows
     return markdown.table([head, *((name, f'{d:.2f}') for name, d in body)])
+
+
+def _vote_of_seeds(votes: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The row of the vote of seeds; none if there were too few."""
+    seeds = votes['seeds']
+    if seeds is not None:
+        number = len(seeds['seeds'])
+        yield f'vote of {number} seeds of {seeds["variant"]}', seeds['dice']

@@ -32,6 +32,8 @@ def measure_votes(
 ) -> dict[str, Any] | None:
     """Dice of votes of variants and of seeds, with equally many members.
 
+    A vote of variants needs one seed, a vote of seeds as many as voters.
+
     Args:
         runs: Folder of the label maps of each run.
         scores: Mean Dice over the images of each run.
@@ -39,14 +41,14 @@ def measure_votes(
         images: Names of the images.
 
     Returns:
-        See ``measure_agreement``; None if too few variants or seeds are
-        common to all.
+        See ``measure_agreement``; None if there are too few variants, or no
+        seed is common to all.
     """
     variants = list(dict.fromkeys(run.variant for run in runs))
     seeds = _common_seeds(runs, variants)
-    members = min(len(variants), len(seeds))
-    if members < _LEAST_VOTERS:
+    if len(variants) < _LEAST_VOTERS or not seeds:
         return None
+    members = max(_LEAST_VOTERS, min(len(variants), len(seeds)))
     means = _mean_scores(scores, variants, seeds)
     ranked = sorted(variants, key=means.__getitem__, reverse=True)
     best, several = ranked[0], ranked[:members]
@@ -55,21 +57,28 @@ def measure_votes(
     def dice(ballots: list[list[Run]]) -> float:
         return _vote_dice(ballots, runs, truth, images)
 
-    voters = [Run(best, seed) for seed in seeds[:members]]
     of_several = dice([[Run(v, seed) for v in several] for seed in seeds])
     of_all = dice([[Run(v, seed) for v in variants] for seed in seeds])
     return {
         'members': members,
         'best_run': {**top._asdict(), 'dice': scores[top]},
         'best_variant': {'variant': best, 'dice': means[best]},
-        'seeds': {
-            'variant': best,
-            'seeds': [voter.seed for voter in voters],
-            'dice': dice([voters]),
-        },
+        'seeds': _of_seeds(best, seeds[:members], dice),
         'variants': {'variants': several, 'dice': of_several},
         'all': {'variants': variants, 'dice': of_all},
     }
+
+
+def _of_seeds(
+    variant: str,
+    seeds: Sequence[int],
+    dice: Callable[[list[list[Run]]], float],
+) -> dict[str, Any] | None:
+    """The vote of the seeds of one variant; None if they are too few."""
+    if len(seeds) < _LEAST_VOTERS:
+        return None
+    ballot = [Run(variant, seed) for seed in seeds]
+    return {'variant': variant, 'seeds': list(seeds), 'dice': dice([ballot])}
 
 
 def _common_seeds(
