@@ -207,6 +207,43 @@ def of_seeds(written, *seeds):
     return measure_agreement(fewer, truth.__getitem__, IMAGES)
 
 
+@pytest.mark.parametrize('groups', [None, {'a': 'video', 'b': 'video'}])
+def test_what_a_vote_gains_has_its_interval(written, groups):
+    truth, _, folders = written
+    found = measure_agreement(folders, truth.__getitem__, IMAGES, groups)
+    votes = found['votes']
+    best, gain = votes['best_variant'], votes['all']['gain']
+    assert gain['mean'] == pytest.approx(votes['all']['dice'] - best['dice'])
+    assert (gain['num_seeds'], gain['num_groups']) == (3, 1 if groups else 2)
+    cells = np.array(
+        [
+            [
+                dice_of(np.argmax(counts, axis=0), true, 3)
+                - dice_of(single, true, 3)
+                for single, true, counts in _ballots(written, best, seed)
+            ]
+            for seed in SEEDS
+        ]
+    )
+    # All draws, of which each is as likely, in place of some.
+    seeds = list(itertools.product(range(3), repeat=3))
+    images = [[0, 1]] if groups else [[0, 0], [0, 1], [1, 0], [1, 1]]
+    means = [cells[np.ix_(s, i)].mean() for s in seeds for i in images]
+    low, high = np.percentile(means, [2.5, 97.5])
+    assert (gain['low'], gain['high']) == pytest.approx((low, high), abs=1.0)
+
+
+def _ballots(written, best, seed):
+    for name in IMAGES:
+        single, true = counted(written, (best['variant'], seed), name)
+        maps = [counted(written, (v, seed), name)[0] for v in VARIANTS]
+        yield (
+            single,
+            true,
+            [np.sum([m == c for m in maps], 0) for c in (0, 1, 2)],
+        )
+
+
 @pytest.mark.parametrize('seeds', [(0,), (0, 2)])
 def test_variants_vote_from_one_seed_on_but_seeds_do_not(
     written, tmp_path, seeds
@@ -223,6 +260,9 @@ def test_variants_vote_from_one_seed_on_but_seeds_do_not(
     summary = summarise([run_record('gps', 0, [80])], [], agreement=found)
     text = write_markdown(summary, Path(tmp_path)).read_text()
     assert f'vote of all 3 variants | {expected:.2f} |' in text
+    best, gain = votes['best_variant']['variant'], votes['all']['gain']['mean']
+    assert f'| gain over {best} |' in text
+    assert f'{expected:.2f} | {gain:+.2f} [' in text
     assert '| vote of 3 seeds' not in text
     assert '| vote of 3 variants' in text
 
