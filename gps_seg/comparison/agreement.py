@@ -28,6 +28,7 @@ def measure_agreement(
     folders: Mapping[str, Mapping[int, Path]],
     truth: Truth,
     images: Sequence[str],
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Agreement of the predictions and errors of all runs, and their votes.
 
@@ -41,13 +42,16 @@ def measure_agreement(
       seeds; on the diagonal it is the mean over pairs of seeds of one
       variant, which is how far two runs of the same method agree. Cells
       without such pairs are None;
-    - ``votes``: None with fewer than three common seeds or variants. Else the
-      number of ``members`` n, and the mean Dice of the ``best_run``, of the
-      ``best_variant`` (mean of its runs), of a vote of its n ``seeds``, and
+    - ``votes``: None with fewer than three variants, or without a common
+      seed. Else the number of ``members`` n, three at least, and the mean
+      Dice of the ``best_run``, of the ``best_variant`` (mean of its runs), of
+      a vote of its n ``seeds`` (None with fewer than three common seeds), and
       of a vote of the n best ``variants`` with one seed each, and of ``all``
-      variants (both means over the seeds). Each pixel gets the label of most
-      votes, the lower one of a tie. The best are those on the same images,
-      so these scores are slightly too high, that of ``best_run`` most.
+      variants (both means over the seeds). The last two have their ``gain``
+      over the best variant, image by image, with its 95 % interval. Each
+      pixel gets the label of most votes, the lower one of a tie. The best are
+      those on the same images, so these scores are slightly too high, that of
+      ``best_run`` most.
 
     Args:
         folders: Folder of the label maps by variant and seed; a map is
@@ -55,6 +59,8 @@ def measure_agreement(
         truth: Function from the name of an image to its labels, uint8 of
             shape (height, width), 255 where pixels do not count.
         images: Names of the images.
+        groups: Group of each image, such as its video, for the intervals;
+            None or empty if every image is its own group.
 
     Raises:
         FileNotFoundError: If a label map is missing.
@@ -92,7 +98,7 @@ def measure_agreement(
         'variants': variants,
         'dice': _matrix(variants, list(runs), dice),
         'error_overlap': _matrix(variants, list(runs), errors),
-        'votes': measure_votes(runs, by_run, truth, images),
+        'votes': measure_votes(runs, by_run, truth, images, groups),
     }
 
 

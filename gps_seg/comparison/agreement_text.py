@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gps_seg.comparison.cells import NONE
+from gps_seg.comparison.cells import NONE, difference_cell
 from gps_seg.text import markdown
 
 
@@ -50,18 +50,31 @@ def _votes(votes: Mapping[str, Any] | None) -> str:
     if votes is None:
         return ''
     best, members = votes['best_variant']['variant'], votes['members']
-    run = votes['best_run']
-    several = ', '.join(votes['variants']['variants'])
+    run, several = votes['best_run'], votes['variants']
+    names = ', '.join(several['variants'])
+    number = len(votes['all']['variants'])
     rows = [
-        ('single runs or majority vote of each pixel', 'Dice per image'),
-        (f'{best}, mean of its runs', votes['best_variant']['dice']),
-        (f'best run: {run["variant"]}, seed {run["seed"]}', run['dice']),
-        (f'vote of {members} seeds of {best}', votes['seeds']['dice']),
-        (f'vote of {members} variants: {several}', votes['variants']['dice']),
-        (
-            f'vote of all {len(votes["all"]["variants"])} variants',
-            votes['all']['dice'],
-        ),
+        (f'{best}, mean of its runs', votes['best_variant']),
+        (f'best run: {run["variant"]}, seed {run["seed"]}', run),
+        *_vote_of_seeds(votes),
+        (f'vote of {members} variants: {names}', several),
+        (f'vote of all {number} variants', votes['all']),
     ]
-    head, *body = rows
-    return markdown.table([head, *((name, f'{d:.2f}') for name, d in body)])
+    head = ['single runs or majority vote of each pixel', 'Dice per image']
+    table = [[text, f'{one["dice"]:.2f}'] for text, one in rows]
+    # Summaries of earlier versions have no gains.
+    if 'gain' in several:
+        head.append(f'gain over {best}')
+        for row, (_, one) in zip(table, rows, strict=True):
+            row.append(difference_cell(one.get('gain')))
+    return markdown.table([head, *table])
+
+
+def _vote_of_seeds(
+    votes: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The row of the vote of seeds; none if there were too few."""
+    seeds = votes['seeds']
+    if seeds is not None:
+        number = len(seeds['seeds'])
+        yield f'vote of {number} seeds of {seeds["variant"]}', seeds

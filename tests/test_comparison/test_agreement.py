@@ -145,17 +145,22 @@ def test_errors_overlap_on_wrong_pixels_that_count(written):
     assert found == pytest.approx(np.mean(values))
 
 
+def vote_dice(written, runs):
+    """Mean Dice of a vote over the images, counted label by label."""
+    scores = []
+    for name in IMAGES:
+        maps = [counted(written, run, name)[0] for run in runs]
+        counts = [np.sum([m == c for m in maps], axis=0) for c in range(3)]
+        truth = counted(written, runs[0], name)[1]
+        scores.append(dice_of(np.argmax(counts, axis=0), truth, 3))
+    return np.mean(scores)
+
+
 def test_votes_have_equally_many_members_and_are_scored_per_image(written):
     votes = measured(written)['votes']
 
     def mean_dice(runs):
-        scores = []
-        for name in IMAGES:
-            maps = [counted(written, run, name)[0] for run in runs]
-            counts = [np.sum([m == c for m in maps], axis=0) for c in range(3)]
-            truth = counted(written, runs[0], name)[1]
-            scores.append(dice_of(np.argmax(counts, axis=0), truth, 3))
-        return np.mean(scores)
+        return vote_dice(written, runs)
 
     singles = {
         (v, s): mean_dice([(v, s)])
@@ -196,10 +201,85 @@ def test_the_best_variants_vote(written):
     assert 'zero' in votes['all']['variants']
 
 
-def test_with_two_seeds_nothing_is_voted(written):
+def of_seeds(written, *seeds):
     truth, _, folders = written
-    fewer = {name: {0: by[0], 1: by[1]} for name, by in folders.items()}
-    found = measure_agreement(fewer, truth.__getitem__, IMAGES)
+    fewer = {name: {s: by[s] for s in seeds} for name, by in folders.items()}
+    return measure_agreement(fewer, truth.__getitem__, IMAGES)
+
+
+@pytest.mark.parametrize('groups', [None, {'a': 'video', 'b': 'video'}])
+def test_what_a_vote_gains_has_its_interval(written, groups):
+    truth, _, folders = written
+    found = measure_agreement(folders, truth.__getitem__, IMAGES, groups)
+    votes = found['votes']
+    best, gain = votes['best_variant'], votes['all']['gain']
+    assert gain['mean'] == pytest.approx(votes['all']['dice'] - best['dice'])
+    assert (gain['num_seeds'], gain['num_groups']) == (3, 1 if groups else 2)
+    cells = np.array(
+        [
+            [
+                dice_of(np.argmax(counts, axis=0), true, 3)
+                - dice_of(single, true, 3)
+                for single, true, counts in _ballots(written, best, seed)
+            ]
+            for seed in SEEDS
+        ]
+    )
+    # All draws, of which each is as likely, in place of some.
+    seeds = list(itertools.product(range(3), repeat=3))
+    images = [[0, 1]] if groups else [[0, 0], [0, 1], [1, 0], [1, 1]]
+    means = [cells[np.ix_(s, i)].mean() for s in seeds for i in images]
+    low, high = np.percentile(means, [2.5, 97.5])
+    assert (gain['low'], gain['high']) == pytest.approx((low, high), abs=1.0)
+
+
+def _ballots(written, best, seed):
+    for name in IMAGES:
+        single, true = counted(written, (best['variant'], seed), name)
+        maps = [counted(written, (v, seed), name)[0] for v in VARIANTS]
+        yield (
+            single,
+            true,
+            [np.sum([m == c for m in maps], 0) for c in (0, 1, 2)],
+        )
+
+
+@pytest.mark.parametrize('seeds', [(0,), (0, 2)])
+def test_variants_vote_from_one_seed_on_but_seeds_do_not(
+    written, tmp_path, seeds
+):
+    found = of_seeds(written, *seeds)
+    votes = found['votes']
+    expected = np.mean(
+        [vote_dice(written, [(v, s) for v in VARIANTS]) for s in seeds]
+    )
+    assert votes['members'] == 3
+    assert votes['variants']['dice'] == pytest.approx(expected)
+    assert votes['all']['dice'] == pytest.approx(expected)
+    assert votes['seeds'] is None
+    summary = summarise([run_record('gps', 0, [80])], [], agreement=found)
+    text = write_markdown(summary, Path(tmp_path)).read_text()
+    assert f'vote of all 3 variants | {expected:.2f} |' in text
+    best, gain = votes['best_variant']['variant'], votes['all']['gain']['mean']
+    assert f'| gain over {best} |' in text
+    assert f'{expected:.2f} | {gain:+.2f} [' in text
+    assert '| vote of 3 seeds' not in text
+    assert '| vote of 3 variants' in text
+
+
+def test_two_variants_have_no_majority(written):
+    truth, _, folders = written
+    two = {name: folders[name] for name in ('gps', 'full')}
+    found = measure_agreement(two, truth.__getitem__, IMAGES)
+    assert found['votes'] is None
+
+
+def test_without_a_common_seed_nothing_is_voted(written):
+    truth, _, folders = written
+    apart = {
+        v: {s: folders[v][s]} for v, s in zip(VARIANTS, SEEDS, strict=True)
+    }
+    found = measure_agreement(apart, truth.__getitem__, IMAGES)
     assert found['votes'] is None
 
 

@@ -207,6 +207,13 @@ def test_the_longest_key_counts():
     assert idle_custom_keys({}, names) == []
 
 
+def test_of_many_keys_without_effect_the_first_are_told():
+    keys = {f'layer_{number}': {} for number in range(8)}
+    wrapper = {'paramwise_cfg': {'custom_keys': keys}}
+    (line,) = ignored_settings(Config({'optim_wrapper': wrapper}), ['fc'])
+    assert 'layer_3, layer_4 and 3 more match no trained' in line
+
+
 @pytest.mark.parametrize('gpu', [False, True])
 def test_a_loss_scale_on_a_cpu_is_told(monkeypatch, gpu):
     monkeypatch.setattr(

@@ -10,6 +10,8 @@ from gps_seg.engine.training.accelerator import has_accelerator
 from gps_seg.engine.training.wrapper_types import type_name
 from gps_seg.peft import PeftMethod
 
+_SHOWN = 5  # keys in a warning
+
 
 def ignored_settings(config: Config, trained: list[str]) -> Iterator[str]:
     """Describe the ignored settings, one sentence per key.
@@ -24,7 +26,7 @@ def ignored_settings(config: Config, trained: list[str]) -> Iterator[str]:
     idle = idle_custom_keys(custom_keys, trained)
     if idle:
         yield (
-            f'optim_wrapper.paramwise_cfg.custom_keys: {", ".join(idle)} '
+            f'optim_wrapper.paramwise_cfg.custom_keys: {_some(idle)} '
             'match no trained parameter and have no effect.'
         )
     on_cpu = not has_accelerator()
@@ -41,6 +43,12 @@ def ignored_settings(config: Config, trained: list[str]) -> Iterator[str]:
             'find_unused_parameters: ignored, because the optim wrapper '
             'averages the gradients itself, and skips unused parameters.'
         )
+
+
+def _some(keys: list[str]) -> str:
+    """The first keys: a comparison adds one for some parameters each."""
+    more = len(keys) - _SHOWN
+    return ', '.join(keys[:_SHOWN]) + (f' and {more} more' * (more > 0))
 
 
 def ignored_by_method(

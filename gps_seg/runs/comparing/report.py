@@ -95,4 +95,5 @@ def _agreement(jobs: Jobs) -> dict[str, Any] | None:
     if sum(map(len, folders.values())) < _FEWEST_RUNS:
         return None
     images = ImagesToScore(jobs.final)
-    return measure_agreement(folders, images.truth, images.names)
+    groups = groups_of(jobs.final, {VALIDATION: None}).get(VALIDATION)
+    return measure_agreement(folders, images.truth, images.names, groups)

@@ -24,6 +24,7 @@ from gps_seg.files.run_files import (
     RESUME_FILE,
     SELECTION_FILE,
 )
+from gps_seg.runs.comparing.curve_hook import CurveHook
 from gps_seg.runs.comparing.equal_treatment import (
     check_treated_alike,
     settings_hash,
@@ -59,13 +60,15 @@ def run_job(
     """
     config = job.config
     progress, treatment = ProgressHook('', sys.stdout), TreatmentHook()
+    curve = CurveHook()
     # A classifier has no curve; its images are scored once, at the end.
     validates = not job.is_tuning and not is_classifier(config)
-    runner = _train(config, validates, progress, treatment)
+    runner = _train(config, validates, progress, treatment, curve)
     record = _record(
         job,
         runner,
         seconds=progress.seconds,
+        curve=curve.curve(runner),
         scores=_scores(job, config, bare_model(runner), unseen),
         treatment={
             **treatment.hashes(runner),
@@ -89,7 +92,6 @@ def _record(job: Job, runner: Runner, **measured: Any) -> RunRecord:
         trained=trained.trained,
         total=trained.total,
         task_bytes=(job.folder / DELTA_FILE).stat().st_size,
-        curve=_curve(runner),
         environment=describe_environment(),
         digest=job.digest,
         **measured,
@@ -118,18 +120,6 @@ def _leave_validation_out(config: Config) -> None:
     for key in VALIDATION_PARTS:
         config[key] = None
     config.default_hooks.checkpoint.save_best = None
-
-
-def _curve(runner: Runner) -> list[list[float]]:
-    scalars = runner.message_hub.log_scalars.get('val/image_mDice')
-    if scalars is None:
-        return []
-    values, _ = scalars.data
-    interval = runner.train_loop.val_interval
-    return [
-        [float(min(interval * number, runner.max_iters)), float(value)]
-        for number, value in enumerate(values, start=1)
-    ]
 
 
 def _scores(

@@ -24,10 +24,12 @@ from torch.utils.data import DataLoader
 
 from gps_seg.comparison.label_maps import label_file
 from gps_seg.comparison.records import SetScores
+from gps_seg.datasets.ignored_label import with_unknown
 from gps_seg.engine.label_array import label_array
 from gps_seg.evaluation import DiceIoUMetric, PerImageAccuracy
 from gps_seg.files import new_folder
 from gps_seg.runs.console.screen import quiet
+from gps_seg.runs.scoring.own_metric import own_metric
 
 #: Loaders of images to score, the preferred one first: those of a validation,
 #: or those of a test.
@@ -60,12 +62,10 @@ class ImagesToScore:
         loader.persistent_workers = False
         with quiet():
             self.loader: DataLoader = Runner.build_dataloader(loader)
-        loop = first_of(
-            config,
-            [name.replace('_dataloader', '_cfg') for name in loaders],
-        )
+        loop = first_of(config, _beside(loaders, 'cfg'))
         self.amp = bool(loop.get('fp16', False))
         self.classifies = is_classifier(config)
+        self._own_metric = own_metric(config, _beside(loaders, 'evaluator'))
 
     @cached_property
     def paths(self) -> list[str]:
@@ -86,12 +86,14 @@ class ImagesToScore:
     def truth(self, name: str) -> np.ndarray:  # shape: (height, width)
         """True labels of an image, in the size of its file.
 
+        Pixels that the metric does not count are ``IGNORED``.
+
         Args:
             name: One of :attr:`names`.
         """
         sample = self.loader.dataset[self.names.index(name)]['data_samples']
         labels = sample.gt_sem_seg.data.squeeze(0).numpy()
-        return labels.astype(np.uint8)
+        return with_unknown(labels, self._own_metric.ignore_index)
 
     def score(
         self,
@@ -107,7 +109,11 @@ class ImagesToScore:
                 the names of the images; None to keep none.
             after_batch: Function that is called after each batch.
         """
-        metric = PerImageAccuracy() if self.classifies else DiceIoUMetric()
+        metric = (
+            PerImageAccuracy()
+            if self.classifies
+            else copy.deepcopy(self._own_metric)
+        )
         evaluator = Evaluator(metric)
         evaluator.dataset_meta = self.loader.dataset.metainfo
         maps: list[np.ndarray] = []
@@ -130,6 +136,11 @@ class ImagesToScore:
                 key: float(pooled[key]) for key in _POOLED if key in pooled
             },
         )
+
+
+def _beside(loaders: Sequence[str], part: str) -> list[str]:
+    """Names of the loops or evaluators that belong to loaders."""
+    return [name.replace('_dataloader', f'_{part}') for name in loaders]
 
 
 def is_classifier(config: Config) -> bool:

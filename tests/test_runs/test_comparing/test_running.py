@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from mmengine.runner import ValLoop
 from safetensors.torch import load_file
 from toy_run import run as toy_run
 
+from gps_seg.engine import PeftOptimWrapper
 from gps_seg.runs.comparing import running
 from gps_seg.runs.comparing.jobs import Job
 from gps_seg.runs.comparing.running import run_job
@@ -90,6 +92,48 @@ def test_a_stopped_run_ends_as_one_that_was_not_stopped(
     del one['sha256'], other['sha256']  # of the metadata, too
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+LOOPS = {
+    'epochs': dict(
+        type='EpochBasedTrainLoop', max_epochs=4, val_begin=2, val_interval=2
+    ),
+    'iterations': dict(
+        type='IterBasedTrainLoop', max_iters=7, val_begin=3, val_interval=2
+    ),
+}
+
+
+@pytest.mark.parametrize('loop', LOOPS)
+def test_the_curve_has_the_steps_taken_before_each_validation(
+    train, monkeypatch, loop
+):
+    steps, validated = [], []
+    step, validate = PeftOptimWrapper.step, ValLoop.run
+
+    def counted_step(wrapper, **kwargs):
+        steps.append(wrapper)
+        step(wrapper, **kwargs)
+
+    def noted(val_loop):
+        metrics = validate(val_loop)
+        validated.append([len(steps), metrics['image_mDice']])
+        return metrics
+
+    monkeypatch.setattr(PeftOptimWrapper, 'step', counted_step)
+    monkeypatch.setattr(ValLoop, 'run', noted)
+    sampler = dict(type='DefaultSampler', shuffle=True, _delete_=True)
+    curve = train(
+        loop,
+        train_cfg={**LOOPS[loop], '_delete_': True},
+        **{
+            'train_dataloader.sampler': sampler,
+            'default_hooks.checkpoint.by_epoch': loop == 'epochs',
+        },
+    ).curve
+    assert len(steps) >= 7  # an epoch has several steps
+    assert len(validated) == (2 if loop == 'epochs' else 3)
+    assert curve == validated
 
 
 def test_only_final_runs_of_segmentors_are_validated(job_of, monkeypatch):

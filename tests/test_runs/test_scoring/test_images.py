@@ -54,3 +54,49 @@ def test_scores_are_those_of_a_validation_in_its_precision(
         assert found.pooled[f'm{metric}'] == pytest.approx(
             expected[f'm{metric}'], abs=1e-4
         )
+
+
+#: Each gives other scores than a metric with its defaults.
+METRICS = {
+    'foreground': dict(type='DiceIoUMetric', foreground=['background']),
+    'ignored': dict(type='DiceIoUMetric', ignore_index=0),
+    'second': [
+        dict(type='IoUMetric', prefix='mmseg'),
+        dict(type='DiceIoUMetric', foreground=['background'], prefix='b'),
+        dict(type='DiceIoUMetric', foreground=['background', 'polyp']),
+    ],
+}
+
+
+@pytest.mark.parametrize('evaluator', METRICS.values(), ids=METRICS)
+def test_scores_are_those_of_the_metric_of_the_config(
+    demo_config, tmp_path, evaluator
+):
+    demo_config.val_evaluator = evaluator
+    demo_config.work_dir = str(tmp_path)
+    runner = build_runner(demo_config)
+    expected = runner.val()
+    found = ImagesToScore(demo_config).score(runner.model)
+    for metric in ('Dice', 'IoU'):
+        mean = expected[f'image_m{metric}']
+        assert found.mean(metric) == pytest.approx(mean, abs=1e-4)
+        assert found.pooled[f'm{metric}'] == pytest.approx(
+            expected[f'm{metric}'], abs=1e-4
+        )
+    demo_config.val_evaluator = dict(type='DiceIoUMetric')
+    default = ImagesToScore(demo_config).score(runner.model)
+    assert default.mean('Dice') != pytest.approx(found.mean('Dice'))
+
+
+def test_pixels_that_the_metric_does_not_count_are_no_truth(
+    demo_config, polyps
+):
+    demo_config.val_evaluator = [
+        dict(type='DiceIoUMetric', ignore_index=1, foreground=['background'])
+    ]
+    images = ImagesToScore(demo_config)
+    file = polyps / 'masks' / f'{images.names[0]}.png'
+    mask = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    expected = np.where(mask == 1, 255, mask)
+    assert np.array_equal(images.truth(images.names[0]), expected)
+    assert (expected == 255).any()
