@@ -17,7 +17,7 @@ from gps_seg.comparison import (
 )
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.runs.comparing.ensembles import all_ensembles
-from gps_seg.runs.comparing.jobs import Jobs
+from gps_seg.runs.comparing.jobs import FAILED_FILE, Jobs
 from gps_seg.runs.comparing.same_images import (
     plot_same_images,
     prediction_folders,
@@ -46,8 +46,12 @@ def write_report(
 
     Returns:
         The summary; see :func:`gps_seg.comparison.summarise`.
+
+    Raises:
+        ValueError: If all variants have failed.
     """
     runs = _final_records(jobs)
+    _require_some(runs, jobs)
     tuning = [job for each in jobs.tuning_runs.values() for job in each]
     summary = summarise(
         runs,
@@ -65,6 +69,18 @@ def write_report(
     plot_summary(summary, jobs.folder)
     plot_same_images(jobs, runs, summary['references'])
     return summary
+
+
+def _require_some(runs: Sequence[RunRecord], jobs: Jobs) -> None:
+    """Raise ValueError with the reason if no final run is finished."""
+    failed = jobs.failed()
+    if failed and not runs:
+        first = next(iter(failed.values()))
+        raise ValueError(
+            'comparison: expected one variant that can be trained, got '
+            f'{len(failed)} that failed, such as {first} ({jobs.folder}). Correct the config, remove each {FAILED_FILE} '
+            'there, and call again.'
+        )
 
 
 def _final_records(jobs: Jobs) -> list[RunRecord]:

@@ -6,6 +6,7 @@ from comparison_jobs import VARIANTS, config, fail, finish, make
 from comparison_records import scores_of
 
 from gps_seg.runs.comparing.comparison import check_finished
+from gps_seg.runs.comparing.report import write_report
 
 
 @pytest.fixture
@@ -99,6 +100,13 @@ def test_tuned_rates_come_before_known_ones(tmp_path):
     for job in jobs.tuning_runs['a']:
         finish(job, dice=80.0 if job.rate == 10 else 70.0)
     assert {job.rate for job in jobs.final_runs(VARIANTS[0])} == {10}
+
+
+def test_if_all_failed_the_report_says_why(jobs):
+    for job in jobs.ready():
+        fail(job)
+    with pytest.raises(ValueError, match='2 that failed, such as .* no mem'):
+        write_report(jobs, [], {}, None)
 
 
 def test_a_run_has_variant_rate_seed_and_folder_in_its_config(jobs, tmp_path):
