@@ -78,7 +78,8 @@ def _require_some(runs: Sequence[RunRecord], jobs: Jobs) -> None:
         first = next(iter(failed.values()))
         raise ValueError(
             'comparison: expected one variant that can be trained, got '
-            f'{len(failed)} that failed, such as {first} ({jobs.folder}). Correct the config, remove each {FAILED_FILE} '
+            f'{len(failed)} that failed, such as {first} '
+            f'({jobs.folder}). Correct the config, remove each {FAILED_FILE} '
             'there, and call again.'
         )
 
