@@ -105,6 +105,18 @@ def chromium():
         browser.close()
 
 
+#: The first frames of a camera that has just begun are black.
+_HAS_A_PICTURE = """() => {
+    const video = document.querySelector('#image video');
+    if (!video || !video.videoWidth) return false;
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 1;
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0, 1, 1);
+    return context.getImageData(0, 0, 1, 1).data[1] > 100;
+}"""
+
+
 class Visitor:
     """A person with a window of the page."""
 
@@ -128,6 +140,7 @@ class Visitor:
         part = self.page.locator('#image')
         part.get_by_label('Capture from camera').click()
         part.get_by_text('Click to Access Webcam').click()
+        self.page.wait_for_function(_HAS_A_PICTURE)
         part.get_by_label('capture photo').click()
 
     def pick(self, name):
