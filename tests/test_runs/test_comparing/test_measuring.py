@@ -15,9 +15,17 @@ BLOCKS, WIDE, HIDDEN = 2, 16, 32
 TOKENS = 1 + (HEIGHT // 8) * (WIDTH // 8)
 # A multiplication and an addition for each weight and token; queries times
 # keys, and weights times values; patches of 8 x 8 x 3; the head's two layers.
-BLOCK = 2 * TOKENS * (4 * WIDE**2 + 2 * WIDE * HIDDEN) + 4 * TOKENS**2 * WIDE
+
+
+
+def operations_of_block(tokens):
+    linear = 2 * tokens * (4 * WIDE**2 + 2 * WIDE * HIDDEN)
+    return linear + 4 * tokens**2 * WIDE
+
+
 PIXELS = TOKENS - 1
-FLOPS = BLOCKS * BLOCK + 2 * PIXELS * (3 * 64 * WIDE + WIDE * 8 + 8 * 2)
+AROUND = 2 * PIXELS * (3 * 64 * WIDE + WIDE * 8 + 8 * 2)
+FLOPS = BLOCKS * operations_of_block(TOKENS) + AROUND
 
 
 @pytest.fixture
@@ -55,6 +63,14 @@ def test_what_does_not_merge_costs_its_own_operations(measured):
     costs = measured('adapter', **{'custom_hooks.0.method.rank': 4})
     down_and_up = 2 * 2 * TOKENS * WIDE * 4
     assert costs['test_flops'] == FLOPS + BLOCKS * down_and_up
+    assert not costs['plain_at_test']
+
+
+def test_prompts_are_more_tokens_at_test_time(measured):
+    """A prompt in float32 reaches the blocks as a view of a parameter."""
+    costs = measured('vpt', **{'custom_hooks.0.method.prompts': 4})
+    with_prompts = BLOCKS * operations_of_block(TOKENS + 4)
+    assert costs['test_flops'] == with_prompts + AROUND
     assert not costs['plain_at_test']
 
 

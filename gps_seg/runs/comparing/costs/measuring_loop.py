@@ -147,7 +147,9 @@ class MeasuringLoop(BaseLoop):
             merge(model)
         batches = first_batches(loop.dataloader, 1 + self.steps)
         device = next(model.parameters()).device
-        model.eval()
+        # Even without gradients a view of a trained value asks for one, and
+        # has none: the counter of operations breaks off there.
+        model.eval().requires_grad_(False)
         with (
             torch.no_grad(),
             torch.autocast(device.type, enabled=getattr(loop, 'fp16', False)),
