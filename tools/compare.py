@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=3,
         metavar='N',
         help='rounds in which the costs of a step are measured after the '
-        'runs; 0 to leave them out',
+        'runs; 0 for no further ones',
     )
     parser.add_argument(
         '--work-dir',

@@ -11,7 +11,10 @@ from mmengine.config import Config
 from gps_seg.comparison.records import VALIDATION
 from gps_seg.comparison.tables import main_table
 from gps_seg.files import write_json
-from gps_seg.runs.comparing.costs.rounds import measure_costs
+from gps_seg.runs.comparing.costs.rounds import (
+    measure_costs,
+    measured_costs,
+)
 from gps_seg.runs.comparing.data_check import check_data
 from gps_seg.runs.comparing.ensembles import score_ensembles
 from gps_seg.runs.comparing.equal_treatment import check_equal
@@ -103,12 +106,11 @@ def _references(args: Namespace, config: Config, jobs: Jobs) -> list[str]:
 
 
 def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
-    """Measure the costs, unless another worker does, or no rounds are asked.
+    """The costs, unless another worker measures them.
 
-    They are measured last, when no run of this worker disturbs them.
+    They are measured last, when no run of this worker disturbs them. If no
+    rounds are asked, those of earlier rounds stay in the table.
     """
-    if rounds == 0:
-        return None
     configs = {
         variant.name: jobs.final_runs(variant)[0].config
         for variant in jobs.variants
@@ -121,6 +123,8 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
     with claimed(jobs.folder) as is_mine:
         if not is_mine:
             return None
+        if rounds == 0:
+            return measured_costs(configs, reference, jobs.folder)
         return measure_costs(configs, reference, jobs.folder, rounds)
 
 

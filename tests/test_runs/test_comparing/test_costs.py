@@ -8,7 +8,11 @@ from mmengine.config import Config
 
 from gps_seg.runs.comparing.costs import rounds
 from gps_seg.runs.comparing.costs import visits as visits_module
-from gps_seg.runs.comparing.costs.rounds import COSTS_FILE, measure_costs
+from gps_seg.runs.comparing.costs.rounds import (
+    COSTS_FILE,
+    measure_costs,
+    measured_costs,
+)
 
 # Seconds of a step by method and round.
 SECONDS = {'full': [2.0, 4.0, 3.0], 'gps': [1.0, 3.0, 1.2]}
@@ -175,6 +179,17 @@ def test_the_work_directory_of_a_config_does_not_matter(
     visits.clear()
     configs['gps'].work_dir = 'elsewhere'
     measure_costs(configs, 'full', tmp_path, rounds=1)
+    assert visits == []
+
+
+def test_costs_that_were_measured_are_found_again(visits, configs, tmp_path):
+    assert measured_costs(configs, 'full', tmp_path) is None
+    costs = measure_costs(configs, 'full', tmp_path, rounds=2)
+    visits.clear()
+    assert measured_costs(configs, 'full', tmp_path) == costs
+    assert measured_costs(configs, 'gps', tmp_path) is None
+    configs['gps'].model = {'k': 2}
+    assert measured_costs(configs, 'full', tmp_path) is None
     assert visits == []
 
 

@@ -16,6 +16,8 @@ TOKENS = 1 + (HEIGHT // 8) * (WIDTH // 8)
 # A multiplication and an addition for each weight and token; queries times
 # keys, and weights times values; patches of 8 x 8 x 3; the head's two layers.
 
+PIXELS = TOKENS - 1
+AROUND = 2 * PIXELS * (3 * 64 * WIDE + WIDE * 8 + 8 * 2)
 
 
 def operations_of_block(tokens):
@@ -23,8 +25,6 @@ def operations_of_block(tokens):
     return linear + 4 * tokens**2 * WIDE
 
 
-PIXELS = TOKENS - 1
-AROUND = 2 * PIXELS * (3 * 64 * WIDE + WIDE * 8 + 8 * 2)
 FLOPS = BLOCKS * operations_of_block(TOKENS) + AROUND
 
 

@@ -95,6 +95,40 @@ def measure_costs(
     return costs
 
 
+def measured_costs(
+    configs: Mapping[str, Config],
+    reference: str,
+    folder: Path,
+    steps: int = 5,
+) -> dict[str, Any] | None:
+    """Costs that earlier calls of :func:`measure_costs` wrote.
+
+    Args:
+        configs: Config of each variant's training, with a ``PeftHook``.
+        reference: Variant by whose step time the others are divided.
+        folder: Folder of ``costs.json``.
+        steps: Number of timed steps of a visit.
+
+    Returns:
+        The content of ``costs.json``; None if there is none, or one of other
+        variants, configs or steps, or with another reference.
+
+    Raises:
+        ValueError: If ``reference`` is not a variant.
+    """
+    asked = _asked(configs, reference, steps)
+    path = folder / COSTS_FILE
+    if not path.is_file():
+        return None
+    costs: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+    return costs if not _changed(costs, asked) else None
+
+
+def _changed(costs: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What earlier costs do not have in common with those asked for."""
+    return [key for key in asked if costs.get(key) != asked[key]]
+
+
 def _asked(
     configs: Mapping[str, Config], reference: str, steps: int
 ) -> dict[str, Any]:
@@ -126,8 +160,8 @@ def _begin(
     new = {'machine': machine, **asked}
     if path.is_file():
         costs: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
-        checked = asked if _rounds_of(costs) >= rounds else new
-        changed = [key for key in checked if costs.get(key) != new[key]]
+        complete = _rounds_of(costs) >= rounds
+        changed = _changed(costs, asked if complete else new)
         if not changed:
             return costs
         report(
