@@ -13,14 +13,14 @@ from gps_seg.runs.comparing.costs.worker import measure_config
 
 BLOCKS, WIDE, HIDDEN = 2, 16, 32
 TOKENS = 1 + (HEIGHT // 8) * (WIDTH // 8)
-# A multiplication and an addition for each weight and token; queries times
-# keys, and weights times values; patches of 8 x 8 x 3; the head's two layers.
-
 PIXELS = TOKENS - 1
+# A multiplication and an addition for each weight and token or pixel: patches
+# of 8 x 8 x 3, and the head's two layers.
 AROUND = 2 * PIXELS * (3 * 64 * WIDE + WIDE * 8 + 8 * 2)
 
 
 def operations_of_block(tokens):
+    """Those of the weights; queries times keys, and weights times values."""
     linear = 2 * tokens * (4 * WIDE**2 + 2 * WIDE * HIDDEN)
     return linear + 4 * tokens**2 * WIDE
 
