@@ -29,6 +29,7 @@ def measure_agreement(
     truth: Truth,
     images: Sequence[str],
     groups: Mapping[str, str] | None = None,
+    foreground: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Agreement of the predictions and errors of all runs, and their votes.
 
@@ -36,9 +37,9 @@ def measure_agreement(
     keys:
 
     - ``variants``, and two matrices over them: ``dice``, of one prediction
-      against the other over the foreground (all labels but 0), and
-      ``error_overlap``, the intersection over union of the wrong pixels, over
-      the images on which either is wrong. A cell is the mean over common
+      against the other over the foreground, and ``error_overlap``, the
+      intersection over union of the wrong pixels, over the images on which
+      either is wrong. A cell is the mean over common
       seeds; on the diagonal it is the mean over pairs of seeds of one
       variant, which is how far two runs of the same method agree. Cells
       without such pairs are None;
@@ -61,6 +62,8 @@ def measure_agreement(
         images: Names of the images.
         groups: Group of each image, such as its video, for the intervals;
             None or empty if every image is its own group.
+        foreground: Labels of the classes of which Dice is taken; None takes
+            all but 0.
 
     Raises:
         FileNotFoundError: If a label map is missing.
@@ -91,19 +94,26 @@ def measure_agreement(
             'agreement: expected predictions of runs on images, got '
             f'{len(runs)} runs and {len(images)} images.'
         )
-    dice, errors, scores = _means(list(runs.values()), truth, images)
+    dice, errors, scores = _means(
+        list(runs.values()), truth, images, foreground
+    )
     variants = list(folders)
     by_run = dict(zip(runs, scores.tolist(), strict=True))
     return {
         'variants': variants,
         'dice': _matrix(variants, list(runs), dice),
         'error_overlap': _matrix(variants, list(runs), errors),
-        'votes': measure_votes(runs, by_run, truth, images, groups),
+        'votes': measure_votes(
+            runs, by_run, truth, images, groups, foreground
+        ),
     }
 
 
 def _means(
-    folders: Sequence[Path], truth: Truth, images: Sequence[str]
+    folders: Sequence[Path],
+    truth: Truth,
+    images: Sequence[str],
+    foreground: Sequence[int] | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means over the images: both matrices over the runs, and their Dice."""
     dice = np.zeros((len(folders) + 1,) * 2)
@@ -111,7 +121,7 @@ def _means(
     for image in images:
         maps, labels = read_stack(folders, image, truth(image))
         # The truth is one more map: its row is the Dice of each run.
-        dice += pairwise_dice(np.vstack([maps, labels]))
+        dice += pairwise_dice(np.vstack([maps, labels]), foreground)
         overlap = pairwise_iou(maps != labels)
         errors += np.nan_to_num(overlap)
         known += np.isfinite(overlap)

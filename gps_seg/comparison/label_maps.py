@@ -60,14 +60,25 @@ def read_stack(
 
 def pairwise_dice(
     maps: np.ndarray,  # shape: (num_maps, num_pixels)
+    foreground: Sequence[int] | None = None,
 ) -> np.ndarray:  # shape: (num_maps, num_maps)
     """Dice of each map against each other, in percent.
 
-    The mean over the classes above 0 that occur in either map; 100 if none
+    The mean over the foreground classes that occur in either map; 100 if none
     does, as in ``DiceIoUMetric``.
+
+    Args:
+        maps: Labels.
+        foreground: Labels of the classes that count; None takes all but 0.
+
+    Example:
+        >>> maps = np.array([[0, 1, 1, 2], [0, 0, 1, 2]])
+        >>> pairwise_dice(maps, foreground=[0])[0, 1].round(1)
+        np.float64(66.7)
     """
     scores = []
-    for label in np.unique(maps[maps > 0]):
+    counted = maps > 0 if foreground is None else np.isin(maps, foreground)
+    for label in np.unique(maps[counted]):
         common, sums = _overlaps(maps == label)
         scores.append(100 * _ratio(2 * common, sums))
     if not scores:

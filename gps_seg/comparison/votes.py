@@ -39,6 +39,7 @@ def measure_votes(
     truth: Truth,
     images: Sequence[str],
     groups: Mapping[str, str] | None = None,
+    foreground: Sequence[int] | None = None,
 ) -> dict[str, Any] | None:
     """Dice of votes of variants and of seeds, with equally many members.
 
@@ -51,6 +52,8 @@ def measure_votes(
         images: Names of the images.
         groups: Group of each image, such as its video; None or empty if every
             image is its own group.
+        foreground: Labels of the classes of which Dice is taken; None takes
+            all but 0.
 
     Returns:
         See ``measure_agreement``; None if there are too few variants, or no
@@ -68,7 +71,7 @@ def measure_votes(
 
     def count(ballots: _Ballots) -> _Scores:
         return {
-            seed: _vote_scores(ballot, runs, truth, images)
+            seed: _vote_scores(ballot, runs, truth, images, foreground)
             for seed, ballot in ballots.items()
         }
 
@@ -131,13 +134,14 @@ def _vote_scores(
     runs: Mapping[Run, Path],
     truth: Truth,
     images: Sequence[str],
+    foreground: Sequence[int] | None,
 ) -> SetScores:
     """Dice of the vote of some runs on each image."""
     scores = []
     for image in images:
         maps, true = read_stack([runs[r] for r in ballot], image, truth(image))
         both = np.stack([vote(maps), true])
-        scores.append(float(pairwise_dice(both)[0, 1]))
+        scores.append(float(pairwise_dice(both, foreground)[0, 1]))
     return SetScores(
         images=list(images), per_image={_METRIC: scores}, pooled={}
     )

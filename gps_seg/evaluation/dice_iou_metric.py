@@ -113,7 +113,7 @@ class DiceIoUMetric(BaseMetric):
             data_samples: Samples with ``pred_sem_seg`` and ``gt_sem_seg``,
                 label maps of shape (1, height, width).
         """
-        self._foreground_indices()  # a wrong name fails in the first batch
+        self.foreground_labels()  # a wrong name fails in the first batch
         num_classes = len(class_names(self.dataset_meta))
         for sample in data_samples:
             img_path = image_path(sample)
@@ -160,7 +160,7 @@ class DiceIoUMetric(BaseMetric):
         results: list[tuple[str, Tensor]],
         areas: Tensor,  # shape: (num_images, 3, num_classes)
     ) -> list[ImageScore]:
-        foreground = areas[:, :, self._foreground_indices()]
+        foreground = areas[:, :, self.foreground_labels()]
         dice = 100 * mean_of_present(dice_scores(foreground))
         iou = 100 * mean_of_present(iou_scores(foreground))
         return [
@@ -170,7 +170,14 @@ class DiceIoUMetric(BaseMetric):
             )
         ]
 
-    def _foreground_indices(self) -> list[int]:
+    def foreground_labels(self) -> list[int]:
+        """Labels of the classes that are scored per image.
+
+        Raises:
+            ValueError: If ``foreground`` is empty, names a class that the
+                data set does not have, or repeats one.
+            RuntimeError: If the data set declares no classes.
+        """
         classes = list(class_names(self.dataset_meta))
         if self.foreground is None:
             chosen = classes[1:]

@@ -20,13 +20,13 @@ from gps_seg.comparison.label_maps import (
 VARIANTS, SEEDS, IMAGES = ('gps', 'full', 'bias'), (0, 1, 2), ('a', 'b')
 
 
-def dice_of(one, other, num_classes):
+def dice_of(one, other, num_classes, foreground=None):
     """Mean over the foreground classes that occur, in percent."""
     scores = [
         2
         * np.sum((one == c) & (other == c))
         / np.sum((one == c) + 0 + (other == c))
-        for c in range(1, num_classes)
+        for c in foreground or range(1, num_classes)
         if np.any(one == c) or np.any(other == c)
     ]
     return 100 * np.mean(scores) if scores else 100.0
@@ -57,9 +57,11 @@ def written(tmp_path):
     return truth, maps, folders
 
 
-def measured(written):
+def measured(written, foreground=None):
     truth, _, folders = written
-    return measure_agreement(folders, truth.__getitem__, IMAGES)
+    return measure_agreement(
+        folders, truth.__getitem__, IMAGES, foreground=foreground
+    )
 
 
 def counted(written, run, name):
@@ -78,6 +80,16 @@ def test_dice_of_all_pairs_equals_the_definition():
         assert found[i, j] == pytest.approx(dice_of(maps[i], maps[j], 4))
     assert (found[3, 4], found[3, 0]) == (100, 0)
     assert pairwise_dice(maps[3:]).tolist() == [[100, 100], [100, 100]]
+
+
+def test_dice_is_that_of_the_classes_that_count():
+    maps = random_maps(np.random.default_rng(1), (3, 40), 4)
+    maps[2] = 1
+    found = pairwise_dice(maps, foreground=[0, 2])
+    for i, j in itertools.product(range(3), repeat=2):
+        assert found[i, j] == pytest.approx(
+            dice_of(maps[i], maps[j], 4, [0, 2])
+        )
 
 
 def test_iou_of_empty_masks_is_undefined():
@@ -100,14 +112,16 @@ def test_most_votes_win_and_a_tie_goes_to_the_lower_label():
     assert vote(maps).tolist() == [2, 0, 0, 1]
 
 
-def test_cells_are_means_over_common_seeds_and_images(written):
-    found = measured(written)
+@pytest.mark.parametrize('foreground', [None, [0, 2]])
+def test_cells_are_means_over_common_seeds_and_images(written, foreground):
+    found = measured(written, foreground)
     expected = np.mean(
         [
             dice_of(
                 counted(written, ('gps', seed), name)[0],
                 counted(written, ('bias', seed), name)[0],
                 3,
+                foreground,
             )
             for seed in SEEDS
             for name in IMAGES
@@ -145,22 +159,26 @@ def test_errors_overlap_on_wrong_pixels_that_count(written):
     assert found == pytest.approx(np.mean(values))
 
 
-def vote_dice(written, runs):
+def vote_dice(written, runs, foreground=None):
     """Mean Dice of a vote over the images, counted label by label."""
     scores = []
     for name in IMAGES:
         maps = [counted(written, run, name)[0] for run in runs]
         counts = [np.sum([m == c for m in maps], axis=0) for c in range(3)]
         truth = counted(written, runs[0], name)[1]
-        scores.append(dice_of(np.argmax(counts, axis=0), truth, 3))
+        winner = np.argmax(counts, axis=0)
+        scores.append(dice_of(winner, truth, 3, foreground))
     return np.mean(scores)
 
 
-def test_votes_have_equally_many_members_and_are_scored_per_image(written):
-    votes = measured(written)['votes']
+@pytest.mark.parametrize('foreground', [None, [0, 2]])
+def test_votes_have_equally_many_members_and_are_scored_per_image(
+    written, foreground
+):
+    votes = measured(written, foreground)['votes']
 
     def mean_dice(runs):
-        return vote_dice(written, runs)
+        return vote_dice(written, runs, foreground)
 
     singles = {
         (v, s): mean_dice([(v, s)])

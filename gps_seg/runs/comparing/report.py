@@ -113,4 +113,6 @@ def _agreement(jobs: Jobs) -> dict[str, Any] | None:
         return None
     images = ImagesToScore(jobs.final)
     groups = groups_of(jobs.final, {VALIDATION: None}).get(VALIDATION)
-    return measure_agreement(folders, images.truth, images.names, groups)
+    return measure_agreement(
+        folders, images.truth, images.names, groups, images.foreground
+    )

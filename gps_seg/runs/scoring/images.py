@@ -79,6 +79,13 @@ class ImagesToScore:
         """Names of the images, in the same order."""
         return image_names(self.paths)
 
+    @property
+    def foreground(self) -> list[int]:
+        """Labels of the classes that the metric scores per image."""
+        metric = copy.copy(self._own_metric)
+        metric.dataset_meta = self.loader.dataset.metainfo
+        return metric.foreground_labels()
+
     def path(self, name: str) -> str:
         """Path of an image by its name."""
         return self.paths[self.names.index(name)]

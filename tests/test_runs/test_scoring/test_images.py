@@ -70,13 +70,15 @@ METRICS = {
 
 @pytest.mark.parametrize('evaluator', METRICS.values(), ids=METRICS)
 def test_scores_are_those_of_the_metric_of_the_config(
-    demo_config, tmp_path, evaluator
+    demo_config, tmp_path, evaluator, request
 ):
     demo_config.val_evaluator = evaluator
     demo_config.work_dir = str(tmp_path)
     runner = build_runner(demo_config)
     expected = runner.val()
-    found = ImagesToScore(demo_config).score(runner.model)
+    images = ImagesToScore(demo_config)
+    foreground = images.foreground
+    found = images.score(runner.model)
     for metric in ('Dice', 'IoU'):
         mean = expected[f'image_m{metric}']
         assert found.mean(metric) == pytest.approx(mean, abs=1e-4)
@@ -84,6 +86,9 @@ def test_scores_are_those_of_the_metric_of_the_config(
             expected[f'm{metric}'], abs=1e-4
         )
     demo_config.val_evaluator = dict(type='DiceIoUMetric')
+    # The labels of background and polyp.
+    scored = {'foreground': [0], 'ignored': [1], 'second': [0, 1]}
+    assert foreground == scored[request.node.callspec.id]
     default = ImagesToScore(demo_config).score(runner.model)
     assert default.mean('Dice') != pytest.approx(found.mean('Dice'))
 
