@@ -23,33 +23,46 @@ SUMMARY_FILE = 'summary.json'
 SCORES_FILE = 'scores.json'
 
 
-def write_report(
-    args: Namespace,
+def facts_of(
     config: Config,
     sets: DataSets,
     data: Mapping[str, ImagesToScore],
     delta: Delta | None,
-    scores: ByAlpha,
+) -> Facts:
+    """What is known of a test before anything is scored.
+
+    Args:
+        config: Config of the test.
+        sets: Settings of the data sets by name; None for the own test set.
+        data: The data sets.
+        delta: Delta that is tested; None for a checkpoint.
+
+    Raises:
+        ValueError: If an image has no group where others of its data set have
+            one.
+    """
+    return Facts(
+        groups=groups_of(config, sets, TESTED),
+        same_images=[n for n in data if data[n].paths == data[TEST].paths],
+        damage=_damages(sets),
+        new_tensors=sorted(delta.new) if delta else [],
+    )
+
+
+def write_report(
+    args: Namespace, config: Config, facts: Facts, scores: ByAlpha
 ) -> tuple[dict[str, Any], Path]:
     """Write all results into the folder ``unseen`` of the work directory.
 
     Args:
         args: Command line of ``tools/test.py``.
         config: Config of the test.
-        sets: Settings of the data sets by name; None for the own test set.
-        data: The data sets.
-        delta: Delta that was tested; None for a checkpoint.
+        facts: What was known before.
         scores: Scores by alpha and data set.
 
     Returns:
         The summary, see :func:`summarise_sets`, and the folder.
     """
-    facts = Facts(
-        groups=groups_of(config, sets, TESTED),
-        same_images=[n for n in data if data[n].paths == data[TEST].paths],
-        damage=_damages(sets),
-        new_tensors=sorted(delta.new) if delta else [],
-    )
     summary = {
         'config': args.config,
         'weights': args.checkpoint,

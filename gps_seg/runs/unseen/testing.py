@@ -20,7 +20,7 @@ from gps_seg.runs.scoring.data_sets import TEST, open_sets
 from gps_seg.runs.scoring.ensembles import ByAlpha, score_all, score_between
 from gps_seg.runs.scoring.images import TESTED, ImagesToScore
 from gps_seg.runs.unseen.choice import chosen_sets
-from gps_seg.runs.unseen.report import write_report
+from gps_seg.runs.unseen.report import facts_of, write_report
 from gps_seg.text.clock import Clock
 
 #: Options of a plain test that a table of several data sets does not have.
@@ -43,12 +43,13 @@ def test(args: Namespace) -> None:
         sets = {TEST: None, **chosen_sets(config, args.unseen)}
         delta = _delta_of(find_weights(args.checkpoint), args.alphas)
         data = open_sets(config, sets, TESTED)
+        facts = facts_of(config, sets, data, delta)
         console.write(
             f'Testing {args.checkpoint} with {args.config}\n'
             f'  images    {_sizes(data)}'
         )
         scores = _score(config, args, delta, data, console.write)
-        summary, folder = write_report(args, config, sets, data, delta, scores)
+        summary, folder = write_report(args, config, facts, scores)
         console.write(f'\n{console_tables(summary)}\n')
         console.write(f'More in {shown(folder)}/table.md')
 

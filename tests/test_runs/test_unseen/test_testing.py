@@ -318,6 +318,22 @@ def test_all_missing_folders_are_named_before_a_model_is_built(
 
 
 @pytest.mark.usefixtures('_no_model')
+def test_an_image_without_a_group_is_named_before_a_model_is_built(
+    tasks, tmp_path, capsys
+):
+    draw_clinic(tmp_path / 'clinic')
+    table = tmp_path / 'clinic/splits/sequences.csv'
+    table.write_text('image,group\nframe0,0\nframe1,0\nframe2,1\n')
+    error = error_of_tool(
+        *(capsys, 'test.py', tasks.unseen, tasks.one),
+        *('--work-dir', tmp_path / 'out', '--unseen', 'clinic'),
+        *('--cfg-options', f'unseen.clinic.data_root={tmp_path / "clinic"}'),
+    )
+    assert 'sequences.csv of clinic' in error and 'frame3' in error
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.usefixtures('_no_model')
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
