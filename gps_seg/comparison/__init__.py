@@ -1,6 +1,7 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
 """Finished runs side by side: records, intervals, tables, agreement."""
 
+from gps_seg.comparison.across import across
 from gps_seg.comparison.agreement import measure_agreement
 from gps_seg.comparison.csv_table import write_csv
 from gps_seg.comparison.intervals import Difference, paired_difference
@@ -18,6 +19,7 @@ __all__ = [
     'RateChoice',
     'RunRecord',
     'SetScores',
+    'across',
     'choose_rates',
     'measure_agreement',
     'paired_difference',

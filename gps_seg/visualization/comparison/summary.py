@@ -44,14 +44,15 @@ def plot_summary(
 
     Args:
         summary: Summary of a comparison, as
-            ``gps_seg.comparison.summarise`` returns it.
+            ``gps_seg.comparison.summarise`` or
+            ``gps_seg.comparison.across`` returns it.
         folder: Folder of the pictures; created if missing.
 
     Returns:
         Paths of the PNG files; each SVG file lies beside its PNG file.
 
     Raises:
-        ValueError: If no variant has finished.
+        ValueError: If no variant has finished, and nothing was compared.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -69,10 +70,10 @@ def plot_summary(
         ...     [path.name for path in plot_summary(summary, folder)]
         ['pareto.png']
     """
-    if not finished(summary):
+    if not finished(summary) and not summary['differences']:
         raise ValueError(
-            'summary: expected a variant with scores, got none. There is '
-            'nothing to draw.'
+            'summary: expected scores of a variant, or differences, got none. '
+            'There is nothing to draw.'
         )
     drawn = {name: draw(summary) for name, draw in _FIGURES.items()}
     return [

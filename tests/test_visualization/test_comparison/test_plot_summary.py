@@ -113,8 +113,9 @@ def test_a_picture_is_opaque_and_not_empty(tmp_path):
 
 
 def test_without_a_finished_variant_there_is_nothing_to_draw(tmp_path):
-    with pytest.raises(ValueError, match='a variant with scores, got none'):
-        plot_summary({'variants': [{'status': 'failed'}]}, tmp_path)
+    nothing = {'variants': [{'status': 'failed'}], 'differences': []}
+    with pytest.raises(ValueError, match='or differences, got none'):
+        plot_summary(nothing, tmp_path)
 
 
 def test_points_stand_at_cost_and_score_in_panels_with_data(summary):
