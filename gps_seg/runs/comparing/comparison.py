@@ -33,7 +33,7 @@ from gps_seg.runs.comparing.variants import (
     USUAL_REFERENCES,
     variants_of,
 )
-from gps_seg.runs.comparing.worker import claimed, work
+from gps_seg.runs.comparing.worker import alone_in, work
 from gps_seg.runs.launch import load_config
 from gps_seg.runs.overrides import parse_overrides
 from gps_seg.runs.scoring.data_sets import (
@@ -106,10 +106,10 @@ def _references(args: Namespace, config: Config, jobs: Jobs) -> list[str]:
 
 
 def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
-    """The costs, unless another worker measures them.
+    """The costs, measured by one worker while the others wait.
 
-    They are measured last, when no run of this worker disturbs them. If no
-    rounds are asked, those of earlier rounds stay in the table.
+    They are measured last, when nothing else runs. If no rounds are asked,
+    those of earlier rounds stay in the table.
     """
     configs = {
         variant.name: jobs.final_runs(variant)[0].config
@@ -120,11 +120,9 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         return None
     if reference not in configs:  # none of its rates could be trained
         reference = next(iter(configs))
-    with claimed(jobs.folder) as is_mine:
-        if not is_mine:
-            return None
-        if rounds == 0:
-            return measured_costs(configs, reference, jobs.folder)
+    if rounds == 0:
+        return measured_costs(configs, reference, jobs.folder)
+    with alone_in(jobs.folder):
         return measure_costs(configs, reference, jobs.folder, rounds)
 
 

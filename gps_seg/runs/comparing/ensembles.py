@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from gps_seg.delta import Delta
 from gps_seg.engine import build_base
 from gps_seg.files.run_files import DELTA_FILE
 from gps_seg.runs.comparing.jobs import Job, Jobs
-from gps_seg.runs.comparing.worker import claimed
+from gps_seg.runs.comparing.worker import share
 from gps_seg.runs.console.screen import quiet
 from gps_seg.runs.scoring.data_sets import open_sets
 from gps_seg.runs.scoring.ensembles import (
@@ -46,16 +47,20 @@ def score_ensembles(
         alphas: Shares of the tuned model.
         report: Function that prints a line.
     """
-    data: dict[str, ImagesToScore] = {}
-    for job in _final_runs(jobs) if alphas else []:
-        with claimed(job.folder) as is_mine:
-            missing = _missing(job, alphas) if is_mine else []
-            if missing:
-                data = data or open_sets(
-                    jobs.final, {VALIDATION: None, **unseen}
-                )
-                report(f'ensembles of base and {job.label}')
-                _score(job, data, missing)
+
+    @cache
+    def data() -> dict[str, ImagesToScore]:
+        return open_sets(jobs.final, {VALIDATION: None, **unseen})
+
+    def score(job: Job) -> None:
+        report(f'ensembles of base and {job.label}')
+        _score(job, data(), _missing(job, alphas))
+
+    share(
+        lambda: _final_runs(jobs),
+        lambda job: bool(_missing(job, alphas)),
+        score,
+    )
 
 
 def _final_runs(jobs: Jobs) -> list[Job]:

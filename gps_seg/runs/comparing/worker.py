@@ -8,7 +8,7 @@ The system frees the lock when the process ends, however it ends.
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,20 +39,14 @@ def work(
     """
     _report_failures(jobs, report)
     clock = Clock(jobs.number, _number_over(jobs))
-    while True:
-        waiting = [job for job in jobs.ready() if not job.is_over]
-        for job in waiting:
-            with claimed(job.folder) as is_mine:
-                if is_mine and not job.is_over:
-                    over = _number_over(jobs)
-                    left = clock.left(over)
-                    report(f'{over + 1}/{jobs.number}: {job.label}, {left}')
-                    _attempt(job, jobs, unseen, report)
-                    break
-        else:
-            if not waiting:
-                return
-            time.sleep(_SECONDS_BETWEEN_LOOKS)  # others train
+
+    def train(job: Job) -> None:
+        over = _number_over(jobs)
+        left = clock.left(over)
+        report(f'{over + 1}/{jobs.number}: {job.label}, {left}')
+        _attempt(job, jobs, unseen, report)
+
+    share(jobs.ready, lambda job: not job.is_over, train)
 
 
 def _report_failures(jobs: Jobs, report: Callable[[str], None]) -> None:
@@ -70,6 +64,32 @@ def _number_over(jobs: Jobs) -> int:
     return sum(job.is_over for job in jobs.ready())
 
 
+def share(
+    jobs: Callable[[], Sequence[Job]],
+    is_open: Callable[[Job], bool],
+    do: Callable[[Job], None],
+) -> None:
+    """Do something for each open job, shared with other workers.
+
+    A job is done by the worker that holds the lock of its folder. The call
+    returns when no job is open any more, so it waits for those of others.
+
+    Args:
+        jobs: Function that lists the jobs, in the order in which they are
+            done; called again after each.
+        is_open: Function that tells whether a job is still to be done.
+        do: Function that does it.
+    """
+    while waiting := [job for job in jobs() if is_open(job)]:
+        for job in waiting:
+            with claimed(job.folder) as is_mine:
+                if is_mine and is_open(job):
+                    do(job)
+                    break
+        else:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)  # others are at work
+
+
 @contextmanager
 def claimed(folder: Path) -> Iterator[bool]:
     """A context in which a folder is this worker's, if it yields True."""
@@ -84,6 +104,16 @@ def claimed(folder: Path) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """A context in which a folder is this worker's; waits until it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK).acquire(
+        poll_interval=_SECONDS_BETWEEN_LOOKS
+    ):
+        yield
 
 
 def _attempt(

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from comparison_jobs import finish, make
 from comparison_records import scores_of
+from filelock import FileLock
 
-from gps_seg.runs.comparing import ensembles
+from gps_seg.runs.comparing import ensembles, worker
 from gps_seg.runs.comparing.ensembles import all_ensembles, score_ensembles
 from gps_seg.runs.scoring import ensembles as between
 
@@ -87,8 +88,18 @@ def test_without_alphas_nothing_is_scored(jobs):
     assert all_ensembles(jobs) == {}
 
 
-def test_a_run_that_another_worker_scores_is_left_to_it(jobs):
+def test_a_run_that_another_worker_scores_is_waited_for(jobs, monkeypatch):
     first = jobs.ready()[0]
-    with ensembles.claimed(first.folder):
-        assert first.label not in score(jobs, 0.5)
-    assert first.label in score(jobs, 0.5)
+    lock = FileLock(first.folder / '.lock')
+    lock.acquire()
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        theirs = {0.5: {'validation': scores_of([0.5])}}
+        between.write_scores(theirs, first.folder / 'ensembles.json')
+        lock.release()
+
+    monkeypatch.setattr(worker.time, 'sleep', wait)
+    assert first.label not in score(jobs, 0.5)
+    assert len(waits) == 1

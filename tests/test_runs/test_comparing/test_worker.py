@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from comparison_jobs import fail, finish, make
 from filelock import FileLock
 
 from gps_seg.runs.comparing import worker
-from gps_seg.runs.comparing.worker import claimed, work
+from gps_seg.runs.comparing.worker import alone_in, claimed, work
 
 
 @pytest.fixture
@@ -121,6 +122,24 @@ def test_the_run_of_a_killed_worker_is_free(jobs):
             if is_mine:
                 return
     raise AssertionError('the lock outlived its process')
+
+
+def test_a_worker_waits_until_a_folder_is_free(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, '_SECONDS_BETWEEN_LOOKS', 0.01)
+    other = FileLock(tmp_path / '.lock', thread_local=False)
+    other.acquire()
+    order = []
+
+    def release():
+        order.append('theirs')
+        other.release()
+
+    threading.Timer(0.1, release).start()
+    with alone_in(tmp_path):
+        order.append('mine')
+        with claimed(tmp_path) as is_free:
+            assert not is_free
+    assert order == ['theirs', 'mine']
 
 
 def test_a_run_is_compared_with_those_of_its_seed_and_stage(jobs, monkeypatch):
