@@ -126,19 +126,22 @@ def test_the_run_of_a_killed_worker_is_free(jobs):
 
 def test_a_worker_waits_until_a_folder_is_free(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, '_SECONDS_BETWEEN_LOOKS', 0.01)
-    other = FileLock(tmp_path / '.lock', thread_local=False)
-    other.acquire()
-    order = []
+    held, order = threading.Event(), []
 
-    def release():
-        order.append('theirs')
-        other.release()
+    def hold():
+        with FileLock(tmp_path / '.lock'):
+            held.set()
+            time.sleep(0.1)
+            order.append('theirs')
 
-    threading.Timer(0.1, release).start()
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
     with alone_in(tmp_path):
         order.append('mine')
         with claimed(tmp_path) as is_free:
             assert not is_free
+    other.join()
     assert order == ['theirs', 'mine']
 
 
