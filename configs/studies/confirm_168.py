@@ -5,7 +5,8 @@
 All are training images, and none is in the tuning lists: what was chosen
 there is confirmed here.
 
-Not run.
+Expected: image_mDice 79.6 for GPS with its recipe, 79.9 for as many random
+connections and 78.4 for biases (means of 5 seeds). See docs/selection.md.
 """
 
 _base_ = './kvasir_168.py'

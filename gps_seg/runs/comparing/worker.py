@@ -77,7 +77,7 @@ def share(
     Args:
         jobs: Function that lists the jobs, in the order in which they are
             done; called again after each.
-        is_open: Function that tells whether a job is still to be done.
+        is_open: Function that says whether a job is still to be done.
         do: Function that does it.
     """
     while waiting := [job for job in jobs() if is_open(job)]:

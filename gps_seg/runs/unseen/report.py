@@ -57,7 +57,7 @@ def write_report(
     Args:
         args: Command line of ``tools/test.py``.
         config: Config of the test.
-        facts: What was known before.
+        facts: Facts of :func:`facts_of`.
         scores: Scores by alpha and data set.
 
     Returns:
