@@ -1,42 +1,63 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The table of three seeds is made of the files of two comparisons."""
+"""The summary of three seeds is made of the files of two comparisons."""
 
 from statistics import fmean, stdev
 
+import pytest
+
 from gps_seg.comparison import read_summary
 
-COLUMNS = [
-    ('per_image', 'Dice'),
-    ('per_image', 'IoU'),
-    ('pooled', 'mDice'),
-    ('pooled', 'mIoU'),
-]
 
-
-def row(variant, summaries):
-    rows = [
-        {each['variant']: each for each in summary['variants']}[variant]
-        for summary in summaries
+@pytest.fixture(scope='module')
+def rows(request):
+    """Rows by variant: of seeds 0 and 1, of seed 2, and of all three."""
+    results = request.config.rootpath / 'docs/results'
+    return [
+        {row['variant']: row for row in read_summary(path)['variants']}
+        for path in (
+            results / 'methods_kvasir.json',
+            results / 'methods_kvasir_seed2.json',
+            results / 'methods_kvasir_seeds.json',
+        )
     ]
-    cells = []
-    for kind, metric in COLUMNS:
-        values = [
-            value
-            for each in rows
-            for value in each['scores']['validation'][kind][metric]['per_seed']
-        ]
-        assert len(values) == 3
-        cells.append(f'{fmean(values):.2f} ± {stdev(values):.2f}')
-    return f'| {variant} | ' + ' | '.join(cells) + ' |'
 
 
-def test_the_table_of_three_seeds(repo_dir):
-    page = (repo_dir / 'docs/results.md').read_text(encoding='utf-8')
-    part = page.partition('### Three seeds together')[2].partition('###')[0]
-    summaries = [
-        read_summary(repo_dir / f'docs/results/{name}.json')
-        for name in ('methods_kvasir', 'methods_kvasir_seed2')
-    ]
-    told = [line for line in part.splitlines() if line.startswith('| ')][2:]
-    variants = [each['variant'] for each in summaries[0]['variants']]
-    assert told == [row(variant, summaries) for variant in variants]
+def spreads(row):
+    """Means, deviations and scores by seed, by data set, kind and metric."""
+    return {
+        (of, kind, metric): spread
+        for of, scores in row['scores'].items()
+        for kind, by_metric in scores.items()
+        for metric, spread in by_metric.items()
+    }
+
+
+def test_scores_are_those_of_all_seeds(rows):
+    two, third, all_three = rows
+    assert list(two) == list(all_three)
+    for variant, row in all_three.items():
+        parts = [spreads(each[variant]) for each in (two, third)]
+        found = spreads(row)
+        assert row['seeds'] == [0, 1, 2] and found.keys() == parts[0].keys()
+        for key, spread in found.items():
+            values = [v for part in parts for v in part[key]['per_seed']]
+            assert spread['per_seed'] == values
+            assert spread['mean'] == pytest.approx(fmean(values))
+            assert spread['sd'] == pytest.approx(stdev(values))
+
+
+def test_curves_are_means_of_all_seeds(rows):
+    two, third, all_three = rows
+    for variant, row in all_three.items():
+        curves = [two[variant]['curve']] * 2 + [third[variant]['curve']]
+        for point, *points in zip(row['curve'], *curves, strict=True):
+            assert point == pytest.approx(
+                [fmean(v) for v in zip(*points, strict=True)]
+            )
+
+
+def test_costs_are_those_that_were_measured(rows):
+    _, third, all_three = rows
+    for variant, row in all_three.items():
+        assert row['costs'] == third[variant]['costs']
+        assert row['trained'] == rows[0][variant]['trained']
