@@ -12,6 +12,8 @@ STUDIES = {
     'confirm_168': 'selection_confirm_98',
     'kvasir_98': 'selection_confirm_98',
     'clinicdb_98': 'selection_clinicdb_98',
+    'clinicdb_168': 'selection_clinicdb_98',
+    'flowers': 'selection_flowers',
 }
 
 
