@@ -2,7 +2,8 @@
 
     python tools/train.py configs/studies/clinicdb_168.py --seed 0
 
-Not run.
+Expected: image_mDice 74.5 for GPS with its recipe, 72.5 for biases and 70.5
+for as many random connections (means of 3 seeds). See docs/selection.md.
 """
 
 _base_ = './clinicdb_252.py'
