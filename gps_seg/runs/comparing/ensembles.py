@@ -39,7 +39,7 @@ def score_ensembles(
     """Score the ensembles of all finished final runs that are not scored yet.
 
     A method that adds modules has no weights between base and tuned model;
-    its runs are left out.
+    its runs are left out, and so are runs of which only the record is there.
 
     Args:
         jobs: Runs of the comparison.
@@ -47,6 +47,7 @@ def score_ensembles(
         alphas: Shares of the tuned model.
         report: Function that prints a line.
     """
+    _report_without_delta(jobs, alphas, report)
 
     @cache
     def data() -> dict[str, ImagesToScore]:
@@ -72,10 +73,23 @@ def _final_runs(jobs: Jobs) -> list[Job]:
     ]
 
 
+def _report_without_delta(
+    jobs: Jobs, alphas: Sequence[float], report: Callable[[str], None]
+) -> None:
+    """Say which runs have a record alone, and so no ensembles."""
+    labels = [job.label for job in _final_runs(jobs) if not _has_delta(job)]
+    if alphas and labels:
+        report(f'ensembles: without {DELTA_FILE}, left out: {labels}')
+
+
+def _has_delta(job: Job) -> bool:
+    return Path(job.folder, DELTA_FILE).is_file()
+
+
 def _missing(job: Job, alphas: Sequence[float]) -> list[float]:
     """The alphas that are not scored yet, and can be."""
     found = read_ensembles(job.folder)
-    if found is not None and not found:
+    if not _has_delta(job) or (found is not None and not found):
         return []
     return [alpha for alpha in alphas if alpha not in (found or {})]
 

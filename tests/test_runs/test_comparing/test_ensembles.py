@@ -45,6 +45,7 @@ def jobs(tmp_path, monkeypatch):
     jobs = make(tmp_path, rates=[], tuning=None)
     for job in jobs.ready():
         finish(job)
+        (job.folder / 'delta.safetensors').touch()
     monkeypatch.setattr(ensembles.Delta, 'load', load)
     monkeypatch.setattr(ensembles, 'build_base', lambda *_: Base([None]))
     monkeypatch.setattr(between, 'scaled', lambda base, delta, alpha: alpha)
@@ -86,6 +87,16 @@ def test_a_later_call_scores_only_what_is_missing(jobs):
 def test_without_alphas_nothing_is_scored(jobs):
     assert score(jobs) == []
     assert all_ensembles(jobs) == {}
+
+
+def test_a_run_of_which_only_the_record_is_there_is_left_out(jobs):
+    first = jobs.ready()[0]
+    (first.folder / 'delta.safetensors').unlink()
+    told, *scored = score(jobs, 0.5)
+    assert first.label in told and 'left out' in told
+    assert 'a, seed 5' in scored and first.label not in scored
+    assert list(all_ensembles(jobs)['a']) == [5]
+    assert score(jobs) == []
 
 
 def test_a_run_that_another_worker_scores_is_waited_for(jobs, monkeypatch):
