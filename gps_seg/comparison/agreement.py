@@ -39,10 +39,9 @@ def measure_agreement(
     - ``variants``, and two matrices over them: ``dice``, of one prediction
       against the other over the foreground, and ``error_overlap``, the
       intersection over union of the wrong pixels, over the images on which
-      either is wrong. A cell is the mean over common
-      seeds; on the diagonal it is the mean over pairs of seeds of one
-      variant, which is how far two runs of the same method agree. Cells
-      without such pairs are None;
+      either is wrong. A cell is the mean over common seeds; on the diagonal
+      it is the mean over pairs of seeds of one variant, which is how far two
+      runs of the same method agree. Cells without such pairs are None;
     - ``votes``: None with fewer than three variants, or without a common
       seed. Else the number of ``members`` n, three at least, and the mean
       Dice of the ``best_run``, of the ``best_variant`` (mean of its runs), of
