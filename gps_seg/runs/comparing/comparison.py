@@ -108,17 +108,18 @@ def _references(args: Namespace, config: Config, jobs: Jobs) -> list[str]:
 def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
     """The costs, measured by one worker while the others wait.
 
-    They are measured last, when nothing else runs. If no rounds are asked,
-    those of earlier rounds stay in the table.
+    They are measured last, when nothing else runs, for variants of which a
+    run has finished. If no rounds are asked, those of earlier rounds stay in
+    the table.
     """
-    configs = {
-        variant.name: jobs.final_runs(variant)[0].config
+    finished = {
+        variant.name: [r for r in jobs.final_runs(variant) if r.is_finished]
         for variant in jobs.variants
-        if jobs.final_runs(variant)
     }
+    configs = {name: runs[0].config for name, runs in finished.items() if runs}
     if not configs:
         return None
-    if reference not in configs:  # none of its rates could be trained
+    if reference not in configs:  # it has failed
         reference = next(iter(configs))
     if rounds == 0:
         return measured_costs(configs, reference, jobs.folder)

@@ -5,6 +5,7 @@ import pytest
 from comparison_jobs import VARIANTS, config, fail, finish, make
 from comparison_records import scores_of
 
+from gps_seg.runs.comparing import comparison
 from gps_seg.runs.comparing.comparison import check_finished
 from gps_seg.runs.comparing.report import write_report
 
@@ -107,6 +108,24 @@ def test_if_all_failed_the_report_says_why(jobs):
         fail(job)
     with pytest.raises(ValueError, match='2 that failed, such as .* no mem'):
         write_report(jobs, [], {}, None)
+
+
+def test_what_has_failed_has_no_costs(jobs, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        comparison, 'measure_costs', lambda *asked: measured.append(asked)
+    )
+    for job in jobs.ready():  # those that tune
+        finish(job)
+    for variant in VARIANTS:
+        for job in jobs.final_runs(variant):
+            fail(job)
+    comparison._costs(jobs, 'a', 1)
+    assert measured == []
+    finish(jobs.final_runs(VARIANTS[0])[0])
+    comparison._costs(jobs, 'b c', 1)
+    ((configs, reference, *_),) = measured
+    assert list(configs) == ['a'] and reference == 'a'
 
 
 def test_a_run_has_variant_rate_seed_and_folder_in_its_config(jobs, tmp_path):
