@@ -54,7 +54,10 @@ def merged_state(
         values[name] = new_values(name, change)
         present = merged.get(name)
         if present is None or not _is_like(present, change):
-            merged[name] = torch.empty(change.shape, dtype=change.dtype)
+            # What is added is folded into weights, on their device.
+            merged[name] = torch.empty(
+                change.shape, dtype=change.dtype, device=_device_of(merged)
+            )
     for name in delta.changes:
         if is_expanded(merged[name]):
             merged[name] = merged[name].contiguous()
@@ -64,6 +67,13 @@ def merged_state(
     for names in sharing_memory(tensors):
         check_agreement(names, delta.changes, tensors, values)
     return folded(merged, delta.info.plan)
+
+
+def _device_of(tensors: Mapping[str, Tensor]) -> torch.device:
+    """The device of the first tensor; the CPU if there is none."""
+    for tensor in tensors.values():
+        return tensor.device
+    return torch.device('cpu')
 
 
 def _is_like(tensor: Tensor, change: Change) -> bool:
