@@ -62,7 +62,7 @@ class OnDevice:
     Args:
         base: The plain model.
         model: The model after two steps.
-        trainable: What trains in it.
+        trainable: Parameters that train in it.
         losses: Loss of each step.
         before: State dict after the method was attached.
         delta: Delta after the steps.

@@ -16,7 +16,7 @@ from gps_seg.datasets.synthetic_polyps import ensure_dataset
 from gps_seg.delta import Delta
 from gps_seg.models import read_checkpoint
 
-pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures('no_pictures')]
+pytestmark = pytest.mark.gpu
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = str(REPO / 'configs/demo/gps.py')
@@ -35,6 +35,7 @@ def on_cpu(state):
     return {name: tensor.cpu() for name, tensor in state.items()}
 
 
+@pytest.mark.usefixtures('no_pictures')
 @pytest.mark.parametrize('optimizer', [ADAMW, SGD], ids=['AdamW', 'SGD'])
 @pytest.mark.parametrize('wrapper', WRAPPERS)
 def test_only_what_is_selected_moves(tmp_path, wrapper, optimizer):
@@ -53,6 +54,7 @@ def test_only_what_is_selected_moves(tmp_path, wrapper, optimizer):
         assert not (moved & frozen).any(), name
 
 
+@pytest.mark.usefixtures('no_pictures')
 @pytest.mark.parametrize('wrapper', WRAPPERS)
 def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path, wrapper):
     def train(name, hooks=(), **others):
@@ -116,6 +118,7 @@ def train(data, iters, *arguments):
     return Delta.load('run/delta.safetensors')
 
 
+@pytest.mark.usefixtures('coarse_pictures')
 @pytest.mark.parametrize('amp', [[], ['--amp']], ids=['float32', 'amp'])
 def test_train_resume_and_test_as_a_user_does(
     tmp_path, monkeypatch, data, amp
@@ -135,7 +138,8 @@ def test_train_resume_and_test_as_a_user_does(
     )
     run_tool(
         *('test.py', CONFIG, 'run/delta.safetensors', '--traceback'),
-        *('--work-dir', 'tested', '--out', 'labels', *options(data, 5)),
+        *('--work-dir', 'tested', '--out', 'labels', '--show-dir', 'drawn'),
+        *options(data, 5),
     )
     scores = json.loads(Path('tested/test_metrics.json').read_text())
     assert 0 <= scores['Dice.polyp'] <= 100
