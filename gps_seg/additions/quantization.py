@@ -67,11 +67,14 @@ def quantize(
         if len(values) <= number:
             rest = values[-1:].expand(number - len(values))
             return codes, torch.cat([values, rest])
-    mean, deviation = matrix.mean(), matrix.std()
-    levels = normal_levels(bits).to(matrix)
-    normal = (matrix - mean) / (deviation + _EPSILON)
+    # A GPU adds in another order than a CPU: in double precision their sums
+    # differ too little to be seen in a level, so both find the same bits.
+    exact = matrix.double()
+    mean, deviation = exact.mean(), exact.std()
+    levels = normal_levels(bits).to(exact)
+    normal = (exact - mean) / (deviation + _EPSILON)
     codes = torch.bucketize(normal, (levels[1:] + levels[:-1]) / 2)
-    return codes, levels * deviation + mean
+    return codes, (levels * deviation + mean).to(matrix)
 
 
 def straight_through(matrix: Tensor, bits: int) -> Tensor:

@@ -61,6 +61,18 @@ def test_an_entry_goes_to_the_nearest_level(bits):
     )
 
 
+@pytest.mark.parametrize('bits', [1, 2, 3, 4])
+def test_levels_are_rounded_once(bits):
+    """So they are the same on a GPU, which adds in another order."""
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(24, 16, generator=generator) + 0.5
+    _, levels = quantize(matrix, bits)
+    flat = matrix.flatten().tolist()
+    mean, deviation = statistics.mean(flat), statistics.stdev(flat)
+    exact = [v * deviation + mean for v in normal_levels(bits).tolist()]
+    assert levels.tolist() == torch.tensor(exact).tolist()
+
+
 @pytest.mark.parametrize('scale', [1e-6, 1.0])
 @pytest.mark.parametrize('bits', [1, 2, 3, 4])
 def test_what_is_quantised_stays_as_it_is(bits, scale):
