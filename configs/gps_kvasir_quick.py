@@ -1,4 +1,4 @@
-"""As gps_kvasir.py, but one epoch instead of five, for a first look.
+"""As gps_kvasir.py, but one epoch instead of ten, for a first look.
 
     python tools/train.py configs/gps_kvasir_quick.py --seed 0 --amp
 

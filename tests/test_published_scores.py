@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from gps_seg.comparison import read_summary
 from gps_seg.text.dice_and_iou import require_possible_scores
 
 ROW = re.compile(r'^\|(.+)\|$')
@@ -50,6 +51,25 @@ def test_the_metafiles_of_the_model_index(repo_dir):
                 require_possible_scores(result['Metrics'], where)
                 checked += 'image_mDice' in result['Metrics']
     assert checked >= 5
+
+
+def test_scores_on_kvasir_are_those_of_the_comparison(repo_dir):
+    path = repo_dir / 'docs/results/methods_kvasir_long.json'
+    summary = read_summary(path)
+    found = {row['variant']: row['scores'] for row in summary['variants']}
+    path = repo_dir / 'configs/kvasir/metafile.yml'
+    models = yaml.safe_load(path.read_text())['Models']
+    assert models
+    for model in models:
+        name = model['Name'].removeprefix('kvasir_')
+        own = found[name.replace('gps_', 'gps ')]['validation']
+        image, pooled = own['per_image'], own['pooled']
+        assert model['Results'][0]['Metrics'] == {
+            'image_mDice': round(image['Dice']['mean'], 1),
+            'image_mIoU': round(image['IoU']['mean'], 1),
+            'mDice': round(pooled['mDice']['mean'], 1),
+            'mIoU': round(pooled['mIoU']['mean'], 1),
+        }
 
 
 def test_the_tables_of_the_documentation(repo_dir):

@@ -17,7 +17,8 @@ from gps_seg.engine.config.source import read_config
 # In place of those of 200 steps.
 rates = dict(_delete_=True, **read_config('gps_seg::_base_/rates.py').rates)
 
-optim_wrapper = dict(type='AmpPeftOptimWrapper')
+# On a GPU, too, whose default is float16.
+optim_wrapper = dict(type='AmpPeftOptimWrapper', dtype='bfloat16')
 loader = dict(num_workers=1, persistent_workers=True)
 train_dataloader = dict(loader, batch_size=8)
 val_dataloader = loader

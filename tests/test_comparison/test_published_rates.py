@@ -8,6 +8,7 @@ from gps_seg.comparison import read_summary
 
 STUDIES = {
     'methods_kvasir': 'methods_kvasir',
+    'methods_kvasir_long': 'methods_kvasir',
     'confirm_98': 'selection_confirm_98',
     'confirm_168': 'selection_confirm_98',
     'kvasir_98': 'selection_confirm_98',

@@ -65,7 +65,8 @@ def test_differences_are_paired_by_seed_and_image(study):
     for row in summary['differences']:
         values = []
         for variant, seed in runs:
-            if variant == row['variant']:
+            both = variant == row['variant'], (row['reference'], seed) in runs
+            if all(both):
                 ours, other = (
                     runs[name, seed].scores[row['set']]
                     for name in (variant, row['reference'])
