@@ -12,6 +12,7 @@ STUDIES = {
     'Kvasir 300, 168 px': 'selection_confirm_168',
     'Kvasir 880, 252 px': 'methods_kvasir',
     'Kvasir 880, 252 px, again': 'methods_kvasir_seed2',
+    'Kvasir 880, 252 px, longer': 'methods_kvasir_long',
     'ClinicDB, 98 px': 'selection_clinicdb_98',
     'ClinicDB, 168 px': 'selection_clinicdb_168',
     'Flowers-102, 70 px': 'selection_flowers',

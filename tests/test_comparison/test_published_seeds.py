@@ -1,5 +1,5 @@
 # Copyright (c) gps_seg contributors. Apache-2.0.
-"""The summary of three seeds is made of the files of two comparisons."""
+"""Published summaries that are made of the files of others."""
 
 from statistics import fmean, stdev
 
@@ -61,3 +61,9 @@ def test_costs_are_those_that_were_measured(rows):
     for variant, row in all_three.items():
         assert row['costs'] == third[variant]['costs']
         assert row['trained'] == rows[0][variant]['trained']
+
+
+def test_a_step_costs_as_much_in_a_longer_training(rows, repo_dir):
+    path = repo_dir / 'docs/results/methods_kvasir_long.json'
+    for row in read_summary(path)['variants']:
+        assert row['costs'] == rows[1][row['variant']]['costs']
