@@ -123,7 +123,7 @@ def _costs(jobs: Jobs, reference: str, rounds: int) -> dict[str, Any] | None:
         reference = next(iter(configs))
     if rounds == 0:
         return measured_costs(configs, reference, jobs.folder)
-    with alone_in(jobs.folder):
+    with alone_in(jobs.folder, print):
         return measure_costs(configs, reference, jobs.folder, rounds)
 
 

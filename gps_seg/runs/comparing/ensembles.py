@@ -61,6 +61,7 @@ def score_ensembles(
         lambda: _final_runs(jobs),
         lambda job: bool(_missing(job, alphas)),
         score,
+        report,
     )
 
 

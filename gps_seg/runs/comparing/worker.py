@@ -46,7 +46,7 @@ def work(
         report(f'{over + 1}/{jobs.number}: {job.label}, {left}')
         _attempt(job, jobs, unseen, report)
 
-    share(jobs.ready, lambda job: not job.is_over, train)
+    share(jobs.ready, lambda job: not job.is_over, train, report)
 
 
 def _report_failures(jobs: Jobs, report: Callable[[str], None]) -> None:
@@ -68,6 +68,7 @@ def share(
     jobs: Callable[[], Sequence[Job]],
     is_open: Callable[[Job], bool],
     do: Callable[[Job], None],
+    report: Callable[[str], None],
 ) -> None:
     """Do something for each open job, shared with other workers.
 
@@ -79,15 +80,21 @@ def share(
             done; called again after each.
         is_open: Function that says whether a job is still to be done.
         do: Function that does it.
+        report: Function that prints a line when a wait for others begins.
     """
+    waits = False
     while waiting := [job for job in jobs() if is_open(job)]:
         for job in waiting:
             with claimed(job.folder) as is_mine:
                 if is_mine and is_open(job):
                     do(job)
+                    waits = False
                     break
         else:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)  # others are at work
+            if not waits:
+                report(f'waiting for runs of other workers: {len(waiting)}')
+            waits = True
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 @contextmanager
@@ -107,13 +114,19 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
     """A context in which a folder is this worker's; waits until it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / _LOCK).acquire(
-        poll_interval=_SECONDS_BETWEEN_LOOKS
-    ):
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report('waiting for another worker, which measures the costs')
+        lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _attempt(

@@ -84,12 +84,16 @@ def test_a_run_that_another_worker_trains_is_left_to_it(
 
     def wait(seconds):
         waits.append(seconds)
-        finish(first)
-        other.release()
+        if len(waits) == 2:
+            finish(first)
+            other.release()
 
     monkeypatch.setattr(worker.time, 'sleep', wait)
-    work(jobs, {}, silent)
-    assert len(waits) == 1
+    lines = []
+    work(jobs, {}, lines.append)
+    assert len(waits) == 2
+    told = [line for line in lines if 'waiting' in line]
+    assert told == ['waiting for runs of other workers: 1']
     assert first.label not in trained
     assert len(trained) == 7
 
@@ -137,11 +141,13 @@ def test_a_worker_waits_until_a_folder_is_free(tmp_path, monkeypatch):
     other = threading.Thread(target=hold)
     other.start()
     held.wait()
-    with alone_in(tmp_path):
+    with alone_in(tmp_path, order.append):
         order.append('mine')
         with claimed(tmp_path) as is_free:
             assert not is_free
     other.join()
+    said, *order = order
+    assert said.startswith('waiting for another worker')
     assert order == ['theirs', 'mine']
 
 
