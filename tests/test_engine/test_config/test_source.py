@@ -109,7 +109,7 @@ def test_the_scope_of_another_package_stays(tmp_path):
 
 def test_mmengine_finds_our_configs_by_its_index():
     config = get_config('gps_seg::kvasir/bias.py')
-    assert config.train_cfg.max_iters == 550
+    assert config.train_cfg.max_iters == 1100
 
 
 def test_bases_that_set_the_same_key(tmp_path):
