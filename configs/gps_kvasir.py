@@ -4,9 +4,9 @@
 
 Ten epochs; docs/results.md compares the rivals in configs/kvasir.
 
-Expected: image_mDice 84.5 and image_mIoU 76.1 after 10 minutes on 2 cores (AMD
-EPYC with AVX-512-BF16, --amp); 1.29 % trained. The means of 3 seeds are 84.7
-and 76.3; see docs/results.md.
+Expected: image_mDice 85.9 and image_mIoU 78.2 after 17 minutes on 2 cores (AMD
+EPYC with AVX-512-BF16, --amp); 1.29 % trained. The means of 2 seeds on a GPU
+are 86.3 and 78.3; see docs/results.md.
 """
 
 _base_ = [
