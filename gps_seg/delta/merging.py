@@ -71,9 +71,8 @@ def merged_state(
 
 def _device_of(tensors: Mapping[str, Tensor]) -> torch.device:
     """The device of the first tensor; the CPU if there is none."""
-    for tensor in tensors.values():
-        return tensor.device
-    return torch.device('cpu')
+    devices = (tensor.device for tensor in tensors.values())
+    return next(devices, torch.device('cpu'))
 
 
 def _is_like(tensor: Tensor, change: Change) -> bool:

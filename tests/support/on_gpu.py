@@ -10,18 +10,15 @@ import torch
 from cases import CASES, built
 from contract_models import ENCODERS, batch, small_model
 from torch import Tensor, nn
+from tuned import begin
 
-from gps_seg.additions import is_added
 from gps_seg.delta import Delta, DeltaInfo
-from gps_seg.delta.baseline import Baseline
 from gps_seg.peft import Trainable, tune
-from gps_seg.peft.kept_state import KeptState
 
 #: Device of the tests in ``tests/test_on_gpu``.
 DEVICE = torch.device('cuda')
 #: Types of the matrix products; float32 is without autocast.
 PRECISIONS = (torch.float32, torch.bfloat16)
-HEAD = ('decode_head.weight', 'decode_head.bias')
 
 
 def encoder_for(method: str) -> str:
@@ -88,14 +85,7 @@ def tuned_on(device: torch.device, method: str, precision: Any) -> OnDevice:
     batches = [functools.partial(loss, seed) for seed in (1, 2)]
     trainable = tune(model, built(method), batches, seed=0)
     before = copy.deepcopy(model.state_dict())
-    new = {*HEAD, *filter(is_added, before)}
-    selection = KeptState.from_dict(trainable.state_dict()).selection
-    baseline = Baseline.of(model, selection, trainable.whole, new)
-    optimizer = torch.optim.AdamW(
-        trainable.parameters(), lr=0.01, weight_decay=0.1
-    )
-    trainable.attach(optimizer)
-    model.train()
+    baseline, optimizer = begin(model, trainable)
     losses = []
     for seed in (3, 4):
         with trainable.compressing():

@@ -107,6 +107,24 @@ def sgd(trainable: Trainable) -> torch.optim.Optimizer:
     return optimizer
 
 
+def begin(
+    model: nn.Module, trainable: Trainable
+) -> tuple[Baseline, torch.optim.Optimizer]:
+    """The values before the first step, of which a delta is made, and AdamW.
+
+    The model is put into training mode.
+    """
+    new = {*HEAD, *filter(is_added, model.state_dict())}
+    selection = KeptState.from_dict(trainable.state_dict()).selection
+    baseline = Baseline.of(model, selection, trainable.whole, new)
+    optimizer = torch.optim.AdamW(
+        trainable.parameters(), lr=0.01, weight_decay=0.1
+    )
+    trainable.attach(optimizer)
+    model.train()
+    return baseline, optimizer
+
+
 @functools.cache
 def tuned(method: str, encoder: str) -> Tuned:
     """Tune a small encoder by a method: three steps, a delta, a fourth."""
@@ -123,14 +141,7 @@ def tuned(method: str, encoder: str) -> Tuned:
     trainable = tune(model, built(method), losses, seed=0)
     done = Tuned(base, model, trainable, reads, output(model))
     done.states.append(state_of(model))
-    new = {*HEAD, *filter(is_added, model.state_dict())}
-    selection = KeptState.from_dict(trainable.state_dict()).selection
-    baseline = Baseline.of(model, selection, trainable.whole, new)
-    optimizer = torch.optim.AdamW(
-        trainable.parameters(), lr=0.01, weight_decay=0.1
-    )
-    trainable.attach(optimizer)
-    model.train()
+    baseline, optimizer = begin(model, trainable)
     for _ in range(3):
         done.gradients.append(step(model, trainable, optimizer))
         done.states.append(state_of(model))
